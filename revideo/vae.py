@@ -1,0 +1,41 @@
+"""Frames ↔ latents: the reference frame's encoder and the video's temporal decoder."""
+
+from __future__ import annotations
+
+import torch
+from diffusers import AutoencoderKLTemporalDecoder
+from torch import Tensor
+
+from .config import VAEConfig
+
+LATENT_SCALE = 0.18215  # gives latents unit deviation; the concatenated reference goes without it
+
+
+def build_vae(config: VAEConfig) -> AutoencoderKLTemporalDecoder:
+    """SVD's autoencoder as diffusers joins it: the image encoder with the video decoder."""
+    vae = AutoencoderKLTemporalDecoder(
+        down_block_types=("DownEncoderBlock2D",) * len(config.channel_mult),
+        block_out_channels=config.block_channels,
+        layers_per_block=config.num_res_blocks,
+        latent_channels=config.latent_channels,
+        scaling_factor=LATENT_SCALE,
+    )
+    return vae.eval()
+
+
+def encode_reference(vae: AutoencoderKLTemporalDecoder, reference: Tensor) -> Tensor:
+    """(3, H, W) in [-1, 1] → (1, C, H/8, W/8), the posterior's mode, *not* scaled."""
+    return vae.encode(reference[None].to(vae.device, vae.dtype)).latent_dist.mode()
+
+
+def decode_latents(vae: AutoencoderKLTemporalDecoder, latents: Tensor, frames_per_chunk: int) -> Tensor:
+    """Scaled latents (T, C, h, w) → frames (T, 3, H, W), −1 black and 1 white, not clamped, on the CPU.
+
+    The decoder's temporal layers see `frames_per_chunk` frames at once: T is what SVD was
+    trained for, 1 what the released scripts do, fewer than T saves memory.
+    """
+    frames = [
+        vae.decode(chunk.to(vae.device, vae.dtype) / LATENT_SCALE, num_frames=len(chunk)).sample.float().cpu()
+        for chunk in latents.split(frames_per_chunk)
+    ]
+    return torch.cat(frames)
