@@ -142,15 +142,21 @@ class ReVideo:
         return run(denoise_step, noise.to(self.device), sigmas.to(self.device), callback).cpu()
 
     @torch.inference_mode()
-    def decode(self, latents: Tensor, frames_per_chunk: int = 14) -> Tensor:
-        """Latents (T, C, h, w) → frames (T, 3, H, W) in [0, 1] on the CPU, so many at once."""
+    def decode(
+        self, latents: Tensor, frames_per_chunk: int = 14, callback: Callable[[int], None] | None = None
+    ) -> Tensor:
+        """Latents (T, C, h, w) → frames (T, 3, H, W) in [0, 1] on the CPU, so many at once.
+
+        `callback` hears how many frames are done.
+        """
         if frames_per_chunk < 1:
             raise ValueError(f"frames_per_chunk must be at least 1, not {frames_per_chunk}")
         channels = self.config.vae.latent_channels
         if latents.ndim != 4 or latents.shape[1] != channels:
             raise ValueError(f"latents must have shape (T, {channels}, h, w), not {tuple(latents.shape)}")
         self.place(self.vae)
-        return ((decode_latents(self.vae, latents.to(self.device), frames_per_chunk) + 1) / 2).clamp(0, 1)
+        frames = decode_latents(self.vae, latents.to(self.device), frames_per_chunk, callback)
+        return ((frames + 1) / 2).clamp(0, 1)
 
     def edit(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from diffusers import AutoencoderKLTemporalDecoder
 from torch import Tensor
@@ -28,14 +30,22 @@ def encode_reference(vae: AutoencoderKLTemporalDecoder, reference: Tensor) -> Te
     return vae.encode(reference[None].to(vae.device, vae.dtype)).latent_dist.mode()
 
 
-def decode_latents(vae: AutoencoderKLTemporalDecoder, latents: Tensor, frames_per_chunk: int) -> Tensor:
+def decode_latents(
+    vae: AutoencoderKLTemporalDecoder,
+    latents: Tensor,
+    frames_per_chunk: int,
+    callback: Callable[[int], None] | None = None,
+) -> Tensor:
     """Scaled latents (T, C, h, w) → frames (T, 3, H, W), −1 black and 1 white, not clamped, on the CPU.
 
     The decoder's temporal layers see `frames_per_chunk` frames at once: T is what SVD was
-    trained for, 1 what the released scripts do, fewer than T saves memory.
+    trained for, 1 what the released scripts do, fewer than T saves memory. `callback` hears
+    how many frames are done.
     """
-    frames = [
-        vae.decode(chunk.to(vae.device, vae.dtype) / LATENT_SCALE, num_frames=len(chunk)).sample.float().cpu()
-        for chunk in latents.split(frames_per_chunk)
-    ]
-    return torch.cat(frames)
+    frames: list[Tensor] = []
+    for chunk in latents.split(frames_per_chunk):
+        decoded = vae.decode(chunk.to(vae.device, vae.dtype) / LATENT_SCALE, num_frames=len(chunk)).sample
+        frames.extend(decoded.float().cpu())
+        if callback is not None:
+            callback(len(frames))
+    return torch.stack(frames)

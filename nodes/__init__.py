@@ -1,0 +1,28 @@
+"""ReVideo's nodes, one file per family; a node is a form and a call into the library."""
+
+from __future__ import annotations
+
+from comfy_api.latest import ComfyExtension, io
+
+from .conditions import ReVideoConditions
+from .model import ReVideoLoadModel, register_model_folder
+from .sampling import ReVideoDecode, ReVideoSampler
+from .tracks import ReVideoDrawTracks, ReVideoTracksIn
+from .video import ReVideoKeepUnedited, ReVideoPrepareVideo
+
+
+class ReVideoExtension(ComfyExtension):
+    async def on_load(self) -> None:
+        register_model_folder()
+
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        return [
+            ReVideoLoadModel,
+            ReVideoPrepareVideo,
+            ReVideoTracksIn,
+            ReVideoConditions,
+            ReVideoSampler,
+            ReVideoDecode,
+            ReVideoKeepUnedited,
+            ReVideoDrawTracks,
+        ]

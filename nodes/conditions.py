@@ -1,0 +1,78 @@
+"""ReVideoConditions: the user's edit, checked, as the model sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io, ui
+from torch import Tensor
+
+from .types import CATEGORY, Conditions, Trajectories, frames_from_image, image_from_frames, region_from_mask
+
+PREVIEW_FPS = 6.0
+
+
+class ReVideoConditions(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ReVideoConditions",
+            display_name="ReVideo Conditions",
+            category=CATEGORY,
+            description="Joins clip, edited first frame, paths and area into what the model is conditioned on, and "
+            "shows it: the content that is kept, the motion asked for (colour = direction), the area.",
+            search_aliases=["revideo edit", "motion control", "content control"],
+            inputs=[
+                io.Image.Input("frames", tooltip="The prepared clip."),
+                io.Image.Input(
+                    "edited_frame",
+                    tooltip="The clip's first prepared frame after your edit, of the same size.",
+                ),
+                io.Mask.Input(
+                    "mask",
+                    tooltip="White where the video may change: one mask for all frames, or one for each. Several "
+                    "areas are one mask with several white parts.",
+                ),
+                Trajectories.Input(
+                    "trajectories",
+                    optional=True,
+                    tooltip="Where things shall move, from Tracks In; without it, only content is edited.",
+                ),
+            ],
+            outputs=[
+                Conditions.Output("conditions", tooltip="To ReVideo Sampler."),
+                io.Image.Output("preview", tooltip="Content, motion and area side by side, a picture per frame."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls, frames: Tensor, edited_frame: Tensor, mask: Tensor, trajectories: Any | None = None
+    ) -> io.NodeOutput:
+        from .. import revideo
+        from ..revideo.pictures import conditions_picture
+
+        video = frames_from_image(frames)
+        edit = revideo.Edit(
+            reference=frames_from_image(edited_frame)[0],
+            trajectories=trajectories or revideo.Trajectories.none(len(video)),
+            region=region_from_mask(mask),
+        )
+        conditions = revideo.make_conditions(video, edit)
+        preview = image_from_frames(conditions_picture(conditions))
+        return io.NodeOutput(conditions, preview, ui=_animated(preview, cls))
+
+
+def _animated(image: Tensor, cls: type[io.ComfyNode]) -> ui.SavedImages:
+    """The frames as one moving picture on the node itself."""
+    saved = ui.ImageSaveHelper.save_animated_webp(
+        image,
+        filename_prefix="ReVideoConditions",
+        folder_type=io.FolderType.temp,
+        cls=cls,
+        fps=PREVIEW_FPS,
+        lossless=False,
+        quality=80,
+        method=0,
+    )
+    return ui.SavedImages([saved], is_animated=True)

@@ -1,0 +1,128 @@
+"""ReVideoLoadModel, and the model in the hands of ComfyUI's model management."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import comfy.model_management as management
+import comfy.model_patcher
+import folder_paths
+import torch
+from comfy_api.latest import io
+
+from .types import CATEGORY, Model
+
+FOLDER = "revideo"
+SAME_FILE = "(in the same file)"
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+def register_model_folder() -> None:
+    """models/revideo, beside models/checkpoints."""
+    folder_paths.add_model_folder_path(FOLDER, str(Path(folder_paths.models_dir) / FOLDER))
+    paths, _ = folder_paths.folder_names_and_paths[FOLDER]
+    # A folder registered by a pack has no extensions, which means every file.
+    folder_paths.folder_names_and_paths[FOLDER] = (paths, {".safetensors", ".ckpt"})
+
+
+def checkpoint_names() -> list[str]:
+    """Files of both folders, and diffusers folders inside models/revideo."""
+    names = folder_paths.get_filename_list(FOLDER) + folder_paths.get_filename_list("checkpoints")
+    for root in map(Path, folder_paths.get_folder_paths(FOLDER)):
+        names += [folder.parent.name for folder in root.glob("*/unet") if folder.is_dir()]
+    return list(dict.fromkeys(names))
+
+
+def checkpoint_path(name: str) -> Path:
+    """The file or folder behind a name of the list; ValueError for any other name."""
+    if name not in checkpoint_names():
+        raise ValueError(f"there is no checkpoint {name} in models/{FOLDER} or models/checkpoints")
+    for folder in (FOLDER, "checkpoints"):
+        path = folder_paths.get_full_path(folder, name)
+        if path is not None:
+            return Path(path)
+    return next(Path(root) / name for root in folder_paths.get_folder_paths(FOLDER) if (Path(root) / name).is_dir())
+
+
+class Managed(torch.nn.Module):
+    """Holds one network: ComfyUI sets a `device` on what it manages, which diffusers' models forbid."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+
+def manage(model: Any) -> Any:
+    """Lets ComfyUI decide when each network of a revideo.ReVideo is on the device and when it goes."""
+    model.device = management.get_torch_device()
+    offload_device = management.unet_offload_device()
+    patchers = {
+        network: comfy.model_patcher.CoreModelPatcher(Managed(network), model.device, offload_device)
+        for network in (model.unet, model.controlnet, model.vae, model.image_encoder)
+    }
+
+    def place(*networks: torch.nn.Module) -> None:
+        # Whole networks: only layers made by ComfyUI's own factories can be loaded in part.
+        management.load_models_gpu([patchers[network] for network in networks], force_full_load=True)
+
+    model.place = place
+    return model
+
+
+class ReVideoLoadModel(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        names = checkpoint_names()
+        return io.Schema(
+            node_id="ReVideoLoadModel",
+            display_name="Load ReVideo Model",
+            category=CATEGORY,
+            description="Loads a ReVideo checkpoint: Stable Video Diffusion with the control net that follows "
+            "drawn paths and keeps unedited areas.",
+            search_aliases=["revideo", "revideo checkpoint", "load revideo"],
+            inputs=[
+                io.Combo.Input(
+                    "checkpoint",
+                    options=names,
+                    tooltip="A ReVideo checkpoint (.safetensors, .ckpt or a diffusers folder) in models/revideo or "
+                    "models/checkpoints. A control file alone needs an SVD checkpoint below.",
+                ),
+                io.Combo.Input(
+                    "svd_checkpoint",
+                    options=[SAME_FILE, *names],
+                    default=SAME_FILE,
+                    tooltip="Where the rest of the model is, if the checkpoint above holds only ReVideo's control "
+                    "part: a Stable Video Diffusion checkpoint.",
+                    advanced=True,
+                ),
+                io.Combo.Input(
+                    "weight_dtype",
+                    options=["auto", *DTYPES],
+                    default="auto",
+                    tooltip="Precision of weights and computation. auto lets ComfyUI choose for your device; "
+                    "fp16 and bf16 halve the memory of fp32.",
+                    advanced=True,
+                ),
+            ],
+            outputs=[Model.Output("model", tooltip="To ReVideo Sampler and ReVideo Decode.")],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, checkpoint: str, svd_checkpoint: str, weight_dtype: str) -> list[float]:
+        """Loads again when a file was replaced under the same name."""
+        files = [checkpoint] + [svd_checkpoint] * (svd_checkpoint != SAME_FILE)
+        return [checkpoint_path(name).stat().st_mtime for name in files]
+
+    @classmethod
+    def execute(cls, checkpoint: str, svd_checkpoint: str, weight_dtype: str) -> io.NodeOutput:
+        from .. import revideo
+
+        path = checkpoint_path(checkpoint)
+        svd = None if svd_checkpoint == SAME_FILE else checkpoint_path(svd_checkpoint)
+        device = management.get_torch_device()
+        dtype = DTYPES.get(weight_dtype) or management.unet_dtype(device, supported_dtypes=list(DTYPES.values()))
+        model = revideo.load(path, dtype=dtype, device="cpu", svd=svd)
+        # ComfyUI's choice for autoencoders: fp16 overflows in SVD's.
+        model.vae.to(management.vae_dtype(device, [torch.bfloat16, torch.float32]))
+        return io.NodeOutput(manage(model))
