@@ -120,19 +120,15 @@ def _transformer(ours: str, released: str) -> dict[str, str]:
 
 
 def _controlnet(config: ModelConfig) -> dict[str, str]:
+    skips = len(config.unet.channel_mult) * (config.unet.num_res_blocks + 1)
     return _svd_encoder(config) | {
         "safm.motion_encoder": "controlnet_cond_embedding",
         "safm.content_encoder": "mask_embedding",
         "safm.weight_encoder": "weight_embedding",
         "safm.fuse": "weight_embedding.conv_final",
         "mid_projection": "controlnet_mid_block.0",
-        # At most one projection per skip: more rows than a small model has do no harm.
-        **{f"down_projections.{i}": f"controlnet_down_blocks.{i}.0" for i in range(_num_skips(config))},
+        **{f"down_projections.{skip}": f"controlnet_down_blocks.{skip}.0" for skip in range(skips)},
     }
-
-
-def _num_skips(config: ModelConfig) -> int:
-    return len(config.unet.channel_mult) * (config.unet.num_res_blocks + 1)
 
 
 def _vae(config: ModelConfig) -> dict[str, str]:

@@ -35,8 +35,13 @@ def make_conditions(video: Tensor, edit: Edit) -> Conditions:
     edit.check(video)
     region = (edit.region.to(video.device) >= 0.5).float().expand(len(video), -1, -1, -1)
     return Conditions(
-        reference=edit.reference.float() * 2 - 1,
-        content=torch.where(region > 0, -1.0, video.float() * 2 - 1),
+        reference=_signed(edit.reference),
+        content=torch.where(region > 0, -1.0, _signed(video)),
         motion=motion_map(edit.trajectories.points_px, edit.trajectories.visible, *video.shape[-2:]),
         region=region,
     )
+
+
+def _signed(pixels: Tensor) -> Tensor:
+    """[0, 1] → [-1, 1]; what a resize overshot is cut off."""
+    return pixels.float().clamp(0, 1) * 2 - 1
