@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,6 +31,25 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
             raise OSError(errno.ENOSPC, f"the disk is full, so this file was not written: {path}") from None
         raise
+
+
+def check_sources(files: Iterable[Path | None]) -> None:
+    for file in filter(None, files):
+        if not file.exists():
+            raise FileNotFoundError(f"there is no file {file}")
+
+
+def check_target(file: Path, suffixes: tuple[str, ...], inputs: Iterable[Path | None]) -> None:
+    """That a file can be written there, known before hours of work."""
+    if file.suffix.lower() not in suffixes:
+        wanted = ", ".join(suffix or "no suffix (a folder)" for suffix in suffixes)
+        raise ValueError(f"{file}: the name must end in one of {wanted}")
+    if not file.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {file.parent} to write {file.name} into")
+    if file.suffix and file.is_dir():
+        raise ValueError(f"{file} is a folder")
+    if any(given and given.resolve() == file.resolve() for given in inputs):
+        raise ValueError(f"{file} is an input too and would be overwritten")
 
 
 def _umask() -> int:

@@ -82,6 +82,12 @@ def load_parts(
     return parts, config
 
 
+def read_config(path: str | Path, svd: str | Path | None = None) -> ModelConfig:
+    """The sizes that a checkpoint states, else the released ones; raises CheckpointError, loads no weight."""
+    stated = (_read(Path(file))[1] for file in (path, svd) if file is not None)
+    return next(filter(None, stated), ModelConfig())
+
+
 def _read_all(
     path: str | Path, config: ModelConfig | None, svd: str | Path | None
 ) -> tuple[Weights, ModelConfig, dict[str, Released], dict[str, Any]]:

@@ -59,9 +59,19 @@ def fit_frames(frames: Tensor, height: int, width: int, fit: Fit = "stretch") ->
     "stretch" changes the shape to fit (what the released examples do), "crop" fills the
     size and cuts what hangs over on both sides, "pad" shows all and repeats the border.
     """
-    source_height, source_width = frames.shape[-2:]
+    scaled_height, scaled_width, top, left = place_source(frames.shape[-2], frames.shape[-1], height, width, fit)
+    scaled = _resize(frames, scaled_height, scaled_width)
+    # Negative padding crops.
+    sides = (left, width - scaled_width - left, top, height - scaled_height - top)
+    return F.pad(scaled, sides, mode="replicate") if fit == "pad" else F.pad(scaled, sides)
+
+
+def place_source(
+    source_height: int, source_width: int, height: int, width: int, fit: Fit
+) -> tuple[int, int, int, int]:  # height and width of the scaled source; top and left within the new frame
+    """Where `fit_frames` puts a source: what is drawn on it must move along."""
     if fit == "stretch":
-        return _resize(frames, height, width)
+        return height, width, 0, 0
     ratios = height / source_height, width / source_width
     if fit == "crop":
         scale = max(ratios)
@@ -69,13 +79,9 @@ def fit_frames(frames: Tensor, height: int, width: int, fit: Fit = "stretch") ->
         scale = min(ratios)
     else:
         raise ValueError(f'fit "{fit}" is not one of "stretch", "crop", "pad"')
-    scaled = _resize(frames, max(round(source_height * scale), 1), max(round(source_width * scale), 1))
-    # Negative padding crops; either way the picture stays centred.
-    top, left = (height - scaled.shape[-2]) // 2, (width - scaled.shape[-1]) // 2
-    sides = (left, width - scaled.shape[-1] - left, top, height - scaled.shape[-2] - top)
-    if fit == "crop":
-        return F.pad(scaled, sides)
-    return F.pad(scaled, sides, mode="replicate")
+    scaled_height, scaled_width = max(round(source_height * scale), 1), max(round(source_width * scale), 1)
+    # Either way the picture stays centred.
+    return scaled_height, scaled_width, (height - scaled_height) // 2, (width - scaled_width) // 2
 
 
 def _resize(frames: Tensor, height: int, width: int) -> Tensor:

@@ -1,0 +1,393 @@
+"""The command line: edit, convert, demo. Heavy imports wait until a command runs, so that help is instant."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from . import __version__
+
+DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
+WEIGHTS = "https://github.com/MC-E/ReVideo"
+LICENCE = "Stability AI's Stable Video Diffusion Non-Commercial Community License"
+
+
+class Refused(Exception):
+    """What the user gave cannot work: told in one line, without a traceback."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command; 0 when all went well, 2 for a mistake of the user's, 130 for Ctrl+C."""
+    try:
+        arguments = build_parser().parse_args(argv)
+        return arguments.run(arguments)
+    except Refused as error:
+        print(f"revideo: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nrevideo: interrupted", file=sys.stderr)
+        return 130
+
+
+# --- What can be asked for -----------------------------------------------------------------
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise Refused(f"{message} (see: {self.prog} --help)")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="revideo",
+        description="Local video editing with content and motion control: edit a clip's first frame, draw paths and "
+        "an area, and the clip is remade inside that area; the rest stays as it is.",
+        epilog="`revideo COMMAND --help` explains a command and shows an example.",
+    )
+    parser.add_argument("--version", action="version", version=f"revideo {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_edit(commands)
+    _add_convert(commands)
+    _add_demo(commands)
+    return parser
+
+
+def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], int], **texts: str) -> Any:
+    command = commands.add_parser(name, formatter_class=argparse.RawDescriptionHelpFormatter, **texts)
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_edit(commands: Any) -> None:
+    edit = _command(
+        commands,
+        "edit",
+        run_edit,
+        help="remake a clip after its edited first frame, paths and area",
+        description="""\
+Remakes a clip. You give four things:
+
+  the clip        any video file; the model edits a window of it (14 frames in the released model)
+  the reference   the first of these frames, changed in any program
+  the tracks      paths: where things shall move, one path for each
+  the region      a mask, white where the video may change; black stays the source's, pixel for pixel
+
+Sizes: the clip is fitted to a size the model can work at (--size, --size-policy, --fit). Give reference and
+mask in the clip's own size and they are fitted the same way; a picture that already has the fitted size is
+taken as it is. Tracks are in pixels of the clip's own size unless --tracks-size says otherwise.
+
+Everything is checked before the model is loaded.""",
+        epilog="""\
+example: move a painted thing from (100, 160) to (300, 160)
+
+  echo '[[{"x": 100, "y": 160}, {"x": 300, "y": 160}]]' > tracks.json
+  revideo edit clip.mp4 --model revideo.safetensors --reference edited.png --tracks tracks.json \\
+      --region mask.png --size 576x320 --preview conditions.mp4 -o edited.mp4
+
+--preview shows what the model is given; look at it first when a result is not what you meant.
+--stride 2 takes every second frame: twice the time in one window, at half the frame rate.""",
+    )
+    what = edit.add_argument_group("what to edit")
+    what.add_argument("video", metavar="VIDEO", type=Path, help="the clip")
+    what.add_argument(
+        "--region",
+        metavar="FILE",
+        type=Path,
+        required=True,
+        help="the area to remake, white on black: one picture for all frames, or a video of masks that runs along "
+        "with the clip (same frames, same --start and --stride)",
+    )
+    what.add_argument(
+        "--reference",
+        metavar="PICTURE",
+        type=Path,
+        help="the edited first frame (default: the first frame itself, which gives the same content another motion)",
+    )
+    what.add_argument(
+        "--tracks",
+        metavar="JSON",
+        type=Path,
+        help='the paths: [[{"x": 100, "y": 160}, …], …] or [[[100, 160], …], …] (default: none, only content changes)',
+    )
+    what.add_argument(
+        "--timing",
+        choices=("stretch", "as drawn"),
+        default="stretch",
+        help="stretch: a path starts on the first frame and ends on the last, however many points it has. "
+        "as drawn: one point a frame; a shorter path ends early, a longer one is cut (default: stretch)",
+    )
+    what.add_argument(
+        "--tracks-size",
+        metavar="WxH",
+        type=_size,
+        help="size of the picture the tracks were drawn on (default: the clip's own size)",
+    )
+    what.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the video to write, H.264")
+    what.add_argument(
+        "--preview", metavar="FILE", type=Path, help="also write a video of what the model sees: content, motion, area"
+    )
+
+    frames = edit.add_argument_group("which frames, at which size")
+    frames.add_argument("--start", metavar="N", type=int, default=0, help="the first frame, counted from 0")
+    frames.add_argument("--stride", metavar="N", type=int, default=1, help="take every N-th frame (default: 1)")
+    frames.add_argument(
+        "--frames", metavar="N", type=int, help="how many (default and so far only: the model's window)"
+    )
+    frames.add_argument(
+        "--size",
+        metavar="WxH",
+        type=_size,
+        default=(1024, 1024),
+        help="target size in pixels (default: 1024x1024, an area at which the released weights are at home; "
+        "smaller is faster and needs less memory)",
+    )
+    frames.add_argument(
+        "--size-policy",
+        choices=("area", "longest side", "exact"),
+        default="area",
+        help="area: the clip's shape at about WxH pixels in all. longest side: the clip's shape, its longer side the "
+        "longer of W and H. exact: WxH. Sides become multiples of the model's step, 64 (default: area)",
+    )
+    frames.add_argument(
+        "--fit",
+        choices=("stretch", "crop", "pad"),
+        default="stretch",
+        help="how the clip meets a size of another shape: stretched a little (as the released examples do), cropped "
+        "on both sides, or padded by repeating its border (default: stretch)",
+    )
+
+    model = edit.add_argument_group("the model")
+    model.add_argument(
+        "--model",
+        metavar="PATH",
+        type=Path,
+        required=True,
+        help=f"a ReVideo checkpoint: .ckpt, .safetensors or a diffusers folder. Required: no model is built in yet. "
+        f"The authors' weights, from {WEIGHTS}, are under {LICENCE}",
+    )
+    model.add_argument(
+        "--svd", metavar="PATH", type=Path, help="the Stable Video Diffusion checkpoint, if --model is a control file"
+    )
+    model.add_argument("--config", metavar="JSON", type=Path, help="the model's sizes, if its file does not state them")
+    model.add_argument(
+        "--dtype", choices=DTYPES, help="precision to compute in (default: the file's own; on a CPU fp32)"
+    )
+    model.add_argument("--device", help="cpu, cuda, cuda:1, mps, … (default: the best there is)")
+
+    sampling = edit.add_argument_group("sampling")
+    sampling.add_argument("--steps", metavar="N", type=int, help="sampling steps; 15 is often enough (default: 25)")
+    sampling.add_argument(
+        "--seed", metavar="N", type=int, help="of the noise; the same seed, the same video (default: 23)"
+    )
+    sampling.add_argument("--cfg-first", metavar="X", type=float, help="guidance on the first frame (default: 1)")
+    sampling.add_argument(
+        "--cfg-last",
+        metavar="X",
+        type=float,
+        help="guidance on the last frame; higher holds closer to the reference (default: 4)",
+    )
+    sampling.add_argument(
+        "--fps", metavar="N", type=int, help="the frame rate told to the model, not the file's; 6 or 10 (default: 6)"
+    )
+    sampling.add_argument(
+        "--motion-bucket", metavar="N", type=int, help="SVD's overall amount of motion (default: 127)"
+    )
+    sampling.add_argument(
+        "--noise-augmentation",
+        metavar="X",
+        type=float,
+        help="noise on the reference before it is encoded; more leaves the model freer (default: 0.02)",
+    )
+
+    result = edit.add_argument_group("the result")
+    result.add_argument(
+        "--feather",
+        metavar="PX",
+        type=float,
+        default=12.0,
+        help="width of the seam, all inside the area, in pixels of the fitted frames (default: 12)",
+    )
+    result.add_argument(
+        "--no-keep", action="store_true", help="leave the model's own pixels outside the area too, not the source's"
+    )
+    result.add_argument(
+        "--frames-per-chunk",
+        metavar="N",
+        type=int,
+        help="frames decoded at once; fewer need less memory and flicker a little more (default: all)",
+    )
+
+
+def _add_convert(commands: Any) -> None:
+    convert = _command(
+        commands,
+        "convert",
+        run_convert,
+        help="turn a checkpoint into another form or precision",
+        description="""\
+Converts between the forms a ReVideo model comes in: the released .ckpt, .safetensors with the same names,
+a diffusers folder (a TARGET without suffix), and a control file beside a Stable Video Diffusion file.
+A .ckpt is read as plain tensors; code in it is refused, never run. Existing targets are replaced.""",
+        epilog="""\
+examples:
+
+  revideo convert model.ckpt revideo.safetensors --dtype fp16
+  revideo convert revideo.safetensors revideo_folder
+  revideo convert revideo.safetensors control.safetensors --target-svd svd.safetensors
+  revideo convert control.safetensors whole.safetensors --svd svd.safetensors""",
+    )
+    convert.add_argument("source", metavar="SOURCE", type=Path, help="what to read")
+    convert.add_argument("target", metavar="TARGET", type=Path, help="what to write: .safetensors, .ckpt or a folder")
+    convert.add_argument("--svd", metavar="PATH", type=Path, help="the SVD checkpoint, if SOURCE is a control file")
+    convert.add_argument(
+        "--target-svd", metavar="PATH", type=Path, help="part the model: TARGET gets ReVideo's part, this file the rest"
+    )
+    convert.add_argument("--dtype", choices=DTYPES, help="precision to store (default: as it is)")
+    convert.add_argument(
+        "--config", metavar="JSON", type=Path, help="the model's sizes, if its file does not state them"
+    )
+
+
+def _add_demo(commands: Any) -> None:
+    demo = _command(
+        commands,
+        "demo",
+        run_demo,
+        help="edit a clip with small random weights, to see every part at work",
+        description="""\
+Edits a clip for real, with a small model of random, untrained weights: the area fills with noise,
+everything outside it stays the source's. Writes edit.mp4, conditions.mp4 and sheet.png.""",
+        epilog="example: revideo demo clip.mp4 --output demo",
+    )
+    demo.add_argument("clip", metavar="CLIP", type=Path, help="a video of at least 14 frames")
+    demo.add_argument("--output", metavar="FOLDER", type=Path, default=Path("demo"), help="default: demo")
+
+
+def _size(text: str) -> tuple[int, int]:
+    """ "576x320" → (576, 320): width, height."""
+    width, _, height = text.lower().replace("×", "x").partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size: write WIDTHxHEIGHT, as 576x320")
+    return int(width), int(height)
+
+
+# --- What is done --------------------------------------------------------------------------
+
+
+def run_edit(arguments: argparse.Namespace) -> int:
+    with refusing():
+        from .job import prepare
+
+        job = prepare(arguments)
+
+        from .model import load
+        from .pictures import conditions_picture
+        from .video import write_video
+
+        if arguments.preview:
+            write_video(arguments.preview, conditions_picture(job.conditions), job.rate)
+        print(f"loading {arguments.model.name}", file=sys.stderr)
+        model = load(arguments.model, job.config, _dtype(arguments), arguments.device, svd=arguments.svd)
+
+    from .composite import keep_unedited
+
+    size = f"{job.video.shape[-1]}×{job.video.shape[-2]}"
+    with enough_memory(model.device, size):
+        with progress(job.options.steps, "sampling", "step") as report:
+            latents = model.sample_conditions(job.conditions, job.options, callback=report)
+        with progress(len(latents), "decoding", "frame") as report:
+            frames = model.decode(latents, arguments.frames_per_chunk or len(latents), report)
+    if not frames.isfinite().all():
+        raise Refused(f"the model's output is not finite in {arguments.dtype or 'this precision'}: try --dtype fp32")
+    if not arguments.no_keep:
+        frames = keep_unedited(job.video, frames, job.region, arguments.feather)
+    with refusing():
+        write_video(arguments.output, frames, job.rate)
+    print(f"{arguments.output}: {len(frames)} frames of {size} at {float(job.rate):g} frames per second")
+    return 0
+
+
+def run_convert(arguments: argparse.Namespace) -> int:
+    from .atomic import check_sources, check_target
+
+    with refusing():
+        inputs = [arguments.source, arguments.svd, arguments.config]
+        check_sources(inputs)
+        check_target(arguments.target, (".safetensors", ".ckpt", ""), inputs)
+        if arguments.target_svd:
+            check_target(arguments.target_svd, (".safetensors", ".ckpt"), [*inputs, arguments.target])
+
+        from .checkpoint import convert
+        from .config import ModelConfig
+
+        config = ModelConfig.from_json(arguments.config.read_text("utf-8")) if arguments.config else None
+        convert(
+            arguments.source,
+            arguments.target,
+            svd=arguments.svd,
+            target_svd=arguments.target_svd,
+            config=config,
+            dtype=_dtype(arguments),
+        )
+    for file in filter(None, (arguments.target, arguments.target_svd)):
+        parts = [file] if file.is_file() else file.rglob("*.safetensors")
+        print(f"{file}: {sum(part.stat().st_size for part in parts) / 1e6:,.1f} MB")
+    return 0
+
+
+def run_demo(arguments: argparse.Namespace) -> int:
+    from .demo import demo
+
+    demo(arguments.clip, arguments.output)
+    return 0
+
+
+# --- Shared by the commands ----------------------------------------------------------------
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Around whatever reads or writes what the user named: its errors are the user's to read."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        told = str(error)
+        if isinstance(error, OSError) and error.strerror:
+            told = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+        raise Refused(" ".join(told.split())) from error
+
+
+@contextmanager
+def progress(total: int, title: str, unit: str) -> Iterator[Callable[..., None]]:
+    """A bar on stderr, and what to call with the number done."""
+    from tqdm import tqdm
+
+    with tqdm(total=total, desc=title, unit=unit) as bar:
+
+        def report(done: int, *_: Any) -> None:
+            bar.update(done - bar.n)
+
+        yield report
+
+
+@contextmanager
+def enough_memory(device: Any, size: str) -> Iterator[None]:
+    """Around the networks: what to do where a device's memory is too small."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise Refused(
+            f"{device} ran out of memory at {size}: try a smaller --size, --dtype fp16 or fewer --frames-per-chunk"
+        ) from None
+
+
+def _dtype(arguments: argparse.Namespace) -> Any:
+    import torch
+
+    return getattr(torch, DTYPES[arguments.dtype]) if arguments.dtype else None

@@ -1,0 +1,132 @@
+"""The command line's `edit` arguments → a Job: read, fitted to the model and checked before any weight is."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .atomic import check_sources, check_target
+from .checkpoint import read_config
+from .conditions import Conditions, make_conditions
+from .config import ModelConfig
+from .edit import Edit
+from .sampling import SamplerOptions
+from .trajectory import Trajectories, parse_tracks
+from .video import Fit, choose_size, fit_frames, place_source, read_image, read_video
+
+VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")  # what holds H.264
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class Job:
+    """An edit that can run."""
+
+    video: Tensor  # (T, 3, H, W), fitted
+    conditions: Conditions
+    region: Tensor  # (1 or T, 1, H, W)
+    rate: Fraction  # frames per second of the result
+    options: SamplerOptions
+    config: ModelConfig
+
+
+def prepare(arguments: argparse.Namespace) -> Job:
+    """Reads and checks all that was given but the weights; ValueError or OSError names the culprit."""
+    inputs = [arguments.video, arguments.reference, arguments.tracks, arguments.region, arguments.config]
+    inputs += [arguments.model, arguments.svd]
+    check_sources(inputs)
+    for file in filter(None, (arguments.output, arguments.preview)):
+        check_target(file, VIDEO_SUFFIXES, inputs)
+    if arguments.output == arguments.preview:
+        raise ValueError(f"--output and --preview are both {arguments.output}")
+    if not 0 <= arguments.feather < float("inf"):
+        raise ValueError(f"--feather must be 0 or more pixels, not {arguments.feather:g}")
+    if arguments.frames_per_chunk is not None and arguments.frames_per_chunk < 1:
+        raise ValueError(f"--frames-per-chunk must be at least 1, not {arguments.frames_per_chunk}")
+    drawn = _read_tracks(arguments.tracks) if arguments.tracks else None
+    _check_device(arguments.device)
+
+    given = {f.name: getattr(arguments, f.name, None) for f in fields(SamplerOptions)}
+    options = SamplerOptions(**{name: value for name, value in given.items() if value is not None})
+    config = _read_config(arguments)
+    window = config.unet.num_frames
+    if arguments.frames not in (None, window):
+        raise ValueError(f"--frames {arguments.frames}: this model edits windows of {window} frames")
+
+    source, rate = read_video(arguments.video, arguments.start, arguments.stride, window)
+    width, height = arguments.size
+    size = choose_size(source.shape[-2], source.shape[-1], arguments.size_policy, height, width, config.size_multiple)
+    video = fit_frames(source, *size, arguments.fit)
+
+    def fitted(frames: Tensor, what: str) -> Tensor:
+        """As the clip was, unless it has that size already."""
+        if frames.shape[-2:] == source.shape[-2:]:
+            return fit_frames(frames, *size, arguments.fit)
+        if frames.shape[-2:] != size:
+            raise ValueError(
+                f"the {what} is {_wide(frames)}, the clip {_wide(source)}: give it the clip's size, "
+                f"or {_wide(video)}, the size the clip is fitted to"
+            )
+        return frames
+
+    reference = video[0]
+    if arguments.reference:
+        reference = fitted(read_image(arguments.reference)[None], "reference")[0]
+    if arguments.region.suffix.lower() in IMAGE_SUFFIXES:
+        masks = read_image(arguments.region)[None]
+    else:
+        masks, _ = read_video(arguments.region, arguments.start, arguments.stride, window)
+    region = fitted(masks, "region").mean(1, keepdim=True)
+    trajectories = Trajectories.none(window)
+    if drawn is not None:
+        timed = drawn.stretched(window) if arguments.timing == "stretch" else drawn.fitted(window)
+        trajectories = _fit_tracks(timed, arguments.tracks_size, source, size, arguments.fit)
+    conditions = make_conditions(video, Edit(reference, trajectories, region))
+    return Job(video, conditions, region, rate, options, config)
+
+
+def _read_tracks(file: Path) -> Trajectories:
+    try:
+        text = file.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{file} is not a text file of tracks") from None
+    return parse_tracks(text)
+
+
+def _fit_tracks(
+    tracks: Trajectories, drawn_on: tuple[int, int] | None, source: Tensor, size: tuple[int, int], fit: Fit
+) -> Trajectories:
+    """Paths on the fitted frames, from paths on the clip or on a picture of another size."""
+    height, width = size
+    if drawn_on == (width, height):
+        return tracks
+    scaled_height, scaled_width, top, left = place_source(source.shape[-2], source.shape[-1], height, width, fit)
+    drawn_width, drawn_height = drawn_on or (source.shape[-1], source.shape[-2])
+    scaled = tracks.scaled(scaled_width / drawn_width, scaled_height / drawn_height)
+    return Trajectories(scaled.points_px + torch.tensor([left, top]), scaled.visible)
+
+
+def _read_config(arguments: argparse.Namespace) -> ModelConfig:
+    """The model's sizes: told, or stated by its file."""
+    if not arguments.config:
+        return read_config(arguments.model, arguments.svd)
+    try:
+        return ModelConfig.from_json(arguments.config.read_text("utf-8"))
+    except UnicodeDecodeError:
+        raise ValueError(f"{arguments.config} is not a text file of JSON") from None
+
+
+def _check_device(name: str | None) -> None:
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f'device "{name}" cannot be used: {str(error).splitlines()[0]}') from None
+
+
+def _wide(frames: Tensor) -> str:
+    return f"{frames.shape[-1]}×{frames.shape[-2]}"
