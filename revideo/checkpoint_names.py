@@ -238,13 +238,14 @@ def to_diffusers(released: Weights, table: dict[str, Released]) -> Weights:
 
 def to_released(ours: Weights, table: dict[str, Released]) -> Weights:
     """The inverse of `to_diffusers`."""
-    gathered: dict[str, list[Tensor]] = {}
+    gathered: dict[str, dict[str, Tensor]] = {}
     places = {}
     for name, place in table.items():
         if name in ours:
-            gathered.setdefault(place.name, []).append(ours[name])
+            gathered.setdefault(place.name, {})[place.layout] = ours[name]
             places[place.name] = place
-    released = {name: places[name].give(tensors) for name, tensors in gathered.items()}
+    # Sorted, because transformers lists key and value before query.
+    released = {name: places[name].give([by[layout] for layout in sorted(by)]) for name, by in gathered.items()}
     return released | {name: tensor for name, tensor in ours.items() if name not in table}
 
 
