@@ -101,10 +101,19 @@ def _read_all(
         raise CheckpointError(f"{path.name}: {error}") from None
     parts = build_parts(config)
     table = name_table(config, parts)
-    weights = to_diffusers(base, table) | to_diffusers(control, table)
+    own = to_diffusers(control, table)
+    if svd is not None:
+        trained = [name for name, place in table.items() if is_control_weight(place.name)]
+        lacking = [table[name].name for name in trained if name not in own]
+        if lacking:  # the other file's would be taken for them, silently
+            raise CheckpointError(
+                f"{path.name} is no ReVideo control file: it lacks {len(lacking)} of {len(trained)} tensors that "
+                f"ReVideo trained ({_few(lacking)}); are the two files swapped?"
+            )
+    weights = to_diffusers(base, table) | own
     kind = _describe(weights)
     if kind:
-        what = "the two files together are" if svd is not None else "is"
+        what = f"and {Path(svd).name} together are" if svd is not None else "is"
         raise CheckpointError(f"{path.name} {what} {kind}")
     return weights, config, table, parts
 
@@ -142,11 +151,14 @@ def _read_safetensors(path: Path) -> tuple[Weights, dict[str, str]]:
 
 def _read_pickle(path: Path) -> Weights:
     """A `.ckpt`: tensors only; code inside is refused, never run."""
+    with path.open("rb") as file:
+        is_zip = file.read(2) == b"PK"  # only these can be memory-mapped; torch wrote others until 2020
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except pickle.UnpicklingError:
+        what = "holds" if is_zip else "is no checkpoint, or one that holds"
         raise CheckpointError(
-            f"{path.name} holds more than tensors (code may hide there), so it was not opened: "
+            f"{path.name} {what} more than tensors (code may hide there), so it was not opened: "
             f"use a .safetensors file of the same weights"
         ) from None
     except (RuntimeError, EOFError, OSError, ValueError) as error:
@@ -187,7 +199,7 @@ def _describe(weights: Weights) -> str | None:
                 "name a Stable Video Diffusion checkpoint beside it (svd)"
             )
         return None
-    if any("time_stack" in name or "temporal" in name for name in names):
+    if any(name.startswith(("unet.", UNET)) and ("time_stack" in name or "temporal" in name) for name in names):
         return (
             "a plain Stable Video Diffusion checkpoint without ReVideo's control net: "
             "use a ReVideo checkpoint, or this file as the svd beside a ReVideo control file"
