@@ -16,6 +16,7 @@ SMALL = ModelConfig(
     UNetConfig(
         model_channels=32,
         channel_mult=(1, 1, 2, 2),
+        num_res_blocks=1,
         num_head_channels=16,
         context_dim=48,
         time_id_dim=32,
