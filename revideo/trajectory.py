@@ -146,7 +146,7 @@ def _read_literal(text: str) -> Any:
         raise ValueError('the tracks are empty; write "[]" to edit without trajectories')
     try:
         return json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as json_error:
+    except (ValueError, RecursionError) as json_error:  # not only JSONDecodeError: digits have a limit too
         if "'" not in text:
             raise ValueError(f"the tracks are not JSON: {json_error}") from None
     try:
@@ -190,7 +190,10 @@ def _read_path(number: int, path: Any) -> list[list[float]]:
             raise ValueError(f"track {number}, point {frame}: expected x and y, found {point!r}")
         if any(isinstance(v, bool) or not isinstance(v, (int, float)) for v in pair):
             raise ValueError(f"track {number}, point {frame}: x and y must be numbers, found {point!r}")
-        x, y = map(float, pair)
+        try:
+            x, y = map(float, pair)
+        except OverflowError:  # a whole number of hundreds of digits
+            x = y = float("inf")
         if not (np.isfinite(x) and np.isfinite(y)):
             raise ValueError(f"track {number}, point {frame}: x {x:g}, y {y:g} is not finite")
         points.append([x, y])
