@@ -79,8 +79,13 @@ def golden(request: pytest.FixtureRequest) -> Golden:
 
 
 @pytest.fixture(scope="session")
-def small() -> Golden:
-    """The smaller half of the golden sets, where any small model will do."""
+def golden_a() -> Golden:
+    return load_golden("a")
+
+
+@pytest.fixture(scope="session")
+def golden_b() -> Golden:
+    """The smaller one, for where any model will do."""
     return load_golden("b")
 
 
