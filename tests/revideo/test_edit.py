@@ -1,0 +1,185 @@
+import pytest
+import torch
+from torch.testing import assert_close
+
+from revideo import Edit, Trajectories, make_conditions
+
+FRAMES, HEIGHT, WIDTH = 4, 24, 40
+
+
+@pytest.fixture
+def video():
+    return torch.rand(FRAMES, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def region():
+    mask = torch.zeros(1, 1, HEIGHT, WIDTH)
+    mask[..., 5:15, 10:30] = 1
+    return mask
+
+
+@pytest.fixture
+def edit(video, region):
+    points = torch.tensor([[[10.0, 5.0], [12.0, 6.0], [14.0, 7.0], [16.0, 8.0]]])
+    return Edit(1 - video[0], Trajectories(points, torch.ones(1, FRAMES, dtype=torch.bool)), region)
+
+
+def changed(edit, **fields):
+    return Edit(**{"reference": edit.reference, "trajectories": edit.trajectories, "region": edit.region} | fields)
+
+
+# --- Conditions --------------------------------------------------------------------------
+
+
+def test_content_is_black_inside_the_region_and_the_video_outside(video, edit, region):
+    conditions = make_conditions(video, edit)
+    inside = region[0, 0] == 1
+    assert (conditions.content[:, :, inside] == -1).all()  # the first frame too
+    assert_close(conditions.content[:, :, ~inside], video[:, :, ~inside] * 2 - 1)
+
+
+def test_one_mask_serves_all_frames(video, edit, region):
+    conditions = make_conditions(video, edit)
+    repeated = make_conditions(video, changed(edit, region=region.repeat(FRAMES, 1, 1, 1)))
+    assert torch.equal(conditions.region, region.expand(FRAMES, -1, -1, -1))
+    assert torch.equal(conditions.region, repeated.region)
+    assert torch.equal(conditions.content, repeated.content)
+
+
+def test_a_mask_per_frame_empties_each_frame_by_its_own(video, edit):
+    masks = torch.zeros(FRAMES, 1, HEIGHT, WIDTH)
+    for frame in range(FRAMES):
+        masks[frame, :, :, frame * 10 : frame * 10 + 10] = 1
+    content = make_conditions(video, changed(edit, region=masks)).content
+    assert torch.equal(content == -1, (masks == 1).expand_as(content))
+
+
+def test_a_soft_mask_counts_from_one_half(video, edit, region):
+    soft = region.clone()
+    soft[..., 0, 0], soft[..., 0, 1] = 0.5, 0.49
+    expected = region.clone()
+    expected[..., 0, 0] = 1
+    assert torch.equal(make_conditions(video, changed(edit, region=soft)).region[:1], expected)
+
+
+def test_the_reference_reaches_minus_one_and_one(video, edit):
+    reference = torch.zeros(3, HEIGHT, WIDTH)
+    reference[0] = 1
+    conditions = make_conditions(video, changed(edit, reference=reference))
+    assert conditions.reference[0].unique().tolist() == [1]
+    assert conditions.reference[1:].unique().tolist() == [-1]
+
+
+def test_what_a_resize_overshoots_is_cut_off(video, edit):
+    conditions = make_conditions(video * 1.2 - 0.1, changed(edit, reference=edit.reference * 1.2 - 0.1))
+    assert conditions.content.aminmax() == (-1, 1)
+    assert conditions.reference.aminmax() == (-1, 1)
+
+
+def test_motion_follows_the_trajectories(video, edit):
+    conditions = make_conditions(video, edit)
+    assert conditions.motion[:, :, 8, 16].argmax(0).tolist() == [3, 3]  # the path ends there
+    assert_close(conditions.motion[3, :, 8, 16], torch.tensor([1.0, 2.0]))
+
+
+def test_an_edit_without_trajectories_moves_nothing(video, edit):
+    assert not make_conditions(video, changed(edit, trajectories=Trajectories.none(FRAMES))).motion.any()
+
+
+def test_conditions_leave_the_users_tensors_alone(video, edit):
+    before = [tensor.clone() for tensor in (video, edit.reference, edit.region, edit.trajectories.points_px)]
+    make_conditions(video, edit)
+    after = [video, edit.reference, edit.region, edit.trajectories.points_px]
+    assert all(torch.equal(a, b) for a, b in zip(after, before))
+
+
+# --- Edits that do not fit ---------------------------------------------------------------
+
+
+def test_an_edit_that_fits_passes(video, edit):
+    edit.check(video)
+
+
+@pytest.mark.parametrize("frames", [0, 1])
+def test_too_few_frames_are_counted(video, edit, frames):
+    with pytest.raises(ValueError, match=rf"the video has {frames} frames?; an edit needs at least 2"):
+        make_conditions(video[:frames], edit)
+
+
+@pytest.mark.parametrize("shape", [(4, 24, 40), (4, 4, 24, 40), (1, 4, 3, 24, 40)])
+def test_a_video_of_another_layout_is_refused(edit, shape):
+    with pytest.raises(ValueError, match=r"the video must have shape \(T, 3, H, W\), not "):
+        make_conditions(torch.zeros(shape), edit)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_frame_that_is_not_finite_is_named(video, edit, value):
+    video[2, 1, 3, 4] = value
+    with pytest.raises(ValueError, match=r"frame 2 of the video holds values that are not finite"):
+        make_conditions(video, edit)
+
+
+@pytest.mark.parametrize("scale", [255, -1])
+def test_frames_on_another_scale_are_named(video, edit, scale):
+    with pytest.raises(ValueError, match=r"frame 0 of the video holds values from .* they must lie in \[0, 1\]"):
+        make_conditions(video * scale, edit)
+
+
+def test_an_edited_frame_of_another_size_is_refused(video, edit):
+    with pytest.raises(ValueError, match="the edited frame is 20×24; the video is 40×24"):
+        make_conditions(video, changed(edit, reference=torch.zeros(3, 24, 20)))
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 24, 40), (4, 24, 40), (24, 40)])
+def test_an_edited_frame_of_another_layout_is_refused(video, edit, shape):
+    with pytest.raises(ValueError, match=r"the edited frame must have shape \(3, H, W\), not "):
+        make_conditions(video, changed(edit, reference=torch.zeros(shape)))
+
+
+def test_an_edited_frame_with_nan_is_refused(video, edit):
+    with pytest.raises(ValueError, match="the edited frame holds values that are not finite"):
+        make_conditions(video, changed(edit, reference=torch.full((3, HEIGHT, WIDTH), torch.nan)))
+
+
+def test_a_mask_of_another_size_is_refused(video, edit):
+    with pytest.raises(ValueError, match="the region's mask is 64×64; the video is 40×24: paint it on a prepared"):
+        make_conditions(video, changed(edit, region=torch.ones(1, 1, 64, 64)))
+
+
+@pytest.mark.parametrize("shape", [(24, 40), (1, 24, 40), (1, 3, 24, 40)])
+def test_a_mask_of_another_layout_is_refused(video, edit, shape):
+    with pytest.raises(ValueError, match=r"the region must have shape \(1 or T, 1, H, W\), not "):
+        make_conditions(video, changed(edit, region=torch.ones(shape)))
+
+
+def test_masks_for_another_number_of_frames_are_refused(video, edit, region):
+    with pytest.raises(ValueError, match="the region has masks for 3 frames; the video has 4"):
+        make_conditions(video, changed(edit, region=region.repeat(3, 1, 1, 1)))
+
+
+@pytest.mark.parametrize("value", [0, 0.49])
+def test_an_empty_mask_is_refused(video, edit, region, value):
+    with pytest.raises(ValueError, match="the region is empty, so nothing could change"):
+        make_conditions(video, changed(edit, region=torch.full_like(region, value)))
+
+
+def test_a_mask_of_everything_is_refused(video, edit, region):
+    with pytest.raises(ValueError, match=r"the region covers every frame whole, .* \(is the mask inverted\?\)"):
+        make_conditions(video, changed(edit, region=torch.ones_like(region)))
+
+
+def test_a_mask_with_nan_is_refused(video, edit, region):
+    region[..., 0, 0] = torch.nan
+    with pytest.raises(ValueError, match="the region holds values that are not finite"):
+        make_conditions(video, changed(edit, region=region))
+
+
+def test_trajectories_of_another_length_are_refused(video, edit):
+    with pytest.raises(ValueError, match="the trajectories cover 9 frames; the video has 4"):
+        make_conditions(video, changed(edit, trajectories=edit.trajectories.fitted(9)))
+
+
+def test_trajectories_of_another_size_are_refused(video, edit):
+    with pytest.raises(ValueError, match="trajectory 0 never enters the frame: it starts at x 100, y 50"):
+        make_conditions(video, changed(edit, trajectories=edit.trajectories.scaled(10, 10)))
