@@ -131,7 +131,7 @@ class ComfyUI:
                 cwd=self.base,
                 env=os.environ | SETTINGS,
             )
-        self._wait_until(self._answers, deadline_s, "ComfyUI to answer")
+        self.wait_until(self._answers, deadline_s, "ComfyUI to answer")
 
     def _answers(self) -> bool:
         if self.process is None or self.process.poll() is not None:
@@ -163,7 +163,7 @@ class ComfyUI:
         return psutil.Process(self.process.pid).memory_info().rss
 
     @staticmethod
-    def _wait_until(condition: Callable[[], bool], deadline_s: float, what: str) -> None:
+    def wait_until(condition: Callable[[], bool], deadline_s: float, what: str) -> None:
         end = time.monotonic() + deadline_s
         while not condition():
             if time.monotonic() > end:

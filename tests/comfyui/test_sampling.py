@@ -1,0 +1,113 @@
+"""Seeds, samplers from the graph, interrupts: ReVideoSampler under ComfyUI's control."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from comfyui_server import CHECKPOINT, ComfyUI, load_latent, node, relative_rms
+from edit_graph import edit_graph
+
+from revideo.config import ImageEncoderConfig
+from revideo.random_weights import SMALL, write_random_checkpoint
+
+STEPS = 3
+WIDTH, HEIGHT = 128, 64
+
+
+def latent(comfyui: ComfyUI, *, sampler: str | None = None, sigmas: bool = False, seed: int = 23) -> torch.Tensor:
+    graph = edit_graph(STEPS, WIDTH, HEIGHT, seed)
+    if sampler is not None:
+        graph["sampler"] = node("KSamplerSelect", sampler_name=sampler)
+        graph["sample"]["inputs"]["sampler"] = ["sampler", 0]
+    if sigmas:
+        graph["sigmas"] = node("KarrasScheduler", steps=STEPS, sigma_max=700.0, sigma_min=0.002, rho=7.0)
+        graph["sample"]["inputs"] |= {"sigmas": ["sigmas", 0], "steps": 1}  # the sigmas replace the steps
+    run = comfyui.succeed(graph, preview_method="auto")  # with a preview, no step's report is left out
+    assert run.steps("sample") in ([], list(range(1, STEPS + 1)))  # [] = from the cache
+    return load_latent(comfyui, run, "latent")
+
+
+@pytest.fixture(scope="module")
+def euler(comfyui: ComfyUI) -> torch.Tensor:
+    return latent(comfyui)
+
+
+def test_other_seeds_give_other_latents(comfyui: ComfyUI, euler: torch.Tensor):
+    assert relative_rms(latent(comfyui, seed=24), euler) > 0.1
+
+
+def test_the_same_seed_gives_identical_latents(comfyui: ComfyUI, euler: torch.Tensor):
+    comfyui.free()  # else the second run would only show ComfyUI's cache
+    run = comfyui.succeed(edit_graph(STEPS, WIDTH, HEIGHT))
+    assert {"model", "sample"} <= run.executed()
+    assert torch.equal(load_latent(comfyui, run, "latent"), euler)
+
+
+def test_a_seed_of_64_bits_works(comfyui: ComfyUI):
+    """The frontend draws seeds up to 2⁶⁴ − 1; a torch generator takes fewer."""
+    assert torch.isfinite(latent(comfyui, seed=2**64 - 1)).all()
+
+
+@pytest.mark.parametrize(("sampler", "sigmas"), [("euler", True), ("euler", False), (None, True)])
+def test_euler_and_karras_from_the_graph_equal_the_built_in_ones(
+    comfyui: ComfyUI, euler: torch.Tensor, sampler: str | None, sigmas: bool
+):
+    assert relative_rms(latent(comfyui, sampler=sampler, sigmas=sigmas), euler) < 1e-4
+
+
+@pytest.mark.parametrize("sampler", ["dpmpp_2m", "euler_ancestral", "dpmpp_2m_sde", "uni_pc", "lcm"])
+def test_other_samplers_run_and_differ(comfyui: ComfyUI, euler: torch.Tensor, sampler: str):
+    sampled = latent(comfyui, sampler=sampler, sigmas=True)
+    assert torch.isfinite(sampled).all()
+    assert relative_rms(sampled, euler) > 0.01
+
+
+# --- Interrupts ------------------------------------------------------------------------
+
+# Weights that are heavy to hold and quick to run: what an interrupt leaves behind shows.
+HEAVY = replace(SMALL, image_encoder=ImageEncoderConfig(6, 1280, 80, 56, 224, SMALL.unet.context_dim))
+HEAVY_BYTES = 4 * 6 * 12 * 1280**2  # the linear layers of its image encoder, in float32
+
+
+def interrupted_at(comfyui: ComfyUI, step: int, checkpoint: str = CHECKPOINT) -> tuple[list[int], int]:
+    """Steps reported in a run that was told to stop after `step`, and its memory then."""
+    resident = 0
+
+    def watch(kind: str, data: dict, run) -> None:
+        nonlocal resident
+        if kind == "progress" and data["node"] == "sample" and data["value"] == step:
+            resident = comfyui.resident_bytes()
+            comfyui.interrupt()
+
+    graph = edit_graph(1000, 320, 192)  # a step takes much longer than the request to stop
+    graph["model"]["inputs"]["checkpoint"] = checkpoint
+    run = comfyui.run(graph, watch, preview_method="auto")
+    assert run.interrupted
+    assert not run.succeeded
+    assert run.error is None
+    return run.steps("sample"), resident
+
+
+def test_an_interrupt_ends_within_one_step_and_the_next_run_succeeds(comfyui: ComfyUI):
+    steps, _ = interrupted_at(comfyui, 2)
+    assert steps[-1] <= 3  # the step that was running when the interrupt came
+    assert torch.isfinite(latent(comfyui, seed=77)).all()
+
+
+def test_after_an_interrupt_all_memory_can_be_freed(comfyui: ComfyUI):
+    write_random_checkpoint(comfyui.checkpoints / "heavy.safetensors", HEAVY)
+    interrupted_at(comfyui, 1)  # what the first run leaves for good is libraries, not this model
+    comfyui.free()
+    comfyui.succeed(edit_graph(1, WIDTH, HEIGHT))
+    comfyui.free()
+    before = comfyui.resident_bytes()
+    for _ in range(2):
+        _, during = interrupted_at(comfyui, 1, "heavy.safetensors")
+        assert during > before + HEAVY_BYTES
+        comfyui.free()
+        comfyui.wait_until(
+            lambda: comfyui.resident_bytes() < before + HEAVY_BYTES / 2, 30, "the interrupted run's memory to be freed"
+        )
+    assert torch.isfinite(latent(comfyui, seed=78)).all()
