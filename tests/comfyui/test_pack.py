@@ -1,0 +1,104 @@
+"""The pack as ComfyUI finds it: quick to import, every field explained."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from comfyui_server import PACK, ROOT, ComfyUI, needed
+
+NODES = (
+    "ReVideoLoadModel",
+    "ReVideoPrepareVideo",
+    "ReVideoTracksIn",
+    "ReVideoConditions",
+    "ReVideoSampler",
+    "ReVideoDecode",
+    "ReVideoKeepUnedited",
+    "ReVideoDrawTracks",
+)
+
+
+def test_the_pack_adds_at_most_a_third_of_a_second_to_comfyui_s_start(comfyui: ComfyUI):
+    lines = re.findall(rf"^.*?([\d.]+) seconds(.*): \S*{PACK}\s*$", comfyui.log(), re.MULTILINE)
+    assert lines, f"no import time of {PACK} in:\n{comfyui.log()}"
+    [(seconds, failed)] = lines
+    assert not failed
+    assert float(seconds) <= 0.3
+
+
+# ComfyUI itself imports transformers, so looking at sys.modules would blame or clear the wrong one:
+# every import statement that runs while ComfyUI loads the pack is written down instead.
+WATCH_IMPORTS = """
+import asyncio, builtins, json, sys
+comfyui, pack, base = sys.argv[1:]
+sys.path.insert(0, comfyui)
+sys.argv = ["main.py", "--cpu", "--base-directory", base]
+import comfy.options
+comfy.options.enable_args_parsing()
+import nodes
+before = set(sys.modules)
+asked, real_import = set(), builtins.__import__
+def note(name, *rest, **options):
+    asked.add(name)
+    return real_import(name, *rest, **options)
+builtins.__import__ = note
+loaded = asyncio.run(nodes.load_custom_node(pack, module_parent="custom_nodes"))
+builtins.__import__ = real_import
+print(json.dumps({"loaded": loaded, "asked": sorted(asked), "new": sorted(set(sys.modules) - before)}))
+"""
+
+
+def test_nothing_heavy_is_imported_before_a_node_runs(tmp_path: Path):
+    (tmp_path / PACK).symlink_to(ROOT, target_is_directory=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", WATCH_IMPORTS, needed("REVIDEO_COMFYUI"), str(tmp_path / PACK), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads(ran.stdout.splitlines()[-1])
+    assert told["loaded"] is True
+    heavy = {"diffusers", "transformers", "kornia", "accelerate", "cv2"}
+    assert not heavy & {name.split(".")[0] for name in told["asked"] + told["new"]}
+    assert not [name for name in told["new"] if "ReVideo.revideo" in name], "the library is for nodes that run"
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_every_node_and_field_is_explained(comfyui: ComfyUI, name: str):
+    info = comfyui.get(f"/object_info/{name}")[name]
+    assert info["category"] == "ReVideo"
+    assert len(info["description"]) > 40
+    assert info["search_aliases"]
+    fields = {**info["input"].get("required", {}), **info["input"].get("optional", {})}
+    unexplained = [field for field, (_, *options) in fields.items() if not (options and options[0].get("tooltip"))]
+    assert not unexplained
+    assert all(info["output_tooltips"])
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_every_node_has_a_help_page_that_explains_its_fields(comfyui: ComfyUI, name: str):
+    page = comfyui.get(f"/extensions/{PACK}/docs/{name}.md").decode()
+    info = comfyui.get(f"/object_info/{name}")[name]
+    fields = [field for kind in info["input"].values() for field in kind]
+    assert not [field for field in fields if field not in page]
+
+
+def test_no_other_node_is_brought(comfyui: ComfyUI):
+    ours = {name for name, info in comfyui.get("/object_info").items() if info["python_module"].endswith(PACK)}
+    assert ours == set(NODES)
+
+
+def test_the_checkpoint_list_shows_both_folders(comfyui: ComfyUI):
+    (comfyui.base / "models" / "revideo" / "mine.safetensors").write_bytes(b"")
+    (comfyui.base / "models" / "revideo" / "notes.txt").write_bytes(b"")
+    fields = comfyui.get("/object_info/ReVideoLoadModel")["ReVideoLoadModel"]["input"]["required"]
+    options = fields["checkpoint"][1]["options"]
+    assert {"mine.safetensors", "revideo.safetensors"} <= set(options)
+    assert "notes.txt" not in options
+    assert fields["svd_checkpoint"][1]["options"][0] == "(in the same file)"

@@ -1,0 +1,81 @@
+"""Tracks in every spelling that packs write, in and out of a real graph."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from comfyui_server import WINDOW, ComfyUI, node
+from edit_graph import edit_graph, until_tracks
+
+SPELLINGS = {
+    "objects": '[[{"x": 10, "y": 20}, {"x": 36, "y": 46}]]',
+    "pairs": "[[[10, 20], [36, 46]]]",
+    "one path alone": '[{"x": 10, "y": 20}, {"x": 36, "y": 46}]',
+    "single quotes": "[[{'x': 10, 'y': 20}, {'x': 36, 'y': 46}]]",
+    "a list of texts": json.dumps(['[{"x": 10, "y": 20}, {"x": 36, "y": 46}]']),
+}
+DENSE = [[{"x": 10.0 + 2 * i, "y": 20.0 + 2 * i} for i in range(WINDOW)]]  # the same, a point per frame
+
+
+def shown_tracks(comfyui: ComfyUI, **inputs: object) -> list:
+    graph = until_tracks(edit_graph())
+    graph["tracks"]["inputs"] |= inputs
+    run = comfyui.succeed(graph)
+    return json.loads(run.outputs["text"]["text"][0])
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_every_spelling_means_the_same(comfyui: ComfyUI, spelling: str):
+    assert shown_tracks(comfyui, tracks=SPELLINGS[spelling]) == DENSE
+
+
+def test_as_drawn_keeps_a_point_per_frame(comfyui: ComfyUI):
+    ragged = "[[[10, 20], [12, 22]], [[50, 50], [51, 51], [52, 52]]]"
+    assert [len(path) for path in shown_tracks(comfyui, tracks=ragged, timing="as drawn")] == [2, 3]
+
+
+def test_tracks_drawn_on_another_size_are_scaled(comfyui: ComfyUI):
+    scaled = shown_tracks(comfyui, tracks=SPELLINGS["pairs"], drawn_width=96, drawn_height=256)
+    assert scaled[0][0] == {"x": 20.0, "y": 10.0}
+    assert scaled[0][-1] == {"x": 72.0, "y": 23.0}
+
+
+def test_no_track_is_a_valid_answer(comfyui: ComfyUI):
+    assert shown_tracks(comfyui, tracks="[]") == []
+
+
+def test_comfyui_s_tracks_go_in_and_come_out_unchanged(comfyui: ComfyUI):
+    """STRING → core's TRACKS → ours → our TRACKS → ours again."""
+    graph = until_tracks(edit_graph())
+    graph["dense"] = node("PrimitiveString", value=json.dumps(DENSE))
+    graph["core"] = node("WanMoveTracksFromCoords", track_coords=["dense", 0])
+    graph["tracks"]["inputs"] |= {"comfy_tracks": ["core", 0], "timing": "as drawn", "tracks": "ignored"}
+    graph["again"] = {**graph["tracks"], "inputs": graph["tracks"]["inputs"] | {"comfy_tracks": ["tracks", 2]}}
+    graph["text again"] = node("PreviewAny", source=["again", 1])
+    # Core's own picture of our TRACKS: it takes them as they come.
+    graph["picture"] = node(
+        "WanMoveVisualizeTracks",
+        images=["prepare", 0],
+        tracks=["tracks", 2],
+        line_resolution=8,
+        circle_size=4,
+        opacity=1.0,
+        line_width=4,
+    )
+    graph["show"] = node("PreviewImage", images=["picture", 0])
+    run = comfyui.succeed(graph)
+    assert json.loads(run.outputs["text"]["text"][0]) == DENSE
+    assert json.loads(run.outputs["text again"]["text"][0]) == DENSE
+    assert len(run.outputs["show"]["images"]) == WINDOW
+
+
+def test_tracks_and_area_can_be_drawn_over_the_frames(comfyui: ComfyUI):
+    graph = edit_graph()
+    kept = {name: graph[name] for name in ("clip", "prepare", "keep area", "edit area", "mask", "tracks")}
+    kept["draw"] = node(
+        "ReVideoDrawTracks", frames=["prepare", 0], trajectories=["tracks", 0], mask=["mask", 0], trail=0
+    )
+    kept["show"] = node("PreviewImage", images=["draw", 0])
+    run = comfyui.succeed(kept)
+    assert len(run.outputs["show"]["images"]) == WINDOW
