@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, whatever interrupts their writing."""
+"""Files the user named: checked before any work, and written whole or not at all."""
 
 from __future__ import annotations
 
