@@ -139,6 +139,8 @@ class ModelConfig:
 
 def _block(kind: type[Block], name: str, values: dict[str, Any]) -> Block:
     given = values.get(name, {})
+    if not isinstance(given, dict):
+        raise ValueError(f'model config: "{name}" must be an object, not {type(given).__name__}')
     known = {f.name: getattr(kind(), f.name) for f in fields(kind)}  # type: ignore[arg-type]
     read = {}
     for key, value in given.items():
