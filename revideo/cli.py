@@ -301,13 +301,11 @@ def run_edit(arguments: argparse.Namespace) -> int:
     from .composite import keep_unedited
 
     size = f"{job.video.shape[-1]}×{job.video.shape[-2]}"
-    with enough_memory(model.device, size):
+    with working_networks(model.device, size):
         with progress(job.options.steps, "sampling", "step") as report:
             latents = model.sample_conditions(job.conditions, job.options, callback=report)
         with progress(len(latents), "decoding", "frame") as report:
             frames = model.decode(latents, arguments.frames_per_chunk or len(latents), report)
-    if not frames.isfinite().all():
-        raise Refused(f"the model's output is not finite in {arguments.dtype or 'this precision'}: try --dtype fp32")
     if not arguments.no_keep:
         frames = keep_unedited(job.video, frames, job.region, arguments.feather)
     with refusing():
@@ -380,12 +378,14 @@ def progress(total: int, title: str, unit: str) -> Iterator[Callable[..., None]]
 
 
 @contextmanager
-def enough_memory(device: Any, size: str) -> Iterator[None]:
-    """Around the networks: what to do where a device's memory is too small."""
+def working_networks(device: Any, size: str) -> Iterator[None]:
+    """Around the networks: what to do where memory or precision does not suffice."""
     import torch
 
     try:
         yield
+    except FloatingPointError as error:
+        raise Refused(f"{error}; --dtype fp32 is safest") from None
     except torch.cuda.OutOfMemoryError:  # its name in torch 2.4 too
         raise Refused(
             f"{device} ran out of memory at {size}: try a smaller --size, --dtype fp16 or fewer --frames-per-chunk"

@@ -129,7 +129,8 @@ class ReVideo:
         """As `sample`, from conditions that are made already.
 
         `sigmas` replaces the Karras levels of `options`; `sampler(denoise, noise, sigmas,
-        callback)` replaces Euler and scales the noise itself.
+        callback)` replaces Euler and scales the noise itself. Raises FloatingPointError where
+        the precision was too low for the weights.
         """
         self.check_window(conditions)
         if noise is None:
@@ -139,7 +140,8 @@ class ReVideo:
         conditioning = self.condition(conditions, options, augmentation_noise)
         denoise_step = self.denoiser(conditioning, options)
         run = sampler or sample_from_noise
-        return run(denoise_step, noise.to(self.device), sigmas.to(self.device), callback).cpu()
+        latents = run(denoise_step, noise.to(self.device), sigmas.to(self.device), callback).cpu()
+        return _finite(latents, "sampling", self.unet.dtype)
 
     @torch.inference_mode()
     def decode(
@@ -156,7 +158,7 @@ class ReVideo:
             raise ValueError(f"latents must have shape (T, {channels}, h, w), not {tuple(latents.shape)}")
         self.place(self.vae)
         frames = decode_latents(self.vae, latents.to(self.device), frames_per_chunk, callback)
-        return ((frames + 1) / 2).clamp(0, 1)
+        return _finite((frames + 1) / 2, "decoding", self.vae.dtype).clamp(0, 1)
 
     def edit(
         self,
@@ -224,6 +226,16 @@ def default_device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _finite(result: Tensor, stage: str, dtype: torch.dtype) -> Tensor:
+    """A clip of NaN looks like black frames; better to say why."""
+    if not torch.isfinite(result).all():
+        raise FloatingPointError(
+            f"{stage} gave values that are not finite in {str(dtype).removeprefix('torch.')}: "
+            f"load the model in bf16 or fp32 (or, with other samplers, check the sigmas)"
+        )
+    return result
 
 
 def _noise(shape: tuple[int, ...], seed: int, stream: int) -> Tensor:
