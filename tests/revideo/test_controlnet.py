@@ -80,6 +80,22 @@ def test_each_condition_reaches_the_residuals(golden_b, inputs):
         assert not torch.allclose(controlnet(*inputs, controlnet.embed_conditions(emptied)).mid, usual, atol=1e-4)
 
 
+def test_norms_carry_the_eps_of_the_released_model(golden_b):
+    def epsilons(network, *kinds):
+        return {
+            module.eps
+            for name, module in network.named_modules()
+            if isinstance(module, torch.nn.GroupNorm) and any(kind in name for kind in kinds)
+        }
+
+    model = golden_b.model
+    for network in (model.unet, model.controlnet):
+        assert epsilons(network, "resnets", "conv_norm_out") == {1e-5}
+        assert epsilons(network, "attentions") == {1e-6}
+    assert epsilons(model.vae, "encoder.", "spatial_res_block", "conv_norm_out", "attentions") == {1e-6}
+    assert epsilons(model.vae, "temporal_res_block") == {1e-5}
+
+
 # --- SAFM --------------------------------------------------------------------------------
 
 

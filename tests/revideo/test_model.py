@@ -59,7 +59,7 @@ def test_the_same_seed_gives_identical_latents(model, options, clip, sampled):
 
 
 def test_other_seeds_give_other_latents(model, options, clip, sampled):
-    latents = [sampled, *(model.sample(*clip, replace(options, seed=seed)) for seed in (24, 2**64 - 1))]
+    latents = [sampled, *(model.sample(*clip, replace(options, seed=seed)) for seed in (22, 2**64 - 1))]
     assert all((a - b).abs().max() > 1e-2 for a, b in zip(latents, latents[1:] + latents[:1]))
 
 
