@@ -1,15 +1,13 @@
 """Order and fixtures that several test folders share."""
 
-import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE / "comfyui"))  # for `import comfyui_server`
-
 ORDER = ("comfyui", "browser")  # last, and in this order: what fails fast comes first
+sys.path[:0] = [str(HERE / folder) for folder in ORDER]  # what their tests share lies beside them
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,14 +21,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def comfyui(tmp_path_factory: pytest.TempPathFactory):
     """A running ComfyUI with the pack, a small checkpoint and the clips; one for the whole session."""
-    from comfyui_server import CHECKPOINT, ComfyUI, needed
+    from comfyui_server import CHECKPOINT, ComfyUI
 
     from revideo.random_weights import SMALL, write_random_checkpoint
 
     server = ComfyUI(tmp_path_factory.mktemp("ComfyUI"))
     write_random_checkpoint(server.checkpoints / CHECKPOINT, SMALL)
-    for clip in Path(needed("REVIDEO_CLIPS")).glob("*.mp4"):
-        shutil.copy(clip, server.input)
     server.start()
     yield server
     server.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -37,10 +38,8 @@ sys.path.insert(0, os.path.dirname(sys.argv[0]))
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
-SETTINGS = {
-    "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin while waiting starve pytest and the browser on two cores
-    "MALLOC_MMAP_THRESHOLD_": "1048576",  # glibc returns larger blocks at once, so that freed memory shows
-}
+# Threads that spin while they wait starve pytest and the browser on two cores.
+SETTINGS = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 Graph = dict[str, dict[str, Any]]  # ComfyUI's API format: node id -> {"class_type", "inputs"}
 
@@ -98,8 +97,10 @@ Watch = Callable[[str, dict[str, Any], Run], None]  # called with every message 
 class ComfyUI:
     """One server process; its folders lie under `base`."""
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, **settings: str) -> None:
+        """`settings`: environment variables of the process."""
         self.base = base
+        self.settings = SETTINGS | settings
         self.input, self.output = base / "input", base / "output"
         self.checkpoints = base / "models" / "checkpoints"
         for folder in (self.input, self.output, self.checkpoints, base / "custom_nodes", base / "models" / "revideo"):
@@ -107,6 +108,8 @@ class ComfyUI:
         link = base / "custom_nodes" / PACK
         if not link.exists():
             link.symlink_to(ROOT, target_is_directory=True)
+        for clip in Path(needed("REVIDEO_CLIPS")).glob("*.mp4"):
+            shutil.copy(clip, self.input)
         self.log_file = base / "server.log"
         self.process: subprocess.Popen[bytes] | None = None
         self.url = ""
@@ -129,7 +132,7 @@ class ComfyUI:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.base,
-                env=os.environ | SETTINGS,
+                env=os.environ | self.settings,
             )
         self.wait_until(self._answers, deadline_s, "ComfyUI to answer")
 

@@ -1,0 +1,59 @@
+"""ComfyUI's own frontend in a real Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+from comfyui_server import needed
+from playwright.sync_api import Page, sync_playwright
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+READY = """Boolean(
+    window.app?.graph && window.app.canvas && window.LiteGraph?.registered_node_types.ReVideoSampler
+    && window.app.extensionManager?.setting
+)"""
+
+
+@contextmanager
+def open_frontend(url: str, width: int = 1920, height: int = 1080) -> Iterator[tuple[Page, list[str]]]:
+    """A page whose graph is empty and ready, and what its console complains of from here on."""
+    # Else a first visit opens a tour, and a workflow whose models it looks for on the internet.
+    requests.post(url + "/settings", json={"Comfy.TutorialCompleted": True}, timeout=60).raise_for_status()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=needed("REVIDEO_BROWSER"), args=list(FLAGS), ignore_default_args=["--headless"]
+        )
+        try:
+            page = browser.new_page(viewport={"width": width, "height": height})
+            complaints: list[str] = []
+            page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.goto(url)
+            page.wait_for_function(READY, timeout=60_000)
+            page.evaluate("window.app.graph.clear()")
+            complaints.clear()
+            yield page, complaints
+        finally:
+            browser.close()
+
+
+def load_workflow(page: Page, workflow: dict[str, Any]) -> None:
+    """Opens a workflow as the menu does, with its missing-node checks."""
+    page.evaluate("workflow => window.app.loadGraphData(workflow, true, true)", workflow)
+
+
+def fit_view(page: Page) -> None:
+    page.evaluate("window.app.extensionManager.command.execute('Comfy.Canvas.FitView')")

@@ -1,0 +1,104 @@
+"""The example workflows, unchanged, in ComfyUI's own frontend: opened, queued, run to the end."""
+
+from __future__ import annotations
+
+import json
+import time
+from itertools import combinations
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from comfyui_server import PACK, WINDOW, ComfyUI
+from examples import AREAS, FOLDER, ONE_AREA, TWO_AREAS, place_inputs, prepared_clip
+from frontend import fit_view, load_workflow, open_frontend
+from playwright.sync_api import Page
+
+NAMES = (ONE_AREA, TWO_AREAS)
+DEADLINE_S = 480  # for one run of a workflow on a slow, busy CPU
+
+STATE = """() => ({
+    missing: window.app.graph.nodes.filter(node => node.has_errors || !(node.type in LiteGraph.registered_node_types))
+        .map(node => node.type),
+    widgets: Object.fromEntries(window.app.graph.serialize().nodes.map(node => [node.id, node.widgets_values ?? []])),
+    clipped: window.app.graph.nodes.filter(node => node.computeSize()[1] > node.size[1] + 1).map(node => node.type),
+})"""
+
+
+def stored(name: str) -> dict[str, Any]:
+    return json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+
+
+def test_every_example_is_tested():
+    assert sorted(file.stem for file in FOLDER.glob("*.json")) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_node_covers_another(name: str):
+    title_px = 30  # above a node's position
+    boxes = [
+        (node["type"], node["pos"][0], node["pos"][1] - title_px, node["size"][0], node["size"][1] + title_px)
+        for node in stored(name)["nodes"]
+    ]
+    for (one, x, y, width, height), (other, x2, y2, width2, height2) in combinations(boxes, 2):
+        apart = x + width <= x2 or x2 + width2 <= x or y + height <= y2 or y2 + height2 <= y
+        assert apart, f"{one} and {other} overlap"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_templates_menu_shows_it_with_a_picture(comfyui: ComfyUI, name: str):
+    assert name in comfyui.get("/workflow_templates")[PACK]
+    picture = comfyui.get(f"/api/workflow_templates/{PACK}/{name}.jpg")
+    assert picture.startswith(b"\xff\xd8")
+    assert len(picture) <= 150_000
+
+
+def finish(comfyui: ComfyUI, page: Page) -> dict[str, Any]:
+    """Queues what is open in the browser, as its Run button does, and waits for the end: the history's entry."""
+    known = set(comfyui.get("/history"))
+    assert page.evaluate("window.app.queuePrompt(0)") is True
+    end = time.monotonic() + DEADLINE_S
+    while time.monotonic() < end:
+        for entry_id, entry in comfyui.get("/history").items():
+            if entry_id not in known:
+                return entry
+        page.wait_for_timeout(250)  # polls, and lets the page's own events through
+    raise TimeoutError(f"no run ended within {DEADLINE_S} s:\n{comfyui.log()[-2000:]}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_example_runs_unchanged(comfyui: ComfyUI, name: str, tmp_path):
+    place_inputs(comfyui, name)
+    workflow = comfyui.get(f"/api/workflow_templates/{PACK}/{name}.json")
+    with open_frontend(comfyui.url) as (page, complaints):
+        load_workflow(page, workflow)
+        fit_view(page)
+        state = page.evaluate(STATE)
+        assert state["missing"] == []
+        assert state["clipped"] == []
+        assert state["widgets"] == {str(node["id"]): node.get("widgets_values", []) for node in workflow["nodes"]}
+        entry = finish(comfyui, page)
+        page.wait_for_timeout(1000)
+        page.screenshot(path=tmp_path / f"{name}.png")
+    assert entry["status"]["status_str"] == "success", entry["status"]["messages"]
+    assert complaints == []
+
+    node_id = next(str(node["id"]) for node in workflow["nodes"] if node["type"] == "SaveVideo")
+    saved = comfyui.saved_path(entry["outputs"][node_id]["images"][0])
+    with av.open(str(saved)) as container:
+        rate = container.streams.video[0].average_rate
+        frames = np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+    prepared = (prepared_clip(comfyui.input / "bikes.mp4") * 255).permute(0, 2, 3, 1).numpy()
+    assert frames.shape == prepared.shape == (WINDOW, 256, 640, 3)
+    assert rate == 25
+
+    difference = np.abs(frames - prepared).mean((0, 3))  # per pixel, of 255
+    edited = np.zeros(difference.shape, bool)
+    for x, y, width, height in AREAS if name == TWO_AREAS else AREAS[:1]:
+        edited[y : y + height, x : x + width] = True
+        middle = difference[y + 32 : y + height - 32, x + 32 : x + width - 32]
+        assert middle.mean() > 10  # remade, by random weights: anything but the source
+    # 16 pixels around the areas share blocks of the codec with them.
+    far = ~np.asarray([np.roll(edited, (dy, dx), (0, 1)) for dy in (-16, 0, 16) for dx in (-16, 0, 16)]).any(0)
+    assert difference[far].mean() < 5
