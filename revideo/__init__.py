@@ -19,7 +19,7 @@ _HOMES = {
     "ReVideo": "model",
     "SamplerOptions": "sampling",
     "Trajectories": "trajectory",
-    "convert": "checkpoint",
+    "convert": "checkpoint_saving",
     "load": "model",
     "make_conditions": "conditions",
     "parse_tracks": "trajectory",

@@ -1,4 +1,4 @@
-"""Checkpoints: read from every form they come in, checked, converted, written.
+"""Checkpoints: read from every form they come in, and checked.
 
 Inside the library a weight is called `<part>.<name in diffusers or transformers>`;
 checkpoint_names.py knows what the released files call it.
@@ -7,15 +7,14 @@ checkpoint_names.py knows what the released files call it.
 from __future__ import annotations
 
 import pickle
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from .atomic import whole_file
 from .checkpoint_names import (
     CONTROL,
     UNET,
@@ -25,7 +24,6 @@ from .checkpoint_names import (
     is_control_weight,
     name_table,
     to_diffusers,
-    to_released,
 )
 from .config import ModelConfig
 from .controlnet import ReVideoControlNet
@@ -55,7 +53,14 @@ def build_parts(config: ModelConfig) -> dict[str, Any]:
         }
 
 
-# --- Reading -----------------------------------------------------------------------------
+@dataclass
+class Checkpoint:
+    """Weights that fit the networks of `config`, memory-mapped, under our names; and unused ones."""
+
+    weights: Weights
+    config: ModelConfig
+    parts: dict[str, Any]  # the networks, still on the meta device
+    table: dict[str, Released]
 
 
 def load_parts(
@@ -66,20 +71,18 @@ def load_parts(
 ) -> tuple[dict[str, Any], ModelConfig]:
     """The four networks with weights, and their sizes; weights stay memory-mapped unless `dtype` changes them.
 
-    `path`: a released `.ckpt` or `.safetensors`, a diffusers folder, or a control file, which
-    needs `svd`, a Stable Video Diffusion checkpoint in any of these forms. `config` None: the
-    file's own, else the released size. Raises CheckpointError, naming file and tensors.
+    See `open_checkpoint` for what can be read and what is raised.
     """
-    weights, config, table, parts = _read_all(path, config, svd)
-    _check(weights, table, parts, Path(path))
-    for part, module in parts.items():
-        # Popped, so that a converted tensor's source can be freed before the next is read.
-        own = {name: weights.pop(f"{part}.{name}") for name in module.state_dict()}
-        if dtype is not None:
-            own = {name: own[name].to(dtype) for name in list(own)}
+    checkpoint = open_checkpoint(path, config, svd)
+    for part, module in checkpoint.parts.items():
+        own = {}
+        for name in module.state_dict():
+            # Popped, so that a converted tensor's source is freed before the next is read.
+            tensor = checkpoint.weights.pop(f"{part}.{name}")
+            own[name] = tensor if dtype is None else tensor.to(dtype)
         module.load_state_dict(own, assign=True)
         module.requires_grad_(False)
-    return parts, config
+    return checkpoint.parts, checkpoint.config
 
 
 def read_config(path: str | Path, svd: str | Path | None = None) -> ModelConfig:
@@ -88,17 +91,15 @@ def read_config(path: str | Path, svd: str | Path | None = None) -> ModelConfig:
     return next(filter(None, stated), ModelConfig())
 
 
-def _read_all(
-    path: str | Path, config: ModelConfig | None, svd: str | Path | None
-) -> tuple[Weights, ModelConfig, dict[str, Released], dict[str, Any]]:
-    """Weights under our names, from one or two files."""
+def open_checkpoint(path: str | Path, config: ModelConfig | None = None, svd: str | Path | None = None) -> Checkpoint:
+    """`path`: a released `.ckpt` or `.safetensors`, a diffusers folder, or a control file, which
+    needs `svd`, a Stable Video Diffusion checkpoint in any of these forms. `config` None: the
+    file's own, else the released size. Raises CheckpointError, naming file and tensors.
+    """
     path = Path(path)
     control, own_config = _read(path)
     base, svd_config = _read(Path(svd)) if svd is not None else ({}, None)
-    try:
-        config = config or own_config or svd_config or ModelConfig()
-    except ValueError as error:
-        raise CheckpointError(f"{path.name}: {error}") from None
+    config = config or own_config or svd_config or ModelConfig()
     parts = build_parts(config)
     table = name_table(config, parts)
     own = to_diffusers(control, table)
@@ -115,7 +116,8 @@ def _read_all(
     if kind:
         what = f"and {Path(svd).name} together are" if svd is not None else "is"
         raise CheckpointError(f"{path.name} {what} {kind}")
-    return weights, config, table, parts
+    _check(weights, table, parts, path)
+    return Checkpoint(weights, config, parts, table)
 
 
 def _read(path: Path) -> tuple[Weights, ModelConfig | None]:
@@ -241,81 +243,3 @@ def _few(names: list[str]) -> str:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-# --- Writing -----------------------------------------------------------------------------
-
-
-def convert(
-    source: str | Path,
-    target: str | Path,
-    *,
-    svd: str | Path | None = None,
-    target_svd: str | Path | None = None,
-    config: ModelConfig | None = None,
-    dtype: torch.dtype | None = None,
-) -> None:
-    """Any form that `load_parts` reads → `.safetensors`, `.ckpt`, or (no suffix) a diffusers folder.
-
-    With `target_svd` the model is parted: `target` gets the control net with the temporal
-    keys and values that ReVideo trained in the UNet, `target_svd` everything else.
-    """
-    weights, config, table, parts = _read_all(source, config, svd)
-    _check(weights, table, parts, Path(source))
-    if dtype is not None:
-        weights = {name: weights.pop(name).to(dtype) for name in list(weights)}
-    save_weights(weights, target, config, target_svd=target_svd)
-
-
-def save_weights(
-    weights: Weights, target: str | Path, config: ModelConfig, *, target_svd: str | Path | None = None
-) -> None:
-    """Writes weights under our names; see `convert`. A file appears only when it is whole."""
-    target = Path(target)
-    parts = build_parts(config)
-    if target.suffix not in (".safetensors", ".ckpt"):
-        if target.suffix or target_svd is not None:
-            raise CheckpointError(
-                f"{target.name}: write to .safetensors or .ckpt, or a folder without suffix (never parted)"
-            )
-        _write_folder(weights, target, config, parts)
-        return
-    released = to_released(weights, name_table(config, parts))
-    if target_svd is not None:
-        control = {name: tensor for name, tensor in released.items() if is_control_weight(name)}
-        _write_file({name: t for name, t in released.items() if name not in control}, Path(target_svd), config)
-        released = control
-    _write_file(released, target, config)
-
-
-def _write_file(released: Weights, path: Path, config: ModelConfig) -> None:
-    with whole_file(path) as unfinished:
-        if path.suffix == ".ckpt":
-            torch.save({"state_dict": released}, unfinished)
-        else:
-            metadata = {CONFIG_KEY: config.to_json(), "format": "pt"}
-            save_file({name: t.contiguous() for name, t in released.items()}, unfinished, metadata)
-
-
-def _write_folder(weights: Weights, folder: Path, config: ModelConfig, parts: dict[str, Any]) -> None:
-    """Subfolders that diffusers and transformers open by themselves, and what they have no place for."""
-    unused = {name: tensor for name, tensor in weights.items() if name.startswith(UNUSED)}
-    for part in PARTS:
-        (folder / part).mkdir(parents=True, exist_ok=True)
-        file = "model.safetensors" if part == "image_encoder" else "diffusion_pytorch_model.safetensors"
-        own = {
-            name.removeprefix(f"{part}."): tensor.contiguous()
-            for name, tensor in weights.items()
-            if name.startswith(f"{part}.")
-        }
-        with whole_file(folder / part / file) as unfinished:
-            save_file(own, unfinished, {"format": "pt"})
-        if part == "image_encoder":
-            parts[part].config.save_pretrained(folder / part)
-        else:
-            parts[part].save_config(folder / part)
-    if unused:
-        (folder / "unused").mkdir(exist_ok=True)
-        with whole_file(folder / "unused" / "model.safetensors") as unfinished:
-            save_file({name: t.contiguous() for name, t in unused.items()}, unfinished, {"format": "pt"})
-    (folder / CONFIG_FILE).write_text(config.to_json(), "utf-8")

@@ -324,7 +324,7 @@ def run_convert(arguments: argparse.Namespace) -> int:
         if arguments.target_svd:
             check_target(arguments.target_svd, (".safetensors", ".ckpt"), [*inputs, arguments.target])
 
-        from .checkpoint import convert
+        from .checkpoint_saving import convert
         from .config import ModelConfig
 
         config = ModelConfig.from_json(arguments.config.read_text("utf-8")) if arguments.config else None

@@ -24,8 +24,8 @@ def motion_map(
     """
     num_frames = points_px.shape[1]
     sparse = torch.zeros(num_frames, 2, height, width)
-    x = points_px[..., 0].trunc().long().clamp(0, width - 1)
-    y = points_px[..., 1].trunc().long().clamp(0, height - 1)
+    x = points_px[..., 0].clamp(0, width - 1).long()  # truncated toward zero
+    y = points_px[..., 1].clamp(0, height - 1).long()
     displacement = points_px.diff(dim=1).flip(-1)  # (N, T-1, 2) dy, dx
     moves = visible[:, 1:].bool() & visible[:, :-1].bool()
     # Path by path: one indexed write of all would leave the winner of a shared pixel undefined.

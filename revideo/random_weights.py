@@ -7,8 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .checkpoint import build_parts, save_weights
+from .checkpoint import build_parts
 from .checkpoint_names import Weights
+from .checkpoint_saving import save_weights
 from .config import ControlConfig, ImageEncoderConfig, ModelConfig, UNetConfig, VAEConfig
 
 # Every part of the released model at a size that a CPU runs in seconds, over the same window.

@@ -26,8 +26,7 @@ class SAFM(nn.Module):
         The paper's Γ weighs content, so Γ = 1 − w.
         """
         level = c_noise.to(region.dtype).view(-1, 1, 1, 1).expand_as(region)
-        gate = self.weight_encoder(torch.cat([region, level], 1))
-        return gate.float().sigmoid().to(gate.dtype)  # an fp16 sigmoid rounds to 1 above 8.3
+        return self.weight_encoder(torch.cat([region, level], 1)).sigmoid()
 
     def forward(self, motion: Tensor, content: Tensor, weight: Tensor) -> Tensor:
         """Embeddings and weight, (N, C, h, w) each → what joins the control net."""

@@ -10,9 +10,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import revideo
-from revideo import CheckpointError, checkpoint
-from revideo.checkpoint import build_parts, convert, load_parts
+from revideo import CheckpointError, checkpoint_saving
+from revideo.checkpoint import build_parts, load_parts
 from revideo.checkpoint_names import UNUSED, name_table, to_diffusers, to_released
+from revideo.checkpoint_saving import convert
 from revideo.config import ControlConfig, ImageEncoderConfig, ModelConfig, UNetConfig, VAEConfig
 
 OFFICIAL = Path(__file__).parent.parent / "data" / "official_keys.json.gz"
@@ -505,7 +506,7 @@ def test_interrupted_writing_leaves_the_older_file(monkeypatch, golden_b, tmp_pa
         Path(path).write_bytes(b"half of it")
         raise error
 
-    monkeypatch.setattr(checkpoint, "save_file", interrupted)
+    monkeypatch.setattr(checkpoint_saving, "save_file", interrupted)
     monkeypatch.setattr(torch, "save", interrupted)
     target = tmp_path / f"model{suffix}"
     target.write_bytes(b"an older file")

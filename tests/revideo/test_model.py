@@ -259,6 +259,15 @@ def test_half_precision_agrees_with_full(golden_b, options, dtype, clip, sampled
     assert torch.isfinite(half.decode(latents, 4)).all()
 
 
+def test_a_result_of_nan_is_an_error_and_not_a_black_clip(golden_b, options, clip, sampled):
+    broken = revideo.load(golden_b.checkpoint, golden_b.config, device="cpu")
+    broken.unet.conv_out.weight.fill_(torch.nan)
+    with pytest.raises(FloatingPointError, match="sampling gave values that are not finite in float32"):
+        broken.sample(*clip, options)
+    with pytest.raises(FloatingPointError, match="decoding gave values that are not finite"):
+        broken.decode(torch.full_like(sampled, torch.inf))
+
+
 def test_on_the_cpu_weights_load_as_float32(model):
     assert model.unet.dtype == model.vae.dtype == torch.float32
 
