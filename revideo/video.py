@@ -12,6 +12,7 @@ import av
 import numpy as np
 import torch
 import torch.nn.functional as F
+from av.video.reformatter import ColorRange, Colorspace
 from torch import Tensor
 
 from .atomic import whole_file
@@ -182,10 +183,14 @@ def _encode(path: Path, frames: Iterator[Tensor], fps: Fraction, crf: int) -> No
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=fps, options={"crf": str(crf)})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        # Said outright: untagged, players guess another matrix for large frames than for small ones.
+        codec = stream.codec_context
+        codec.colorspace = codec.color_primaries = codec.color_trc = Colorspace.ITU709
+        codec.color_range = ColorRange.MPEG
         for frame in _chain(first, frames):
             pixels = (frame[:, :height, :width].clamp(0, 1) * 255).round().byte().permute(1, 2, 0)
             picture = av.VideoFrame.from_ndarray(pixels.contiguous().cpu().numpy(), format="rgb24")
-            container.mux(stream.encode(picture))
+            container.mux(stream.encode(picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)))
         container.mux(stream.encode())
 
 

@@ -339,3 +339,14 @@ def test_what_is_drawn_on_the_source_moves_along(fit, size):
 def test_other_fits_are_refused(gradient):
     with pytest.raises(ValueError, match='fit "squeeze" is not one of "stretch", "crop", "pad"'):
         fit_frames(gradient, 64, 64, "squeeze")
+
+
+def test_colours_survive_a_file_that_says_how_to_read_them(tmp_path):
+    colours = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0.5, 0.5, 0.5]])
+    frame = colours.T.repeat_interleave(32, 1)[:, None].expand(3, 64, -1)
+    write_video(tmp_path / "colours.mp4", [frame], 10, crf=4)
+    with av.open(str(tmp_path / "colours.mp4")) as container:
+        codec = container.streams.video[0].codec_context
+        assert (codec.colorspace, codec.color_primaries, codec.color_trc, codec.color_range) == (1, 1, 1, 1)
+    frames, _ = read_video(tmp_path / "colours.mp4")
+    assert_close(frames[0, :, 32, 16::32], colours.T, atol=0.02, rtol=0)
