@@ -7,16 +7,27 @@ when a node's inputs change. The tests only load what is stored.
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+if __name__ == "__main__":  # pytest does this in conftest.py
+    sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "comfyui")]
 
 import torch
 from comfyui_server import CHECKPOINT, ROOT, WINDOW, ComfyUI, png
+from frontend import fit_view, load_workflow, open_frontend
+from PIL import Image
 from playwright.sync_api import Page
 from torch import Tensor
 
 from revideo.demo import paint_ball
+from revideo.pictures import draw_region, draw_tracks
+from revideo.random_weights import write_random_checkpoint
+from revideo.trajectory import parse_tracks
 from revideo.video import choose_size, fit_frames, read_video
 
 FOLDER = ROOT / "example_workflows"
@@ -97,7 +108,7 @@ STEPS = """\
 1. **Clip.** Choose your clip in *Load Video*. *start* in *Prepare Video* is the first frame of the part to edit; \
 {window} frames are edited at once.
 2. **First frame.** Run once (that the edited frame is still missing does not matter): *Save first frame* writes \
-`revideo_first_frame…png` into ComfyUI's output folder.
+*revideo_first_frame* into ComfyUI's output folder.
 3. **Edit it** in any program: paint, paste, retouch, anywhere. Keep its size. Load it in *Edited first frame*{load}
 4. **Area.** {area}
 5. **Path.** {path} Pixels of the prepared frame: x to the right, y down. *Paths over the clip* shows where it lies.
@@ -110,13 +121,13 @@ STEPS = """\
 WEIGHTS = """\
 ## Model
 
-**{checkpoint}** goes into `models/checkpoints/{checkpoint}` (or `models/revideo/`).
+**{checkpoint}** goes into **models/checkpoints** (or models/revideo).
 
-The authors of *ReVideo* (Chong Mou et al., NeurIPS 2024) publish `model.ckpt` on Hugging Face, linked from \
+The authors of *ReVideo* (Chong Mou et al., NeurIPS 2024) publish model.ckpt on Hugging Face, linked from \
 [github.com/MC-E/ReVideo](https://github.com/MC-E/ReVideo). Choose that file in *Load ReVideo Model*, or make the one \
 above of it:
 
-`python -m revideo convert model.ckpt {checkpoint} --dtype fp16`
+*python -m revideo convert model.ckpt {checkpoint} --dtype fp16*
 
 Licence: Stability AI's *Stable Video Diffusion Non-Commercial Community License*. For research and personal use, \
 nothing commercial.
@@ -166,8 +177,8 @@ def workflow(name: str) -> list[Column]:
             "Start here",
             "#666",
             {
-                "steps": note(steps, (380, 520)),
-                "weights": note(WEIGHTS.format(checkpoint=CHECKPOINT), (380, 300)),
+                "steps": note(steps, (400, 400)),
+                "weights": note(WEIGHTS.format(checkpoint=CHECKPOINT), (400, 250)),
             },
         ),
         Column(
@@ -179,6 +190,7 @@ def workflow(name: str) -> list[Column]:
                     "ReVideoPrepareVideo",
                     {"video": ("clip", 0)},
                     {"size_policy": "area", "width": AREA_PX[1], "height": AREA_PX[0], "count": WINDOW},
+                    size=(300, 350),  # Nodes 2.0 needs more than the frontend says
                 ),
                 "first": Node(
                     "ImageFromBatch", {"image": ("prepare", 0)}, {"batch_index": 0, "length": 1}, "First frame"
@@ -215,7 +227,7 @@ def workflow(name: str) -> list[Column]:
             "6 · Model",
             GROUPS["model"],
             {
-                "model": Node("ReVideoLoadModel", {}, {"checkpoint": CHECKPOINT}, size=(320, 0)),
+                "model": Node("ReVideoLoadModel", {}, {"checkpoint": CHECKPOINT}, size=(460, 0)),
                 "conditions": Node(
                     "ReVideoConditions",
                     {
@@ -224,7 +236,7 @@ def workflow(name: str) -> list[Column]:
                         "mask": mask,
                         "trajectories": ("tracks", 0),
                     },
-                    size=(320, 320),
+                    size=(460, 320),
                 ),
                 "sample": Node(
                     "ReVideoSampler",
@@ -331,3 +343,65 @@ def store(name: str, stored: dict[str, Any]) -> None:
     FOLDER.mkdir(exist_ok=True)
     text = json.dumps(stored, indent=1, ensure_ascii=False) + "\n"
     (FOLDER / f"{name}.json").write_text(text, "utf-8")
+
+
+# --- Pictures --------------------------------------------------------------------------
+
+
+def thumbnail(name: str, clip: Path) -> Image.Image:
+    """What the templates menu shows: the clip's first frame; below, what the artist makes of it."""
+    two = name == TWO_AREAS
+    video = prepared_clip(clip)[:1]
+    region = torch.zeros(1, 1, *video.shape[-2:])
+    for x, y, width, height in AREAS if two else AREAS[:1]:
+        region[..., y : y + height, x : x + width] = 1
+    paths = parse_tracks(tracks_json(PATHS if two else PATHS[:1]))
+    asked = draw_tracks(draw_region(edited_frame(name, video[0])[None], region), paths)
+    return picture(torch.cat([video[0], asked[0]], 1))
+
+
+def picture(frame: Tensor) -> Image.Image:
+    return Image.fromarray((frame.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy())
+
+
+GRAPH_BOX = """() => {
+    const { canvas } = window.app, { scale, offset } = canvas.ds, at = canvas.canvas.getBoundingClientRect()
+    const boxes = window.app.graph.groups.map(({ pos, size }) => [...pos, pos[0] + size[0], pos[1] + size[1]])
+    const edge = (choose, index) => Math.round((choose(...boxes.map(box => box[index])) + offset[index % 2]) * scale)
+    const [left, top] = [edge(Math.min, 0) + at.x - 20, edge(Math.min, 1) + at.y - 20]
+    return { x: left, y: top, width: edge(Math.max, 2) + at.x + 20 - left, height: edge(Math.max, 3) + at.y + 20 - top }
+}"""
+
+
+def picture_of_graph(page: Page) -> Image.Image:
+    fit_view(page)
+    page.wait_for_timeout(2000)  # until the view has glided there
+    return Image.open(BytesIO(page.screenshot(clip=page.evaluate(GRAPH_BOX)))).convert("RGB")
+
+
+def remake(base: Path) -> None:
+    """Builds and stores both workflows, runs the first one, takes the pictures."""
+    server = ComfyUI(base)
+    write_random_checkpoint(server.checkpoints / CHECKPOINT)
+    server.start()
+    try:
+        for name in (TWO_AREAS, ONE_AREA):
+            place_inputs(server, name)  # before the frontend reads the list of files
+            with open_frontend(server.url) as (page, _):
+                store(name, build(page, name))
+            thumbnail(name, server.input / "bikes.mp4").save(FOLDER / f"{name}.jpg", quality=88)
+        with open_frontend(server.url, 2600, 1300) as (page, _):
+            load_workflow(page, json.loads((FOLDER / f"{ONE_AREA}.json").read_text("utf-8")))
+            page.evaluate("window.app.queuePrompt(0)")
+            server.wait_until(lambda: bool(server.get("/history")), 600, "the workflow to run")
+            page.wait_for_timeout(5000)  # until every picture of it has arrived
+            graph = picture_of_graph(page)
+            graph.thumbnail((2000, 2000))
+            graph.save(ROOT / "docs/images/graph.jpg", quality=82)
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    with TemporaryDirectory() as folder:
+        remake(Path(folder))

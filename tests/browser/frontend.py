@@ -28,10 +28,16 @@ READY = """Boolean(
 
 
 @contextmanager
-def open_frontend(url: str, width: int = 1920, height: int = 1080) -> Iterator[tuple[Page, list[str]]]:
-    """A page whose graph is empty and ready, and what its console complains of from here on."""
-    # Else a first visit opens a tour, and a workflow whose models it looks for on the internet.
-    requests.post(url + "/settings", json={"Comfy.TutorialCompleted": True}, timeout=60).raise_for_status()
+def open_frontend(
+    url: str, width: int = 1920, height: int = 1080, nodes_2: bool = False
+) -> Iterator[tuple[Page, list[str]]]:
+    """A page whose graph is empty and ready, and what its console complains of from here on.
+
+    `nodes_2`: drawn as HTML elements ("Nodes 2.0") rather than by LiteGraph on a canvas.
+    """
+    # Without the first, a visit opens a tour and a workflow whose models it looks for on the internet.
+    settings = {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": nodes_2}
+    requests.post(url + "/settings", json=settings, timeout=60).raise_for_status()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=needed("REVIDEO_BROWSER"), args=list(FLAGS), ignore_default_args=["--headless"]

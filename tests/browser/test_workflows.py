@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 from comfyui_server import PACK, WINDOW, ComfyUI
-from examples import AREAS, FOLDER, ONE_AREA, TWO_AREAS, place_inputs, prepared_clip
+from examples import AREAS, EDITED, FOLDER, ONE_AREA, TWO_AREAS, place_inputs, prepared_clip
 from frontend import fit_view, load_workflow, open_frontend
 from playwright.sync_api import Page
 
@@ -46,6 +46,28 @@ def test_no_node_covers_another(name: str):
         assert apart, f"{one} and {other} overlap"
 
 
+NODE_BOXES = """() => [...document.querySelectorAll("[data-node-id]")].map(element => {
+    const { x, y, width, height } = element.getBoundingClientRect()
+    return { title: element.innerText.split("\\n")[0], x, y, width, height }
+})"""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_node_covers_another_in_nodes_2(comfyui: ComfyUI, name: str):
+    place_inputs(comfyui, name)
+    with open_frontend(comfyui.url, nodes_2=True) as (page, complaints):
+        load_workflow(page, stored(name))
+        fit_view(page)
+        page.wait_for_timeout(2000)  # until the view has glided there and the pictures are in
+        boxes = page.evaluate(NODE_BOXES)
+    assert len(boxes) == len(stored(name)["nodes"])
+    assert complaints == []
+    for one, other in combinations(boxes, 2):
+        width = min(one["x"] + one["width"], other["x"] + other["width"]) - max(one["x"], other["x"])
+        height = min(one["y"] + one["height"], other["y"] + other["height"]) - max(one["y"], other["y"])
+        assert min(width, height) < 1, f"{one} and {other} overlap"
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_templates_menu_shows_it_with_a_picture(comfyui: ComfyUI, name: str):
     assert name in comfyui.get("/workflow_templates")[PACK]
@@ -54,10 +76,13 @@ def test_the_templates_menu_shows_it_with_a_picture(comfyui: ComfyUI, name: str)
     assert len(picture) <= 150_000
 
 
-def finish(comfyui: ComfyUI, page: Page) -> dict[str, Any]:
-    """Queues what is open in the browser, as its Run button does, and waits for the end: the history's entry."""
+def finish(comfyui: ComfyUI, page: Page, whole: bool = True) -> dict[str, Any]:
+    """Queues what is open in the browser, as its Run button does, and waits for the end: the history's entry.
+
+    Not `whole`: the frontend marks nodes that cannot run, and leaves them out.
+    """
     known = set(comfyui.get("/history"))
-    assert page.evaluate("window.app.queuePrompt(0)") is True
+    assert page.evaluate("window.app.queuePrompt(0)") is whole
     end = time.monotonic() + DEADLINE_S
     while time.monotonic() < end:
         for entry_id, entry in comfyui.get("/history").items():
@@ -65,6 +90,19 @@ def finish(comfyui: ComfyUI, page: Page) -> dict[str, Any]:
                 return entry
         page.wait_for_timeout(250)  # polls, and lets the page's own events through
     raise TimeoutError(f"no run ended within {DEADLINE_S} s:\n{comfyui.log()[-2000:]}")
+
+
+def test_the_first_frame_can_be_saved_before_an_edited_one_exists(comfyui: ComfyUI):
+    """Step 2 of the workflow's note: what misses its picture stays out, the rest runs."""
+    place_inputs(comfyui, ONE_AREA)
+    workflow = stored(ONE_AREA)
+    with open_frontend(comfyui.url) as (page, _):
+        (comfyui.input / EDITED).unlink()
+        load_workflow(page, workflow)
+        entry = finish(comfyui, page, whole=False)
+    assert entry["status"]["status_str"] == "success", entry["status"]["messages"]
+    saved = [image for output in entry["outputs"].values() for image in output["images"]]
+    assert [image["filename"].startswith("revideo_first_frame") for image in saved] == [True]
 
 
 @pytest.mark.parametrize("name", NAMES)
