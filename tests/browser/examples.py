@@ -19,7 +19,7 @@ if __name__ == "__main__":  # pytest does this in conftest.py
 
 import torch
 from comfyui_server import CHECKPOINT, ROOT, WINDOW, ComfyUI, png
-from frontend import fit_view, load_workflow, open_frontend
+from frontend import fit_view, load_workflow, open_frontend, settled
 from PIL import Image
 from playwright.sync_api import Page
 from torch import Tensor
@@ -375,8 +375,7 @@ GRAPH_BOX = """() => {
 
 def picture_of_graph(page: Page) -> Image.Image:
     fit_view(page)
-    page.wait_for_timeout(2000)  # until the view has glided there
-    return Image.open(BytesIO(page.screenshot(clip=page.evaluate(GRAPH_BOX)))).convert("RGB")
+    return Image.open(BytesIO(page.screenshot(clip=settled(page, GRAPH_BOX)))).convert("RGB")
 
 
 def remake(base: Path) -> None:

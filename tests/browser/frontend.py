@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import requests
 from comfyui_server import needed
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 FLAGS = (
     "--headless=new",
@@ -39,9 +41,7 @@ def open_frontend(
     settings = {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": nodes_2}
     requests.post(url + "/settings", json=settings, timeout=60).raise_for_status()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=needed("REVIDEO_BROWSER"), args=list(FLAGS), ignore_default_args=["--headless"]
-        )
+        browser = _launch(playwright)
         try:
             page = browser.new_page(viewport={"width": width, "height": height})
             complaints: list[str] = []
@@ -54,6 +54,27 @@ def open_frontend(
             yield page, complaints
         finally:
             browser.close()
+
+
+def _launch(playwright: Playwright) -> Browser:
+    """The Chromium of the variable; where that is empty, Playwright's own."""
+    if os.environ.get("REVIDEO_BROWSER") == "":
+        return playwright.chromium.launch(args=["--no-sandbox"])
+    return playwright.chromium.launch(
+        executable_path=needed("REVIDEO_BROWSER"), args=list(FLAGS), ignore_default_args=["--headless"]
+    )
+
+
+def settled(page: Page, script: str, deadline_s: float = 30) -> Any:
+    """What a script tells once it tells the same twice: after views have glided and pictures have come."""
+    end, last = time.monotonic() + deadline_s, None
+    while time.monotonic() < end:
+        page.wait_for_timeout(500)
+        told = page.evaluate(script)
+        if told == last:
+            return told
+        last = told
+    raise TimeoutError(f"the page did not come to rest within {deadline_s:g} s")
 
 
 def load_workflow(page: Page, workflow: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from comfyui_server import PACK, WINDOW, ComfyUI
 from examples import AREAS, EDITED, FOLDER, ONE_AREA, TWO_AREAS, place_inputs, prepared_clip
-from frontend import fit_view, load_workflow, open_frontend
+from frontend import fit_view, load_workflow, open_frontend, settled
 from playwright.sync_api import Page
 
 NAMES = (ONE_AREA, TWO_AREAS)
@@ -58,8 +58,7 @@ def test_no_node_covers_another_in_nodes_2(comfyui: ComfyUI, name: str):
     with open_frontend(comfyui.url, nodes_2=True) as (page, complaints):
         load_workflow(page, stored(name))
         fit_view(page)
-        page.wait_for_timeout(2000)  # until the view has glided there and the pictures are in
-        boxes = page.evaluate(NODE_BOXES)
+        boxes = settled(page, NODE_BOXES)
     assert len(boxes) == len(stored(name)["nodes"])
     assert complaints == []
     for one, other in combinations(boxes, 2):
@@ -117,8 +116,7 @@ def test_example_runs_unchanged(comfyui: ComfyUI, name: str, tmp_path):
         assert state["clipped"] == []
         assert state["widgets"] == {str(node["id"]): node.get("widgets_values", []) for node in workflow["nodes"]}
         entry = finish(comfyui, page)
-        page.wait_for_timeout(1000)
-        page.screenshot(path=tmp_path / f"{name}.png")
+        page.screenshot(path=tmp_path / f"{name}.png")  # for whoever looks into a failure
     assert entry["status"]["status_str"] == "success", entry["status"]["messages"]
     assert complaints == []
 
