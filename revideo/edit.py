@@ -39,6 +39,11 @@ class Edit:
         region = self.region
         if region.ndim != 4 or region.shape[1] != 1:
             raise ValueError(f"the region must have shape (1 or T, 1, H, W), not {tuple(region.shape)}")
+        _check_pixels("region", region)
+        inside = region >= 0.5
+        # Before its size: ComfyUI's LoadImage gives a small empty mask where none was painted.
+        if not inside.any():
+            raise ValueError("the region is empty, so nothing could change: mask the area to edit")
         if region.shape[-2:] != (height, width):
             raise ValueError(
                 f"the region's mask is {_size(region)}; the video is {width}×{height}: "
@@ -49,10 +54,6 @@ class Edit:
                 f"the region has masks for {region.shape[0]} frames; the video has {frames}: "
                 f"give one mask for all frames or one for each"
             )
-        _check_pixels("region", region)
-        inside = region >= 0.5
-        if not inside.any():
-            raise ValueError("the region is empty, so nothing could change: mask the area to edit")
         if inside.all():
             raise ValueError(
                 "the region covers every frame whole, so nothing of the video would be kept: "
@@ -64,11 +65,10 @@ class Edit:
 def _check_pixels(name: str, frames: Tensor) -> None:
     for number, frame in enumerate(frames):  # frame by frame: no copy of the whole clip
         low, high = torch.aminmax(frame)
+        where = f"frame {number} of the {name}" if len(frames) > 1 else f"the {name}"
         if not torch.isfinite(low + high):
-            where = f"frame {number} of the {name}" if len(frames) > 1 else f"the {name}"
             raise ValueError(f"{where} holds values that are not finite (NaN or infinity)")
         if low < -0.5 or high > 1.5:  # resizing overshoots a little; this is another scale
-            where = f"frame {number} of the {name}" if len(frames) > 1 else f"the {name}"
             raise ValueError(f"{where} holds values from {low:g} to {high:g}; they must lie in [0, 1]")
 
 

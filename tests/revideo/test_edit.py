@@ -158,6 +158,11 @@ def test_masks_for_another_number_of_frames_are_refused(video, edit, region):
         make_conditions(video, changed(edit, region=region.repeat(3, 1, 1, 1)))
 
 
+def test_a_mask_that_nobody_painted_is_called_empty_whatever_its_size(video, edit):
+    with pytest.raises(ValueError, match="the region is empty"):
+        make_conditions(video, changed(edit, region=torch.zeros(1, 1, 64, 64)))  # ComfyUI's LoadImage gives this
+
+
 @pytest.mark.parametrize("value", [0, 0.49])
 def test_an_empty_mask_is_refused(video, edit, region, value):
     with pytest.raises(ValueError, match="the region is empty, so nothing could change"):
