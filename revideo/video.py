@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -190,17 +191,12 @@ def _encode(path: Path, frames: Iterator[Tensor], fps: Fraction, crf: int) -> No
         codec = stream.codec_context
         codec.colorspace = codec.color_primaries = codec.color_trc = Colorspace.ITU709
         codec.color_range = ColorRange.MPEG
-        for frame in _chain(first, frames):
+        for frame in chain([first], frames):
             pixels = (frame[:, :height, :width].clamp(0, 1) * 255).round().byte().permute(1, 2, 0)
             picture = av.VideoFrame.from_ndarray(pixels.contiguous().cpu().numpy(), format="rgb24")
             planes = picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, interpolation=EXACT_COLOURS)
             container.mux(stream.encode(planes))
         container.mux(stream.encode())
-
-
-def _chain(first: Tensor, rest: Iterator[Tensor]) -> Iterator[Tensor]:
-    yield first
-    yield from rest
 
 
 def read_image(path: str | Path) -> Tensor:  # (3, H, W) in [0, 1]
