@@ -1,6 +1,8 @@
+import json
 import struct
 from fractions import Fraction
 from io import BytesIO
+from pathlib import Path
 
 import av
 import numpy as np
@@ -367,3 +369,12 @@ def test_colours_survive_a_file_that_says_how_to_read_them(tmp_path):
         assert (codec.colorspace, codec.color_primaries, codec.color_trc, codec.color_range) == (1, 1, 1, 1)
     frames, _ = read_video(tmp_path / "colours.mp4")
     assert_close(frames[0, :, 32, 16::32], colours.T, atol=0.02, rtol=0)
+
+
+def test_sizes_that_the_editor_is_held_to():
+    """The editor's JavaScript computes them too; its tests read the same file."""
+    cases = json.loads((Path(__file__).parents[1] / "data" / "frame_sizes.json").read_text())
+    for case in cases:
+        size = choose_size(*case["source"], case["policy"], *case["target"])
+        assert list(size) == case["size"]
+        assert list(place_source(*case["source"], *size, case["fit"])) == case["place"]

@@ -1,0 +1,448 @@
+/**
+ * ComfyUI's door to the editor, and the only file that knows ComfyUI: it makes the widget, finds
+ * the clip upstream in the graph, and keeps what must outlive a node.
+ */
+
+// @ts-ignore ComfyUI serves these two
+import { app } from "../../scripts/app.js";
+// @ts-ignore
+import { api } from "../../scripts/api.js";
+import { prepare } from "./clip.js";
+import { Editor, messageOf } from "./editor.js";
+import { Clip, openPictures, openVideo } from "./frames.js";
+
+/** @typedef {import("./clip.js").Step} Step */
+/** @typedef {import("./editor.js").Session} Session */
+
+/**
+ * What lies at the upper end of the links: a file of ComfyUI's, and what is done to its frames.
+ * @typedef {object} Upstream
+ * @property {"video" | "picture"} kind
+ * @property {string} url
+ * @property {string} name
+ * @property {Step[]} steps  from the file on
+ * @property {boolean} exact  every node on the way is understood
+ * @property {any} loader  the node that loads the file
+ * @property {string} widget  its widget that names the file
+ *
+ * @typedef {{node: any, slot: number}} Output
+ */
+
+const NODE = "ReVideoEditor";
+const WIDGET = "REVIDEO_EDITOR";
+const SIZE = [820, 700]; // of a new node
+const MIN_HEIGHT = 380; // of the widget
+const MULTIPLE = 64; // of the frame sides, in Prepare Video
+const MUTED = 2;
+const BYPASSED = 4;
+const FROM_OUTSIDE = -10; // origin of links that enter a subgraph
+const PARKED_MS = 15_000; // how long an unused clip stays: the graph's undo builds nodes anew
+const NO_CLIP = "Connect frames, or drop a video here.";
+const PICTURE_FILE = /\.(png|jpe?g|webp|bmp|gif|avif)$/i;
+
+// --- Following the links ---------------------------------------------------------------------------
+
+/** The output that feeds an input, through reroutes, subgraphs and bypassed nodes. @type {(node: any, slot: number) => Output | null} */
+function originOf(node, slot) {
+    const link = slot < 0 ? null : node.getInputLink?.(slot);
+    if (!link) return null;
+    if (link.origin_id === FROM_OUTSIDE) {
+        const outside = subgraphNodeOf(node.graph);
+        return outside && originOf(outside, link.origin_slot);
+    }
+    const origin = node.graph.getNodeById(link.origin_id);
+    return origin ? settled({ node: origin, slot: link.origin_slot }) : null;
+}
+
+/** @type {(output: Output) => Output | null} */
+function settled({ node, slot }) {
+    if (node.mode === MUTED) return null;
+    if (node.mode === BYPASSED) {
+        const type = node.outputs?.[slot]?.type;
+        return originOf(node, node.inputs?.findIndex((/** @type {any} */ input) => input.type === type) ?? -1);
+    }
+    if (node.type === "Reroute") return originOf(node, 0);
+    if (node.subgraph) {
+        const link = node.subgraph.getLink?.(node.subgraph.outputNode?.slots?.[slot]?.linkIds?.[0]);
+        const inner = link && node.subgraph.getNodeById(link.origin_id);
+        return inner ? settled({ node: inner, slot: link.origin_slot }) : null;
+    }
+    return { node, slot };
+}
+
+/** The node that stands for a subgraph in the graph around it. @type {(graph: any) => any} */
+function subgraphNodeOf(graph) {
+    const around = [graph.rootGraph, ...(graph.rootGraph?.subgraphs?.values?.() ?? [])];
+    for (const outer of around) {
+        const found = outer?.nodes?.find((/** @type {any} */ node) => node.subgraph === graph);
+        if (found) return found;
+    }
+    return null;
+}
+
+/** @type {(node: any, name: string) => number} */
+const inputNamed = (node, name) => node.inputs?.findIndex((/** @type {any} */ input) => input.name === name) ?? -1;
+
+/** @type {(node: any, name: string) => any} */
+const setting = (node, name) => node.widgets?.find((/** @type {any} */ widget) => widget.name === name)?.value;
+
+/** @type {(node: any, name: string) => number} */
+const numberOf = (node, name) => Number(setting(node, name)) || 0;
+
+/** Where ComfyUI serves a file from its folders: "sub/clip.mp4 [output]". @type {(value: string) => string} */
+function fileUrl(value) {
+    const [, path, type = "input"] = /^(.*?)(?: \[(input|output|temp)\])?$/.exec(value) ?? [];
+    const cut = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
+    return viewUrl({ filename: path.slice(cut + 1), subfolder: path.slice(0, Math.max(cut, 0)).replaceAll("\\", "/"), type });
+}
+
+/** @type {(file: {filename: string, subfolder?: string, type?: string}) => string} */
+const viewUrl = ({ filename, subfolder = "", type = "temp" }) => api.apiURL(`/view?${new URLSearchParams({ filename, subfolder, type })}`);
+
+/** What the nodes that load files load. @type {Record<string, {widget: string, steps?: (node: any) => Step[]}>} */
+const LOADERS = {
+    LoadVideo: { widget: "file" },
+    LoadImage: { widget: "image" },
+    LoadImageOutput: { widget: "image" },
+    VHS_LoadVideo: { widget: "video", steps: videoHelperSteps },
+    VHS_LoadVideoFFmpeg: { widget: "video", steps: videoHelperSteps },
+};
+
+/** What the nodes on the way do, and which input they do it to. @type {Record<string, {input: string, steps: (node: any) => Step[]}>} */
+const PASSAGES = {
+    ReVideoPrepareVideo: {
+        input: "video",
+        steps: (node) => [
+            pick(numberOf(node, "start"), numberOf(node, "stride"), numberOf(node, "count")),
+            size(setting(node, "size_policy"), numberOf(node, "width"), numberOf(node, "height"), setting(node, "fit"), MULTIPLE),
+        ],
+    },
+    GetVideoComponents: { input: "video", steps: () => [] },
+    ImageFromBatch: { input: "image", steps: (node) => [pick(numberOf(node, "batch_index"), 1, numberOf(node, "length"))] },
+    ImageScale: {
+        input: "image",
+        steps: (node) => sized(numberOf(node, "width"), numberOf(node, "height"), setting(node, "crop") === "center" ? "crop" : "stretch"),
+    },
+};
+
+/** @type {(node: any) => Step[]} */
+function videoHelperSteps(node) {
+    const rate = numberOf(node, "force_rate");
+    return [
+        ...(rate > 0 ? [/** @type {Step} */ ({ kind: "rate", fps: rate })] : []),
+        pick(numberOf(node, "skip_first_frames"), numberOf(node, "select_every_nth"), numberOf(node, "frame_load_cap")),
+        ...sized(numberOf(node, "custom_width"), numberOf(node, "custom_height"), "crop"),
+    ];
+}
+
+/** @type {(start: number, stride: number, count: number) => Step} */
+const pick = (start, stride, count) => ({ kind: "pick", start, stride: Math.max(stride, 1), count });
+
+/** @type {(policy: string, width: number, height: number, fit: string, multiple: number) => Step} */
+const size = (policy, width, height, fit, multiple) => ({ kind: "size", policy, width, height, fit, multiple });
+
+/** @type {(width: number, height: number, fit: string) => Step[]} */
+const sized = (width, height, fit) => (width > 0 && height > 0 ? [size("exact", width, height, fit, 1)] : []);
+
+/** @type {(node: any, input: string) => Upstream | null} */
+function upstreamOf(node, input) {
+    /** @type {Step[]} */
+    let steps = [];
+    let exact = true;
+    let at = originOf(node, inputNamed(node, input));
+    for (let hops = 0; at && hops < 100; hops += 1) {
+        const { node: here } = at;
+        const loader = LOADERS[here.type];
+        if (loader) {
+            const value = setting(here, loader.widget);
+            if (typeof value !== "string" || !value) return null;
+            const kind = PICTURE_FILE.test(value.replace(/ \[\w+\]$/, "")) ? "picture" : "video";
+            return { kind, url: fileUrl(value), name: value, steps: [...(loader.steps?.(here) ?? []), ...steps], exact, loader: here, widget: loader.widget };
+        }
+        const passage = PASSAGES[here.type];
+        if (passage) steps = [...passage.steps(here), ...steps];
+        else exact = false; // shown as if it changed nothing; a run shows the truth
+        const carries = (/** @type {any} */ one) => one.link != null && ["IMAGE", "VIDEO"].includes(one.type);
+        at = originOf(here, passage ? inputNamed(here, passage.input) : here.inputs?.findIndex(carries) ?? -1);
+    }
+    return null;
+}
+
+// --- What outlives a node --------------------------------------------------------------------------
+
+/** @type {Map<string, Session>} drawings' view and history, by graph and node */
+const sessions = new Map();
+
+/** @type {(node: any) => string} */
+const sessionKey = (node) => [node.graph?.rootGraph?.id, node.graph?.id, node.id].join("/");
+
+/** @type {Map<string, {clip: Promise<Clip>, users: number, timer?: number}>} open clips, by what they show */
+const clips = new Map();
+/** @type {Map<string, Set<() => void>>} who wants to know of their frames */
+const watchers = new Map();
+
+/** @type {(key: string, open: () => Promise<Clip>) => Promise<Clip>} */
+function borrow(key, open) {
+    const known = clips.get(key) ?? { clip: open(), users: 0 };
+    clips.set(key, known);
+    clearTimeout(known.timer);
+    known.users += 1;
+    known.clip.catch(() => clips.delete(key)); // the next one tries again
+    return known.clip;
+}
+
+/** @type {(key: string) => void} */
+function giveBack(key) {
+    const known = clips.get(key);
+    if (!known || (known.users -= 1) > 0) return;
+    known.timer = window.setTimeout(() => {
+        clips.delete(key);
+        known.clip.then((clip) => clip.close(), () => {});
+    }, PARKED_MS);
+}
+
+// --- One node's editor -----------------------------------------------------------------------------
+
+class NodeEditor {
+    #shown = ""; // key of the clip on the screen
+    #edited = "";
+    /** @type {{signature: string, output: any} | null} what the last run gave */
+    #run = null;
+    #configured = false;
+
+    /** @param {any} node */
+    constructor(node) {
+        this.node = node;
+        this.editor = new Editor({
+            changed: () => {
+                node.graph?.setDirtyCanvas?.(true, true);
+                const tracker = app.extensionManager?.workflow?.activeWorkflow?.changeTracker;
+                (tracker?.captureCanvasState ?? tracker?.checkState)?.call(tracker);
+            },
+            dropped: (files) => this.#upload(files),
+        });
+        this.refresh = this.refresh.bind(this);
+        this.editor.element.addEventListener("pointerenter", this.refresh);
+        api.addEventListener("graphChanged", this.refresh);
+        this.#follow("onConnectionsChange", this.refresh);
+        this.#follow("onAdded", () => queueMicrotask(() => this.#added()));
+        this.#follow("onConfigure", () => this.#restore());
+        this.#follow("onExecuted", (output) => this.#executed(output));
+        this.#follow("onRemoved", () => this.#removed());
+    }
+
+    /** @type {(name: string, act: (...values: any[]) => void) => void} */
+    #follow(name, act) {
+        const before = this.node[name];
+        this.node[name] = function (/** @type {any[]} */ ...values) {
+            const answer = before?.apply(this, values);
+            act(...values);
+            return answer;
+        };
+    }
+
+    /** A node of its own gets a session of its own, even if its id was another's before. */
+    #added() {
+        if (!this.node.graph || this.#configured) return;
+        sessions.set(sessionKey(this.node), this.editor.session);
+        this.refresh();
+    }
+
+    /** A node that a file or the graph's undo built takes up where its forerunner was. */
+    #restore() {
+        if (!this.node.graph) return; // a copy that has no place yet
+        this.#configured = true;
+        const key = sessionKey(this.node);
+        const known = sessions.get(key);
+        const { value } = this.editor;
+        if (known && known !== this.editor.session) {
+            this.editor.attach(known);
+            this.editor.value = value;
+        } else sessions.set(key, this.editor.session);
+        queueMicrotask(this.refresh); // all nodes and links are there by then
+    }
+
+    #removed() {
+        api.removeEventListener("graphChanged", this.refresh);
+        if (this.#shown) giveBack(this.#shown);
+        this.#shown = "";
+        this.editor.destroy();
+    }
+
+    // --- Its clip ------------------------------------------------------------------------------
+
+    /** Shows what the graph feeds in now. */
+    refresh() {
+        if (!this.node.graph) return;
+        const upstream = upstreamOf(this.node, "frames");
+        const signature = JSON.stringify([upstream?.url, upstream?.steps]);
+        const run = this.#run?.signature === signature ? this.#run.output : null;
+        if (run) this.#show(`run ${JSON.stringify(run.revideo_frames)}`, () => openRun(run, upstream), true);
+        else if (upstream) this.#show(`file ${signature}`, () => openFile(upstream), upstream.exact, upstream);
+        else this.#show("", null, true, null);
+        this.#refreshEdited();
+    }
+
+    /** @type {(key: string, open: (() => Promise<Clip>) | null, exact: boolean, upstream?: Upstream | null) => Promise<void>} */
+    async #show(key, open, exact, upstream = null) {
+        if (key === this.#shown) return;
+        if (this.#shown) giveBack(this.#shown);
+        watchers.get(this.#shown)?.delete(this.#redraw);
+        this.#shown = key;
+        if (!open) return this.editor.show(null, this.#hasFrames() ? "The frames show up when the graph has run." : NO_CLIP);
+        this.editor.show(null, `Opening ${upstream?.name ?? "the frames"} …`);
+        try {
+            const clip = await borrow(key, () => watched(key, open));
+            if (this.#shown !== key) return;
+            watchers.get(key)?.add(this.#redraw);
+            const { width, height, picked } = clip.prepared;
+            const { doc } = this.editor;
+            // A file's length is known to a frame at best; what a run gave, exactly.
+            const sure = upstream === null || upstream.steps.some((step) => step.kind === "pick" && step.count === picked.length);
+            const frames = !sure && Math.abs(picked.length - doc.frames) <= 1 ? doc.frames : picked.length;
+            this.editor.conform({ width, height, frames });
+            this.editor.show(clip, exact ? "" : "A node between the file and here is not understood: run the graph to see its frames.");
+        } catch (error) {
+            if (this.#shown === key) this.editor.show(null, `${upstream?.name ?? "The frames"}: ${messageOf(error)}. Run the graph to see its frames.`);
+        }
+    }
+
+    #redraw = () => this.editor.redraw();
+
+    #hasFrames() {
+        return originOf(this.node, inputNamed(this.node, "frames")) !== null;
+    }
+
+    async #refreshEdited() {
+        const upstream = upstreamOf(this.node, "edited_frame");
+        const connected = originOf(this.node, inputNamed(this.node, "edited_frame")) !== null;
+        const [ran] = connected ? (this.#run?.output.revideo_edited ?? []) : [];
+        const url = upstream?.kind === "picture" ? upstream.url : ran ? viewUrl(ran) : "";
+        if (url === this.#edited) return;
+        this.#edited = url;
+        if (!url) return this.editor.showEdited(null);
+        try {
+            const answer = await fetch(url);
+            const picture = answer.ok ? await createImageBitmap(await answer.blob()) : null;
+            if (this.#edited === url) this.editor.showEdited(picture);
+        } catch {
+            if (this.#edited === url) this.editor.showEdited(null); // not there yet: it is optional
+        }
+    }
+
+    /** @type {(output: any) => void} */
+    #executed(output) {
+        if (!output?.revideo_frames?.length) return;
+        const upstream = upstreamOf(this.node, "frames");
+        this.#run = { signature: JSON.stringify([upstream?.url, upstream?.steps]), output };
+        this.refresh();
+    }
+
+    // --- Files dropped on it -------------------------------------------------------------------
+
+    /** @type {(files: File[]) => Promise<void>} */
+    async #upload([file]) {
+        if (!/^(video|image)\//.test(file.type)) return this.editor.notify(`${file.name} is neither a video nor a picture, nor a drawing (.json).`);
+        this.editor.say(`Uploading ${file.name} …`);
+        try {
+            const body = new FormData();
+            body.append("image", file);
+            const answer = await api.fetchApi("/upload/image", { method: "POST", body });
+            if (!answer.ok) throw new Error(`ComfyUI refused the file (${answer.status} ${answer.statusText})`);
+            const { name, subfolder } = await answer.json();
+            this.#load(subfolder ? `${subfolder}/${name}` : name, file.type.startsWith("video/"));
+            this.editor.say("");
+        } catch (error) {
+            this.editor.notify(`${file.name} was not loaded: ${messageOf(error)}`);
+        }
+    }
+
+    /** Sets the file on the loader upstream, or makes one. @type {(value: string, isVideo: boolean) => void} */
+    #load(value, isVideo) {
+        const upstream = upstreamOf(this.node, "frames");
+        const fitting = upstream && (upstream.kind === "video") === isVideo ? upstream : null;
+        const loader = fitting?.loader ?? this.#makeLoader(isVideo);
+        const widget = loader?.widgets?.find((/** @type {any} */ one) => one.name === (fitting?.widget ?? (isVideo ? "file" : "image")));
+        if (!widget) throw new Error("this ComfyUI has no node that loads it");
+        if (Array.isArray(widget.options?.values) && !widget.options.values.includes(value)) widget.options.values.push(value);
+        widget.value = value;
+        widget.callback?.(value);
+        this.editor.host.changed(this.editor.value);
+        this.refresh();
+    }
+
+    /** A loader and Prepare Video, left of the node and linked to it. @type {(isVideo: boolean) => any} */
+    #makeLoader(isVideo) {
+        const { LiteGraph } = /** @type {any} */ (window);
+        const { node } = this;
+        const loader = LiteGraph.createNode(isVideo ? "LoadVideo" : "LoadImage");
+        const preparation = LiteGraph.createNode("ReVideoPrepareVideo");
+        if (!loader || !preparation) return null;
+        loader.pos = [node.pos[0] - 760, node.pos[1]];
+        preparation.pos = [node.pos[0] - 400, node.pos[1]];
+        node.graph.add(loader);
+        node.graph.add(preparation);
+        loader.connect(0, preparation, inputNamed(preparation, "video"));
+        preparation.connect(0, node, inputNamed(node, "frames"));
+        return loader;
+    }
+}
+
+/** A clip whose frames make all its watchers draw. @type {(key: string, open: () => Promise<Clip>) => Promise<Clip>} */
+async function watched(key, open) {
+    watchers.set(key, new Set());
+    const clip = await open();
+    clip.onFrame = () => watchers.get(key)?.forEach((draw) => draw());
+    return clip;
+}
+
+/** @type {(upstream: Upstream) => Promise<Clip>} */
+async function openFile({ kind, url, steps }) {
+    const { signal } = new AbortController();
+    const reader = kind === "video" ? await openVideo(url, signal) : await openPictures([url], 1, signal);
+    try {
+        return new Clip(reader, prepare(reader.source, steps));
+    } catch (error) {
+        reader.close();
+        throw error;
+    }
+}
+
+/** The frames that a run gave. @type {(output: any, upstream: Upstream | null) => Promise<Clip>} */
+async function openRun({ revideo_frames: files, revideo_info: [info] }, upstream) {
+    const { signal } = new AbortController();
+    // Its rate is the source's business: pictures have none.
+    const known = upstream && (await clips.get(`file ${JSON.stringify([upstream.url, upstream.steps])}`)?.clip.catch(() => null));
+    const fps = known ? known.prepared.fps : 8;
+    const reader = await openPictures(files.map(viewUrl), fps, signal);
+    const { width, height, frames, stride = 1 } = info;
+    const picked = Array.from({ length: frames }, (_, frame) => Math.min(Math.floor(frame / stride), files.length - 1));
+    return new Clip(reader, { width, height, fps, picked, place: { x: 0, y: 0, width, height } });
+}
+
+// --- The extension ---------------------------------------------------------------------------------
+
+const style = document.createElement("link");
+style.rel = "stylesheet";
+style.href = new URL("./editor.css", import.meta.url).href;
+document.head.append(style);
+
+app.registerExtension({
+    name: "ReVideo.Editor",
+    getCustomWidgets: () => ({
+        [WIDGET](/** @type {any} */ node, /** @type {string} */ name) {
+            const { editor } = new NodeEditor(node);
+            const widget = node.addDOMWidget(name, WIDGET.toLowerCase(), editor.element, {
+                getValue: () => editor.value,
+                setValue: (/** @type {any} */ value) => (editor.value = typeof value === "string" ? value : ""),
+                getMinHeight: () => MIN_HEIGHT,
+                hideOnZoom: false,
+            });
+            return { widget };
+        },
+    }),
+    nodeCreated(/** @type {any} */ node) {
+        if (node.comfyClass !== NODE) return;
+        node.setSize([Math.max(node.size[0], SIZE[0]), Math.max(node.size[1], SIZE[1])]);
+    },
+});

@@ -1,0 +1,106 @@
+/** Keymap: which key does what. One table for the keyboard, the help overlay and the tooltips. */
+
+/**
+ * @typedef {object} Binding
+ * @property {string} command  what editor.js runs
+ * @property {string[]} keys  as `chord` spells them
+ * @property {string} text  for the help overlay
+ * @property {string} group
+ * @property {boolean} [repeats]  goes on while the key is held
+ */
+
+/** @type {Binding[]} */
+export const BINDINGS = [
+    { group: "Tools", command: "tool:select", keys: ["v"], text: "Select and move" },
+    { group: "Tools", command: "tool:pan", keys: ["h"], text: "Move the view" },
+    { group: "Tools", command: "tool:freehand", keys: ["p"], text: "Freehand path" },
+    { group: "Tools", command: "tool:spline", keys: ["s"], text: "Spline: click its points" },
+    { group: "Tools", command: "tool:line", keys: ["l"], text: "Straight line" },
+    { group: "Tools", command: "tool:anchor", keys: ["a"], text: "Anchor: hold a place still" },
+    { group: "Tools", command: "tool:rect", keys: ["r"], text: "Rectangular area" },
+    { group: "Tools", command: "tool:ellipse", keys: ["o"], text: "Elliptical area" },
+    { group: "Tools", command: "tool:polygon", keys: ["g"], text: "Lasso area" },
+    { group: "Tools", command: "tool:brush", keys: ["b"], text: "Brush" },
+    { group: "Tools", command: "tool:eraser", keys: ["e"], text: "Eraser" },
+    { group: "Tools", command: "brush-smaller", keys: ["["], text: "Smaller brush", repeats: true },
+    { group: "Tools", command: "brush-larger", keys: ["]"], text: "Larger brush", repeats: true },
+    { group: "Tools", command: "finish", keys: ["Enter"], text: "Finish the spline" },
+    { group: "Tools", command: "cancel", keys: ["Escape"], text: "Cancel, or select nothing" },
+
+    { group: "Edit", command: "undo", keys: ["Ctrl+z"], text: "Undo", repeats: true },
+    { group: "Edit", command: "redo", keys: ["Ctrl+Shift+Z", "Ctrl+y"], text: "Redo", repeats: true },
+    { group: "Edit", command: "select-all", keys: ["Ctrl+a"], text: "Select everything" },
+    { group: "Edit", command: "copy", keys: ["Ctrl+c"], text: "Copy (also between editors)" },
+    { group: "Edit", command: "cut", keys: ["Ctrl+x"], text: "Cut" },
+    { group: "Edit", command: "paste", keys: ["Ctrl+v"], text: "Paste a drawing or tracks" },
+    { group: "Edit", command: "duplicate", keys: ["Ctrl+d"], text: "Duplicate" },
+    { group: "Edit", command: "delete", keys: ["Delete", "Backspace"], text: "Delete points, paths, areas" },
+    { group: "Edit", command: "insert", keys: ["i"], text: "Insert a point where the dot is" },
+    { group: "Edit", command: "reverse", keys: ["Shift+R"], text: "Reverse the paths" },
+    { group: "Edit", command: "time-point", keys: ["k"], text: "Tie the point to this frame, or free it" },
+    { group: "Edit", command: "nudge", keys: ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"], text: "Nudge by a pixel", repeats: true },
+    {
+        group: "Edit",
+        command: "nudge-far",
+        keys: ["Shift+ArrowLeft", "Shift+ArrowRight", "Shift+ArrowUp", "Shift+ArrowDown"],
+        text: "Nudge by ten",
+        repeats: true,
+    },
+
+    { group: "Time", command: "play", keys: [" "], text: "Play, pause" },
+    { group: "Time", command: "previous", keys: [","], text: "A frame back", repeats: true },
+    { group: "Time", command: "next", keys: ["."], text: "A frame on", repeats: true },
+    { group: "Time", command: "first", keys: ["Home"], text: "First frame" },
+    { group: "Time", command: "last", keys: ["End"], text: "Last frame" },
+    { group: "Time", command: "loop", keys: ["Shift+L"], text: "Loop on, off" },
+
+    { group: "View", command: "zoom-in", keys: ["+", "="], text: "Zoom in (or turn the wheel)", repeats: true },
+    { group: "View", command: "zoom-out", keys: ["-"], text: "Zoom out", repeats: true },
+    { group: "View", command: "fit", keys: ["0"], text: "Fit the frame" },
+    { group: "View", command: "actual-size", keys: ["1"], text: "One pixel is one pixel" },
+    { group: "View", command: "compare", keys: ["c"], text: "Hold: the source without the edited frame" },
+    { group: "View", command: "panel", keys: ["n"], text: "List and settings on, off" },
+    { group: "View", command: "help", keys: ["?"], text: "This list" },
+];
+
+/** What only the mouse, pen or fingers do; the help overlay shows it. */
+export const GESTURES = [
+    ["Click again", "reach what lies below"],
+    ["Shift + click", "add to the selection"],
+    ["Double click on a path", "insert a point"],
+    ["Alt while drawing an area", "take it away instead"],
+    ["Shift while drawing", "straight, square or round"],
+    ["Wheel", "zoom (click the drawing first)"],
+    ["Shift + wheel", "step through the frames"],
+    ["Middle button, or space + drag", "move the view"],
+    ["Two fingers", "zoom and move the view"],
+];
+
+/** How a key event is spelt here: "Ctrl+z", "Shift+ArrowLeft", "?". Cmd counts as Ctrl. @type {(event: {key: string, ctrlKey: boolean, metaKey: boolean, shiftKey: boolean}) => string} */
+export function chord(event) {
+    const ctrl = event.ctrlKey || event.metaKey;
+    const letter = event.key.length === 1;
+    // "?" and "+" need Shift on some keyboards and not on others; letters and named keys say it.
+    const shift = event.shiftKey && (!letter || /[a-z]/i.test(event.key));
+    const key = letter && /[a-z]/i.test(event.key) ? (event.shiftKey ? event.key.toUpperCase() : event.key.toLowerCase()) : event.key;
+    return `${ctrl ? "Ctrl+" : ""}${shift ? "Shift+" : ""}${key}`;
+}
+
+const BY_KEY = new Map(BINDINGS.flatMap((binding) => binding.keys.map((key) => [key, binding])));
+
+/** @type {(event: {key: string, ctrlKey: boolean, metaKey: boolean, shiftKey: boolean, altKey: boolean}) => Binding | undefined} */
+export const bindingOf = (event) => (event.altKey ? undefined : BY_KEY.get(chord(event)));
+
+const SYMBOLS = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", " ": "Space", Escape: "Esc", Delete: "Del" };
+
+/** For people: "Ctrl Z", "⇧ ←". @type {(key: string) => string} */
+export function spelled(key) {
+    const parts = key === "+" ? ["+"] : key.split("+");
+    return parts.map((part) => (part in SYMBOLS ? SYMBOLS[/** @type {keyof typeof SYMBOLS} */ (part)] : part.length === 1 ? part.toUpperCase() : part)).join(" ");
+}
+
+/** The first key of a command, for a tooltip. @type {(command: string) => string} */
+export function shortcut(command) {
+    const key = BINDINGS.find((binding) => binding.command === command)?.keys[0];
+    return key === undefined ? "" : spelled(key);
+}

@@ -1,0 +1,422 @@
+/**
+ * Render: the document onto layers of canvas, by place in the pile: picture, areas, paths, live.
+ * It only reads. A layer is drawn again when what it shows has changed, so that a pointer move
+ * costs the live layer alone.
+ */
+
+import { maskAt, regionOffset } from "./areas.js";
+import { pathCurve, positionAt, visibleAt } from "./curves.js";
+import { handlesOf } from "./hits.js";
+import { colorOf } from "./panel.js";
+
+/** @typedef {import("./document.js").EditDocument} EditDocument */
+/** @typedef {import("./document.js").Path} Path */
+/** @typedef {import("./document.js").Region} Region */
+/** @typedef {import("./operations.js").Selection} Selection */
+/** @typedef {import("./viewport.js").Viewport} Viewport */
+/** @typedef {import("./viewport.js").XY} XY */
+
+/**
+ * @typedef {object} Scene
+ * @property {EditDocument} doc
+ * @property {Selection} selection
+ * @property {number} time
+ * @property {Viewport} viewport
+ * @property {number} density  device pixels per view pixel
+ * @property {import("./tools.js").Sketch | null} sketch
+ * @property {{px: XY, radius: number} | null} brush  where the brush hovers
+ * @property {string | null} hovered  id of the path under the pointer
+ * @property {Map<string, Set<number>>} strays  per path the frames at which it lies outside the areas
+ */
+
+const OUTLINE = "rgba(0, 0, 0, 0.75)";
+const WHITE = "#ffffff";
+const AREA = "rgba(64, 196, 255, 0.28)";
+const AREA_LINE = "#40c4ff";
+const SUBTRACT_LINE = "#ff8a80";
+const STRAY = "#ff3b30";
+const MASK_SIDE = 320; // pixels of the longest side of a feathered mask's picture
+const MAX_TICKS = 120; // along one path; more would run together
+
+// --- Picture -----------------------------------------------------------------------------------
+
+/**
+ * The frame: a source picture in its place, or the edited frame over all of it.
+ * @type {(context: CanvasRenderingContext2D, scene: Scene, picture: CanvasImageSource | null, place: {x: number, y: number, width: number, height: number}) => void}
+ */
+export function drawPicture(context, { doc, viewport, density }, picture, place) {
+    clear(context);
+    inFrame(context, viewport, density);
+    context.fillStyle = "#26282c";
+    context.fillRect(0, 0, doc.width, doc.height);
+    if (!picture) return;
+    context.save();
+    context.beginPath();
+    context.rect(0, 0, doc.width, doc.height);
+    context.clip();
+    context.imageSmoothingEnabled = viewport.scale < 4; // close up, pixels show as such
+    context.imageSmoothingQuality = "medium";
+    if (place.x > 0 || place.y > 0 || place.x + place.width < doc.width || place.y + place.height < doc.height) {
+        // Padded: the border goes on, as fit_frames repeats it.
+        const blur = { x: Math.max(place.x, 0), y: Math.max(place.y, 0) };
+        drawBorder(context, picture, place, doc, blur);
+    }
+    context.drawImage(picture, place.x, place.y, place.width, place.height);
+    context.restore();
+}
+
+/** @type {(context: CanvasRenderingContext2D, picture: CanvasImageSource, place: {x: number, y: number, width: number, height: number}, frame: {width: number, height: number}, edge: XY) => void} */
+function drawBorder(context, picture, place, frame, edge) {
+    const source = /** @type {ImageBitmap} */ (picture);
+    const { width, height } = source;
+    const right = frame.width - place.x - place.width;
+    const below = frame.height - place.y - place.height;
+    if (edge.x > 0) context.drawImage(source, 0, 0, 1, height, 0, place.y, edge.x, place.height);
+    if (right > 0) context.drawImage(source, width - 1, 0, 1, height, place.x + place.width, place.y, right, place.height);
+    if (edge.y > 0) context.drawImage(source, 0, 0, width, 1, place.x, 0, place.width, edge.y);
+    if (below > 0) context.drawImage(source, 0, height - 1, width, 1, place.x, place.y + place.height, place.width, below);
+}
+
+// --- Areas -------------------------------------------------------------------------------------
+
+/** The tint over what may change, and each area's outline. @type {(context: CanvasRenderingContext2D, scene: Scene) => void} */
+export function drawAreas(context, scene) {
+    const { doc, time, viewport, density } = scene;
+    clear(context);
+    const regions = doc.regions.filter((region) => region.visible !== false);
+    if (!regions.length) return;
+    inFrame(context, viewport, density);
+    context.save();
+    context.beginPath();
+    context.rect(0, 0, doc.width, doc.height);
+    context.clip();
+    if (regions.some((region) => region.feather)) context.drawImage(softTint(doc, time), 0, 0, doc.width, doc.height);
+    else context.drawImage(crispTint(scene, regions, context.canvas), 0, 0, doc.width, doc.height);
+    context.restore();
+    for (const region of regions) strokeRegion(context, scene, region, 1.25);
+}
+
+/** @type {OffscreenCanvas | undefined} */
+let tintCanvas;
+
+/** Areas added and taken away in order, at the view's resolution. @type {(scene: Scene, regions: Region[], target: HTMLCanvasElement) => OffscreenCanvas} */
+function crispTint({ doc, time, viewport, density }, regions, target) {
+    const scale = Math.min(viewport.scale * density, Math.max(target.width, 1) / doc.width, 2);
+    tintCanvas ??= new OffscreenCanvas(1, 1);
+    tintCanvas.width = Math.max(Math.round(doc.width * scale), 1); // also clears it
+    tintCanvas.height = Math.max(Math.round(doc.height * scale), 1);
+    const context = /** @type {OffscreenCanvasRenderingContext2D} */ (tintCanvas.getContext("2d"));
+    context.setTransform(tintCanvas.width / doc.width, 0, 0, tintCanvas.height / doc.height, 0, 0);
+    context.lineCap = context.lineJoin = "round";
+    context.fillStyle = context.strokeStyle = "#fff";
+    for (const region of regions) {
+        const { x, y } = regionOffset(region, doc, time);
+        context.save();
+        context.translate(x, y);
+        context.globalCompositeOperation = region.mode === "subtract" ? "destination-out" : "source-over";
+        const outline = regionOutline(region);
+        if (region.kind === "brush") {
+            context.lineWidth = 2 * (region.radius ?? 1);
+            context.stroke(outline);
+        } else context.fill(outline, "nonzero");
+        context.restore();
+    }
+    // Tinted as a whole: where areas overlap, the tint is no stronger.
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.globalCompositeOperation = "source-in";
+    context.fillStyle = AREA;
+    context.fillRect(0, 0, tintCanvas.width, tintCanvas.height);
+    return tintCanvas;
+}
+
+/** @type {{regions: Region[], paths: Path[], time: number, canvas: OffscreenCanvas} | undefined} */
+let soft;
+
+/** The mask itself, small: soft edges as they will be. @type {(doc: EditDocument, time: number) => OffscreenCanvas} */
+function softTint(doc, time) {
+    const moves = doc.regions.some((region) => region.follow);
+    if (soft && soft.regions === doc.regions && (!moves || (soft.paths === doc.paths && soft.time === time))) return soft.canvas;
+    const scale = Math.min(MASK_SIDE / Math.max(doc.width, doc.height), 1);
+    const [width, height] = [Math.max(Math.round(doc.width * scale), 1), Math.max(Math.round(doc.height * scale), 1)];
+    const mask = maskAt(doc, time, width, height);
+    const pixels = new ImageData(width, height);
+    for (let index = 0; index < mask.length; index += 1) pixels.data.set([64, 196, 255, Math.round(mask[index] * 71)], 4 * index);
+    const canvas = new OffscreenCanvas(width, height);
+    canvas.getContext("2d")?.putImageData(pixels, 0, 0);
+    soft = { regions: doc.regions, paths: doc.paths, time, canvas };
+    return canvas;
+}
+
+/** @type {WeakMap<Region, Path2D>} */
+const outlines = new WeakMap();
+
+/** A region's outline where it was drawn; of a brush, its middle line. @type {(region: Region) => Path2D} */
+function regionOutline(region) {
+    let outline = outlines.get(region);
+    if (!outline) {
+        outline = new Path2D();
+        const [first, ...rest] = region.points;
+        if (region.kind === "rect") outline.rect(first[0], first[1], rest[0][0] - first[0], rest[0][1] - first[1]);
+        else if (region.kind === "ellipse") {
+            const [dx, dy] = [rest[0][0] - first[0], rest[0][1] - first[1]];
+            outline.ellipse(first[0] + dx / 2, first[1] + dy / 2, Math.abs(dx / 2), Math.abs(dy / 2), 0, 0, 2 * Math.PI);
+        } else {
+            outline.moveTo(first[0], first[1]);
+            for (const [x, y] of rest) outline.lineTo(x, y);
+            if (region.kind === "polygon") outline.closePath();
+            else if (!rest.length) outline.lineTo(first[0] + 1e-3, first[1]); // a dab: round caps make it a disc
+        }
+        outlines.set(region, outline);
+    }
+    return outline;
+}
+
+/** @type {(context: CanvasRenderingContext2D, scene: Scene, region: Region, width: number) => void} */
+function strokeRegion(context, { doc, time, viewport }, region, width) {
+    const { x, y } = regionOffset(region, doc, time);
+    const px = 1 / viewport.scale;
+    context.save();
+    context.translate(x, y);
+    context.lineJoin = "round";
+    context.lineCap = "round";
+    const outline = regionOutline(region);
+    const color = region.mode === "subtract" ? SUBTRACT_LINE : AREA_LINE;
+    // A brush is outlined by its thin middle line: its edge is the tint's.
+    for (const [style, wide] of /** @type {const} */ ([[OUTLINE, width + 1.5], [color, width]])) {
+        context.strokeStyle = style;
+        context.lineWidth = wide * px;
+        context.setLineDash(region.mode === "subtract" && style === color ? [5 * px, 4 * px] : []);
+        context.stroke(outline);
+    }
+    context.restore();
+}
+
+// --- Paths -------------------------------------------------------------------------------------
+
+/** @type {WeakMap<Path, Path2D>} */
+const lines = new WeakMap();
+
+/** A path's curve: its cubic pieces as Béziers. @type {(path: Path) => Path2D} */
+function lineOf(path) {
+    let line = lines.get(path);
+    if (!line) {
+        line = new Path2D();
+        const [first] = path.points;
+        line.moveTo(first.x, first.y);
+        for (const piece of pathCurve(path).pieces) {
+            const { p1, p2, m1, m2 } = piece;
+            if (m1 && m2) line.bezierCurveTo(p1.x + m1.x / 3, p1.y + m1.y / 3, p2.x - m2.x / 3, p2.y - m2.y / 3, p2.x, p2.y);
+            else line.lineTo(p2.x, p2.y);
+        }
+        lines.set(path, line);
+    }
+    return line;
+}
+
+/** Every path that is not selected. @type {(context: CanvasRenderingContext2D, scene: Scene) => void} */
+export function drawPaths(context, scene) {
+    clear(context);
+    inFrame(context, scene.viewport, scene.density);
+    for (const path of scene.doc.paths)
+        if (path.visible !== false && !scene.selection.paths.includes(path.id)) drawPath(context, scene, path, false);
+}
+
+/** @type {(context: CanvasRenderingContext2D, scene: Scene, path: Path, strong: boolean) => void} */
+function drawPath(context, scene, path, strong) {
+    const px = 1 / scene.viewport.scale;
+    const line = lineOf(path);
+    context.lineCap = context.lineJoin = "round";
+    for (const [style, width] of /** @type {const} */ ([[OUTLINE, strong ? 4.5 : 3.5], [colorOf(path), strong ? 2.25 : 1.5]])) {
+        context.strokeStyle = style;
+        context.lineWidth = width * px;
+        context.stroke(line);
+    }
+    drawTicks(context, scene, path, px);
+    drawEnd(context, scene, path, px);
+}
+
+/** A tick for every frame: dense where the path is slow. Red where it lies outside the areas. @type {(context: CanvasRenderingContext2D, scene: Scene, path: Path, px: number) => void} */
+function drawTicks(context, { doc, strays }, path, px) {
+    if (pathCurve(path).length === 0) return;
+    const first = Math.ceil((path.start ?? 0) - 1e-6);
+    const last = Math.floor((path.end ?? doc.frames - 1) + 1e-6);
+    const step = Math.max(Math.ceil((last - first + 1) / MAX_TICKS), 1);
+    const away = strays.get(path.id);
+    const [inside, outside] = [new Path2D(), new Path2D()];
+    for (let frame = first; frame <= last; frame += step) {
+        const at = positionAt(path, doc, frame);
+        const dots = away?.has(frame) ? outside : inside;
+        dots.moveTo(at.x + 1.9 * px, at.y);
+        dots.arc(at.x, at.y, 1.9 * px, 0, 2 * Math.PI);
+    }
+    context.lineWidth = px;
+    context.strokeStyle = OUTLINE;
+    context.fillStyle = WHITE;
+    context.stroke(inside);
+    context.fill(inside);
+    context.fillStyle = STRAY;
+    context.stroke(outside);
+    context.fill(outside);
+}
+
+/** An arrow head where a path ends, an anchor's cross. @type {(context: CanvasRenderingContext2D, scene: Scene, path: Path, px: number) => void} */
+function drawEnd(context, _scene, path, px) {
+    const curve = pathCurve(path);
+    const shape = new Path2D();
+    if (curve.length === 0) {
+        const { x, y } = path.points[0];
+        for (const [dx, dy] of [[8, 0], [0, 8]]) {
+            shape.moveTo(x - dx * px, y - dy * px);
+            shape.lineTo(x + dx * px, y + dy * px);
+        }
+    } else {
+        const tip = curve.at(curve.length);
+        const back = curve.at(Math.max(curve.length - 6 * px, curve.length / 2));
+        const angle = Math.atan2(tip.y - back.y, tip.x - back.x);
+        for (const turn of [2.6, -2.6]) {
+            shape.moveTo(tip.x, tip.y);
+            shape.lineTo(tip.x + 9 * px * Math.cos(angle + turn), tip.y + 9 * px * Math.sin(angle + turn));
+        }
+    }
+    for (const [style, width] of /** @type {const} */ ([[OUTLINE, 4.5], [colorOf(path), 2.25]])) {
+        context.strokeStyle = style;
+        context.lineWidth = width * px;
+        context.stroke(shape);
+    }
+}
+
+// --- Live --------------------------------------------------------------------------------------
+
+/** What moves: the selection with its points, the dots, what is being drawn. @type {(context: CanvasRenderingContext2D, scene: Scene) => void} */
+export function drawLive(context, scene) {
+    const { doc, selection, viewport, density, sketch, brush, hovered } = scene;
+    clear(context);
+    inFrame(context, viewport, density);
+    const px = 1 / viewport.scale;
+    for (const region of doc.regions)
+        if (selection.regions.includes(region.id)) {
+            strokeRegion(context, scene, region, 2.25);
+            for (const place of handlesOf(region, regionOffset(region, doc, scene.time))) drawSquare(context, place, 3.5 * px, px, WHITE, AREA_LINE);
+        }
+    for (const path of doc.paths) {
+        const chosen = selection.paths.includes(path.id);
+        if (chosen || path.id === hovered) drawPath(context, scene, path, true);
+        if (chosen) drawPoints(context, scene, path, px);
+    }
+    for (const path of doc.paths) if (path.visible !== false) drawDot(context, scene, path, px);
+    if (sketch) drawSketch(context, scene, sketch, px);
+    if (brush) drawRing(context, brush.px, brush.radius, px);
+}
+
+/** @type {(context: CanvasRenderingContext2D, scene: Scene, path: Path, px: number) => void} */
+function drawPoints(context, { selection }, path, px) {
+    const chosen = new Set(selection.points.filter((point) => point.path === path.id).map((point) => point.index));
+    path.points.forEach((point, index) => {
+        const [fill, line] = chosen.has(index) ? [colorOf(path), WHITE] : [WHITE, colorOf(path)];
+        drawSquare(context, point, (chosen.has(index) ? 4.5 : 3.5) * px, px, fill, line);
+        if (point.frame !== undefined) drawText(context, point, String(Math.round(point.frame * 10) / 10), px);
+    });
+}
+
+/** @type {(context: CanvasRenderingContext2D, at: XY, half: number, px: number, fill: string, line: string) => void} */
+function drawSquare(context, at, half, px, fill, line) {
+    context.fillStyle = OUTLINE;
+    context.fillRect(at.x - half - 2 * px, at.y - half - 2 * px, 2 * half + 4 * px, 2 * half + 4 * px);
+    context.fillStyle = line;
+    context.fillRect(at.x - half - px, at.y - half - px, 2 * half + 2 * px, 2 * half + 2 * px);
+    context.fillStyle = fill;
+    context.fillRect(at.x - half, at.y - half, 2 * half, 2 * half);
+}
+
+/** @type {(context: CanvasRenderingContext2D, at: XY, text: string, px: number) => void} */
+function drawText(context, at, text, px) {
+    context.save();
+    context.translate(at.x, at.y);
+    context.scale(px, px);
+    context.font = "600 11px system-ui, sans-serif";
+    context.lineJoin = "round";
+    context.strokeStyle = OUTLINE;
+    context.lineWidth = 3;
+    context.strokeText(text, 9, -7);
+    context.fillStyle = WHITE;
+    context.fillText(text, 9, -7);
+    context.restore();
+}
+
+/** Where a path is now; hollow while it is hidden. @type {(context: CanvasRenderingContext2D, scene: Scene, path: Path, px: number) => void} */
+function drawDot(context, { doc, time, selection }, path, px) {
+    const at = positionAt(path, doc, time);
+    const shown = visibleAt(path, doc, time);
+    const radius = (selection.paths.includes(path.id) ? 6.5 : 5) * px;
+    context.beginPath();
+    context.arc(at.x, at.y, radius, 0, 2 * Math.PI);
+    context.fillStyle = shown ? colorOf(path) : "rgba(0, 0, 0, 0.35)";
+    context.fill();
+    context.lineWidth = 3.5 * px;
+    context.strokeStyle = OUTLINE;
+    context.stroke();
+    context.lineWidth = 1.5 * px;
+    context.strokeStyle = shown ? WHITE : colorOf(path);
+    context.stroke();
+}
+
+/** @type {(context: CanvasRenderingContext2D, scene: Scene, sketch: import("./tools.js").Sketch, px: number) => void} */
+function drawSketch(context, _scene, sketch, px) {
+    const shape = new Path2D();
+    if (sketch.kind === "box") {
+        const { from, to } = sketch;
+        const [dx, dy] = [to.x - from.x, to.y - from.y];
+        if (sketch.ellipse) shape.ellipse(from.x + dx / 2, from.y + dy / 2, Math.abs(dx / 2), Math.abs(dy / 2), 0, 0, 2 * Math.PI);
+        else shape.rect(from.x, from.y, dx, dy);
+        context.fillStyle = sketch.marquee ? "rgba(255, 255, 255, 0.12)" : AREA;
+        context.fill(shape);
+    } else {
+        const [first, ...rest] = sketch.points;
+        shape.moveTo(first.x, first.y);
+        for (const { x, y } of rest) shape.lineTo(x, y);
+        if (!rest.length) shape.lineTo(first.x + 0.01 * px, first.y);
+        if (sketch.closed) {
+            shape.closePath();
+            context.fillStyle = AREA;
+            context.fill(shape, "nonzero");
+        }
+    }
+    context.lineCap = context.lineJoin = "round";
+    if (sketch.kind === "stroke" && sketch.radius) {
+        context.strokeStyle = AREA;
+        context.lineWidth = 2 * sketch.radius;
+        context.stroke(shape);
+        return;
+    }
+    for (const [style, width] of /** @type {const} */ ([[OUTLINE, 3.5], [WHITE, 1.5]])) {
+        context.strokeStyle = style;
+        context.lineWidth = width * px;
+        context.setLineDash(sketch.kind === "box" && sketch.marquee && style === WHITE ? [4 * px, 3 * px] : []);
+        context.stroke(shape);
+    }
+    context.setLineDash([]);
+}
+
+/** @type {(context: CanvasRenderingContext2D, at: XY, radius: number, px: number) => void} */
+function drawRing(context, at, radius, px) {
+    for (const [style, width] of /** @type {const} */ ([[OUTLINE, 3], [WHITE, 1.25]])) {
+        context.beginPath();
+        context.arc(at.x, at.y, Math.max(radius, 2 * px), 0, 2 * Math.PI);
+        context.strokeStyle = style;
+        context.lineWidth = width * px;
+        context.stroke();
+    }
+}
+
+// --- Canvas ------------------------------------------------------------------------------------
+
+/** @type {(context: CanvasRenderingContext2D) => void} */
+function clear(context) {
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+}
+
+/** From now on, one unit is a frame pixel. @type {(context: CanvasRenderingContext2D, viewport: Viewport, density: number) => void} */
+function inFrame(context, { scale, x, y }, density) {
+    context.setTransform(scale * density, 0, 0, scale * density, x * density, y * density);
+}
