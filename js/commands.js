@@ -3,7 +3,9 @@
 import { pathCurve, positionAt, timeAtLength } from "./curves.js";
 import { excerpt, findPath } from "./operations.js";
 import * as ops from "./operations.js";
-import { TOOLS, finishOutline } from "./tools.js";
+import { frameAt } from "./player.js";
+import { finishOutline } from "./tool_areas.js";
+import { TOOLS } from "./tools.js";
 import { centred } from "./viewport.js";
 
 /** @typedef {import("./editor.js").Editor} Editor */
@@ -20,13 +22,13 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 function nudge(editor, key, by) {
     const [dx, dy] = ARROWS[key ?? ""] ?? [0, 0];
     if (!ops.isNothing(editor.selection)) editor.commit(ops.translate(editor.doc, editor.selection, dx * by, dy * by), "nudge", "nudge");
-    else if (dx) editor.seek(Math.floor(editor.time) + dx * by);
+    else if (dx) editor.player.seek(frameAt(editor.time) + dx * by);
 }
 
 /** @type {(editor: Editor, by: number) => void} */
 function step(editor, by) {
-    editor.pause();
-    editor.seek(Math.floor(editor.time) + by);
+    editor.player.pause();
+    editor.player.seek(frameAt(editor.time) + by);
 }
 
 /** @type {(editor: Editor, factor: number) => void} */
@@ -62,7 +64,7 @@ function timePoint(editor) {
     const [{ path: id, index }] = points;
     const path = findPath(editor.doc, id);
     if (!path) return;
-    const frame = Math.floor(editor.time);
+    const frame = frameAt(editor.time);
     const bound = path.points[index].frame !== undefined;
     if (!bound && !ops.frameRoom(editor.doc, path, index)) return editor.say("The points beside it leave no frame free.");
     const doc = ops.setPointFrame(editor.doc, id, index, bound ? undefined : frame);
@@ -116,11 +118,11 @@ export const COMMANDS = {
     nudge: (editor, event) => nudge(editor, event?.key, 1),
     "nudge-far": (editor, event) => nudge(editor, event?.key, 10),
 
-    play: (editor) => (editor.playing ? editor.pause() : editor.play()),
+    play: (editor) => (editor.player.playing ? editor.player.pause() : editor.player.play()),
     previous: (editor) => step(editor, -1),
     next: (editor) => step(editor, 1),
-    first: (editor) => editor.seek(0),
-    last: (editor) => editor.seek(editor.doc.frames - 1),
+    first: (editor) => editor.player.seek(0),
+    last: (editor) => editor.player.seek(editor.doc.frames - 1),
     loop(editor) {
         editor.session.loop = !editor.session.loop;
     },

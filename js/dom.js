@@ -19,12 +19,3 @@ export function h(tag, attributes = {}, ...children) {
     element.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
     return element;
 }
-
-/** A canvas as large as its element, in device pixels; true if its size changed, which clears it. @type {(canvas: HTMLCanvasElement, width: number, height: number, density: number) => boolean} */
-export function sizeCanvas(canvas, width, height, density) {
-    const [w, t] = [Math.max(Math.round(width * density), 1), Math.max(Math.round(height * density), 1)];
-    if (canvas.width === w && canvas.height === t) return false;
-    canvas.width = w;
-    canvas.height = t;
-    return true;
-}

@@ -1,6 +1,6 @@
 /**
- * ComfyUI's door to the editor, and the only file that knows ComfyUI: it makes the widget, finds
- * the clip upstream in the graph, and keeps what must outlive a node.
+ * ComfyUI's door to the editor, and the only file that has effects of its own: it makes the
+ * widget, opens the clip that lies upstream in the graph, and keeps what must outlive a node.
  */
 
 // @ts-ignore ComfyUI serves these two
@@ -8,165 +8,26 @@ import { app } from "../../scripts/app.js";
 // @ts-ignore
 import { api } from "../../scripts/api.js";
 import { prepare } from "./clip.js";
-import { Editor, messageOf } from "./editor.js";
+import { Editor } from "./editor.js";
 import { Clip, openPictures, openVideo } from "./frames.js";
+import { messageOf } from "./status.js";
+import { inputNamed, originOf, upstreamOf } from "./upstream.js";
 
-/** @typedef {import("./clip.js").Step} Step */
-/** @typedef {import("./editor.js").Session} Session */
-
-/**
- * What lies at the upper end of the links: a file of ComfyUI's, and what is done to its frames.
- * @typedef {object} Upstream
- * @property {"video" | "picture"} kind
- * @property {string} url
- * @property {string} name
- * @property {Step[]} steps  from the file on
- * @property {boolean} exact  every node on the way is understood
- * @property {any} loader  the node that loads the file
- * @property {string} widget  its widget that names the file
- *
- * @typedef {{node: any, slot: number}} Output
- */
+/** @typedef {import("./session.js").Session} Session */
+/** @typedef {import("./upstream.js").Upstream} Upstream */
 
 const NODE = "ReVideoEditor";
 const WIDGET = "REVIDEO_EDITOR";
 const SIZE = [820, 700]; // of a new node
 const MIN_HEIGHT = 380; // of the widget
-const MULTIPLE = 64; // of the frame sides, in Prepare Video
-const MUTED = 2;
-const BYPASSED = 4;
-const FROM_OUTSIDE = -10; // origin of links that enter a subgraph
 const PARKED_MS = 15_000; // how long an unused clip stays: the graph's undo builds nodes anew
 const NO_CLIP = "Connect frames, or drop a video here.";
-const PICTURE_FILE = /\.(png|jpe?g|webp|bmp|gif|avif)$/i;
 
-// --- Following the links ---------------------------------------------------------------------------
-
-/** The output that feeds an input, through reroutes, subgraphs and bypassed nodes. @type {(node: any, slot: number) => Output | null} */
-function originOf(node, slot) {
-    const link = slot < 0 ? null : node.getInputLink?.(slot);
-    if (!link) return null;
-    if (link.origin_id === FROM_OUTSIDE) {
-        const outside = subgraphNodeOf(node.graph);
-        return outside && originOf(outside, link.origin_slot);
-    }
-    const origin = node.graph.getNodeById(link.origin_id);
-    return origin ? settled({ node: origin, slot: link.origin_slot }) : null;
-}
-
-/** @type {(output: Output) => Output | null} */
-function settled({ node, slot }) {
-    if (node.mode === MUTED) return null;
-    if (node.mode === BYPASSED) {
-        const type = node.outputs?.[slot]?.type;
-        return originOf(node, node.inputs?.findIndex((/** @type {any} */ input) => input.type === type) ?? -1);
-    }
-    if (node.type === "Reroute") return originOf(node, 0);
-    if (node.subgraph) {
-        const link = node.subgraph.getLink?.(node.subgraph.outputNode?.slots?.[slot]?.linkIds?.[0]);
-        const inner = link && node.subgraph.getNodeById(link.origin_id);
-        return inner ? settled({ node: inner, slot: link.origin_slot }) : null;
-    }
-    return { node, slot };
-}
-
-/** The node that stands for a subgraph in the graph around it. @type {(graph: any) => any} */
-function subgraphNodeOf(graph) {
-    const around = [graph.rootGraph, ...(graph.rootGraph?.subgraphs?.values?.() ?? [])];
-    for (const outer of around) {
-        const found = outer?.nodes?.find((/** @type {any} */ node) => node.subgraph === graph);
-        if (found) return found;
-    }
-    return null;
-}
-
-/** @type {(node: any, name: string) => number} */
-const inputNamed = (node, name) => node.inputs?.findIndex((/** @type {any} */ input) => input.name === name) ?? -1;
-
-/** @type {(node: any, name: string) => any} */
-const setting = (node, name) => node.widgets?.find((/** @type {any} */ widget) => widget.name === name)?.value;
-
-/** @type {(node: any, name: string) => number} */
-const numberOf = (node, name) => Number(setting(node, name)) || 0;
-
-/** Where ComfyUI serves a file from its folders: "sub/clip.mp4 [output]". @type {(value: string) => string} */
-function fileUrl(value) {
-    const [, path, type = "input"] = /^(.*?)(?: \[(input|output|temp)\])?$/.exec(value) ?? [];
-    const cut = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
-    return viewUrl({ filename: path.slice(cut + 1), subfolder: path.slice(0, Math.max(cut, 0)).replaceAll("\\", "/"), type });
-}
-
-/** @type {(file: {filename: string, subfolder?: string, type?: string}) => string} */
+/** Where ComfyUI serves a file. @type {(file: {filename: string, subfolder?: string, type?: string}) => string} */
 const viewUrl = ({ filename, subfolder = "", type = "temp" }) => api.apiURL(`/view?${new URLSearchParams({ filename, subfolder, type })}`);
 
-/** What the nodes that load files load. @type {Record<string, {widget: string, steps?: (node: any) => Step[]}>} */
-const LOADERS = {
-    LoadVideo: { widget: "file" },
-    LoadImage: { widget: "image" },
-    LoadImageOutput: { widget: "image" },
-    VHS_LoadVideo: { widget: "video", steps: videoHelperSteps },
-    VHS_LoadVideoFFmpeg: { widget: "video", steps: videoHelperSteps },
-};
-
-/** What the nodes on the way do, and which input they do it to. @type {Record<string, {input: string, steps: (node: any) => Step[]}>} */
-const PASSAGES = {
-    ReVideoPrepareVideo: {
-        input: "video",
-        steps: (node) => [
-            pick(numberOf(node, "start"), numberOf(node, "stride"), numberOf(node, "count")),
-            size(setting(node, "size_policy"), numberOf(node, "width"), numberOf(node, "height"), setting(node, "fit"), MULTIPLE),
-        ],
-    },
-    GetVideoComponents: { input: "video", steps: () => [] },
-    ImageFromBatch: { input: "image", steps: (node) => [pick(numberOf(node, "batch_index"), 1, numberOf(node, "length"))] },
-    ImageScale: {
-        input: "image",
-        steps: (node) => sized(numberOf(node, "width"), numberOf(node, "height"), setting(node, "crop") === "center" ? "crop" : "stretch"),
-    },
-};
-
-/** @type {(node: any) => Step[]} */
-function videoHelperSteps(node) {
-    const rate = numberOf(node, "force_rate");
-    return [
-        ...(rate > 0 ? [/** @type {Step} */ ({ kind: "rate", fps: rate })] : []),
-        pick(numberOf(node, "skip_first_frames"), numberOf(node, "select_every_nth"), numberOf(node, "frame_load_cap")),
-        ...sized(numberOf(node, "custom_width"), numberOf(node, "custom_height"), "crop"),
-    ];
-}
-
-/** @type {(start: number, stride: number, count: number) => Step} */
-const pick = (start, stride, count) => ({ kind: "pick", start, stride: Math.max(stride, 1), count });
-
-/** @type {(policy: string, width: number, height: number, fit: string, multiple: number) => Step} */
-const size = (policy, width, height, fit, multiple) => ({ kind: "size", policy, width, height, fit, multiple });
-
-/** @type {(width: number, height: number, fit: string) => Step[]} */
-const sized = (width, height, fit) => (width > 0 && height > 0 ? [size("exact", width, height, fit, 1)] : []);
-
-/** @type {(node: any, input: string) => Upstream | null} */
-function upstreamOf(node, input) {
-    /** @type {Step[]} */
-    let steps = [];
-    let exact = true;
-    let at = originOf(node, inputNamed(node, input));
-    for (let hops = 0; at && hops < 100; hops += 1) {
-        const { node: here } = at;
-        const loader = LOADERS[here.type];
-        if (loader) {
-            const value = setting(here, loader.widget);
-            if (typeof value !== "string" || !value) return null;
-            const kind = PICTURE_FILE.test(value.replace(/ \[\w+\]$/, "")) ? "picture" : "video";
-            return { kind, url: fileUrl(value), name: value, steps: [...(loader.steps?.(here) ?? []), ...steps], exact, loader: here, widget: loader.widget };
-        }
-        const passage = PASSAGES[here.type];
-        if (passage) steps = [...passage.steps(here), ...steps];
-        else exact = false; // shown as if it changed nothing; a run shows the truth
-        const carries = (/** @type {any} */ one) => one.link != null && ["IMAGE", "VIDEO"].includes(one.type);
-        at = originOf(here, passage ? inputNamed(here, passage.input) : here.inputs?.findIndex(carries) ?? -1);
-    }
-    return null;
-}
+/** What a clip depends on. @type {(upstream: Upstream | null) => string} */
+const signatureOf = (upstream) => JSON.stringify([upstream?.file, upstream?.steps]);
 
 // --- What outlives a node --------------------------------------------------------------------------
 
@@ -178,8 +39,6 @@ const sessionKey = (node) => [node.graph?.rootGraph?.id, node.graph?.id, node.id
 
 /** @type {Map<string, {clip: Promise<Clip>, users: number, timer?: number}>} open clips, by what they show */
 const clips = new Map();
-/** @type {Map<string, Set<() => void>>} who wants to know of their frames */
-const watchers = new Map();
 
 /** @type {(key: string, open: () => Promise<Clip>) => Promise<Clip>} */
 function borrow(key, open) {
@@ -264,8 +123,7 @@ class NodeEditor {
 
     #removed() {
         api.removeEventListener("graphChanged", this.refresh);
-        if (this.#shown) giveBack(this.#shown);
-        this.#shown = "";
+        this.#leave();
         this.editor.destroy();
     }
 
@@ -275,7 +133,7 @@ class NodeEditor {
     refresh() {
         if (!this.node.graph) return;
         const upstream = upstreamOf(this.node, "frames");
-        const signature = JSON.stringify([upstream?.url, upstream?.steps]);
+        const signature = signatureOf(upstream);
         const run = this.#run?.signature === signature ? this.#run.output : null;
         if (run) this.#show(`run ${JSON.stringify(run.revideo_frames)}`, () => openRun(run, upstream), true);
         else if (upstream) this.#show(`file ${signature}`, () => openFile(upstream), upstream.exact, upstream);
@@ -286,15 +144,14 @@ class NodeEditor {
     /** @type {(key: string, open: (() => Promise<Clip>) | null, exact: boolean, upstream?: Upstream | null) => Promise<void>} */
     async #show(key, open, exact, upstream = null) {
         if (key === this.#shown) return;
-        if (this.#shown) giveBack(this.#shown);
-        watchers.get(this.#shown)?.delete(this.#redraw);
+        this.#leave();
         this.#shown = key;
         if (!open) return this.editor.show(null, this.#hasFrames() ? "The frames show up when the graph has run." : NO_CLIP);
         this.editor.show(null, `Opening ${upstream?.name ?? "the frames"} …`);
         try {
-            const clip = await borrow(key, () => watched(key, open));
+            const clip = await borrow(key, open);
             if (this.#shown !== key) return;
-            watchers.get(key)?.add(this.#redraw);
+            clip.watchers.add(this.#redraw);
             const { width, height, picked } = clip.prepared;
             const { doc } = this.editor;
             // A file's length is known to a frame at best; what a run gave, exactly.
@@ -307,6 +164,14 @@ class NodeEditor {
         }
     }
 
+    /** Lets go of the clip that is shown. */
+    #leave() {
+        if (!this.#shown) return;
+        this.editor.clip?.watchers.delete(this.#redraw);
+        giveBack(this.#shown);
+        this.#shown = "";
+    }
+
     #redraw = () => this.editor.redraw();
 
     #hasFrames() {
@@ -317,7 +182,7 @@ class NodeEditor {
         const upstream = upstreamOf(this.node, "edited_frame");
         const connected = originOf(this.node, inputNamed(this.node, "edited_frame")) !== null;
         const [ran] = connected ? (this.#run?.output.revideo_edited ?? []) : [];
-        const url = upstream?.kind === "picture" ? upstream.url : ran ? viewUrl(ran) : "";
+        const url = upstream?.kind === "picture" ? viewUrl(upstream.file) : ran ? viewUrl(ran) : "";
         if (url === this.#edited) return;
         this.#edited = url;
         if (!url) return this.editor.showEdited(null);
@@ -334,7 +199,7 @@ class NodeEditor {
     #executed(output) {
         if (!output?.revideo_frames?.length) return;
         const upstream = upstreamOf(this.node, "frames");
-        this.#run = { signature: JSON.stringify([upstream?.url, upstream?.steps]), output };
+        this.#run = { signature: signatureOf(upstream), output };
         this.refresh();
     }
 
@@ -388,16 +253,9 @@ class NodeEditor {
     }
 }
 
-/** A clip whose frames make all its watchers draw. @type {(key: string, open: () => Promise<Clip>) => Promise<Clip>} */
-async function watched(key, open) {
-    watchers.set(key, new Set());
-    const clip = await open();
-    clip.onFrame = () => watchers.get(key)?.forEach((draw) => draw());
-    return clip;
-}
-
 /** @type {(upstream: Upstream) => Promise<Clip>} */
-async function openFile({ kind, url, steps }) {
+async function openFile({ kind, file, steps }) {
+    const url = viewUrl(file);
     const { signal } = new AbortController();
     const reader = kind === "video" ? await openVideo(url, signal) : await openPictures([url], 1, signal);
     try {
@@ -412,7 +270,7 @@ async function openFile({ kind, url, steps }) {
 async function openRun({ revideo_frames: files, revideo_info: [info] }, upstream) {
     const { signal } = new AbortController();
     // Its rate is the source's business: pictures have none.
-    const known = upstream && (await clips.get(`file ${JSON.stringify([upstream.url, upstream.steps])}`)?.clip.catch(() => null));
+    const known = upstream && (await clips.get(`file ${signatureOf(upstream)}`)?.clip.catch(() => null));
     const fps = known ? known.prepared.fps : 8;
     const reader = await openPictures(files.map(viewUrl), fps, signal);
     const { width, height, frames, stride = 1 } = info;

@@ -134,8 +134,8 @@ export class Clip {
     #closed = false;
     #busy = false;
 
-    /** Called when a frame has become available. @type {() => void} */
-    onFrame = () => {};
+    /** Called whenever a frame has become available. @type {Set<() => void>} */
+    watchers = new Set();
     /** What went wrong while reading; the frames read before stay. @type {unknown} */
     error = null;
 
@@ -195,14 +195,18 @@ export class Clip {
                 if (this.#closed) return picture.close();
                 this.#kept.set(index, picture);
                 this.#forget();
-                this.onFrame();
+                this.#tell();
             }
         } catch (error) {
             this.error = error;
-            this.onFrame();
+            this.#tell();
         } finally {
             this.#busy = false;
         }
+    }
+
+    #tell() {
+        for (const watcher of this.watchers) watcher();
     }
 
     /** The next frame to read: the wanted one or those after it, as far as memory reaches. @returns {number | undefined} */

@@ -37,7 +37,7 @@ export const BINDINGS = [
     { group: "Edit", command: "delete", keys: ["Delete", "Backspace"], text: "Delete points, paths, areas" },
     { group: "Edit", command: "insert", keys: ["i"], text: "Insert a point where the dot is" },
     { group: "Edit", command: "reverse", keys: ["Shift+R"], text: "Reverse the paths" },
-    { group: "Edit", command: "time-point", keys: ["k"], text: "Tie the point to this frame, or free it" },
+    { group: "Edit", command: "time-point", keys: ["k"], text: "Tie a point to this frame, or free it" },
     { group: "Edit", command: "nudge", keys: ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"], text: "Nudge by a pixel", repeats: true },
     {
         group: "Edit",
@@ -58,8 +58,8 @@ export const BINDINGS = [
     { group: "View", command: "zoom-out", keys: ["-"], text: "Zoom out", repeats: true },
     { group: "View", command: "fit", keys: ["0"], text: "Fit the frame" },
     { group: "View", command: "actual-size", keys: ["1"], text: "One pixel is one pixel" },
-    { group: "View", command: "compare", keys: ["c"], text: "Hold: the source without the edited frame" },
-    { group: "View", command: "panel", keys: ["n"], text: "List and settings on, off" },
+    { group: "View", command: "compare", keys: ["c"], text: "Hold: the source, not the edited frame" },
+    { group: "View", command: "panel", keys: ["n"], text: "List on, off" },
     { group: "View", command: "help", keys: ["?"], text: "This list" },
 ];
 
@@ -67,12 +67,12 @@ export const BINDINGS = [
 export const GESTURES = [
     ["Click again", "reach what lies below"],
     ["Shift + click", "add to the selection"],
-    ["Double click on a path", "insert a point"],
-    ["Alt while drawing an area", "take it away instead"],
-    ["Shift while drawing", "straight, square or round"],
+    ["Double click", "insert a point into a path"],
+    ["Alt + draw", "take an area away instead"],
+    ["Shift + draw", "straight, square or round"],
     ["Wheel", "zoom (click the drawing first)"],
     ["Shift + wheel", "step through the frames"],
-    ["Middle button, or space + drag", "move the view"],
+    ["Space + drag", "move the view (or middle button)"],
     ["Two fingers", "zoom and move the view"],
 ];
 

@@ -15,9 +15,10 @@ import { positionAt, tracks } from "./curves.js";
 /** @type {Selection} */
 export const NOTHING = Object.freeze({ paths: [], regions: [], points: [] });
 
+const KIND_NAMES = { rect: "Rectangle", ellipse: "Ellipse", polygon: "Lasso", brush: "Brush", spline: "Spline", freehand: "Freehand", line: "Line", anchor: "Anchor" };
 const PALETTE = ["#ffb000", "#35c4f5", "#ff5c8a", "#7be04b", "#b98cff", "#ff7a3d", "#2fe0b5", "#f4e04d"];
 
-// --- Adding and finding ----------------------------------------------------------------------
+// --- Names, colours, finding ----------------------------------------------------------------------
 
 /** A fresh id such as "p3". @type {(items: {id: string}[], prefix: string) => string} */
 export function freshId(items, prefix) {
@@ -32,6 +33,12 @@ export function freshColor(doc) {
     const uses = PALETTE.map((color) => doc.paths.filter((path) => path.color === color).length);
     return PALETTE[uses.indexOf(Math.min(...uses))];
 }
+
+/** What people call an item: its own name, else its kind and number. @type {(items: (Path | Region)[], item: Path | Region) => string} */
+export const nameOf = (items, item) => item.name || `${KIND_NAMES[item.kind]} ${items.indexOf(item) + 1}`;
+
+/** The colour a path is shown in. @type {(path: Path) => string} */
+export const colorOf = (path) => path.color ?? PALETTE[0];
 
 /** @type {(doc: EditDocument, id: string) => Path | undefined} */
 export const findPath = (doc, id) => doc.paths.find((path) => path.id === id);

@@ -4,7 +4,7 @@ import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { shortcut } from "./keymap.js";
 import * as ops from "./operations.js";
-import { roomText } from "./timeline.js";
+import { frameAt } from "./player.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
 /** @typedef {import("./document.js").Path} Path */
@@ -12,16 +12,8 @@ import { roomText } from "./timeline.js";
 /** @typedef {import("./editor.js").Editor} Editor */
 /** @typedef {import("./icons.js").IconName} IconName */
 
-const KIND_NAMES = { rect: "Rectangle", ellipse: "Ellipse", polygon: "Lasso", brush: "Brush", spline: "Spline", freehand: "Freehand", line: "Line", anchor: "Anchor" };
 const EASINGS = { linear: "even", in: "speeds up", out: "slows down", "in-out": "both" };
 const DEFAULT_MARGIN = 24; // pixels around the paths that an area is fitted to
-const FALLBACK_COLOR = "#ffb000"; // of a path that came without one
-
-/** What people call an item: its own name, else its kind and number. @type {(items: (Path | Region)[], item: Path | Region) => string} */
-export const nameOf = (items, item) => item.name || `${KIND_NAMES[item.kind]} ${items.indexOf(item) + 1}`;
-
-/** The colour a path is shown in. @type {(path: Path) => string} */
-export const colorOf = (path) => path.color ?? FALLBACK_COLOR;
 
 export class Panel {
     #margin = DEFAULT_MARGIN;
@@ -42,7 +34,7 @@ export class Panel {
     /** Brings the panel up to date; a field being typed into is left alone. @type {() => void} */
     draw() {
         const { doc, session } = this.editor;
-        const frame = Math.floor(session.time + 1e-6);
+        const frame = frameAt(session.time);
         const follows = session.selection.regions.length > 0; // whose settings depend on the frame shown
         if (doc === this.#shownDoc && session.selection === this.#shownSelection && (!follows || frame === this.#shownFrame)) return;
         const typing = this.element.contains(document.activeElement) && document.activeElement instanceof HTMLInputElement;
@@ -73,7 +65,7 @@ export class Panel {
         const { editor } = this;
         const chosen = editor.session.selection[kind].includes(item.id);
         const shown = item.visible !== false;
-        const name = nameOf(items, item);
+        const name = ops.nameOf(items, item);
         const update = (/** @type {{name?: string, visible?: boolean}} */ change, /** @type {string} */ label) =>
             editor.commit(
                 kind === "paths"
@@ -104,7 +96,7 @@ export class Panel {
         };
         const mark =
             "easing" in item || kind === "paths"
-                ? h("i", { class: "rve-swatch", style: `background:${colorOf(/** @type {Path} */ (item))}` })
+                ? h("i", { class: "rve-swatch", style: `background:${ops.colorOf(/** @type {Path} */ (item))}` })
                 : h("i", { class: "rve-sign" }, /** @type {Region} */ (item).mode === "subtract" ? "−" : "+");
         return h(
             "div",
@@ -184,7 +176,7 @@ export class Panel {
                     "Colour",
                     h("input", {
                         type: "color",
-                        value: colorOf(path),
+                        value: ops.colorOf(path),
                         onchange: (/** @type {Event} */ event) => set({ color: /** @type {HTMLInputElement} */ (event.target).value }, "colour"),
                     }),
                 ),
@@ -206,7 +198,7 @@ export class Panel {
             );
         const time = (/** @type {number | undefined} */ frame) => editor.commit(ops.setPointFrame(editor.doc, path.id, index, frame), "point time");
         const limits = { min: -100000, max: 100000, step: "any" };
-        const room = `Frames it may have: ${roomText(editor, path, index)}`;
+        const room = `Frames it may have: ${roomText(editor.doc, path, index)}`;
         return [
             h("h3", {}, `Point ${index + 1} of ${path.points.length}`),
             h(
@@ -219,7 +211,7 @@ export class Panel {
                 "div",
                 { class: "rve-pair" },
                 this.#number("Frame", point.frame ?? "", { min: 0, max: editor.doc.frames - 1, field: "frame", hint: `When the path is here; empty: as the speed has it. ${room}`, empty: () => time(undefined) }, time),
-                this.#button(point.frame === undefined ? "Tie to this frame" : "Free", null, `Tie the point to the frame shown, or free it (${shortcut("time-point")}). ${room}`, () => editor.run("time-point")),
+                this.#button(point.frame === undefined ? "Tie here" : "Free", null, `Tie the point to the frame shown, or free it (${shortcut("time-point")}). ${room}`, () => editor.run("time-point")),
             ),
         ];
     }
@@ -230,8 +222,8 @@ export class Panel {
         const { doc } = editor;
         const set = (/** @type {Partial<Region>} */ change, /** @type {string} */ label) =>
             editor.commit(ops.updateRegion(editor.doc, region.id, (before) => ({ ...before, ...change })), label);
-        const paths = Object.fromEntries([["", "nothing"], ...doc.paths.map((path) => [path.id, nameOf(doc.paths, path)])]);
-        const follow = (/** @type {string} */ id) => editor.commit(ops.setFollow(editor.doc, region.id, id || undefined, Math.floor(editor.session.time)), "follow");
+        const paths = Object.fromEntries([["", "nothing"], ...doc.paths.map((path) => [path.id, ops.nameOf(doc.paths, path)])]);
+        const follow = (/** @type {string} */ id) => editor.commit(ops.setFollow(editor.doc, region.id, id || undefined, frameAt(editor.time)), "follow");
         return [
             h(
                 "div",
@@ -269,7 +261,7 @@ export class Panel {
         return h(
             "div",
             { class: "rve-pair" },
-            this.#button("Area around it", "rect", "An area around all of the way, with the margin", fit),
+            this.#button("Area around", "rect", "An area around all of the way, with the margin", fit),
             this.#number("Margin", this.#margin, { min: 0, max: 4096, field: "margin", hint: "Pixels around the way" }, (value) => (this.#margin = value)),
         );
     }
@@ -282,7 +274,7 @@ export class Panel {
         return h(
             "div",
             { class: "rve-actions" },
-            selection.paths.length ? command("Insert point", "insert", "insert") : null,
+            selection.paths.length ? command("Insert", "insert", "insert") : null,
             selection.paths.length ? command("Reverse", "reverse", "reverse") : null,
             command("Duplicate", "duplicate", "duplicate"),
             command("Delete", "trash", "delete"),
@@ -330,3 +322,9 @@ export class Panel {
 
 /** @type {(value: number) => number} */
 const round = (value) => Math.round(value * 100) / 100;
+
+/** What frame numbers a point may have, in words. @type {(doc: EditDocument, path: Path, index: number) => string} */
+function roomText(doc, path, index) {
+    const room = ops.frameRoom(doc, path, index);
+    return room ? `${room.min} to ${room.max}` : "none: its neighbours leave no frame free";
+}

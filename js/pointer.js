@@ -5,8 +5,8 @@ import { TOOLS } from "./tools.js";
 import { pan, toFramePx, zoomAbout } from "./viewport.js";
 
 /** @typedef {import("./editor.js").Editor} Editor */
-/** @typedef {import("./tools.js").Drag} Drag */
-/** @typedef {import("./tools.js").Press} Press */
+/** @typedef {import("./board.js").Drag} Drag */
+/** @typedef {import("./board.js").Press} Press */
 /** @typedef {import("./viewport.js").XY} XY */
 
 const REACH = { mouse: 7, pen: 9, touch: 16 }; // view pixels that count as on something
@@ -82,7 +82,7 @@ export class Pointer {
             if (this.#fingers.size > 1) return void this.cancel(); // two fingers move the view
         }
         if (this.#drag || (event.button !== 0 && event.button !== MIDDLE)) return;
-        this.editor.pause();
+        this.editor.player.pause();
         press.clicks = this.#countClicks(event, press.view);
         const moves = event.button === MIDDLE || this.#space !== "up";
         if (this.#space === "down") this.#space = "used";
@@ -92,7 +92,7 @@ export class Pointer {
         if (!drag) return;
         this.#drag = { id: event.pointerId, drag, last: press, tool };
         this.editor.stage.setPointerCapture(event.pointerId);
-        this.drawCursor();
+        this.draw();
     }
 
     /** @type {(event: PointerEvent) => void} */
@@ -119,7 +119,7 @@ export class Pointer {
         this.#drag = null;
         if (ends) held.drag.end(event.type === "pointerup" ? this.#press(event) : held.last);
         else held.drag.cancel();
-        this.drawCursor();
+        this.draw();
         this.editor.redraw();
     }
 
@@ -181,10 +181,10 @@ export class Pointer {
         this.#cursor = hit ? (hit.what === "handle" || hit.what === "point" ? "pointer" : "move") : "";
         const brushes = this.hovering.brush !== null || before[0] !== null;
         if (this.#hovered !== before[1] || (brushes && editor.session.tool !== "select")) editor.redraw();
-        this.drawCursor();
+        this.draw();
     }
 
-    drawCursor() {
+    draw() {
         const { session, stage } = this.editor;
         const pans = this.#drag?.tool === "pan" || this.#space !== "up";
         const cursor = pans ? (this.#drag ? "grabbing" : "grab") : this.#cursor || TOOLS[session.tool].cursor;

@@ -1,9 +1,11 @@
 /** Timeline: transport buttons, the scrubber with the selected path's times, frame number and time. */
 
-import { h, sizeCanvas } from "./dom.js";
+import { sizeCanvas } from "./canvas.js";
+import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { shortcut } from "./keymap.js";
-import { findPath, frameRoom, setPointFrame, setRange } from "./operations.js";
+import { findPath, setPointFrame, setRange } from "./operations.js";
+import { frameAt } from "./player.js";
 
 /** @typedef {import("./editor.js").Editor} Editor */
 /** @typedef {import("./document.js").Path} Path */
@@ -50,10 +52,10 @@ export class Timeline {
     draw() {
         const { editor } = this;
         const { doc, session } = editor;
-        const frame = Math.floor(session.time + 1e-6);
+        const frame = frameAt(session.time);
         const last = doc.frames - 1;
-        this.#play.replaceChildren(icon(editor.playing ? "pause" : "play"));
-        this.#play.title = `${editor.playing ? "Pause" : "Play"} (${shortcut("play")})`;
+        this.#play.replaceChildren(icon(editor.player.playing ? "pause" : "play"));
+        this.#play.title = `${editor.player.playing ? "Pause" : "Play"} (${shortcut("play")})`;
         this.#loop.setAttribute("aria-pressed", String(session.loop));
         this.#label.textContent = `${frame} / ${last} · ${(frame / editor.fps).toFixed(2)} s`;
         this.#label.title = `Frame ${frame} of 0 to ${last}, at ${Number(editor.fps.toFixed(3))} frames per second`;
@@ -156,7 +158,7 @@ export class Timeline {
         event.stopPropagation();
         const { editor } = this;
         editor.focus();
-        editor.pause();
+        editor.player.pause();
         const grip = this.#gripUnder(event);
         const path = this.#path();
         const before = editor.doc;
@@ -171,7 +173,7 @@ export class Timeline {
         const move = (/** @type {PointerEvent} */ now) => {
             if (!now.buttons) return finish(now);
             if (grip) editor.preview(changed(now));
-            else editor.seek(Math.round(this.#timeOf(now)));
+            else editor.player.seek(Math.round(this.#timeOf(now)));
         };
         const finish = (/** @type {PointerEvent} */ now) => {
             for (const name of ["pointerup", "pointercancel", "lostpointercapture"])
@@ -185,10 +187,4 @@ export class Timeline {
             this.#scrubber.addEventListener(name, /** @type {EventListener} */ (finish));
         move(event);
     }
-}
-
-/** What frame numbers a point may have, in words. @type {(editor: Editor, path: Path, index: number) => string} */
-export function roomText(editor, path, index) {
-    const room = frameRoom(editor.doc, path, index);
-    return room ? `${room.min} to ${room.max}` : "none: its neighbours leave no frame free";
 }

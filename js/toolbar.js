@@ -58,8 +58,8 @@ export class Toolbar {
             this.mode.replaceChildren(icon(adds ? "add" : "subtract"));
         }
         this.mode.disabled = !AREA_TOOLS.includes(session.tool);
-        this.#describeStep(this.undo, "Undo", session.history.past.at(-1)?.label, "undo");
-        this.#describeStep(this.redo, "Redo", session.history.future[0]?.label, "redo");
+        this.#describeStep(this.undo, "Undo", session.steps.undo, "undo");
+        this.#describeStep(this.redo, "Redo", session.steps.redo, "redo");
         this.panel.setAttribute("aria-pressed", String(session.panel));
         this.compare.hidden = !editor.hasEdited;
     }

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { emptyDocument, parseDocument, serializeDocument } from "../../js/document.js";
 import { hitsAt, within } from "../../js/hits.js";
 import * as ops from "../../js/operations.js";
-import { TOOLS, finishOutline } from "../../js/tools.js";
+import { finishOutline } from "../../js/tool_areas.js";
+import { TOOLS } from "../../js/tools.js";
 import { toFramePx } from "../../js/viewport.js";
 
 /** A board without a screen: what tools do to a document. */
