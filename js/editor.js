@@ -166,7 +166,7 @@ export class Editor {
     /** Makes the drawing one over frames of this size and number. @type {(format: {width: number, height: number, frames: number}) => void} */
     conform(format) {
         const changed = this.session.conform(format);
-        if (changed) this.notify(`The drawing was fitted to ${format.frames} frames of ${format.width} × ${format.height}.`);
+        if (changed) this.say(`The drawing was fitted to ${this.doc.frames} frames of ${format.width} × ${format.height}.`);
         this.#changed(changed);
     }
 

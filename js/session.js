@@ -97,12 +97,14 @@ export class Session {
 
     /**
      * Makes the drawing, and all of its past, one over frames of this size and number: times and
-     * places keep their proportion. True if the value has changed.
+     * places keep their proportion. A single frame has no time to scale: the drawing keeps its
+     * own. True if the value has changed.
      * @param {{width: number, height: number, frames: number}} format
      */
     conform({ width, height, frames }) {
-        const fitting = (/** @type {EditDocument} */ doc) => ops.resized(ops.retimed(doc, frames), width, height);
         const { past, present, future } = this.#history;
+        const length = frames > 1 || isBlank(present) ? frames : present.frames;
+        const fitting = (/** @type {EditDocument} */ doc) => ops.resized(ops.retimed(doc, length), width, height);
         if (fitting(present) === present) return false;
         const all = (/** @type {histories.Step<EditDocument>[]} */ steps) => steps.map((step) => ({ ...step, value: fitting(step.value) }));
         this.#history = { ...this.#history, past: all(past), present: fitting(present), future: all(future) };

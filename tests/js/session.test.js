@@ -90,6 +90,8 @@ test("a clip of another size and length fits the drawing and all of its past", (
     assert.equal(session.doc.paths[0].end, 26);
     session.undo();
     assert.deepEqual([session.doc.width, session.doc.frames, session.doc.paths.length], [1152, 27, 1]);
+    session.conform({ width: 576, height: 320, frames: 1 }); // a still: nothing to stretch over
+    assert.deepEqual([session.doc.width, session.doc.frames, session.doc.paths[0].end], [576, 27, 26]);
     const blank = new Session();
     assert.equal(blank.conform({ width: 1152, height: 640, frames: 27 }), false);
     assert.equal(blank.text, "");
