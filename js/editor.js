@@ -95,6 +95,9 @@ export class Editor {
         this.#keepEvents();
         this.resizes = new ResizeObserver(() => this.redraw());
         this.resizes.observe(this.stage);
+        // The host's theme lies in variables of the root: canvases do not follow by themselves.
+        this.themes = new MutationObserver(() => this.timeline.restyle());
+        this.themes.observe(document.documentElement, { attributeFilter: ["class", "style"] });
     }
 
     /** Stops everything that would go on by itself. */
@@ -102,6 +105,7 @@ export class Editor {
         this.player.pause();
         cancelAnimationFrame(this.#frame);
         this.resizes.disconnect();
+        this.themes.disconnect();
         this.#clip = null;
         this.#edited?.close();
         this.#edited = null;
@@ -313,7 +317,8 @@ export class Editor {
         const scene = { doc, selection, time, viewport, density, strays, sketch: this.#sketch, ...this.pointer.hovering };
         this.layers.draw(scene, view, picture, place);
         this.element.classList.toggle("rve-without-panel", !session.panel);
-        this.element.dataset.framesReady = String(this.#clip?.ready ?? 0);
+        const ready = String(this.#clip?.ready ?? 0);
+        if (this.element.dataset.framesReady !== ready) this.element.dataset.framesReady = ready;
         for (const part of [this.toolbar, this.panel, this.timeline, this.status, this.pointer]) part.draw();
         if (this.#straysOf !== session.doc && !this.#previewed && !this.player.playing) {
             this.#straysOf = session.doc;

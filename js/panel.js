@@ -31,14 +31,14 @@ export class Panel {
         this.element = h("div", { class: "rve-panel" }, this.#list, this.#settings);
     }
 
-    /** Brings the panel up to date; a field being typed into is left alone. @type {() => void} */
+    /** Brings the panel up to date with what is kept, not with what is being dragged: it would cost every move. @type {() => void} */
     draw() {
-        const { doc, session } = this.editor;
+        const { session } = this.editor;
+        const { doc } = session;
         const frame = frameAt(session.time);
         const follows = session.selection.regions.length > 0; // whose settings depend on the frame shown
         if (doc === this.#shownDoc && session.selection === this.#shownSelection && (!follows || frame === this.#shownFrame)) return;
         const typing = this.element.contains(document.activeElement) && document.activeElement instanceof HTMLInputElement;
-        if (typing && session.selection === this.#shownSelection && doc === this.#shownDoc) return;
         [this.#shownDoc, this.#shownSelection, this.#shownFrame] = [doc, session.selection, frame];
         const scroll = this.#list.scrollTop;
         this.#list.replaceChildren(

@@ -19,6 +19,7 @@ const EDGE = 9; // CSS pixels left and right of the first and last frame
 const GRIP = 7; // CSS pixels within which a grip is taken
 
 export class Timeline {
+    #shown = "";
     #label = h("output", { class: "rve-time", "aria-live": "off" });
     #scrubber = h("canvas", { class: "rve-scrubber", role: "slider", "aria-label": "Frame", tabindex: "-1" });
     #play = h("button", { class: "rve-button", type: "button" });
@@ -48,31 +49,42 @@ export class Timeline {
         this.#scrubber.addEventListener("pointerdown", (event) => this.#press(event));
     }
 
-    /** @type {() => void} */
+    /** Only when something of it has changed: a move of a point must not cost a layout. */
     draw() {
         const { editor } = this;
-        const { doc, session } = editor;
-        const frame = frameAt(session.time);
+        const { doc, session, time, fps } = editor;
+        const { clientWidth: width, clientHeight: height } = this.#scrubber;
+        const path = this.#path();
+        const times = path && [path.start, path.end, path.color, ...path.points.map(({ frame }) => frame)];
+        const shows = JSON.stringify([width, height, doc.frames, time, fps, editor.player.playing, session.loop, times]);
+        if (!width || shows === this.#shown) return;
+        this.#shown = shows;
+        const frame = frameAt(time);
         const last = doc.frames - 1;
         this.#play.replaceChildren(icon(editor.player.playing ? "pause" : "play"));
         this.#play.title = `${editor.player.playing ? "Pause" : "Play"} (${shortcut("play")})`;
         this.#loop.setAttribute("aria-pressed", String(session.loop));
-        this.#label.textContent = `${frame} / ${last} · ${(frame / editor.fps).toFixed(2)} s`;
-        this.#label.title = `Frame ${frame} of 0 to ${last}, at ${Number(editor.fps.toFixed(3))} frames per second`;
+        this.#label.textContent = `${frame} / ${last} · ${(frame / fps).toFixed(2)} s`;
+        this.#label.title = `Frame ${frame} of 0 to ${last}, at ${Number(fps.toFixed(3))} frames per second`;
         for (const [name, value] of Object.entries({ valuemin: 0, valuemax: last, valuenow: frame }))
             this.#scrubber.setAttribute(`aria-${name}`, String(value));
-        this.#drawScrubber();
+        this.#drawScrubber(width, height, path);
     }
 
-    #drawScrubber() {
-        const { editor } = this;
-        const { doc, session } = editor;
+    /** Draws anew though nothing changed, after a change of theme. */
+    restyle() {
+        this.#shown = "";
+        this.editor.redraw();
+    }
+
+    /** @type {(width: number, height: number, path: Path | undefined) => void} */
+    #drawScrubber(width, height, path) {
+        const { doc, time, density } = this.editor;
         const canvas = this.#scrubber;
-        const { clientWidth: width, clientHeight: height } = canvas;
         const context = canvas.getContext("2d");
-        if (!width || !context) return;
-        sizeCanvas(canvas, width, height, editor.density);
-        context.setTransform(editor.density, 0, 0, editor.density, 0, 0);
+        if (!context) return;
+        sizeCanvas(canvas, width, height, density);
+        context.setTransform(density, 0, 0, density, 0, 0);
         context.clearRect(0, 0, width, height);
         const style = getComputedStyle(canvas);
         const [ink, faint, accent] = ["--rve-ink", "--rve-faint", "--rve-accent"].map((name) => style.getPropertyValue(name));
@@ -84,7 +96,6 @@ export class Timeline {
         const every = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].find((step) => (step * (width - 2 * EDGE)) / doc.frames >= 5) ?? 2000;
         for (let frame = 0; frame < doc.frames; frame += every) context.fillRect(Math.round(x(frame)), middle + 5, 1, 4);
 
-        const path = this.#path();
         if (path) {
             const [start, end] = [path.start ?? 0, path.end ?? doc.frames - 1];
             context.fillStyle = path.color ?? accent;
@@ -106,7 +117,7 @@ export class Timeline {
                 context.stroke();
             }
         }
-        const now = x(Math.min(session.time, doc.frames - 1));
+        const now = x(time);
         context.fillStyle = ink;
         context.fillRect(now - 1, 2, 2, height - 4);
         context.beginPath();

@@ -19,6 +19,8 @@ const AREA_TOOLS = ["rect", "ellipse", "polygon", "brush"];
 export class Toolbar {
     /** @type {Map<ToolName, HTMLButtonElement>} */
     #tools = new Map();
+    /** @type {any[]} what it showed last */
+    #shown = [];
 
     /** @param {Editor} editor */
     constructor(editor) {
@@ -49,6 +51,9 @@ export class Toolbar {
     draw() {
         const { editor } = this;
         const { session } = editor;
+        const shows = [session.tool, session.areaMode, session.panel, session.doc, editor.hasEdited];
+        if (shows.every((value, index) => value === this.#shown[index])) return;
+        this.#shown = shows;
         for (const [name, button] of this.#tools) button.setAttribute("aria-pressed", String(name === session.tool));
         const adds = session.areaMode === "add";
         const title = adds ? "Areas are added: click to take away instead" : "Areas are taken away: click to add instead";
