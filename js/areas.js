@@ -7,7 +7,7 @@
  */
 
 import { positionAt } from "./curves.js";
-import { distances, distanceToLine, fillInside, firstNotBelow, isInside } from "./raster.js";
+import { distances, distanceToLine, firstNotBelow, insidePixels, isInside } from "./raster.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
 /** @typedef {import("./document.js").Region} Region */
@@ -90,7 +90,7 @@ function paint(mask, region, grid) {
     };
     const width = grid.xs.length;
     if (region.kind === "polygon" && feather === 0) {
-        fillInside(lineOf(region), grid, (from, to) => mask.fill(subtract ? 0 : 1, from, to));
+        insidePixels(lineOf(region), grid).forEach((inside, index) => put(index, inside));
     } else if (region.kind === "rect" || region.kind === "ellipse") {
         const { left, right, top, bottom } = windowOf(region, feather / 2, grid);
         for (let row = top; row < bottom; row += 1)
@@ -99,8 +99,7 @@ function paint(mask, region, grid) {
     } else {
         const polygon = region.kind === "polygon";
         const radius = polygon ? 0 : region.radius ?? 0;
-        const inside = new Uint8Array(polygon ? mask.length : 0);
-        if (polygon) fillInside(lineOf(region), grid, (from, to) => inside.fill(1, from, to));
+        const inside = polygon ? insidePixels(lineOf(region), grid) : [];
         const window = windowOf(region, radius + feather / 2, grid);
         // Of a polygon, `inside` says which side a pixel is on; of a brush, the distance itself does.
         const low = polygon ? -Infinity : radius - feather / 2;

@@ -29,50 +29,25 @@ function crossingAt(outline, at, y) {
     return x0 + ((y - y0) * (x1 - x0)) / (y1 - y0);
 }
 
-/**
- * Calls `fill` for every run of pixels that an outline winds around, from index to index.
- * @type {(outline: Float64Array, grid: Grid, fill: (from: number, to: number) => void) => void}
- */
-export function fillInside(outline, { xs, ys }, fill) {
-    const edges = outline.length / 2 - 1;
-    const stops = new Int32Array(edges); // the row below each edge
-    /** @type {number[][]} */
-    const starting = Array.from(ys, () => []); // edges by their first row
-    for (let edge = 0; edge < edges; edge += 1) {
-        const [y0, y1] = [outline[2 * edge + 1], outline[2 * edge + 3]];
-        const start = firstNotBelow(ys, Math.min(y0, y1));
-        stops[edge] = firstNotBelow(ys, Math.max(y0, y1));
-        if (start < stops[edge]) starting[start].push(edge);
+/** Which pixels an outline winds around, row after row: 1 or 0. @type {(outline: Float64Array, grid: Grid) => Uint8Array} */
+export function insidePixels(outline, { xs, ys }) {
+    const [width, height] = [xs.length, ys.length];
+    const turns = new Int32Array((width + 1) * height); // how often it turns around all that lies to the right
+    for (let at = 0; at + 3 < outline.length; at += 2) {
+        const [y0, y1] = [outline[at + 1], outline[at + 3]];
+        const stop = firstNotBelow(ys, Math.max(y0, y1));
+        for (let row = firstNotBelow(ys, Math.min(y0, y1)); row < stop; row += 1)
+            turns[row * (width + 1) + firstNotBelow(xs, crossingAt(outline, at, ys[row]))] += y0 < y1 ? 1 : -1;
     }
-    /** @type {number[]} */
-    let active = [];
-    const [ups, downs] = [new Float64Array(edges), new Float64Array(edges)];
-    for (let row = 0; row < ys.length; row += 1) {
-        active = active.filter((edge) => stops[edge] > row).concat(starting[row]);
-        let [up, down] = [0, 0];
-        for (const edge of active) {
-            const x = crossingAt(outline, 2 * edge, ys[row]);
-            if (outline[2 * edge + 1] < outline[2 * edge + 3]) ups[up++] = x;
-            else downs[down++] = x;
-        }
-        fillRow(ups.subarray(0, up).sort(), downs.subarray(0, down).sort(), xs, row * xs.length, fill);
-    }
-}
-
-/** The runs between edges that go down on one side and up on the other. @type {(ups: Float64Array, downs: Float64Array, xs: Float64Array, start: number, fill: (from: number, to: number) => void) => void} */
-function fillRow(ups, downs, xs, start, fill) {
-    let [up, down, from] = [0, 0, 0];
-    while (up < ups.length || down < downs.length) {
-        const outside = up === down;
-        const x = Math.min(ups[up] ?? Infinity, downs[down] ?? Infinity);
-        while (ups[up] === x) up += 1;
-        while (downs[down] === x) down += 1;
-        if (outside && up !== down) from = firstNotBelow(xs, x);
-        else if (!outside && up === down) {
-            const to = firstNotBelow(xs, x);
-            if (from < to) fill(start + from, start + to);
+    const inside = new Uint8Array(width * height);
+    for (let row = 0; row < height; row += 1) {
+        let winding = 0;
+        for (let column = 0; column < width; column += 1) {
+            winding += turns[row * (width + 1) + column];
+            if (winding !== 0) inside[row * width + column] = 1;
         }
     }
+    return inside;
 }
 
 /** Index of the first of rising values that is not below a limit. @type {(rising: Float64Array, limit: number) => number} */
@@ -100,9 +75,11 @@ export function distanceToLine(line, x, y) {
 
 /** Squared distance to the segment that begins at an index. @type {(line: Float64Array, at: number, x: number, y: number) => number} */
 function squaredDistance(line, at, x, y) {
-    let [px, py] = [x - line[at], y - line[at + 1]];
+    let px = x - line[at];
+    let py = y - line[at + 1];
     if (at + 3 < line.length) {
-        const [dx, dy] = [line[at + 2] - line[at], line[at + 3] - line[at + 1]];
+        const dx = line[at + 2] - line[at];
+        const dy = line[at + 3] - line[at + 1];
         const squared = dx * dx + dy * dy;
         const along = squared > 0 ? Math.min(Math.max((px * dx + py * dy) / squared, 0), 1) : 0;
         px -= along * dx;
@@ -123,29 +100,34 @@ export function distances(line, { xs, ys }, window, low, high) {
     const across = window.right - window.left;
     const away = new Float64Array(Math.max(across, 0) * Math.max(window.bottom - window.top, 0));
 
-    /** @type {(tile: Window, segments: Int32Array) => void} */
+    /** @type {(tile: Window, segments: number[]) => void} */
     function visit({ left, right, top, bottom }, segments) {
         const [x, y] = [(xs[left] + xs[right - 1]) / 2, (ys[top] + ys[bottom - 1]) / 2];
-        const reach = Math.sqrt((xs[right - 1] - x) ** 2 + (ys[bottom - 1] - y) ** 2);
-        const here = Float64Array.from(segments, (at) => Math.sqrt(squaredDistance(line, at, x, y)));
-        const least = here.reduce((a, b) => Math.min(a, b), Infinity);
-        const pixels = (right - left) * (bottom - top);
+        const [wide, tall] = [xs[right - 1] - xs[left], ys[bottom - 1] - ys[top]];
+        const reach = Math.sqrt(wide * wide + tall * tall) / 2;
+        const squares = new Float64Array(segments.length);
+        let square = Infinity;
+        for (let index = 0; index < segments.length; index += 1) {
+            squares[index] = squaredDistance(line, segments[index], x, y);
+            if (squares[index] < square) square = squares[index];
+        }
+        const least = Math.sqrt(square);
         if (least - reach > high || least + reach < low) {
             for (let row = top - window.top; row < bottom - window.top; row += 1)
                 away.fill(least, row * across + left - window.left, row * across + right - window.left);
             return;
         }
-        const limit = (least + 2 * reach) * (1 + 1e-9);
-        const near = segments.filter((_, index) => here[index] <= limit);
+        const limit = ((least + 2 * reach) * (1 + 1e-9)) ** 2;
+        const near = segments.filter((_, index) => squares[index] <= limit);
+        const pixels = (right - left) * (bottom - top);
         if (pixels > SMALL && pixels * near.length > FEW) {
-            if (xs[right - 1] - xs[left] > ys[bottom - 1] - ys[top]) {
-                const middle = (left + right) >> 1;
-                visit({ left, right: middle, top, bottom }, near);
-                visit({ left: middle, right, top, bottom }, near);
+            const [column, row] = [(left + right) >> 1, (top + bottom) >> 1];
+            if (wide > tall) {
+                visit({ left, right: column, top, bottom }, near);
+                visit({ left: column, right, top, bottom }, near);
             } else {
-                const middle = (top + bottom) >> 1;
-                visit({ left, right, top, bottom: middle }, near);
-                visit({ left, right, top: middle, bottom }, near);
+                visit({ left, right, top, bottom: row }, near);
+                visit({ left, right, top: row, bottom }, near);
             }
             return;
         }
@@ -157,6 +139,6 @@ export function distances(line, { xs, ys }, window, low, high) {
             }
     }
 
-    if (away.length) visit(window, Int32Array.from({ length: Math.max(line.length / 2 - 1, 1) }, (_, index) => 2 * index));
+    if (away.length) visit(window, Array.from({ length: Math.max(line.length / 2 - 1, 1) }, (_, index) => 2 * index));
     return away;
 }

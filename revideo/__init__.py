@@ -15,6 +15,7 @@ _HOMES = {
     "CheckpointError": "checkpoint",
     "Conditions": "conditions",
     "Edit": "edit",
+    "EditDocument": "document",
     "ModelConfig": "config",
     "ReVideo": "model",
     "SamplerOptions": "sampling",

@@ -83,6 +83,9 @@ Sizes: the clip is fitted to a size the model can work at (--size, --size-policy
 mask in the clip's own size and they are fitted the same way; a picture that already has the fitted size is
 taken as it is. Tracks are in pixels of the clip's own size unless --tracks-size says otherwise.
 
+Tracks and region can also come in one file, the document that the editor of the ComfyUI nodes writes
+(--document). It is scaled to the clip, or, if it was drawn on the fitted size, taken as it is.
+
 Everything is checked before the model is loaded.""",
         epilog="""\
 example: move a painted thing from (100, 160) to (300, 160)
@@ -96,13 +99,19 @@ example: move a painted thing from (100, 160) to (300, 160)
     )
     what = edit.add_argument_group("what to edit")
     what.add_argument("video", metavar="VIDEO", type=Path, help="the clip")
-    what.add_argument(
+    area = what.add_mutually_exclusive_group(required=True)
+    area.add_argument(
         "--region",
         metavar="FILE",
         type=Path,
-        required=True,
         help="the area to remake, white on black: one picture for all frames, or a video of masks that runs along "
         "with the clip (same frames, same --start and --stride)",
+    )
+    area.add_argument(
+        "--document",
+        metavar="JSON",
+        type=Path,
+        help="paths and area as drawn in the editor of the ComfyUI nodes, instead of --tracks and --region",
     )
     what.add_argument(
         "--reference",

@@ -14,6 +14,7 @@ from .atomic import check_sources, check_target
 from .checkpoint import read_config
 from .conditions import Conditions, make_conditions
 from .config import ModelConfig
+from .document import EditDocument
 from .edit import Edit
 from .sampling import SamplerOptions
 from .trajectory import Trajectories, parse_tracks
@@ -37,8 +38,8 @@ class Job:
 
 def prepare(arguments: argparse.Namespace) -> Job:
     """Reads and checks all that was given but the weights; ValueError or OSError names the culprit."""
-    inputs = [arguments.video, arguments.reference, arguments.tracks, arguments.region, arguments.config]
-    inputs += [arguments.model, arguments.svd]
+    inputs = [arguments.video, arguments.reference, arguments.tracks, arguments.region, arguments.document]
+    inputs += [arguments.config, arguments.model, arguments.svd]
     check_sources(inputs)
     for file in filter(None, (arguments.output, arguments.preview)):
         check_target(file, VIDEO_SUFFIXES, inputs)
@@ -48,7 +49,12 @@ def prepare(arguments: argparse.Namespace) -> Job:
         raise ValueError(f"--feather must be 0 or more pixels, not {arguments.feather:g}")
     if arguments.frames_per_chunk is not None and arguments.frames_per_chunk < 1:
         raise ValueError(f"--frames-per-chunk must be at least 1, not {arguments.frames_per_chunk}")
-    drawn = _read_tracks(arguments.tracks) if arguments.tracks else None
+    if arguments.document and (arguments.tracks or arguments.tracks_size):
+        raise ValueError("--document has paths and a size of its own: leave out --tracks and --tracks-size")
+    drawn = parse_tracks(_read_text(arguments.tracks, "tracks")) if arguments.tracks else None
+    document = None
+    if arguments.document:
+        document = EditDocument.from_json(_read_text(arguments.document, "JSON"))
     _check_device(arguments.device)
 
     given = {f.name: getattr(arguments, f.name, None) for f in fields(SamplerOptions)}
@@ -77,25 +83,27 @@ def prepare(arguments: argparse.Namespace) -> Job:
     reference = video[0]
     if arguments.reference:
         reference = fitted(read_image(arguments.reference)[None], "reference")[0]
-    if arguments.region.suffix.lower() in IMAGE_SUFFIXES:
-        masks = read_image(arguments.region)[None]
+    if document is not None:
+        trajectories, region = _fit_document(document, source, size, arguments.fit)
     else:
-        masks, _ = read_video(arguments.region, arguments.start, arguments.stride, window)
-    region = fitted(masks, "region").mean(1, keepdim=True)
-    trajectories = Trajectories.none(window)
-    if drawn is not None:
-        timed = drawn.stretched(window) if arguments.timing == "stretch" else drawn.fitted(window)
-        trajectories = _fit_tracks(timed, arguments.tracks_size, source, size, arguments.fit)
+        if arguments.region.suffix.lower() in IMAGE_SUFFIXES:
+            masks = read_image(arguments.region)[None]
+        else:
+            masks, _ = read_video(arguments.region, arguments.start, arguments.stride, window)
+        region = fitted(masks, "region").mean(1, keepdim=True)
+        trajectories = Trajectories.none(window)
+        if drawn is not None:
+            timed = drawn.stretched(window) if arguments.timing == "stretch" else drawn.fitted(window)
+            trajectories = _fit_tracks(timed, arguments.tracks_size, source, size, arguments.fit)
     conditions = make_conditions(video, Edit(reference, trajectories, region))
     return Job(video, conditions, region, rate, options, config)
 
 
-def _read_tracks(file: Path) -> Trajectories:
+def _read_text(file: Path, what: str) -> str:
     try:
-        text = file.read_text("utf-8-sig")
+        return file.read_text("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError(f"{file} is not a text file of tracks") from None
-    return parse_tracks(text)
+        raise ValueError(f"{file} is not a text file of {what}") from None
 
 
 def _fit_tracks(
@@ -111,14 +119,22 @@ def _fit_tracks(
     return Trajectories(scaled.points_px + torch.tensor([left, top]), scaled.visible)
 
 
+def _fit_document(
+    document: EditDocument, source: Tensor, size: tuple[int, int], fit: Fit
+) -> tuple[Trajectories, Tensor]:  # and the region (1 or T, 1, H, W)
+    """Paths and region on the fitted frames, from a drawing on these or on the clip."""
+    if fit == "stretch" or (document.height, document.width) == size:
+        return document.trajectories(len(source), *size), document.region(len(source), *size)
+    drawn_on = source.shape[-2:]
+    trajectories = _fit_tracks(document.trajectories(len(source), *drawn_on), None, source, size, fit)
+    return trajectories, fit_frames(document.region(len(source), *drawn_on), *size, fit)
+
+
 def _read_config(arguments: argparse.Namespace) -> ModelConfig:
     """The model's sizes: told, or stated by its file."""
     if not arguments.config:
         return read_config(arguments.model, arguments.svd)
-    try:
-        return ModelConfig.from_json(arguments.config.read_text("utf-8"))
-    except UnicodeDecodeError:
-        raise ValueError(f"{arguments.config} is not a text file of JSON") from None
+    return ModelConfig.from_json(_read_text(arguments.config, "JSON"))
 
 
 def _check_device(name: str | None) -> None:

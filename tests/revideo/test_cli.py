@@ -15,6 +15,8 @@ from safetensors.torch import load_file, save_file
 
 import revideo
 from revideo import cli
+from revideo.drawing import Path as DrawnPath
+from revideo.drawing import Point, Region
 from revideo.job import prepare
 from revideo.pictures import write_image
 from revideo.random_weights import SMALL, write_random_checkpoint
@@ -30,6 +32,15 @@ def checkpoint(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("model") / "random.safetensors"
     write_random_checkpoint(path)
     return path
+
+
+def drawing(width: int = WIDTH, height: int = HEIGHT, frames: int = WINDOW) -> str:
+    """What tracks.json and mask.png say, as an edit document on a picture of another size."""
+    x, y = width / WIDTH, height / HEIGHT
+    ends = ((240, 130), (400, 150))
+    path = DrawnPath("p1", "line", tuple(Point(at * x, level * y) for at, level in ends))
+    area = Region("r1", "rect", ((160 * x, 68 * y), (480 * x, 204 * y)))
+    return revideo.EditDocument(width, height, frames, (path,), (area,)).to_json()
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +60,8 @@ def given(tmp_path_factory, bikes) -> Path:
     (folder / "tracks.json").write_text(json.dumps([[{"x": 240, "y": 130}, {"x": 400, "y": 150}]]))
     (folder / "broken.json").write_text('[[{"x": 240, "y": ')
     (folder / "ragged.json").write_text('[[{"x": 240, "y": 130}], [{"x": 1}]]')
+    (folder / "drawing.json").write_text(drawing())
+    (folder / "mistaken.json").write_text(drawing().replace("400", '"far"'))
     (folder / "outside.json").write_text("[[[2000, 100], [2100, 100]]]")
     (folder / "binary.json").write_bytes(b"\xff\xfe\x00\x81")
     (folder / "noise.mp4").write_bytes(bytes(range(256)) * 50)
@@ -207,6 +220,27 @@ def test_tracks_may_be_drawn_on_another_size(command, given, tmp_path):
     torch.testing.assert_close(prepared(command(tracks=fitted, tracks_size="128x64")).conditions.motion, usual)
 
 
+@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
+def test_a_document_is_tracks_and_region_in_one(command, given, tmp_path, fit):
+    usual = prepared(command(size="256x192", fit=fit))
+    drawn_on = [(WIDTH, HEIGHT), (WIDTH // 2, HEIGHT // 2)]  # the clip, or the same at another size
+    for size in [*drawn_on, (256, 192)] if fit == "stretch" else drawn_on:
+        document = tmp_path / "document.json"
+        document.write_text(drawing(*size, frames=5), encoding="utf-8-sig")
+        job = prepared(command(size="256x192", fit=fit, tracks=None, region=None, document=document))
+        torch.testing.assert_close(job.conditions.motion, usual.conditions.motion, atol=0.01, rtol=0)
+        assert (job.conditions.region != usual.conditions.region).float().mean() < 0.005
+
+
+def test_a_document_drawn_on_the_fitted_frames_is_taken_as_it_is(command, tmp_path):
+    document = tmp_path / "document.json"
+    document.write_text(drawing(256, 192))
+    job = prepared(command(size="256x192", fit="crop", tracks=None, region=None, document=document))
+    assert job.conditions.region[0, 0].nonzero().aminmax(dim=0).min.tolist() == [48, 64]
+    x, y = peak(job.conditions.motion[-1])
+    assert abs(x - 160) <= 1.5 and abs(y - 106) <= 1.5
+
+
 def test_as_drawn_ends_where_the_points_end(command):
     motion = prepared(command(timing="as drawn")).conditions.motion
     assert motion[1].any() and not motion[2:].any()
@@ -253,7 +287,30 @@ MISTAKES = {
     "no reference": ({"reference": "{given}/nothing.png"}, "there is no file {given}/nothing.png"),
     "no tracks": ({"tracks": "{given}/nothing.json"}, "there is no file {given}/nothing.json"),
     "no region": ({"region": "{given}/nothing.png"}, "there is no file {given}/nothing.png"),
-    "region not given": ({"region": None}, "the following arguments are required: --region (see: revideo edit --help)"),
+    "region not given": (
+        {"region": None},
+        "one of the arguments --region --document is required (see: revideo edit --help)",
+    ),
+    "region and document": (
+        {"document": "{given}/drawing.json"},
+        "argument --document: not allowed with argument --region (see: revideo edit --help)",
+    ),
+    "tracks and document": (
+        {"document": "{given}/drawing.json", "region": None},
+        "--document has paths and a size of its own: leave out --tracks and --tracks-size",
+    ),
+    "no document": (
+        {"document": "{given}/nothing.json", "region": None, "tracks": None},
+        "there is no file {given}/nothing.json",
+    ),
+    "document cut off": (
+        {"document": "{given}/broken.json", "region": None, "tracks": None},
+        "the document is not JSON",
+    ),
+    "a document with a mistake": (
+        {"document": "{given}/mistaken.json", "region": None, "tracks": None},
+        "path 1 (p1), point 2: x is not a finite number",
+    ),
     "model not given": ({"model": None}, "the following arguments are required: --model (see: revideo edit --help)"),
     "no folder to write to": (
         {"output": "{given}/no/out.mp4"},
