@@ -5,6 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from .conditions import ReVideoConditions
+from .editor import ReVideoEditor
 from .model import ReVideoLoadModel, register_model_folder
 from .sampling import ReVideoDecode, ReVideoSampler
 from .tracks import ReVideoDrawTracks, ReVideoTracksIn
@@ -19,6 +20,7 @@ class ReVideoExtension(ComfyExtension):
         return [
             ReVideoLoadModel,
             ReVideoPrepareVideo,
+            ReVideoEditor,
             ReVideoTracksIn,
             ReVideoConditions,
             ReVideoSampler,

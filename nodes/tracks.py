@@ -7,7 +7,14 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from .types import CATEGORY, Trajectories, frames_from_image, image_from_frames, region_from_mask
+from .types import (
+    CATEGORY,
+    Trajectories,
+    as_comfy_tracks,
+    frames_from_image,
+    image_from_frames,
+    region_from_mask,
+)
 
 
 class ReVideoTracksIn(io.ComfyNode):
@@ -84,11 +91,7 @@ class ReVideoTracksIn(io.ComfyNode):
         drawn = drawn.scaled(width / (drawn_width or width), height / (drawn_height or height))
         trajectories = drawn.stretched(num_frames) if timing == "stretch" else drawn.fitted(num_frames)
         trajectories.check(num_frames, height, width)
-        as_comfy_tracks = {
-            "track_path": trajectories.points_px.transpose(0, 1).contiguous(),
-            "track_visibility": trajectories.visible.transpose(0, 1).contiguous(),
-        }
-        return io.NodeOutput(trajectories, trajectories.to_json(), as_comfy_tracks)
+        return io.NodeOutput(trajectories, trajectories.to_json(), as_comfy_tracks(trajectories))
 
 
 class ReVideoDrawTracks(io.ComfyNode):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from comfy_api.latest import io
 from torch import Tensor
 
@@ -24,3 +26,16 @@ def image_from_frames(frames: Tensor) -> Tensor:
 def region_from_mask(mask: Tensor) -> Tensor:
     """MASK (B, H, W) or (H, W) → (B, 1, H, W)."""
     return mask.reshape(-1, 1, *mask.shape[-2:])
+
+
+def mask_from_region(region: Tensor) -> Tensor:
+    """(B, 1, H, W) → MASK (B, H, W)."""
+    return region[:, 0]
+
+
+def as_comfy_tracks(trajectories: Any) -> dict[str, Tensor]:
+    """ComfyUI's TRACKS: points (F, N, 2) in pixels and their visibility (F, N)."""
+    return {
+        "track_path": trajectories.points_px.transpose(0, 1).contiguous(),
+        "track_visibility": trajectories.visible.transpose(0, 1).contiguous(),
+    }

@@ -1,0 +1,135 @@
+"""ReVideoEditor: paths and areas drawn on the clip, as the library's and ComfyUI's own types."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import folder_paths
+from comfy_api.latest import io
+from torch import Tensor
+
+from .types import (
+    CATEGORY,
+    Trajectories,
+    as_comfy_tracks,
+    frames_from_image,
+    image_from_frames,
+    mask_from_region,
+)
+
+SHOWN_SIDE = 1024  # pixels of the longer side of what the editor shows after a run
+SHOWN_FRAMES = 300  # a longer clip is shown by every second frame, every third …
+JPEG_QUALITY = 90
+SHOWN_FOLDER = "revideo_editor"  # in ComfyUI's temp folder
+
+
+class ReVideoEditor(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ReVideoEditor",
+            display_name="ReVideo Editor",
+            category=CATEGORY,
+            description="Draw where things move and which areas may change, on the clip itself: it is shown without a "
+            "run. Gives paths and a mask.",
+            search_aliases=[
+                "spline editor",
+                "path editor",
+                "motion path",
+                "draw trajectories",
+                "points editor",
+                "mask editor",
+                "brush",
+                "lasso",
+                "timeline",
+            ],
+            has_intermediate_output=True,
+            inputs=[
+                io.Image.Input("frames", tooltip="The prepared frames: the drawing takes their number and size."),
+                io.String.Input(
+                    "document",
+                    default="",
+                    socketless=True,
+                    extra_dict={"widgetType": "REVIDEO_EDITOR"},
+                    tooltip="The drawing, as JSON text.",
+                ),
+                io.Image.Input(
+                    "edited_frame",
+                    optional=True,
+                    tooltip="The edited first frame: the editor shows it over frame 0, nothing else.",
+                ),
+            ],
+            outputs=[
+                Trajectories.Output("trajectories", tooltip="The paths, to ReVideo Conditions."),
+                io.Mask.Output(
+                    "mask", tooltip="White where the video may change: one mask, or one per frame if areas move."
+                ),
+                io.String.Output("tracks", tooltip="The paths as text, a point per frame, as other packs read them."),
+                io.Tracks.Output("comfy_tracks", tooltip="The paths as ComfyUI's TRACKS."),
+                io.Image.Output("preview", tooltip="The frames with paths and areas drawn over them."),
+            ],
+        )
+
+    @classmethod
+    def validate_inputs(cls, document: str) -> bool | str:
+        """Before anything runs: the one message that names the path and the point."""
+        from ..revideo import EditDocument
+
+        try:
+            EditDocument.from_json(document)
+        except ValueError as error:
+            return f"the drawing cannot be read: {error}"
+        return True
+
+    @classmethod
+    def execute(cls, frames: Tensor, document: str, edited_frame: Tensor | None = None) -> io.NodeOutput:
+        from ..revideo import EditDocument
+        from ..revideo.pictures import draw_region, draw_tracks
+
+        num_frames, height, width = frames.shape[:3]
+        drawing = EditDocument.from_json(document)
+        trajectories = drawing.trajectories(num_frames, height, width)
+        trajectories.check(num_frames, height, width)
+        region = drawing.region(num_frames, height, width)
+        video = frames_from_image(frames)
+        preview = draw_tracks(draw_region(video, region) if region.any() else video, trajectories)
+        return io.NodeOutput(
+            trajectories,
+            mask_from_region(region),
+            trajectories.to_json(),
+            as_comfy_tracks(trajectories),
+            image_from_frames(preview),
+            ui=_shown(frames, edited_frame),
+        )
+
+
+def _shown(frames: Tensor, edited_frame: Tensor | None) -> dict[str, Any]:
+    """What the editor shows from now on: the frames that really came, as files in the temp folder."""
+    stride = -(-len(frames) // SHOWN_FRAMES)
+    return {
+        "revideo_info": [
+            {"width": frames.shape[2], "height": frames.shape[1], "frames": len(frames), "stride": stride}
+        ],
+        "revideo_frames": [_save(frame) for frame in frames[::stride]],
+        "revideo_edited": [] if edited_frame is None else [_save(edited_frame[0])],
+    }
+
+
+def _save(frame: Tensor) -> dict[str, str]:
+    """(H, W, 3 or 4) → a JPEG named by its content, so that what is there is not written again."""
+    import cv2
+
+    pixels = (frame[..., :3].clamp(0, 1) * 255).round().byte().cpu().numpy()
+    scale = SHOWN_SIDE / max(pixels.shape[:2])
+    if scale < 1:
+        pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    _, encoded = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    content = encoded.tobytes()
+    name = f"{hashlib.sha256(content).hexdigest()[:24]}.jpg"
+    folder = Path(folder_paths.get_temp_directory()) / SHOWN_FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / name).exists():
+        (folder / name).write_bytes(content)
+    return {"filename": name, "subfolder": SHOWN_FOLDER, "type": "temp"}
