@@ -132,7 +132,7 @@ function fail(message) {
 }
 
 /** How deep brackets are nested, those in strings aside. @type {(text: string) => number} */
-function depthOf(text) {
+export function depthOf(text) {
     let [depth, deepest, quoted] = [0, 0, false];
     for (let index = 0; index < text.length; index += 1) {
         const letter = text[index];

@@ -100,14 +100,14 @@ class Trajectories:
     def to_json(self) -> str:
         """The spelling most tools share: [[{"x": …, "y": …}, … one per frame], … one per path].
 
-        A path is cut at its last visible frame; frames hidden before that have no spelling
-        here and are written with the position they hold.
+        A path is cut at its last visible frame, and one without any is left out; frames hidden
+        before that have no spelling here and are written with the position they hold.
         """
         paths = []
         for points, visible in zip(self.points_px.tolist(), self.visible.tolist()):
             seen = [frame for frame, is_visible in enumerate(visible) if is_visible]
-            ends = seen[-1] + 1 if seen else 0
-            paths.append([{"x": round(x, 4), "y": round(y, 4)} for x, y in points[:ends]])
+            if seen:  # an empty path would be refused where it is read
+                paths.append([{"x": round(x, 4), "y": round(y, 4)} for x, y in points[: seen[-1] + 1]])
         return json.dumps(paths)
 
 

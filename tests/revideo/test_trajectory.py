@@ -1,4 +1,6 @@
 import json
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,6 +11,8 @@ from revideo.trajectory import from_comfy_tracks
 
 TWO_PATHS = [[[1.0, 2.0], [3.0, 4.0], [5.5, 6.25]], [[7.0, 8.0], [9.0, 10.0], [11.0, 12.0]]]
 XY = [[{"x": x, "y": y} for x, y in path] for path in TWO_PATHS]
+
+TEXTS = json.loads((Path(__file__).parent.parent / "data" / "track_texts.json").read_text("utf-8"))
 
 
 def seen(points_px, visible=None):
@@ -74,6 +78,23 @@ def test_what_is_written_reads_back():
     back = parse_tracks(tracks.to_json())
     assert torch.equal(back.visible, tracks.visible)
     assert_close(back.points_px[back.visible], tracks.points_px[tracks.visible])
+
+
+def test_a_path_that_is_never_seen_is_not_written():
+    assert seen(TWO_PATHS, [[False] * 3, [True] * 3]).to_json() == seen(TWO_PATHS[1:]).to_json()
+
+
+@pytest.mark.parametrize("case", TEXTS["read"], ids=lambda case: case["name"])
+def test_what_the_editor_reads_reads_here(case):
+    tracks = parse_tracks(case["text"])
+    kept = [points[visible].tolist() for points, visible in zip(tracks.points_px, tracks.visible)]
+    assert kept == case["points"]
+
+
+@pytest.mark.parametrize("case", TEXTS["refused"], ids=lambda case: case["name"])
+def test_what_the_editor_refuses_is_refused_here(case):
+    with pytest.raises(ValueError, match=f"^{re.escape(case['message'])}"):
+        parse_tracks(case["text"])
 
 
 @pytest.mark.parametrize(
