@@ -41,8 +41,19 @@ class EditDocument:
         return write(Drawing(self.width, self.height, self.frames, self.paths, self.regions))
 
     def trajectories(self, num_frames: int, height: int, width: int) -> Trajectories:
-        """The visible paths in their order, on a clip of that length and size."""
+        """The visible paths in their order, on a clip of that length and size.
+
+        Raises ValueError, naming the path, where one is outside the frame all of its time.
+        """
         points_px, visible = self.tracks(num_frames, height, width)
+        inside = ((points_px >= 0) & (points_px < (width, height))).all(-1) & visible
+        shown = [(number, path) for number, path in enumerate(self.paths, 1) if path.visible is not False]
+        for (number, path), seen, within in zip(shown, visible, inside):
+            if seen.any() and not within.any():
+                raise ValueError(
+                    f"path {number} ({path.id}) never enters the frame of {width}×{height}: "
+                    f"move it, shorten its time or hide it"
+                )
         return Trajectories(torch.from_numpy(points_px).float(), torch.from_numpy(visible))
 
     def region(self, num_frames: int, height: int, width: int) -> Tensor:

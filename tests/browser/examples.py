@@ -13,6 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 if __name__ == "__main__":  # pytest does this in conftest.py
     sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "comfyui")]
@@ -25,58 +26,118 @@ from playwright.sync_api import Page
 from torch import Tensor
 
 from revideo.demo import paint_ball
+from revideo.document import EditDocument
 from revideo.pictures import draw_region, draw_tracks
 from revideo.random_weights import write_random_checkpoint
-from revideo.trajectory import parse_tracks
 from revideo.video import choose_size, fit_frames, read_video
 
 FOLDER = ROOT / "example_workflows"
-ONE_AREA, TWO_AREAS = "01_edit_one_area", "02_edit_two_areas"
-
-EDITED, SECOND = "revideo_edited_frame.png", "revideo_second_area.png"  # in ComfyUI's input folder
-AREA_PX = (320, 576)  # height and width of Prepare Video; the clip's own shape stays
-
-# A ball on each side of the road, where bikes.mp4 looks down on a passing lorry.
-BALL_PX = 24.0
-PATHS = (
-    [(62, 52), (52, 82), (66, 112), (92, 142), (104, 172), (98, 204)],
-    [(562, 206), (582, 172), (572, 138), (548, 104), (536, 74), (540, 46)],
+ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS = NAMES = (
+    "01_edit_one_area",
+    "02_edit_two_areas",
+    "03_new_motion",
+    "04_many_areas",
 )
-AREAS = ((20, 20, 118, 220), (504, 16, 112, 224))  # x, y, width, height
+
+EDITED = "revideo_edited_frame.png"  # in ComfyUI's input folder
+AREA_PX = (320, 576)  # height and width of Prepare Video; the clip's own shape stays
+WIDTH, HEIGHT = 640, 256  # what that makes of bikes.mp4, which looks down on a passing lorry
+BALL_PX = 24.0
 
 
-def tracks_json(paths: tuple[list[tuple[int, int]], ...]) -> str:
-    lines = [", ".join(f'{{"x": {x}, "y": {y}}}' for x, y in path) for path in paths]
-    return "[\n" + ",\n".join(f"[{line}]" for line in lines) + "\n]"
+# --- The drawings --------------------------------------------------------------------------------
+
+
+def path(number: int, name: str, colour: str, places: list[tuple[int, int]], **more: Any) -> dict[str, Any]:
+    return {
+        "id": f"p{number}",
+        "kind": "spline" if len(places) > 1 else "anchor",
+        "name": name,
+        "color": colour,
+        "points": [{"x": x, "y": y} for x, y in places],
+        "start": 0,
+        "end": WINDOW - 1,
+        "easing": "linear",
+        "visible": True,
+    } | more
+
+
+def area(number: int, kind: str, points: list[tuple[int, int]], **more: Any) -> dict[str, Any]:
+    return {"id": f"r{number}", "kind": kind, "mode": "add", "points": [list(point) for point in points]} | more
+
+
+LEFT = [(62, 52), (52, 82), (66, 112), (92, 142), (104, 172), (98, 204)]
+RIGHT = [(562, 206), (582, 172), (572, 138), (548, 104), (536, 74), (540, 46)]
+LEFT_BALL, RIGHT_BALL = path(1, "left ball", "#ffb000", LEFT), path(2, "right ball", "#35c4f5", RIGHT)
+LEFT_AREA, RIGHT_AREA = area(1, "rect", [(20, 20), (138, 240)]), area(2, "rect", [(504, 16), (616, 240)])
+
+# name: paths, areas
+DRAWINGS: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
+    ONE_AREA: ([LEFT_BALL], [LEFT_AREA]),
+    TWO_AREAS: ([LEFT_BALL, RIGHT_BALL], [LEFT_AREA, RIGHT_AREA]),
+    NEW_MOTION: (
+        [
+            path(1, "manhole cover", "#ffb000", [(62, 190), (84, 150), (132, 120), (160, 72)], easing="in-out"),
+            path(2, "pavement stays", "#35c4f5", [(48, 116)]),
+        ],
+        [area(1, "polygon", [(24, 96), (120, 40), (192, 32), (200, 120), (116, 236), (28, 236)])],
+    ),
+    MANY_AREAS: (
+        [
+            LEFT_BALL,
+            RIGHT_BALL | {"easing": "out"},
+            # It rides on the lorry's roof, and leaves the picture with it.
+            path(3, "sticker", "#ff5c8a", [(272, 60), (268, 190)], kind="line", end=7),
+        ],
+        [
+            area(1, "ellipse", [(12, 2), (112, 102)], follow="p1", feather=12),
+            area(2, "polygon", [(512, 250), (610, 250), (622, 120), (570, 14), (500, 14), (520, 120)]),
+            area(3, "rect", [(242, 30), (302, 90)], follow="p3"),
+            area(4, "brush", [(196, 250), (210, 120), (220, 10)], mode="subtract", radius=14),
+        ],
+    ),
+}
+
+
+def drawing(name: str) -> str:
+    """The edit document as the editor writes it."""
+    paths, regions = DRAWINGS[name]
+    document = {"version": 1, "width": WIDTH, "height": HEIGHT, "frames": WINDOW, "paths": paths, "regions": regions}
+    return EditDocument.from_json(json.dumps(document)).to_json()
+
+
+def region(name: str) -> Tensor:
+    """(1 or T, 1, H, W): where the workflow's result may differ from its clip."""
+    return EditDocument.from_json(drawing(name)).region(WINDOW, HEIGHT, WIDTH)
 
 
 def prepared_clip(clip: Path) -> Tensor:
-    """(T, 3, H, W): what Prepare Video makes of the clip in both workflows."""
+    """(T, 3, H, W): what Prepare Video makes of the clip in all workflows."""
     frames, _ = read_video(clip, count=WINDOW)
     return fit_frames(frames, *choose_size(*frames.shape[-2:], "area", *AREA_PX))
 
 
 def edited_frame(name: str, frame: Tensor) -> Tensor:
-    """The first frame (3, H, W) with a ball painted in, or with two."""
-    frame = paint_ball(frame, torch.tensor(PATHS[0][0]), BALL_PX)
-    if name == TWO_AREAS:  # red and blue swapped: a blue one
-        frame = paint_ball(frame.flip(0), torch.tensor(PATHS[1][0]), BALL_PX).flip(0)
+    """The first frame (3, H, W) after the artist's work: balls and a sticker painted in."""
+    if name == NEW_MOTION:
+        return frame
+    frame = paint_ball(frame, torch.tensor(LEFT[0]), BALL_PX)
+    if name != ONE_AREA:  # red and blue swapped: a blue one
+        frame = paint_ball(frame.flip(0), torch.tensor(RIGHT[0]), BALL_PX).flip(0)
+    if name == MANY_AREAS:
+        frame = frame.clone()
+        frame[:, 44:76, 256:288] = torch.tensor([0.85, 0.2, 0.45]).view(3, 1, 1)
+        frame[:, 52:68, 264:280] = torch.tensor([0.98, 0.9, 0.3]).view(3, 1, 1)
     return frame.clamp(0, 1)
 
 
 def place_inputs(server: ComfyUI, name: str) -> None:
-    """What an artist would make by hand: the edited first frame, with the areas as masks.
-
-    ComfyUI's mask editor stores a mask as the picture's transparency.
-    """
+    """What an artist would make by hand: the edited first frame."""
     frame = edited_frame(name, prepared_clip(server.input / "bikes.mp4")[0])
-    for file, (x, y, width, height) in zip((EDITED, SECOND), AREAS):
-        opaque = torch.ones(1, *frame.shape[-2:])
-        opaque[:, y : y + height, x : x + width] = 0
-        server.upload(file, png(torch.cat([frame, opaque]).permute(1, 2, 0)))
+    server.upload(EDITED, png(frame.permute(1, 2, 0)))
 
 
-# --- The workflows ---------------------------------------------------------------------
+# --- The workflows -------------------------------------------------------------------------------
 
 
 @dataclass
@@ -102,21 +163,45 @@ NOTE = ("#432", "#653")  # ComfyUI's own yellow of notes
 GROUPS = {"clip": "#3f789e", "edit": "#b58b2a", "model": "#8a5a9e", "result": "#4f8a4f"}
 
 # A backslash joins lines: the frontend would break the text where the source does.
+FIRST_FRAME = """\
+2. **First frame.** Run once (that the edited frame is still missing does not matter): *Save first frame* writes \
+*revideo_first_frame* into ComfyUI's output folder.
+3. **Edit it** in any program: paint, paste, retouch, anywhere. Keep its size. Load it in *Edited first frame*; the \
+editor shows it over frame 0."""
+
+SAME_FRAME = """\
+2. **First frame.** Nothing to edit: the clip's own first frame is the edited one too. Only the motion is new."""
+
 STEPS = """\
 ## {title}
 
 1. **Clip.** Choose your clip in *Load Video*. *start* in *Prepare Video* is the first frame of the part to edit; \
-{window} frames are edited at once.
-2. **First frame.** Run once (that the edited frame is still missing does not matter): *Save first frame* writes \
-*revideo_first_frame* into ComfyUI's output folder.
-3. **Edit it** in any program: paint, paste, retouch, anywhere. Keep its size. Load it in *Edited first frame*{load}
-4. **Area.** {area}
-5. **Path.** {path} Pixels of the prepared frame: x to the right, y down. *Paths over the clip* shows where it lies.
-6. **Run.** The finished clip is in *Save Video*. Outside the area every pixel stays the source's.
+{window} frames are edited at once. The editor shows them without a run.
+{frame}
+4. **Draw** in the editor. {draw} Press **?** in it for all keys. Ticks on a path turn red where it leaves the areas.
+5. **Run.** The finished clip is in *Save Video*. Outside the areas every pixel stays the source's.
 
 576 × 320 is a light start, for cards of 12 GB. The model was made for **1024 × 1024**: raise *width* and *height* in \
-*Prepare Video* (your clip keeps its shape), then begin again at 2.
+*Prepare Video* (your clip keeps its shape, your drawing goes along), then begin again at 2.
 """
+
+TITLES = {
+    ONE_AREA: "Edit one area",
+    TWO_AREAS: "Edit two areas in one run",
+    NEW_MOTION: "Give a thing a new motion",
+    MANY_AREAS: "Many areas, some of them moving",
+}
+DRAW = {
+    ONE_AREA: "**An area** (R) over all that may change: where the thing is, and everywhere it will go. **A path** "
+    "(S: click its points, Enter) for where it goes, beginning on it.",
+    TWO_AREAS: "**Two areas** (R) over all that may change, and **a path** (S) in each, beginning on the thing it "
+    "moves.",
+    NEW_MOTION: "**A path** (S) from the thing to where it shall go; *Speed* says how. **An anchor** (A) holds what "
+    "must not move along. **An area** (G: draw around it) over both.",
+    MANY_AREAS: "Areas may be rectangles, ellipses, lassos, brush strokes; later ones count over earlier ones, and a "
+    "subtracting one protects what lies under it. *Follows* in an area's settings lets it move with a path, so that "
+    "it may stay small; *Feather* softens its edge.",
+}
 
 WEIGHTS = """\
 ## Model
@@ -139,92 +224,55 @@ def note(text: str, size: tuple[int, int]) -> Node:
 
 
 def workflow(name: str) -> list[Column]:
-    two = name == TWO_AREAS
-    steps = STEPS.format(
-        title="Edit two areas in one run" if two else "Edit one area",
-        window=WINDOW,
-        load=", and once more in *The same, second area*." if two else ".",
-        area=(
-            "In each of these two: right-click → *Open in MaskEditor*, paint one area, save. *Both areas* joins "
-            "them. Paint over all that may change: where the thing is, and everywhere it will go."
-            if two
-            else "Right-click it → *Open in MaskEditor*, paint over all that may change: where the thing is, and "
-            "everywhere it will go. Save."
+    same = name == NEW_MOTION  # the first frame itself serves as the edited one
+    frame = SAME_FRAME if same else FIRST_FRAME
+    steps = STEPS.format(title=TITLES[name], window=WINDOW, frame=frame, draw=DRAW[name])
+    edited = ("first", 0) if same else ("edited", 0)
+    clip = {
+        "clip": Node("LoadVideo", widgets={"file": "bikes.mp4"}, size=(300, 300)),
+        "prepare": Node(
+            "ReVideoPrepareVideo",
+            {"video": ("clip", 0)},
+            {"size_policy": "area", "width": AREA_PX[1], "height": AREA_PX[0], "count": WINDOW},
+            size=(300, 350),  # Nodes 2.0 needs more than the frontend says
         ),
-        path=(
-            "*Tracks In* has a list of points for each path, from the first frame to the last: here two, one in each "
-            "area."
-            if two
-            else "Write into *Tracks In* where a point of the edited thing goes, from the first frame to the last: "
-            "as many points as you like."
+        "first": Node("ImageFromBatch", {"image": ("prepare", 0)}, {"batch_index": 0, "length": 1}, "First frame"),
+    }
+    own_frame = {
+        "save first": Node(
+            "SaveImage",
+            {"images": ("first", 0)},
+            {"filename_prefix": "revideo_first_frame"},
+            "Save first frame: edit this",
+            (300, 270),
         ),
-    )
-    mask = ("both", 0) if two else ("edited", 1)
-    preview = (300, 340)
-    areas = {"edited": Node("LoadImage", widgets={"image": EDITED}, title="Edited first frame", size=preview)}
-    if two:
-        areas["edited"].title = "Edited first frame, first area"
-        areas["second"] = Node("LoadImage", widgets={"image": SECOND}, title="The same, second area", size=preview)
-        areas["both"] = Node(
-            "MaskComposite",
-            {"destination": ("edited", 1), "source": ("second", 1)},
-            {"x": 0, "y": 0, "operation": "or"},
-            title="Both areas",
-        )
-    paths = PATHS if two else PATHS[:1]
+        "edited": Node("LoadImage", widgets={"image": EDITED}, title="Edited first frame", size=(300, 340)),
+    }
     return [
         Column(
             "Start here",
             "#666",
             {
-                "steps": note(steps, (400, 400)),
-                "weights": note(WEIGHTS.format(checkpoint=CHECKPOINT), (400, 250)),
+                "steps": note(steps, (400, 460)),
+                "weights": note(WEIGHTS.format(checkpoint=CHECKPOINT), (400, 270)),
             },
         ),
+        Column("1 · Clip", GROUPS["clip"], clip),
+        *([] if same else [Column("2, 3 · First frame, before and after", GROUPS["clip"], own_frame)]),
         Column(
-            "1, 2 · Clip and its first frame",
-            GROUPS["clip"],
-            {
-                "clip": Node("LoadVideo", widgets={"file": "bikes.mp4"}, size=(300, 300)),
-                "prepare": Node(
-                    "ReVideoPrepareVideo",
-                    {"video": ("clip", 0)},
-                    {"size_policy": "area", "width": AREA_PX[1], "height": AREA_PX[0], "count": WINDOW},
-                    size=(300, 350),  # Nodes 2.0 needs more than the frontend says
-                ),
-                "first": Node(
-                    "ImageFromBatch", {"image": ("prepare", 0)}, {"batch_index": 0, "length": 1}, "First frame"
-                ),
-                "save first": Node(
-                    "SaveImage",
-                    {"images": ("first", 0)},
-                    {"filename_prefix": "revideo_first_frame"},
-                    "Save first frame: edit this",
-                    (300, 270),
-                ),
-            },
-        ),
-        Column("3, 4 · Edited frame and area" + "s" * two, GROUPS["edit"], areas),
-        Column(
-            "5 · Path" + "s" * two,
+            "4 · Draw",
             GROUPS["edit"],
             {
-                "tracks": Node(
-                    "ReVideoTracksIn",
-                    {"frames": ("prepare", 0)},
-                    {"tracks": tracks_json(paths), "timing": "stretch"},
-                    size=(400, 290),
+                "editor": Node(
+                    "ReVideoEditor",
+                    {"frames": ("prepare", 0), "edited_frame": edited},
+                    {"document": drawing(name)},
+                    size=(880, 780),
                 ),
-                "draw": Node(
-                    "ReVideoDrawTracks",
-                    {"frames": ("prepare", 0), "trajectories": ("tracks", 0), "mask": mask},
-                    size=(400, 0),
-                ),
-                "look": Node("PreviewImage", {"images": ("draw", 0)}, {}, "Paths over the clip", (400, 360)),
             },
         ),
         Column(
-            "6 · Model",
+            "5 · Model",
             GROUPS["model"],
             {
                 "model": Node("ReVideoLoadModel", {}, {"checkpoint": CHECKPOINT}, size=(460, 0)),
@@ -232,9 +280,9 @@ def workflow(name: str) -> list[Column]:
                     "ReVideoConditions",
                     {
                         "frames": ("prepare", 0),
-                        "edited_frame": ("edited", 0),
-                        "mask": mask,
-                        "trajectories": ("tracks", 0),
+                        "edited_frame": edited,
+                        "mask": ("editor", 1),
+                        "trajectories": ("editor", 0),
                     },
                     size=(460, 320),
                 ),
@@ -247,7 +295,7 @@ def workflow(name: str) -> list[Column]:
             },
         ),
         Column(
-            "6 · Result",
+            "5 · Result",
             GROUPS["result"],
             {
                 "decode": Node(
@@ -255,7 +303,7 @@ def workflow(name: str) -> list[Column]:
                 ),
                 "keep": Node(
                     "ReVideoKeepUnedited",
-                    {"original": ("prepare", 0), "edited": ("decode", 0), "mask": mask},
+                    {"original": ("prepare", 0), "edited": ("decode", 0), "mask": ("editor", 1)},
                     {"feather": 12},
                 ),
                 "create": Node("CreateVideo", {"images": ("keep", 0), "fps": ("prepare", 1)}),
@@ -334,6 +382,7 @@ def build(page: Page, name: str) -> dict[str, Any]:
     if problems:
         raise RuntimeError(f"{name}: " + "; ".join(problems))
     stored = page.evaluate("window.app.graph.serialize()")
+    stored["id"] = str(uuid5(NAMESPACE_URL, name))  # a cleared graph's is all zeros: no two may share it
     for node in stored["nodes"]:
         node.get("properties", {}).pop("ver", None)  # of the machine that built it
     return stored
@@ -350,13 +399,9 @@ def store(name: str, stored: dict[str, Any]) -> None:
 
 def thumbnail(name: str, clip: Path) -> Image.Image:
     """What the templates menu shows: the clip's first frame; below, what the artist makes of it."""
-    two = name == TWO_AREAS
     video = prepared_clip(clip)[:1]
-    region = torch.zeros(1, 1, *video.shape[-2:])
-    for x, y, width, height in AREAS if two else AREAS[:1]:
-        region[..., y : y + height, x : x + width] = 1
-    paths = parse_tracks(tracks_json(PATHS if two else PATHS[:1]))
-    asked = draw_tracks(draw_region(edited_frame(name, video[0])[None], region), paths)
+    trajectories = EditDocument.from_json(drawing(name)).trajectories(WINDOW, HEIGHT, WIDTH)
+    asked = draw_tracks(draw_region(edited_frame(name, video[0])[None], region(name)[:1]), trajectories)
     return picture(torch.cat([video[0], asked[0]], 1))
 
 
@@ -378,17 +423,47 @@ def picture_of_graph(page: Page) -> Image.Image:
     return Image.open(BytesIO(page.screenshot(clip=settled(page, GRAPH_BOX)))).convert("RGB")
 
 
+# Puts the editor in the middle, large, with a path selected and the clip some frames on.
+SHOW_EDITOR = """() => {
+    const node = window.app.graph.nodes.find(({ type }) => type === "ReVideoEditor")
+    const { ds, canvas } = window.app.canvas
+    ds.scale = 1.35
+    const room = [canvas.clientWidth, canvas.clientHeight]
+    ds.offset = [0, 1].map(axis => room[axis] / ds.scale / 2 - node.pos[axis] - node.size[axis] / 2)
+    window.app.canvas.setDirty(true, true)
+}"""
+
+
+def picture_of_editor(page: Page) -> Image.Image:
+    """The editor at work, as the README shows it."""
+    page.evaluate(SHOW_EDITOR)
+    editor = page.locator(".revideo-editor")
+    page.wait_for_function(f"document.querySelector('.revideo-editor').dataset.framesReady === '{WINDOW}'")
+    editor.locator(".rve-row").first.click()
+    for _ in range(4):
+        page.keyboard.press(".")
+    settled(page, "document.querySelector('.rve-time').textContent")
+    return Image.open(BytesIO(editor.screenshot())).convert("RGB")
+
+
 def remake(base: Path) -> None:
-    """Builds and stores both workflows, runs the first one, takes the pictures."""
+    """Builds and stores the workflows, runs the first one, takes the pictures."""
     server = ComfyUI(base)
     write_random_checkpoint(server.checkpoints / CHECKPOINT)
     server.start()
     try:
-        for name in (TWO_AREAS, ONE_AREA):
+        for name in NAMES:
             place_inputs(server, name)  # before the frontend reads the list of files
             with open_frontend(server.url) as (page, _):
                 store(name, build(page, name))
             thumbnail(name, server.input / "bikes.mp4").save(FOLDER / f"{name}.jpg", quality=88)
+        with open_frontend(server.url, 1700, 1250) as (page, _):
+            place_inputs(server, MANY_AREAS)
+            load_workflow(page, json.loads((FOLDER / f"{MANY_AREAS}.json").read_text("utf-8")))
+            editor = picture_of_editor(page)
+            editor.thumbnail((1300, 1300))
+            editor.save(ROOT / "docs/images/editor.jpg", quality=88)
+        place_inputs(server, ONE_AREA)
         with open_frontend(server.url, 2600, 1300) as (page, _):
             load_workflow(page, json.loads((FOLDER / f"{ONE_AREA}.json").read_text("utf-8")))
             page.evaluate("window.app.queuePrompt(0)")
