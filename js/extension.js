@@ -34,8 +34,16 @@ const signatureOf = (upstream) => JSON.stringify([upstream?.file, upstream?.step
 /** @type {Map<string, Session>} drawings' view and history, by graph and node */
 const sessions = new Map();
 
-/** @type {(node: any) => string} */
-const sessionKey = (node) => [node.graph?.rootGraph?.id, node.graph?.id, node.id].join("/");
+const UNNAMED = "00000000-0000-0000-0000-000000000000"; // a cleared graph, until it is stored for the first time
+
+/** @type {(node: any, root?: string, graph?: string) => string} */
+const sessionKey = (node, root = node.graph.rootGraph?.id, graph = node.graph.id) => [root, graph, node.id].join("/");
+
+/** The session of a node's forerunner: the same place in the graph, and a drawing that it had. @type {(node: any, value: string) => Session | undefined} */
+function forerunnerOf(node, value) {
+    const keys = [sessionKey(node), sessionKey(node, UNNAMED, UNNAMED)];
+    return keys.map((key) => sessions.get(key)).find((session) => session?.knows(value));
+}
 
 /** @type {Map<string, {clip: Promise<Clip>, users: number, timer?: number}>} open clips, by what they show */
 const clips = new Map();
@@ -111,13 +119,13 @@ class NodeEditor {
     #restore() {
         if (!this.node.graph) return; // a copy that has no place yet
         this.#configured = true;
-        const key = sessionKey(this.node);
-        const known = sessions.get(key);
         const { value } = this.editor;
+        const known = forerunnerOf(this.node, value);
         if (known && known !== this.editor.session) {
             this.editor.attach(known);
             this.editor.value = value;
-        } else sessions.set(key, this.editor.session);
+        }
+        sessions.set(sessionKey(this.node), this.editor.session);
         queueMicrotask(this.refresh); // all nodes and links are there by then
     }
 

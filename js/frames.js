@@ -57,7 +57,7 @@ export async function openVideo(url, signal) {
         if (!video.videoWidth) throw new Unreadable("the file holds no picture");
         const fps = await measureRate(video, signal);
         const frames = Math.max(Math.round(video.duration * fps), 1);
-        const source = { width: video.videoWidth, height: video.videoHeight, frames, fps };
+        const source = { ...storedSize(video), frames, fps };
         const grab = async (/** @type {number} */ index, /** @type {number} */ maxSide) => {
             const seeked = happening(video, "seeked", signal);
             video.currentTime = Math.min((index + 0.5) / fps, video.duration); // the middle: no rounding reaches a neighbour
@@ -69,6 +69,21 @@ export async function openVideo(url, signal) {
         close();
         throw error;
     }
+}
+
+/**
+ * A picture's size as it is stored, which is what decoders give to Python: where pixels are not
+ * square, the browser shows another.
+ * @type {(video: HTMLVideoElement) => {width: number, height: number}}
+ */
+function storedSize(video) {
+    const shown = { width: video.videoWidth, height: video.videoHeight };
+    if (!("VideoFrame" in window)) return shown;
+    const frame = new VideoFrame(video, { timestamp: 0 });
+    const { width, height } = frame.visibleRect ?? shown;
+    frame.close();
+    const turned = width >= height !== shown.width >= shown.height; // a phone's film, held upright
+    return turned ? { width: height, height: width } : { width, height };
 }
 
 /** Frames per second, from the times of the frames that a short muted playback shows. @type {(video: HTMLVideoElement, signal: AbortSignal) => Promise<number>} */

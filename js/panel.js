@@ -106,13 +106,14 @@ export class Panel {
                 "aria-selected": chosen,
                 title: "Click to select, double click to rename",
                 onclick: (/** @type {MouseEvent} */ event) => {
+                    // Not "dblclick": the first click may have put another element in this one's place.
+                    if (event.detail === 2) return rename();
                     const one = { ...ops.NOTHING, [kind]: [item.id] };
                     const before = editor.session.selection;
                     const others = before[kind].filter((id) => id !== item.id);
                     const joined = { ...before, [kind]: chosen ? others : [...others, item.id] };
                     if (event.detail < 2) editor.select(event.shiftKey || event.ctrlKey || event.metaKey ? joined : one);
                 },
-                ondblclick: rename,
             },
             h(
                 "button",

@@ -59,6 +59,19 @@ export class Session {
         this.#settle();
     }
 
+    /** Whether a value is that of this drawing, now or at any step of its history. @type {(text: string) => boolean} */
+    knows(text) {
+        if (text === this.text) return true;
+        try {
+            const doc = parseDocument(text);
+            const { past, present, future } = this.#history;
+            const all = [present, ...past.map((step) => step.value), ...future.map((step) => step.value)];
+            return all.some((known) => (doc ? sameDrawing(doc, known) : isBlank(known)));
+        } catch {
+            return false;
+        }
+    }
+
     /**
      * A step of the history; steps in a row with the same `merge` become one. True if the value
      * has changed. Throws DocumentError, and changes nothing, where the document is not valid.

@@ -75,6 +75,17 @@ test("the graph's undo brings an old drawing back as a step that is known", () =
     assert.equal(session.steps.undo, "change from outside");
 });
 
+test("a session knows its own drawings, undone ones too, and no others", () => {
+    const session = drawn();
+    const latest = session.text;
+    session.undo();
+    for (const text of [latest, session.text, "", ` ${latest}`]) assert.equal(session.knows(text), true);
+    for (const text of ["{", serializeDocument(withPath(session.doc, [1, 2], [3, 4]))]) assert.equal(session.knows(text), false);
+    const other = new Session();
+    other.load(latest);
+    assert.equal(other.knows(""), false); // it was never empty
+});
+
 test("unchanged paths keep their identity over a step, changed ones are as they are stored", () => {
     const session = drawn();
     const [first] = session.doc.paths;
