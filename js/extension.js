@@ -90,6 +90,10 @@ class NodeEditor {
         });
         this.refresh = this.refresh.bind(this);
         this.editor.element.addEventListener("pointerenter", this.refresh);
+        // LiteGraph hears no wheel over an element; Nodes 2.0 does.
+        this.editor.element.addEventListener("wheel", (event) => {
+            if (!event.defaultPrevented && !/** @type {any} */ (window).LiteGraph.vueNodesMode) app.canvas.processMouseWheel(event);
+        });
         api.addEventListener("graphChanged", this.refresh);
         this.#follow("onConnectionsChange", this.refresh);
         this.#follow("onAdded", () => queueMicrotask(() => this.#added()));
@@ -292,6 +296,16 @@ const style = document.createElement("link");
 style.rel = "stylesheet";
 style.href = new URL("./editor.css", import.meta.url).href;
 document.head.append(style);
+
+// Two fingers on a drawing zoom it; the graph, which listens above us while events come down, would zoom too.
+for (const name of ["touchstart", "touchmove", "touchend", "touchcancel"])
+    window.addEventListener(
+        name,
+        (event) => {
+            if (event.target instanceof Element && event.target.closest(".rve-stage")) event.stopPropagation();
+        },
+        { capture: true, passive: true },
+    );
 
 app.registerExtension({
     name: "ReVideo.Editor",

@@ -112,7 +112,9 @@ export class Panel {
                     const before = editor.session.selection;
                     const others = before[kind].filter((id) => id !== item.id);
                     const joined = { ...before, [kind]: chosen ? others : [...others, item.id] };
-                    if (event.detail < 2) editor.select(event.shiftKey || event.ctrlKey || event.metaKey ? joined : one);
+                    const adds = event.shiftKey || event.ctrlKey || event.metaKey;
+                    const alone = chosen && before.paths.length + before.regions.length === 1 && !before.points.length;
+                    if (event.detail < 2 && (adds || !alone)) editor.select(adds ? joined : one);
                 },
             },
             h(
