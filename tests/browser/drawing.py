@@ -2,37 +2,67 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
 from playwright.sync_api import Locator, Page
+from torch import Tensor
 
 Place = Sequence[float]  # x, y in frame pixels
 
-# Adds and links LoadVideo → Prepare Video → ReVideo Editor as a person would find them.
-BUILD = """settings => {
-    const { graph } = window.app;
-    const add = (type, x, y) => {
-        const node = window.LiteGraph.createNode(type);
-        node.pos = [x, y];
+FRAME = (640, 256)  # what Prepare Video makes of bikes.mp4, with its defaults
+PREPARE = {
+    "size_policy": "area",
+    "width": 576,
+    "height": 320,
+    "fit": "stretch",
+    "start": 0,
+    "stride": 1,
+    "count": 14,
+}
+FIT_MARGIN = 12  # view pixels around the frame, in js/viewport.js
+
+# Adds nodes, sets their widgets and links their inputs; the graph is at scale 1, the editor in view.
+BUILD = """nodes => {
+    const { graph, canvas } = window.app;
+    const made = {};
+    for (const [key, { type, pos, widgets }] of Object.entries(nodes)) {
+        const node = (made[key] = window.LiteGraph.createNode(type));
+        node.pos = pos;
         graph.add(node);
-        return node;
-    };
-    const load = add("LoadVideo", 0, 60), prepare = add("ReVideoPrepareVideo", 360, 60), editor = add("ReVideoEditor", 720, 0);
-    const set = (node, name, value) => {
-        const widget = node.widgets.find(widget => widget.name === name);
-        widget.value = value;
-        widget.callback?.(value);
-    };
-    set(load, "file", settings.file);
-    for (const [name, value] of Object.entries(settings.prepare ?? {})) set(prepare, name, value);
-    const slot = (node, name) => node.inputs.findIndex(input => input.name === name);
-    load.connect(0, prepare, slot(prepare, "video"));
-    prepare.connect(0, editor, slot(editor, "frames"));
-    return editor.id;
+        for (const [name, value] of Object.entries(widgets ?? {})) {
+            const widget = node.widgets.find(widget => widget.name === name);
+            widget.value = value;
+            widget.callback?.(value);
+        }
+    }
+    for (const [key, { inputs }] of Object.entries(nodes))
+        for (const [name, [from, slot]] of Object.entries(inputs ?? {}))
+            made[from].connect(slot, made[key], made[key].inputs.findIndex(input => input.name === name));
+    canvas.ds.scale = 1;
+    canvas.ds.offset = [-300, 120];
+    canvas.setDirty(true, true);
+    return Object.fromEntries(Object.entries(made).map(([key, node]) => [key, node.id]));
 }"""
+
+# Where the elements are once nothing has moved for two frames.
+AT_REST = """() => {
+    const boxes = JSON.stringify([...document.querySelectorAll(".rve-stage")].map(stage => stage.getBoundingClientRect()));
+    const still = boxes === window.boxesBefore;
+    window.boxesBefore = boxes;
+    return still && boxes !== "[]";
+}"""
+
+TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 @dataclass
@@ -41,10 +71,13 @@ class Drawing:
 
     page: Page
     node_id: int
+    frame: tuple[int, int] = FRAME  # width, height of the picture it is drawn on
 
     @property
     def element(self) -> Locator:
-        return self.page.locator(".revideo-editor")
+        mark = "id => (window.app.graph.getNodeById(id).widgets.find(w => w.name === 'document').element.dataset.test = id)"
+        self.page.evaluate(mark, self.node_id)  # the graph's undo makes another element
+        return self.page.locator(f'.revideo-editor[data-test="{self.node_id}"]')
 
     @property
     def stage(self) -> Locator:
@@ -61,23 +94,86 @@ class Drawing:
     def document(self) -> dict[str, Any]:
         return json.loads(self.text) if self.text else {"paths": [], "regions": []}
 
+    @property
+    def paths(self) -> list[dict[str, Any]]:
+        return self.document["paths"]
+
+    @property
+    def regions(self) -> list[dict[str, Any]]:
+        return self.document["regions"]
+
+    def points(self, path: int = -1) -> list[tuple[float, float]]:
+        return [(point["x"], point["y"]) for point in self.paths[path]["points"]]
+
+    # --- What it shows -----------------------------------------------------------------------
+
+    def drawn(self) -> Drawing:
+        """After the screen has caught up with the drawing."""
+        self.page.evaluate(TWO_FRAMES)
+        return self
+
+    @property
+    def chosen(self) -> list[str]:
+        """Names of the selected paths and areas, as the list shows them."""
+        return self.drawn().element.locator(".rve-row.rve-chosen .rve-name").all_inner_texts()
+
+    @property
+    def time(self) -> int:
+        """Number of the frame shown."""
+        return int(self.drawn().element.locator(".rve-scrubber").get_attribute("aria-valuenow") or -1)
+
+    @property
+    def status(self) -> str:
+        return self.drawn().element.locator(".rve-status").inner_text()
+
+    @property
+    def message(self) -> str:
+        found = self.element.locator(".rve-message span")
+        return found.inner_text() if found.count() else ""
+
+    def layer(self, name: str) -> NDArray[np.uint8]:
+        """(H, W, 4) device pixels of one canvas of the stage."""
+        script = "(stage, name) => stage.querySelector(`[data-layer=${name}]`).toDataURL().split(',')[1]"
+        encoded = self.drawn().stage.evaluate(script, name)
+        return np.asarray(Image.open(BytesIO(base64.b64decode(encoded))).convert("RGBA"))
+
+    def picture(self, size: tuple[int, int] = (160, 64)) -> Tensor:
+        """(3, height, width) in [0, 1]: the frame as the canvas shows it, scaled down to width, height."""
+        pixels = self.layer("picture")
+        client = self.client()
+        left, top, scale = self._fitted(client)
+        density = pixels.shape[1] / client[0]
+        box = [value * density for value in (left, top, left + scale * self.frame[0], top + scale * self.frame[1])]
+        scaled = Image.fromarray(pixels).convert("RGB").resize(size, Image.Resampling.BOX, box=tuple(box))
+        return torch.from_numpy(np.asarray(scaled).copy()).permute(2, 0, 1) / 255
+
     # --- Where things are --------------------------------------------------------------------
 
-    def place(self, x: float, y: float, frame: tuple[int, int] = (640, 256)) -> tuple[float, float]:
+    def client(self) -> tuple[int, int]:
+        """Width and height of the stage in its own pixels."""
+        return tuple(self.stage.evaluate("stage => [stage.clientWidth, stage.clientHeight]"))
+
+    def _fitted(self, client: tuple[int, int]) -> tuple[float, float, float]:
+        scale = min((client[axis] - 2 * FIT_MARGIN) / self.frame[axis] for axis in (0, 1))
+        left, top = ((client[axis] - self.frame[axis] * scale) / 2 for axis in (0, 1))
+        return left, top, scale
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
         """Page coordinates of a frame pixel, the whole frame being in view (`fit`)."""
         box = self.stage.bounding_box()
         assert box is not None
-        client = self.stage.evaluate("stage => [stage.clientWidth, stage.clientHeight]")
+        client = self.client()
         zoom = box["width"] / client[0]
-        margin = 12
-        scale = min((client[0] - 2 * margin) / frame[0], (client[1] - 2 * margin) / frame[1])
-        left, top = ((client[axis] - frame[axis] * scale) / 2 for axis in (0, 1))
+        left, top, scale = self._fitted(client)
         return box["x"] + zoom * (left + x * scale), box["y"] + zoom * (top + y * scale)
 
     # --- Doing -------------------------------------------------------------------------------
 
+    def button(self, command: str) -> Locator:
+        return self.element.locator(f'[data-command="{command}"]')
+
     def tool(self, name: str) -> None:
-        self.element.locator(f'[data-command="tool:{name}"]').click()
+        self.button(f"tool:{name}").click()
 
     def press(self, *keys: str) -> None:
         for key in keys:
@@ -86,23 +182,74 @@ class Drawing:
     def click(self, x: float, y: float, **how: Any) -> None:
         self.page.mouse.click(*self.place(x, y), **how)
 
-    def drag(self, places: Iterable[Place], steps: int = 4) -> None:
+    def click_apart(self, x: float, y: float) -> None:
+        """A click that is no half of a double click."""
+        self.page.wait_for_function(
+            "start => performance.now() - start > 450", arg=self.page.evaluate("performance.now()")
+        )
+        self.click(x, y)
+
+    def drag(self, places: Iterable[Place], steps: int = 4, button: Any = "left") -> None:
         first, *rest = (self.place(*place) for place in places)
         self.page.mouse.move(*first)
-        self.page.mouse.down()
+        self.page.mouse.down(button=button)
         for place in rest:
             self.page.mouse.move(*place, steps=steps)
-        self.page.mouse.up()
+        self.page.mouse.up(button=button)
 
-    def wait_for_frame(self, frames: int = 14) -> None:
-        """Until the clip's frames have been read from its file."""
+    def field(self, label: str) -> Locator:
+        """A field of the panel, by the text before it."""
+        labels = self.drawn().element.locator("label.rve-field")
+        return labels.filter(has_text=label).locator("input, select").first
+
+    def enter(self, label: str, value: object) -> None:
+        field = self.field(label)
+        field.fill(str(value))
+        field.press("Enter")
+
+    def row(self, name: str) -> Locator:
+        return self.drawn().element.locator(".rve-row").filter(has_text=name)
+
+    def wait_for_frames(self, frames: int = 14) -> Drawing:
+        """Until the clip's frames have been read from its file, and nothing moves."""
         self.page.wait_for_function(
-            "count => document.querySelector('.revideo-editor')?.dataset.framesReady === String(count)", arg=frames
+            "([id, count]) => document.querySelector(`.revideo-editor[data-test='${id}']`)?.dataset.framesReady === String(count)",
+            arg=[self.node_id if self.element else 0, frames],
         )
+        self.page.wait_for_function(AT_REST)
+        return self.drawn()
+
+    def wait_for(self, condition: Callable[[Drawing], bool], what: str, deadline_s: float = 30) -> None:
+        """Polls where the page has no event to wait for."""
+        end = time.monotonic() + deadline_s
+        while not condition(self):
+            if time.monotonic() > end:
+                raise TimeoutError(f"waited {deadline_s:g} s for {what}")
+            self.page.wait_for_timeout(50)  # lets the page's own events through
 
 
-def build(page: Page, file: str = "bikes.mp4", **prepare: Any) -> Drawing:
-    """The editor behind a clip of `file`, in an otherwise empty graph."""
-    node_id = page.evaluate(BUILD, {"file": file, "prepare": prepare})
+def build(
+    page: Page,
+    file: str | None = "bikes.mp4",
+    frame: tuple[int, int] = FRAME,
+    more: dict[str, Any] | None = None,
+    inputs: dict[str, Any] | None = None,
+    **prepare: Any,
+) -> Drawing:
+    """LoadVideo → Prepare Video → editor; without a file, the editor alone. `more`: other nodes."""
+    nodes: dict[str, Any] = {}
+    editor: dict[str, Any] = {"type": "ReVideoEditor", "pos": [720, 0], "inputs": dict(inputs or {})}
+    if file:
+        nodes["clip"] = {"type": "LoadVideo", "pos": [-60, 60], "widgets": {"file": file}}
+        nodes["prepare"] = {
+            "type": "ReVideoPrepareVideo",
+            "pos": [380, 60],
+            "widgets": PREPARE | prepare,  # all of them: a node takes over the values of one that had its id
+            "inputs": {"video": ["clip", 0]},
+        }
+        editor["inputs"].setdefault("frames", ["prepare", 0])
+    nodes |= more or {}
+    ids = page.evaluate(BUILD, nodes | {"editor": editor})
     page.wait_for_selector(".revideo-editor")
-    return Drawing(page, node_id)
+    page.wait_for_function(AT_REST)
+    return Drawing(page, ids["editor"], frame)

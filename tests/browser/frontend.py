@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +13,7 @@ from typing import Any
 
 import requests
 from comfyui_server import needed
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
 
 FLAGS = (
     "--headless=new",
@@ -25,8 +28,21 @@ FLAGS = (
 
 READY = """Boolean(
     window.app?.graph && window.app.canvas && window.LiteGraph?.registered_node_types.ReVideoSampler
-    && window.app.extensionManager?.setting
+    && window.app.extensionManager?.setting && window.app.extensionManager.workflow?.activeWorkflow
 )"""
+
+
+# What ComfyUI's page says in its console, and where, with no pack in it at all.
+NOT_OURS = re.compile(
+    r"""Failed\ to\ load\ resource:\ .*404.*\ \[\S+/user\.css\]
+    | Failed\ to\ load\ resource:\ .*404.*\ \[\S+/api/userdata[/?](comfy\.templates\.json|dir=(workflows|subgraphs)&\S+)\]
+    | ComfyApp\ graph\ accessed\ before\ initialization\ \[\S+/assets/settingStore-\S+\]
+    | \[ComfyUI\]\ The\ legacy\ queue/history\ menu\ is\ deprecated\.
+    | (Connecting\ to\ '|Fetch\ API\ cannot\ load\ )https://huggingface\.co/Comfy-Org/.*/assets/missingModelDownload-\S+\]
+    | \[MaskEditor\]\ ComfyApp\.open_maskeditor\ is\ deprecated\.
+    """,
+    re.VERBOSE,
+)
 
 
 @contextmanager
@@ -40,20 +56,32 @@ def open_frontend(
     # Without the first, a visit opens a tour and a workflow whose models it looks for on the internet.
     settings = {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": nodes_2}
     requests.post(url + "/settings", json=settings, timeout=60).raise_for_status()
-    with sync_playwright() as playwright:
-        browser = _launch(playwright)
-        try:
-            page = browser.new_page(viewport={"width": width, "height": height})
-            complaints: list[str] = []
-            page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.goto(url)
-            page.wait_for_function(READY, timeout=60_000)
-            page.evaluate("window.app.graph.clear()")
-            complaints.clear()
-            yield page, complaints
-        finally:
-            browser.close()
+    browser = _launch(_playwright())
+    try:
+        page = browser.new_page(viewport={"width": width, "height": height})
+        complaints: list[str] = []
+        page.on("console", lambda said: _hear(said, complaints))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(url)
+        page.wait_for_function(READY, timeout=60_000)
+        page.evaluate("window.app.graph.clear()")
+        yield page, complaints
+    finally:
+        browser.close()
+
+
+def _hear(said: ConsoleMessage, complaints: list[str]) -> None:
+    text = f"{said.text} [{said.location['url']}]"
+    if said.type in ("error", "warning") and not NOT_OURS.match(text):
+        complaints.append(text)
+
+
+@functools.cache
+def _playwright() -> Playwright:
+    """One for all pages: a thread cannot have a second while the first one runs."""
+    started = sync_playwright().start()
+    atexit.register(started.stop)
+    return started
 
 
 def _launch(playwright: Playwright) -> Browser:

@@ -1,0 +1,187 @@
+"""The clip in the editor: what the graph feeds in is seen without a run, and after one."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from comfyui_server import ComfyUI, png
+from drawing import FRAME, Drawing, build
+from PIL import Image
+from playwright.sync_api import Page
+from test_workflows import finish
+from torch import Tensor
+
+from revideo.video import fit_frames, read_video
+
+SAME_DB = 34  # PSNR: the same frame, through a browser's decoder and scaler, has 36 and more
+OTHER_DB = 30  # the neighbours of a frame have 28 at most
+SHRINK = 4  # frames are compared at a quarter of their size
+
+
+def frames_of(file: Path, frame: tuple[int, int] = FRAME, fit: Any = "stretch", **which: int) -> Tensor:
+    """(T, 3, H, W): what Prepare Video makes of a file, by PyAV and the library alone."""
+    frames, _ = read_video(file, **({"count": 14} | which))
+    return fit_frames(frames, frame[1], frame[0], fit)
+
+
+def small(frame: Tensor, size: tuple[int, int]) -> Tensor:
+    picture = Image.fromarray((frame * 255).round().byte().permute(1, 2, 0).numpy())
+    scaled = np.asarray(picture.resize(size, Image.Resampling.BOX)).copy()
+    return torch.from_numpy(scaled).permute(2, 0, 1) / 255
+
+
+def psnr(a: Tensor, b: Tensor) -> float:
+    return float(-10 * torch.log10((a - b).square().mean()))
+
+
+def likeness(drawing: Drawing, frame: Tensor) -> float:
+    """PSNR in dB between what the editor shows and a frame."""
+    size = (drawing.frame[0] // SHRINK, drawing.frame[1] // SHRINK)
+    return psnr(drawing.picture(size), small(frame, size))
+
+
+def assert_shows(drawing: Drawing, frames: Tensor, index: int) -> None:
+    assert likeness(drawing, frames[index]) >= SAME_DB
+    for neighbour in (index - 1, index + 1):
+        if 0 <= neighbour < len(frames):
+            assert likeness(drawing, frames[neighbour]) <= OTHER_DB  # else this would prove nothing
+
+
+def go_to(drawing: Drawing, frame: int) -> None:
+    drawing.tool("select")
+    drawing.press("Home", *["."] * frame)
+    assert drawing.time == frame
+
+
+SETTINGS: dict[str, tuple[dict[str, Any], tuple[int, int]]] = {
+    "as it comes": ({}, FRAME),
+    "start, stride, count": ({"start": 7, "stride": 2, "count": 12}, FRAME),
+    "crop": ({"size_policy": "exact", "width": 320, "height": 320, "fit": "crop"}, (320, 320)),
+    "pad": ({"size_policy": "exact", "width": 320, "height": 320, "fit": "pad"}, (320, 320)),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_clip_is_seen_without_a_run(comfyui: ComfyUI, page: Page, name: str):
+    settings, size = SETTINGS[name]
+    count = settings.get("count", 14)
+    frames = frames_of(
+        comfyui.input / "bikes.mp4",
+        size,
+        settings.get("fit", "stretch"),
+        start=settings.get("start", 0),
+        stride=settings.get("stride", 1),
+        count=count,
+    )
+    drawing = build(page, frame=size, **settings).wait_for_frames(count)
+    for index in (0, 7, count - 1):
+        go_to(drawing, index)
+        assert_shows(drawing, frames, index)
+
+
+SET_WIDGET = """([type, name, value]) => {
+    const widget = window.app.graph.nodes.find(node => node.type === type).widgets.find(widget => widget.name === name);
+    widget.value = value;
+    widget.callback?.(value);
+}"""
+
+
+def test_settings_changed_upstream_change_the_picture(comfyui: ComfyUI, page: Page):
+    drawing = build(page).wait_for_frames()
+    later = frames_of(comfyui.input / "bikes.mp4", start=40)
+    assert likeness(drawing, later[0]) < OTHER_DB
+    page.evaluate(SET_WIDGET, ["ReVideoPrepareVideo", "start", 40])
+    page.mouse.move(10, 500)
+    page.mouse.move(*drawing.place(300, 100))  # the editor looks again when the pointer comes back to it
+    drawing.wait_for(lambda d: likeness(d, later[0]) >= SAME_DB, "the later part of the clip")
+
+    page.evaluate(SET_WIDGET, ["LoadVideo", "file", "bigbuckbunny.mp4"])
+    page.mouse.move(10, 500)
+    page.mouse.move(*drawing.place(300, 100))
+    other = frames_of(comfyui.input / "bigbuckbunny.mp4", (576, 320), start=40)
+    drawing.frame = (576, 320)
+    drawing.wait_for(lambda d: likeness(d, other[0]) >= SAME_DB, "the other clip")
+
+
+def test_after_a_run_the_frames_the_node_got_are_seen(comfyui: ComfyUI, page: Page):
+    """A node in between that the editor does not understand: only the run shows what it does."""
+    frames = frames_of(comfyui.input / "bikes.mp4")
+    invert = {"type": "ImageInvert", "pos": [380, 420], "inputs": {"image": ["prepare", 0]}}
+    more = {"invert": invert, "look": {"type": "PreviewAny", "pos": [1600, 0], "inputs": {"source": ["editor", 2]}}}
+    drawing = build(page, more=more, inputs={"frames": ["invert", 0]}).wait_for_frames()
+    assert "run the graph" in drawing.status
+    assert_shows(drawing, frames, 0)
+    entry = finish(comfyui, page)
+    assert entry["status"]["status_str"] == "success", entry["status"]["messages"]
+    drawing.wait_for(lambda d: likeness(d, 1 - frames[0]) >= SAME_DB, "the frames of the run")
+    go_to(drawing, 13)
+    drawing.wait_for(lambda d: likeness(d, 1 - frames[13]) >= SAME_DB, "the last frame of the run")
+
+
+DROP = """async (stage, { name, type, url, text }) => {
+    const content = url ? await (await fetch(url)).blob() : text;
+    const data = new DataTransfer();
+    data.items.add(new File([content], name, { type }));
+    for (const kind of ["dragenter", "dragover", "drop"])
+        stage.dispatchEvent(new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }));
+}"""
+
+
+@pytest.mark.parametrize("upstream", [True, False], ids=["upstream", "alone"])
+def test_a_dropped_clip_is_uploaded_and_shown(comfyui: ComfyUI, page: Page, upstream: bool):
+    name = f"dropped {upstream} {page.evaluate('performance.now()'):.0f}.mp4"
+    drawing = build(page, "bigbuckbunny.mp4" if upstream else None)
+    if upstream:
+        drawing.wait_for_frames()
+    file = {"name": name, "type": "video/mp4", "url": "/view?filename=bikes.mp4&type=input"}
+    drawing.stage.evaluate(DROP, file)
+    page.wait_for_function("() => window.app.graph.nodes.some(node => node.type === 'LoadVideo')")
+    drawing.wait_for(lambda d: (comfyui.input / name).exists(), "the upload")
+    frames = frames_of(comfyui.input / name)
+    drawing.wait_for(lambda d: likeness(d, frames[0]) >= SAME_DB, "the dropped clip")
+    types = page.evaluate("window.app.graph.nodes.map(node => node.type).sort()")
+    assert types == ["LoadVideo", "ReVideoEditor", "ReVideoPrepareVideo"]  # reused, or made
+
+
+def test_what_is_neither_clip_nor_drawing_is_not_uploaded(comfyui: ComfyUI, page: Page):
+    drawing = build(page, None)
+    drawing.stage.evaluate(DROP, {"name": "notes.pdf", "type": "application/pdf", "text": "%PDF"})
+    drawing.wait_for(lambda d: "notes.pdf" in d.message, "a message")
+    assert not (comfyui.input / "notes.pdf").exists()
+    assert len(page.evaluate("window.app.graph.nodes")) == 1
+
+
+def test_the_edited_frame_lies_over_frame_0_and_c_shows_the_source(comfyui: ComfyUI, page: Page):
+    frames = frames_of(comfyui.input / "bikes.mp4")
+    edited = frames[0].flip(2)
+    comfyui.upload("flipped.png", png(edited.permute(1, 2, 0)))
+    load = {"type": "LoadImage", "pos": [380, 420], "widgets": {"image": "flipped.png"}}
+    drawing = build(page, more={"edited": load}, inputs={"edited_frame": ["edited", 0]}).wait_for_frames()
+    drawing.wait_for(lambda d: likeness(d, edited) >= SAME_DB, "the edited frame")
+    drawing.tool("select")
+    page.keyboard.down("c")
+    assert_shows(drawing, frames, 0)
+    page.keyboard.up("c")
+    assert likeness(drawing, edited) >= SAME_DB
+    go_to(drawing, 1)
+    assert_shows(drawing, frames, 1)  # the others are the source's
+    go_to(drawing, 0)
+    box = drawing.button("compare").bounding_box() if drawing.button("compare").count() else None
+    if box:
+        page.mouse.move(box["x"] + 5, box["y"] + 5)
+        page.mouse.down()
+        assert_shows(drawing, frames, 0)
+        page.mouse.up()
+        assert likeness(drawing, edited) >= SAME_DB
+
+
+def test_a_missing_clip_is_said(page: Page, frontend: tuple[Page, list[str]]):
+    drawing = build(page, "gone.mp4")
+    drawing.wait_for(lambda d: "gone.mp4" in d.status, "a word about the clip")
+    assert "cannot play" in drawing.status
+    frontend[1].clear()  # the browser says that the file is not there

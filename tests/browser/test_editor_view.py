@@ -1,0 +1,255 @@
+"""How the drawing is looked at: view, time, keys, size of the node; mouse, pen and fingers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from drawing import Drawing, build
+from playwright.sync_api import CDPSession, Page
+from pytest import approx
+
+NEAR = 0.5  # frame pixels
+
+
+@pytest.fixture
+def drawing(page: Page) -> Drawing:
+    return build(page).wait_for_frames()
+
+
+def anchor_at(drawing: Drawing, at: tuple[float, float]) -> tuple[float, float]:
+    """Frame pixels of a place of the page, told by an anchor dropped there."""
+    drawing.tool("anchor")
+    drawing.page.mouse.click(*at)
+    return drawing.points()[-1]
+
+
+def scale(drawing: Drawing) -> float:
+    """Page pixels per frame pixel."""
+    a, b = drawing.place(200, 100), drawing.place(300, 150)
+    return math.dist(a, b) / math.dist(anchor_at(drawing, a), anchor_at(drawing, b))
+
+
+# --- View --------------------------------------------------------------------------------------
+
+
+def test_the_wheel_zooms_about_the_pointer_once_the_drawing_has_the_keyboard(drawing: Drawing):
+    page = drawing.page
+    fitted = scale(drawing)
+    here = drawing.place(400, 80)
+    graph = page.evaluate("window.app.canvas.ds.scale")
+    before = anchor_at(drawing, here)
+    page.mouse.wheel(0, -300)
+    drawing.drawn()
+    assert anchor_at(drawing, here) == approx(before, abs=NEAR)
+    assert scale(drawing) == approx(fitted * math.exp(300 * 0.0018), rel=0.02)
+    assert page.evaluate("window.app.canvas.ds.scale") == graph
+    drawing.press("0")
+    assert scale(drawing) == approx(fitted, rel=0.01)
+
+
+def test_without_the_keyboard_the_wheel_is_the_graphs(drawing: Drawing):
+    page = drawing.page
+    page.evaluate("document.activeElement?.blur()")
+    page.mouse.move(*drawing.place(300, 100))
+    page.mouse.wheel(0, -100)
+    page.wait_for_function("window.app.canvas.ds.scale > 1.01")
+
+
+@pytest.mark.parametrize("how", ["middle button", "space", "tool"])
+def test_the_view_is_moved(drawing: Drawing, how: str):
+    drawing.tool("pan" if how == "tool" else "select")
+    a, b = drawing.place(200, 100), drawing.place(260, 140)
+    if how == "space":
+        drawing.page.keyboard.down(" ")
+    drawing.drag([(200, 100), (260, 140)], button="middle" if how == "middle button" else "left")
+    if how == "space":
+        drawing.page.keyboard.up(" ")
+        assert drawing.element.locator(".rve-timeline [title^=Play]").count() == 1  # the key was used to move
+    assert drawing.text == ""
+    assert anchor_at(drawing, b) == approx((200, 100), abs=NEAR)
+    assert math.dist(a, b) > 20
+    drawing.press("0")
+    assert anchor_at(drawing, drawing.place(260, 140)) == approx((260, 140), abs=NEAR)
+
+
+def test_keys_zoom_and_show_pixels_as_they_are(drawing: Drawing):
+    fitted = scale(drawing)
+    drawing.press("+")
+    assert scale(drawing) == approx(1.25 * fitted, rel=0.01)
+    drawing.press("1")
+    assert scale(drawing) == approx(1, rel=0.01)
+
+
+# --- Time --------------------------------------------------------------------------------------
+
+
+def test_the_timeline_is_scrubbed_and_stepped(drawing: Drawing):
+    box = drawing.element.locator(".rve-scrubber").bounding_box()
+    assert box is not None
+    edge, y = 9, box["y"] + box["height"] / 2
+    page = drawing.page
+    page.mouse.move(box["x"] + edge, y)
+    page.mouse.down()
+    seen = []
+    for frame in (3, 7, 13, 5):
+        page.mouse.move(box["x"] + edge + (box["width"] - 2 * edge) * frame / 13, y)
+        seen.append(drawing.time)
+    page.mouse.up()
+    assert seen == [3, 7, 13, 5]
+    assert "5 / 13" in drawing.element.locator(".rve-time").inner_text()
+    assert "0.20 s" in drawing.element.locator(".rve-time").inner_text()  # bikes.mp4 has 25 frames per second
+    drawing.press(".")
+    assert drawing.time == 6
+    drawing.press(",", ",")
+    assert drawing.time == 4
+    drawing.press("End")
+    assert drawing.time == 13
+    drawing.press("Home")
+    assert drawing.time == 0
+
+
+SEEN = """id => {
+    const at = () => Number(document.querySelector(`.revideo-editor[data-test='${id}'] .rve-scrubber`).getAttribute("aria-valuenow"));
+    window.seen = [];
+    const look = () => {
+        if (window.seen.at(-1) !== at()) window.seen.push(at());
+        window.looking = requestAnimationFrame(look);
+    };
+    look();
+}"""
+
+
+def test_playing_moves_the_dots_and_loops(drawing: Drawing):
+    drawing.tool("line")
+    drawing.drag([(100, 60), (500, 60)])
+    still = drawing.layer("live")
+    drawing.page.evaluate(SEEN, drawing.node_id)
+    drawing.press(" ")
+    # Round at least once: a smaller number after a larger one.
+    drawing.page.wait_for_function(
+        "window.seen.some((frame, index) => index > 2 && frame < window.seen[index - 1] && index + 2 < window.seen.length)"
+    )
+    drawing.press(" ")
+    drawing.drawn()
+    stopped = drawing.time
+    drawing.drawn()
+    assert drawing.time == stopped
+    drawing.page.evaluate("cancelAnimationFrame(window.looking)")
+    drawing.press("Home")
+    assert np.array_equal(drawing.layer("live"), still)
+    drawing.press("End")
+    assert not np.array_equal(drawing.layer("live"), still)
+
+
+def test_without_looping_it_stops_at_the_end(drawing: Drawing):
+    drawing.tool("select")
+    drawing.press("Shift+L", " ")
+    drawing.page.wait_for_function(
+        "id => document.querySelector(`.revideo-editor[data-test='${id}'] .rve-timeline`).textContent.startsWith('13 / 13')",
+        arg=drawing.node_id,
+    )
+    drawing.drawn()
+    assert drawing.time == 13
+
+
+# --- The node's size ---------------------------------------------------------------------------
+
+
+def test_the_stage_grows_with_the_node(drawing: Drawing):
+    page = drawing.page
+    before = drawing.client()
+    script = "id => { const node = window.app.graph.getNodeById(id); return [node.pos[0] + node.size[0], node.pos[1] + node.size[1]].map((at, axis) => (at + window.app.canvas.ds.offset[axis]) * window.app.canvas.ds.scale); }"
+    x, y = page.evaluate(script, drawing.node_id)
+    canvas = page.locator("#graph-canvas").bounding_box() or {"x": 0, "y": 0}
+    x, y = x + canvas["x"], y + canvas["y"]
+    page.mouse.move(x - 4, y - 4, steps=3)
+    page.mouse.down()
+    page.mouse.move(x + 96, y + 46, steps=6)
+    page.mouse.up()
+    drawing.wait_for(lambda d: d.client()[0] > before[0] + 60, "a wider stage")
+    assert drawing.client()[1] > before[1] + 20
+    drawing.drawn()
+    assert anchor_at(drawing, drawing.place(400, 80)) == approx((400, 80), abs=NEAR)
+
+
+# --- Overlays ----------------------------------------------------------------------------------
+
+
+def test_the_question_mark_shows_every_key(drawing: Drawing):
+    drawing.tool("select")
+    drawing.press("?")
+    sheet = drawing.drawn().element.get_by_role("dialog", name="Keys")
+    assert sheet.is_visible()
+    keys = drawing.page.evaluate(
+        "import('/extensions/ComfyUI-ReVideo/keymap.js').then(({ BINDINGS }) => BINDINGS.map(({ text }) => text))"
+    )
+    said = sheet.inner_text()
+    assert [text for text in keys if text not in said] == []
+    drawing.press("Escape")
+    assert not sheet.is_visible()
+    drawing.press("a")
+    assert drawing.drawn().button("tool:anchor").get_attribute("aria-pressed") == "true"  # the keyboard came back
+
+
+# --- Fingers and pen ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def session(drawing: Drawing):
+    session = drawing.page.context.new_cdp_session(drawing.page)
+    yield session
+    session.detach()
+
+
+def touch(session: CDPSession, kind: str, *places: tuple[float, float]) -> None:
+    points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+    session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+def test_a_finger_draws(drawing: Drawing, session: CDPSession):
+    drawing.tool("freehand")
+    stroke = [(100 + 10 * step, 100 + 3 * step) for step in range(20)]
+    touch(session, "touchStart", drawing.place(*stroke[0]))
+    for place in stroke[1:]:
+        touch(session, "touchMove", drawing.place(*place))
+    touch(session, "touchEnd")
+    assert len(drawing.paths) == 1
+    assert drawing.points()[0] == approx(stroke[0], abs=2)
+    assert drawing.points()[-1] == approx(stroke[-1], abs=2)
+
+
+def test_two_fingers_zoom_and_leave_the_drawing_alone(drawing: Drawing, session: CDPSession):
+    fitted = scale(drawing)
+    drawing.tool("freehand")
+    before = drawing.text
+    x, y = drawing.place(320, 128)
+    touch(session, "touchStart", (x - 50, y))
+    touch(session, "touchStart", (x - 50, y), (x + 50, y))
+    for spread in (60, 70, 80, 90, 100):
+        touch(session, "touchMove", (x - spread, y), (x + spread, y))
+    touch(session, "touchEnd")
+    assert drawing.drawn().text == before
+    assert scale(drawing) == approx(2 * fitted, rel=0.05)
+    assert anchor_at(drawing, (x, y)) == approx((320, 128), abs=2)
+
+
+def test_a_pen_draws_and_does_not_drag_the_graph(drawing: Drawing, session: CDPSession):
+    drawing.tool("freehand")
+    offset = drawing.page.evaluate("[...window.app.canvas.ds.offset]")
+
+    def pen(kind: str, x: float, y: float, **more: Any) -> None:
+        left, top = drawing.place(x, y)
+        event = {"type": kind, "x": left, "y": top, "pointerType": "pen", "force": 0.5, "clickCount": 1}
+        session.send("Input.dispatchMouseEvent", event | {"button": "left", "buttons": 1} | more)
+
+    stroke = [(100 + 10 * step, 100 + 3 * step) for step in range(20)]
+    pen("mousePressed", *stroke[0])
+    for place in stroke[1:]:
+        pen("mouseMoved", *place)
+    pen("mouseReleased", *stroke[-1], buttons=0)
+    assert len(drawing.paths) == 1
+    assert drawing.points()[-1] == approx(stroke[-1], abs=2)
+    assert drawing.page.evaluate("[...window.app.canvas.ds.offset]") == offset
