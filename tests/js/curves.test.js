@@ -121,6 +121,12 @@ test("the time of a length is when the path gets there", () => {
     }
 });
 
+test("the same path in a longer document takes longer", () => {
+    const one = path([[0, 0], [40, 0]]);
+    near(positionAt(one, DOC, 10), { x: 40, y: 0 });
+    near(positionAt(one, { ...DOC, frames: 21 }, 10), { x: 20, y: 0 });
+});
+
 test("tracks scale with the clip's size and length, and leave invisible paths out", () => {
     const doc = { ...DOC, paths: [path([[0, 0], [40, 20]]), path(ZIGZAG, { visible: false }), path(ZIGZAG, { start: 5 })] };
     const { points, visible } = tracks(doc, { frames: 21, width: 200, height: 25 });
