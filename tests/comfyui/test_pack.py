@@ -14,6 +14,7 @@ from comfyui_server import PACK, ROOT, ComfyUI, needed
 NODES = (
     "ReVideoLoadModel",
     "ReVideoPrepareVideo",
+    "ReVideoEditor",
     "ReVideoTracksIn",
     "ReVideoConditions",
     "ReVideoSampler",
