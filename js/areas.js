@@ -150,17 +150,15 @@ function boxOf({ points }) {
     return box;
 }
 
-/** @type {WeakMap<Region["points"], Float64Array>} */
+/** @type {WeakMap<Region["points"], {open?: Float64Array, closed?: Float64Array}>} */
 const lines = new WeakMap();
 
 /** A polygon's closed outline or a brush's line: x, y after x, y. @type {(region: Region) => Float64Array} */
 function lineOf({ kind, points }) {
-    let line = lines.get(points);
-    if (!line) {
-        line = Float64Array.from((kind === "polygon" ? [...points, points[0]] : points).flat());
-        lines.set(points, line);
-    }
-    return line;
+    let known = lines.get(points);
+    if (!known) lines.set(points, (known = {}));
+    if (kind === "polygon") return (known.closed ??= Float64Array.from([...points, points[0]].flat()));
+    return (known.open ??= Float64Array.from(points.flat()));
 }
 
 /** Whether a region has no extent: it covers nothing, its soft edge neither. @type {(region: Region) => boolean} */

@@ -80,6 +80,15 @@ test("shapes that share a side leave no gap and do not overlap", () => {
     assert.ok(counts.every((count) => count === 1));
 });
 
+test("a region that becomes another kind keeps nothing of the old one", () => {
+    const brush = region("brush", SCRIBBLE, { radius: 2 });
+    const polygon = { ...brush, kind: /** @type {const} */ ("polygon") };
+    const [x, y] = [20, 6]; // on the side that closes the polygon
+    assert.ok(Math.abs(distanceToRegion(polygon, x, y)) < 1e-9);
+    assert.ok(distanceToRegion(brush, x, y) > 0.1);
+    assert.equal(distanceToRegion({ ...brush, kind: "rect", points: [[0, 0], [9, 9]] }, 12, 13), 5);
+});
+
 test("later regions count over earlier ones", () => {
     const whole = region("rect", [[0, 0], [60, 40]]);
     const hole = region("rect", [[20, 10], [30, 20]], { mode: "subtract" });
