@@ -53,21 +53,26 @@ def open_frontend(
 
     `nodes_2`: drawn as HTML elements ("Nodes 2.0") rather than by LiteGraph on a canvas.
     """
-    # Without the first, a visit opens a tour and a workflow whose models it looks for on the internet.
-    settings = {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": nodes_2}
-    requests.post(url + "/settings", json=settings, timeout=60).raise_for_status()
     browser = _launch(_playwright())
     try:
         page = browser.new_page(viewport={"width": width, "height": height})
         complaints: list[str] = []
         page.on("console", lambda said: _hear(said, complaints))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(url)
-        page.wait_for_function(READY, timeout=60_000)
-        page.evaluate("window.app.graph.clear()")
+        visit(page, url, nodes_2)
         yield page, complaints
     finally:
         browser.close()
+
+
+def visit(page: Page, url: str, nodes_2: bool) -> None:
+    """Loads the frontend, anew if it is open, and empties its graph."""
+    # Without the first, a visit opens a tour and a workflow whose models it looks for on the internet.
+    settings = {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": nodes_2}
+    requests.post(url + "/settings", json=settings, timeout=60).raise_for_status()
+    page.goto(url)
+    page.wait_for_function(READY, timeout=60_000)
+    page.evaluate("window.app.graph.clear()")
 
 
 def _hear(said: ConsoleMessage, complaints: list[str]) -> None:
