@@ -1,0 +1,74 @@
+"""What a training starts from: a checkpoint, SVD with a new control net, or random weights; one file in any case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from .checkpoint import CheckpointError, build_parts, load_parts, read_config
+from .checkpoint import read_weights as read_checkpoint
+from .checkpoint_names import name_table, to_diffusers
+from .checkpoint_saving import save_weights
+from .config import ModelConfig
+from .controlnet import ReVideoControlNet
+from .training_config import ModelSource
+
+
+def model_config(source: ModelSource) -> ModelConfig:
+    """The sizes of the model to train; reads no weight."""
+    return source.sizes or read_config(source.path or source.svd, source.svd or None)
+
+
+def write_start(source: ModelSource, target: Path, seed: int) -> None:
+    """The weights before the first step, float32, under the released names."""
+    config = model_config(source)
+    if source.path:
+        parts, _ = load_parts(source.path, None, torch.float32, source.svd or None)
+    elif source.svd:
+        parts = from_svd(source.svd, config, seed, source.control_gain)
+    else:
+        parts = from_nothing(config, seed, source.control_gain)
+    save_parts(parts, target, config)
+
+
+def save_parts(parts: dict[str, Any], target: Path, config: ModelConfig) -> None:
+    weights = {f"{part}.{name}": value for part, net in parts.items() for name, value in net.state_dict().items()}
+    save_weights(weights, target, config)
+
+
+def from_nothing(config: ModelConfig, seed: int, control_gain: float) -> dict[str, Any]:
+    """PyTorch's and diffusers' own random weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        parts = build_parts(config, "cpu")
+        spread_projections(parts["controlnet"], control_gain)
+    return parts
+
+
+def from_svd(path: str | Path, config: ModelConfig, seed: int, control_gain: float) -> dict[str, Any]:
+    """Plain SVD, and a control net whose encoder and middle are copies of its own (paper section 3.2)."""
+    parts = build_parts(config)
+    weights = to_diffusers(read_checkpoint(path), name_table(config, parts))
+    for part in ("unet", "vae", "image_encoder"):
+        own = {name: f"{part}.{name}" for name in parts[part].state_dict()}
+        lacking = [name for name in own.values() if name not in weights]
+        if lacking:
+            raise CheckpointError(f"{path} is no Stable Video Diffusion checkpoint: it lacks {lacking[0]}")
+        parts[part].load_state_dict({name: weights[full].float() for name, full in own.items()}, assign=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        fresh = ReVideoControlNet.from_model_config(config, condition_channels=config.control.condition_channels)
+        spread_projections(fresh, control_gain)
+    shared = fresh.state_dict().keys() & parts["unet"].state_dict().keys()
+    fresh.load_state_dict({name: parts["unet"].state_dict()[name] for name in shared}, strict=False)
+    return parts | {"controlnet": fresh}
+
+
+def spread_projections(controlnet: nn.Module, gain: float) -> None:
+    """Zero convolutions that are not: where nothing is trained yet there is nothing to protect."""
+    if gain:
+        for convolution in (*controlnet.down_projections, controlnet.mid_projection):  # type: ignore[misc]
+            nn.init.xavier_uniform_(convolution.weight, gain)
