@@ -20,7 +20,7 @@ from .training_config import OptimizerConfig, Phase, TrainingConfig
 from .training_examples import ClipSource, ExampleMaker, SyntheticClips, prefetch
 from .training_networks import TrainedNetworks
 from .training_samples import write_sheet
-from .training_start import write_start
+from .training_start import latent_deviation, scale_latents, write_start
 from .training_state import Averages, Log, Progress, phase_settings
 
 START, STATE = "0-start.safetensors", "state.pt"
@@ -104,6 +104,8 @@ def train_phase(config: TrainingConfig, phase: Phase, before: Path, result: Path
                 averages.swap()
     if accelerator.is_main_process:
         averages.swap()
+        if networks.trains("vae"):
+            normalise_latents(networks, samples(config, phase, sizes))
         save_result(networks.trained, before, result)
         progress.path.unlink(missing_ok=True)
 
@@ -179,6 +181,12 @@ def samples(config: TrainingConfig, phase: Phase, sizes: ModelConfig) -> Example
     return ExampleMaker(
         make_source(config, phase, "sample"), phase.as_stage, phase, sizes.vae, config.seed, purpose="sample"
     )
+
+
+def normalise_latents(networks: TrainedNetworks, make: ExampleMaker, clips: int = 8) -> None:
+    """A newly trained autoencoder's latents to deviation 1, which training only pulls them towards."""
+    frames = torch.cat([make(number)["video"] for number in range(clips)])
+    scale_latents(networks.vae, latent_deviation(networks.vae, frames.to(networks.vae.device)))
 
 
 def save_result(trained: Mapping[str, Tensor], before: Path, result: Path) -> None:

@@ -36,7 +36,7 @@ class DataConfig:
     folder: str = key("", "of video files, searched with all folders below it")
     tracks: str = key("", "folder where tracks are kept; empty: tracks/ in the output folder")
     stride: int = key(2, "every N-th frame: SVD saw about 6 to 12 frames a second, films have 24", 1, 100)
-    cut: float = key(0.25, "mean change of brightness from frame to frame that counts as a shot cut, of 1", 0, 1)
+    cut: float = key(0.1, "least mean change of brightness between frames, of 1, that can be a shot cut", 0, 1)
     still_px: float = key(1.0, "a window whose points move less than this in the mean is skipped", 0)
     cotracker: str = key("", "local CoTracker file instead of the built-in tracker; its weights are CC-BY-NC")
     options: dict = field(default_factory=dict, metadata={"why": "synthetic: passed to revideo.synthetic.make_clip"})
@@ -53,6 +53,7 @@ class TrajectoryConfig:
 class AreaConfig:
     min_px: int = key(64, "shortest side of the random rectangle (paper, section 4.1)", 1)
     max_share: float = key(1.0, "longest side, of the frame's side", 0.05, 1)
+    most: int = key(1, "rectangles at most, joined: the paper trains with one and finds that several work", 1, 10)
     around_sprites: float = key(0.0, "synthetic: share of clips whose area holds one sprite's whole way", 0, 1)
 
 

@@ -126,18 +126,21 @@ def choose_area(clip: Clip, stage: Stage, phase: Phase, generator: torch.Generat
     height, width = clip.video.shape[-2:]
     if not _chance(stage.content, generator):
         return torch.ones(height, width)
-    region = torch.ones(height, width)
     for _ in range(TRIES):
-        if clip.masks is not None and clip.masks.any() and _chance(phase.area.around_sprites, generator):
-            seen = clip.masks[clip.masks.flatten(1).any(1)]
-            sprite = int(torch.randint(len(seen), (), generator=generator))
-            region = rectangle_around(seen[sprite], generator)
-        else:
-            region = random_rectangle(height, width, phase.area.min_px, phase.area.max_share, generator)
+        count = int(torch.randint(1, phase.area.most + 1, (), generator=generator))
+        region = torch.stack([_rectangle(clip, phase, generator) for _ in range(count)]).amax(0)
         inside = path_lengths(within(clip.trajectories, region))
         if len(inside) and inside.max() > 1 and not region.all():
             break
     return region
+
+
+def _rectangle(clip: Clip, phase: Phase, generator: torch.Generator) -> Tensor:  # (H, W), 1 inside
+    if clip.masks is not None and clip.masks.any() and _chance(phase.area.around_sprites, generator):
+        seen = clip.masks[clip.masks.flatten(1).any(1)]
+        return rectangle_around(seen[int(torch.randint(len(seen), (), generator=generator))], generator)
+    height, width = clip.video.shape[-2:]
+    return random_rectangle(height, width, phase.area.min_px, phase.area.max_share, generator)
 
 
 def _union(clip: Clip) -> Tensor:  # (T, H, W) bool
@@ -165,8 +168,8 @@ class SyntheticClips:
         from .synthetic import make_clip
 
         seed = seed_for(self.seed, self.purpose, self.phase.name, "world", number, other)
-        size = {"frames": self.phase.frames, "height": self.phase.height, "width": self.phase.width}
-        made = make_clip(seed, **size, **self.phase.data.options)
+        phase = self.phase
+        made = make_clip(seed, frames=phase.frames, height=phase.height, width=phase.width, **phase.data.options)
         return Clip(made.video, made.trajectories, fps=6.0, masks=made.masks)
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from .checkpoint import CheckpointError, build_parts, load_parts, read_config
 from .checkpoint import read_weights as read_checkpoint
@@ -15,6 +16,7 @@ from .checkpoint_saving import save_weights
 from .config import ModelConfig
 from .controlnet import ReVideoControlNet
 from .training_config import ModelSource
+from .vae import LATENT_SCALE
 
 
 def model_config(source: ModelSource) -> ModelConfig:
@@ -45,7 +47,25 @@ def from_nothing(config: ModelConfig, seed: int, control_gain: float) -> dict[st
         torch.manual_seed(seed)
         parts = build_parts(config, "cpu")
         spread_projections(parts["controlnet"], control_gain)
+        # Pictures of soft blobs: what matters is only how large fresh latents are.
+        pictures = F.interpolate(torch.rand(4, 3, 4, 4), size=8 * config.vae.stride, mode="bilinear") * 2 - 1
+    scale_latents(parts["vae"], latent_deviation(parts["vae"], pictures))
     return parts
+
+
+@torch.no_grad()
+def latent_deviation(vae: Any, frames: Tensor) -> float:
+    """Of scaled latents of frames (N, 3, H, W) in [-1, 1]; the denoiser counts on 1."""
+    return float((vae.encode(frames).latent_dist.mode() * LATENT_SCALE).std())
+
+
+@torch.no_grad()
+def scale_latents(vae: Any, deviation: float) -> None:
+    """Latents divided by `deviation`, which the decoder takes back: frames stay as they are."""
+    channels = vae.config.latent_channels
+    for tensor in (vae.quant_conv.weight, vae.quant_conv.bias):
+        tensor[:channels] /= deviation  # the other half says how sure the encoder is
+    vae.decoder.conv_in.weight *= deviation
 
 
 def from_svd(path: str | Path, config: ModelConfig, seed: int, control_gain: float) -> dict[str, Any]:
