@@ -370,18 +370,32 @@ def run_train(arguments: argparse.Namespace) -> int:
     from importlib.util import find_spec
 
     with refusing():
-        from .training_file import read_training_config
+        from .training_file import TrainingConfigError, read_training_config
 
         config = read_training_config(arguments.config)
-        if find_spec("accelerate") is None:
-            raise Refused("training needs accelerate: pip install accelerate")
+    if find_spec("accelerate") is None:
+        raise Refused("training needs accelerate: pip install accelerate")
 
-        from .training import train
+    import torch
 
-        try:
-            print(train(config, arguments.resume))
-        except FloatingPointError as error:
-            raise Refused(str(error)) from None
+    from .checkpoint import CheckpointError
+    from .data import Unusable
+    from .training import train
+
+    try:
+        result = train(config, arguments.resume)
+    except FileExistsError as error:
+        raise Refused(f"{error} (--resume goes on)") from None
+    except (TrainingConfigError, CheckpointError, Unusable, FloatingPointError) as error:
+        raise Refused(str(error)) from None
+    except torch.cuda.OutOfMemoryError:
+        raise Refused(
+            "the GPU ran out of memory: lower run.clips_at_once, set run.gradient_checkpointing, run.frozen "
+            "or optimizer.eight_bit; docs/training.md says what each saves"
+        ) from None
+    except OSError as error:
+        raise Refused(str(error)) from None
+    print(result)
     return 0
 
 

@@ -78,7 +78,7 @@ class FolderClips:
             if not other:
                 self._chosen[number] = file
             return clip
-        raise ValueError(f"none of the {len(self.files)} videos in {self.phase.data.folder} can be used")
+        raise Unusable(f"none of the {len(self.files)} videos in {self.phase.data.folder} can be used")
 
     def _generator(self, *key: object) -> torch.Generator:
         return generator_for(self.seed, self.purpose, self.phase.name, "window", *key)

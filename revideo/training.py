@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
@@ -33,15 +34,16 @@ def train(config: TrainingConfig, resume: bool = False) -> Path:
     interrupted between them. Raises ValueError or OSError before any work where the config
     cannot work.
     """
-    accelerator = make_accelerator(config)
-    check_training(config, accelerator.num_processes)
+    processes = int(os.environ.get("WORLD_SIZE", 1))  # as accelerate and torchrun tell them
+    check_training(config, processes)
     before = Path(config.output) / START
-    if accelerator.is_main_process:
-        if before.exists() and not resume:
-            raise FileExistsError(f"{config.output} already holds a training: resume it, or name another output folder")
+    if before.exists() and not resume:
+        raise FileExistsError(f"{config.output} already holds a training: resume it, or name another output folder")
+    accelerator = make_accelerator(config)
+    accelerator.wait_for_everyone()  # all have looked before one writes
+    if accelerator.is_main_process and not before.exists():
         before.parent.mkdir(parents=True, exist_ok=True)
-        if not before.exists():
-            write_start(config.model, before, config.seed)
+        write_start(config.model, before, config.seed)
     for phase in config.phases:
         accelerator.wait_for_everyone()
         result = before.with_name(f"{phase.name}.safetensors")
