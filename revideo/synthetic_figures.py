@@ -1,17 +1,21 @@
-"""How well a model edits the synthetic world: figures against the known truth, nothing composited."""
+"""How well a model edits the synthetic world: figures against the known truth, nothing composited.
+
+python -m revideo.synthetic_figures MODEL --clips 64 --steps 25
+"""
 
 from __future__ import annotations
 
+import argparse
 import colorsys
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 
 import torch
 from torch import Tensor
 
-from .model import ReVideo
+from .model import ReVideo, load
 from .sampling import SamplerOptions
 from .synthetic import KINDS, SyntheticEdit, make_edit, without_motion
 from .vae import LATENT_SCALE, decode_latents
@@ -147,3 +151,39 @@ def _hue_distance(one: Tensor, other: Tensor) -> float:
     hues = [colorsys.rgb_to_hsv(*colours.mean(1).tolist())[0] for colours in (one, other)]
     apart = abs(hues[0] - hues[1])
     return min(apart, 1 - apart)
+
+
+HEADER = """\
+| edit | | path error, % of width | PSNR outside, dB | PSNR of the sprite, last frame, dB | hue error, % | seam |
+| --- | --- | --- | --- | --- | --- | --- |"""
+
+
+def table_row(case: str, what: str, figures: Figures) -> str:
+    numbers = " | ".join(f"{value:.2f}" for value in asdict(figures).values())
+    return f"| {case} | {what} | {numbers} |"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Prints the figures of a model file as a Markdown table, row by row."""
+    parser = argparse.ArgumentParser(prog="python -m revideo.synthetic_figures", description=main.__doc__)
+    parser.add_argument("model", help="checkpoint of a model trained on the synthetic world")
+    parser.add_argument("--clips", type=int, default=64, help="held-out clips for each kind of edit (%(default)s)")
+    parser.add_argument("--steps", type=int, default=25, help="Euler steps (%(default)s)")
+    parser.add_argument("--guidance", type=float, default=1.0, help="of the last frame; the first has 1 (%(default)s)")
+    parser.add_argument("--height", type=int, default=128)
+    parser.add_argument("--width", type=int, default=192)
+    parser.add_argument("--bf16", action="store_true", help="sample in bfloat16: faster on new processors")
+    given = parser.parse_args(arguments)
+    model = load(given.model)
+    options = SamplerOptions(steps=given.steps, cfg_last=given.guidance)
+    print(HEADER, flush=True)
+    for kind, areas in all_cases():
+        case = kind + (f", {areas} areas" if areas > 1 else "")
+        with torch.autocast(model.device.type, torch.bfloat16, enabled=given.bf16):
+            found = evaluate(model, kind, areas, given.clips, options, (given.height, given.width))
+        for what, figures in found.items():
+            print(table_row(case, what, figures), flush=True)
+
+
+if __name__ == "__main__":
+    main()

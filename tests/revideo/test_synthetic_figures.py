@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from revideo.random_weights import write_random_checkpoint
 from revideo.synthetic import make_edit
-from revideo.synthetic_figures import Figures, all_cases, border_energy, mean_figures, measure, psnr
+from revideo.synthetic_figures import Figures, all_cases, border_energy, main, mean_figures, measure, psnr
 
 SIZE = {"frames": 14, "height": 128, "width": 192}
 
@@ -57,3 +58,12 @@ def test_seam_counts_only_steps_across_the_border():
 def test_means_are_means():
     assert mean_figures([Figures(1, 2, 3, 4, 5), Figures(3, 2, 1, 0, 7)]) == Figures(2, 2, 2, 2, 6)
     assert_close(psnr(torch.zeros(4), torch.full((4,), 0.1)), 20.0, atol=1e-3, rtol=0)
+
+
+def test_a_random_model_is_measured_end_to_end(tmp_path, capsys):
+    path = tmp_path / "random.safetensors"
+    write_random_checkpoint(path)
+    main([str(path), "--clips", "1", "--steps", "1", "--height", "64", "--width", "128"])
+    header, _, *rows = capsys.readouterr().out.splitlines()
+    assert len(rows) == 3 * len(all_cases())
+    assert all(row.count("|") == header.count("|") for row in rows)
