@@ -171,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=25, help="Euler steps (%(default)s)")
     parser.add_argument("--guidance", type=float, default=1.0, help="of the last frame; the first has 1 (%(default)s)")
     parser.add_argument("--height", type=int, default=128)
-    parser.add_argument("--width", type=int, default=192)
+    parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--bf16", action="store_true", help="sample in bfloat16: faster on new processors")
     given = parser.parse_args(arguments)
     model = load(given.model)

@@ -63,7 +63,7 @@ def test_means_are_means():
 def test_a_random_model_is_measured_end_to_end(tmp_path, capsys):
     path = tmp_path / "random.safetensors"
     write_random_checkpoint(path)
-    main([str(path), "--clips", "1", "--steps", "1", "--height", "64", "--width", "128"])
+    main([str(path), "--clips", "1", "--steps", "1", "--height", "128", "--width", "128"])
     header, _, *rows = capsys.readouterr().out.splitlines()
     assert len(rows) == 3 * len(all_cases())
     assert all(row.count("|") == header.count("|") for row in rows)
