@@ -11,6 +11,7 @@ from threading import Lock
 
 import av
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .track_cache import TrackCache
@@ -25,7 +26,6 @@ WINDOWS = 4  # of a file that are tried for one example, before another file's t
 CUT_TO_USUAL = 3.0  # a shot cut changes this many times as much as the window's other frames
 _told: set[Path] = set()  # one line for a file, however many phases and threads meet it
 _telling = Lock()
-LUMA = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
 
 
 class Unusable(ValueError):
@@ -194,7 +194,7 @@ def read_window(
 
 
 def has_cut(video: Tensor, change: float) -> bool:
-    """Whether one step changes a small grey copy by more than `change` of 1, and far more than the others do."""
-    small = torch.nn.functional.adaptive_avg_pool2d((video * LUMA).sum(1, keepdim=True), 24)
-    steps = small.diff(dim=0).abs().flatten(1).mean(1)
+    """Whether one step changes a tiny copy by more than `change` of 1, and far more than the others do."""
+    tiny = F.adaptive_avg_pool2d(video, 8)  # motion stays within most of its cells, another scene does not
+    steps = tiny.diff(dim=0).abs().flatten(1).mean(1)
     return bool(steps.max() > max(change, CUT_TO_USUAL * float(steps.median())))

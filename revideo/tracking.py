@@ -19,9 +19,10 @@ from .trajectory import Trajectories
 Tracker = Callable[[Tensor, Tensor, int], Trajectories]  # as track_points
 
 WINDOW_PX = 21  # Lucas–Kanade's, at each level
+PATCH_PX = 9  # compared where dense flow leads
 ROUND_TRIP_PX = 1.0  # forth and back must end this close to the start
 ROUND_TRIP_SHARE = 0.05  # and, for fast points, this close as a share of the way
-PATCH_CHANGE = 40.0  # mean change of a followed patch, of 255: more is another thing that slid in
+PATCH_CHANGE = 25.0  # mean change of a followed patch, of 255: more is another thing that slid in
 
 
 def grid_points(height: int, width: int, spacing_px: int) -> Tensor:  # (N, 2) x, y
@@ -128,13 +129,23 @@ class _DenseFlow:
 
     def move(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         moved = places + _at(self.forth, places)
-        return moved, _closes(places, moved, moved + _at(self.back, moved))
+        change = np.abs(_patches(self.after, moved) - _patches(self.before, places)).mean(1)
+        return moved, (change < PATCH_CHANGE) & _closes(places, moved, moved + _at(self.back, moved))
 
 
-def _at(flow: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Flow (H, W, 2) at places (N, 2) between pixels."""
-    x, y = places.astype(np.float32).T[:, :, None]
-    return cv2.remap(flow, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0]
+def _at(picture: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """A picture (H, W, …) at places (N, 2) between pixels."""
+    sampled = []
+    for some in np.array_split(places.astype(np.float32), len(places) // 30_000 + 1):  # remap takes no more rows
+        x, y = some.T[:, :, None]
+        sampled.append(cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0])
+    return np.concatenate(sampled)
+
+
+def _patches(gray: np.ndarray, places: np.ndarray) -> np.ndarray:  # (N, PATCH_PX²)
+    offsets = np.stack(np.meshgrid(*[np.arange(PATCH_PX) - PATCH_PX // 2] * 2), -1).reshape(-1, 2)
+    pixels = _at(gray.astype(np.float32), (places[:, None] + offsets).reshape(-1, 2))
+    return pixels.reshape(len(places), -1)
 
 
 def load_cotracker(path: str | Path, device: str | torch.device = "cpu") -> Tracker:

@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from .checkpoint import load_parts, open_checkpoint
-from .checkpoint_saving import save_weights
+from .checkpoint_saving import save_checkpoint
 from .config import ModelConfig
 from .training_checks import check_training
 from .training_config import OptimizerConfig, Phase, TrainingConfig
@@ -194,5 +194,5 @@ def normalise_latents(networks: TrainedNetworks, make: ExampleMaker, clips: int 
 def save_result(trained: Mapping[str, Tensor], before: Path, result: Path) -> None:
     """The model that a phase began from with what it trained; the rest is bit-identical."""
     checkpoint = open_checkpoint(before)
-    weights = checkpoint.weights | {name: weight.detach().float().cpu() for name, weight in trained.items()}
-    save_weights(weights, result, checkpoint.config)
+    checkpoint.weights |= {name: weight.detach().float().cpu() for name, weight in trained.items()}
+    save_checkpoint(checkpoint, result)

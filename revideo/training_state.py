@@ -113,6 +113,8 @@ class Progress:
     @torch.no_grad()
     def restore(self) -> None:
         """From the phase's last checkpoint, if it has one. Raises TrainingConfigError if it cannot go on from it."""
+        for unfinished in self.path.parent.glob(f".{self.path.stem}-*"):  # of a run killed while it wrote
+            unfinished.unlink(missing_ok=True)
         state = read_state(self.path)
         if state is None or state["phase"] != self.phase.name:
             return
