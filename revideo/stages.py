@@ -24,11 +24,13 @@ class Stage:
     content: float = 1.0  # share that sees the clip outside an area; the rest is area everywhere, motion alone
     composite: float = 0.0  # share joined of two clips: another one outside the area
 
-    def parameters(self, parts: dict[str, nn.Module], also: Iterable[str] = ()) -> dict[str, nn.Parameter]:
-        """The weights that this stage trains, by name; `also`: more patterns."""
-        pattern = re.compile("|".join((*self.trains, *also)))
+    def parameters(
+        self, parts: dict[str, nn.Module], also: Iterable[str] = (), only: Iterable[str] = ()
+    ) -> dict[str, nn.Parameter]:
+        """The weights that this stage trains, by name; `also`: more patterns, `only`: what all must match too."""
+        pattern, limit = re.compile("|".join((*self.trains, *also))), re.compile("|".join(only) or ".*")
         named = ((f"{part}.{name}", weight) for part, net in parts.items() for name, weight in net.named_parameters())
-        return {name: weight for name, weight in named if pattern.fullmatch(name)}
+        return {name: weight for name, weight in named if pattern.fullmatch(name) and limit.fullmatch(name)}
 
 
 # From scratch, before ReVideo begins. The users of the released model start from SVD instead.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from .checkpoint import load_parts, open_checkpoint
 from .checkpoint_saving import save_checkpoint
@@ -106,7 +107,7 @@ def train_phase(config: TrainingConfig, phase: Phase, before: Path, result: Path
                 averages.swap()
     if accelerator.is_main_process:
         averages.swap()
-        if networks.trains("vae"):
+        if networks.trains("vae") and not phase.autoencoder.fixed_latents:
             normalise_latents(networks, samples(config, phase, sizes))
         save_result(networks.trained, before, result)
         progress.path.unlink(missing_ok=True)
@@ -120,7 +121,8 @@ def optimize(
     total = torch.zeros((), device=accelerator.device)
     for number in range(passes):
         batch = {name: tensor.to(accelerator.device) for name, tensor in next(batches).items()}
-        with accelerator.no_sync(model) if number < passes - 1 else nullcontext():
+        waiting = accelerator.no_sync(model) if number < passes - 1 else nullcontext()
+        with waiting, attention(accelerator.device):
             loss = model(batch).mean() / passes
             accelerator.backward(loss)
         total += loss.detach()
@@ -129,6 +131,11 @@ def optimize(
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return accelerator.reduce(total, "mean"), norm
+
+
+def attention(device: torch.device) -> AbstractContextManager[None]:
+    """On a CPU plain matrix products: its fused kernel takes a quarter longer for a small model's attention."""
+    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
 
 def split_batch(phase: Phase, processes: int) -> tuple[int, int]:

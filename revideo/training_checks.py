@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 
+from .checkpoint import build_parts
 from .config import ModelConfig
+from .fixed_latents import CHANNELS
 from .stages import Stage
 from .training_config import Phase, TrainingConfig
 from .training_file import TrainingConfigError
 from .training_start import model_config
 
+Refuse = Callable[[str, str], None]  # key, why: raises
+SIZES = ("seed", "frames", "height", "width")  # of make_clip, which the phase gives
 MIN_FRAMES = 3  # with 2 a temporal convolution's bf16 weight gradients are wrong on the CPU
 
 
@@ -57,36 +62,39 @@ def _check_phase(where: str, phase: Phase, sizes: ModelConfig, processes: int) -
         at_once = phase.run.clips_at_once
         what = f"{processes} processes" + (f" times run.clips_at_once {at_once}" if at_once else "")
         refuse("batch", f"{phase.batch} cannot be shared among {what}")
-    for pattern in phase.also_train:
-        if not isinstance(pattern, str):
-            refuse("also_train", f"must hold patterns as text, not {pattern!r}")
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            refuse("also_train", f"holds {pattern!r}, which is no regular expression: {error}")
-    _check_also_train(where, phase, sizes)
+    for name in ("also_train", "train_only"):
+        for pattern in getattr(phase, name):
+            if not isinstance(pattern, str):
+                refuse(name, f"must hold patterns as text, not {pattern!r}")
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                refuse(name, f"holds {pattern!r}, which is no regular expression: {error}")
+    _check_patterns(phase, sizes, refuse)
     if phase.trajectories.least > phase.trajectories.most:
         refuse("trajectories.least", f"{phase.trajectories.least} is more than most, {phase.trajectories.most}")
     if phase.area.min_px > min(phase.height, phase.width) and phase.as_stage.content:
         refuse("area.min_px", f"{phase.area.min_px} does not fit into {phase.width}×{phase.height}")
     if phase.noise.uniform_low >= phase.noise.uniform_high:
         refuse("noise.uniform_low", f"{phase.noise.uniform_low:g} must be below uniform_high")
+    if phase.autoencoder.fixed_latents and sizes.vae.latent_channels != CHANNELS:
+        refuse("autoencoder.fixed_latents", f"are {CHANNELS} channels; the model has {sizes.vae.latent_channels}")
     _check_data(phase, refuse)
     _check_run(phase, refuse)
 
 
-def _check_also_train(where: str, phase: Phase, sizes: ModelConfig) -> None:
-    from .checkpoint import build_parts
-
-    if not phase.also_train:
+def _check_patterns(phase: Phase, sizes: ModelConfig, refuse: Refuse) -> None:
+    if not (phase.also_train or phase.train_only):
         return
     parts = build_parts(sizes)
     for pattern in phase.also_train:
         if not Stage("", (pattern,)).parameters(parts):
-            raise TrainingConfigError(f'"{where}.also_train": no weight is called {pattern!r}')
+            refuse("also_train", f"matches no weight: {pattern!r}")
+    if not phase.parameters(parts):
+        refuse("train_only", "leaves no weight of the stage to train")
 
 
-def _check_data(phase: Phase, refuse) -> None:
+def _check_data(phase: Phase, refuse: Refuse) -> None:
     data = phase.data
     if data.kind == "synthetic":
         from .synthetic import make_clip
@@ -108,10 +116,7 @@ def _check_data(phase: Phase, refuse) -> None:
             refuse("data.cotracker", f"names no file: {data.cotracker}")
 
 
-SIZES = ("seed", "frames", "height", "width")
-
-
-def _check_run(phase: Phase, refuse) -> None:
+def _check_run(phase: Phase, refuse: Refuse) -> None:
     run = phase.run
     on_gpu = torch.cuda.is_available() and run.device != "cpu"
     if run.mixed_precision == "fp16" and not on_gpu:

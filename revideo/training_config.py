@@ -47,6 +47,7 @@ class TrajectoryConfig:
     grid_px: int = key(16, "distance of the points that are tracked: 640 of them at 512×320", 2, 1024)
     least: int = key(1, "paths per clip, at least (paper, section 4.1)", 0, 1000)
     most: int = key(10, "paths per clip, at most (paper, section 4.1)", 0, 1000)
+    all: bool = key(False, "show every track that starts in the area instead: for worlds of few, meant tracks")
 
 
 @dataclass(frozen=True)
@@ -93,11 +94,12 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    sprite_weight: float = key(1.0, "synthetic: how much more cells of sprites count", 0.01, 1000)
+    sprite_weight: float = key(1.0, "synthetic: how much more cells, and pixels, of sprites count", 0.01, 1000)
 
 
 @dataclass(frozen=True)
 class AutoencoderConfig:
+    fixed_latents: bool = key(False, "all stages use latents by formula, which this stage teaches: for small models")
     mse: float = key(2.0, "weight of the squared error beside the absolute one", 0)
     kl: float = key(1e-6, "pull of the latents towards deviation 1: as in latent diffusion", 0)
     latent_noise: float = key(0.05, "noise on latents before decoding, of their deviation: smooths the space", 0, 1)
@@ -136,6 +138,10 @@ class Phase:
     also_train: list = field(
         default_factory=list, metadata={"why": "patterns of more weights, as 'unet.*' or 'image_encoder.*'"}
     )
+    train_only: list = field(
+        default_factory=list,
+        metadata={"why": "patterns that a trained weight must match as well, for parts of a stage"},
+    )
     data: DataConfig = field(default_factory=DataConfig)
     trajectories: TrajectoryConfig = field(default_factory=TrajectoryConfig)
     area: AreaConfig = field(default_factory=AreaConfig)
@@ -145,6 +151,10 @@ class Phase:
     loss: LossConfig = field(default_factory=LossConfig)
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
     run: RunConfig = field(default_factory=RunConfig)
+
+    def parameters(self, parts: dict[str, Any]) -> dict[str, Any]:
+        """The weights that this phase trains, by name."""
+        return self.as_stage.parameters(parts, self.also_train, self.train_only)
 
     @property
     def as_stage(self) -> Stage:

@@ -76,7 +76,9 @@ class ExampleMaker:
         region = choose_area(clip, self.stage, self.phase, generator)
         limits = self.phase.trajectories
         count = int(torch.randint(limits.least, limits.most + 1, (), generator=generator))
-        paths = sample_trajectories(within(clip.trajectories, region), count, generator)
+        paths = within(clip.trajectories, region)
+        if not limits.all:
+            paths = sample_trajectories(paths, count, generator)
         video, sprites = clip.video, _union(clip)
         if not region.all() and _chance(self.stage.composite, generator):
             other = self.source.clip(number, other=True)

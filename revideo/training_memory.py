@@ -41,7 +41,7 @@ class Memory:
 def memory(phase: Phase, config: ModelConfig, processes: int = 1) -> Memory:
     """Of one process, by the phase's own `run` and `optimizer` settings."""
     parts = build_parts(config)
-    trained = sum(weight.numel() for weight in phase.as_stage.parameters(parts, phase.also_train).values())
+    trained = sum(weight.numel() for weight in phase.parameters(parts).values())
     everything = sum(weight.numel() for part in parts.values() for weight in part.parameters())
     run, optimizer = phase.run, phase.optimizer
     copies = BYTES[run.mixed_precision] % 4 * trained
@@ -66,7 +66,7 @@ def activations(phase: Phase, config: ModelConfig) -> int:
     parts: dict[str, Any] = {
         name: nn.Module.to(part, "meta", dtype).train() for name, part in build_parts(config).items()
     }
-    trained = phase.as_stage.parameters(parts, phase.also_train)
+    trained = phase.parameters(parts)
     for part in parts.values():
         part.requires_grad_(False)
     for weight in trained.values():
@@ -153,7 +153,9 @@ def _one_clip(phase: Phase, config: ModelConfig, parts: dict[str, Any], dtype: t
     latents = empty(1, frames, config.vae.latent_channels, *cell)
     if phase.stage == "autoencoder":
         return autoencoder_loss(
-            parts["vae"], {"video": empty(1, frames, 3, height, width), "noise": latents}, phase.autoencoder
+            parts["vae"],
+            {"video": empty(1, frames, 3, height, width), "noise": latents, "weight": latents[:, :, :1]},
+            phase.autoencoder,
         )
     controlnet = parts["controlnet"] if phase.as_stage.control else None
     nothing = empty(0)

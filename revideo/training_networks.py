@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
 from diffusers.models.resnet import SpatioTemporalResBlock
 from diffusers.models.transformers.transformer_temporal import TransformerSpatioTemporalModel
@@ -18,6 +19,7 @@ from .checkpoint import PARTS
 from .config import ModelConfig
 from .controlnet import EmbeddedConditions, ReVideoControlNet
 from .denoiser import Conditioning, loss
+from .fixed_latents import fixed_latents
 from .image_encoder import clip_pixels
 from .safm import SAFM
 from .training_config import AutoencoderConfig, Phase
@@ -43,7 +45,7 @@ class TrainedNetworks(nn.Module):
         self.controlnet: ReVideoControlNet = parts["controlnet"]
         self.vae = parts["vae"]
         self.image_encoder = parts["image_encoder"]
-        self.trained = self.stage.parameters(parts, phase.also_train)
+        self.trained = phase.parameters(parts)
         for part, net in parts.items():
             # SVD's autoencoder overflows in fp16.
             frozen = torch.float32 if (part, phase.run.frozen) == ("vae", "fp16") else DTYPES[phase.run.frozen]
@@ -71,18 +73,24 @@ class TrainedNetworks(nn.Module):
         return loss(
             self.unet,
             self.controlnet if self.stage.control else None,
-            encode(self.vae, batch["video"]) * LATENT_SCALE,
+            self.encode(batch["video"]) * LATENT_SCALE,
             batch["noise"],
             batch["sigma"],
             self.condition(batch),
             weight=batch["weight"],
         )
 
+    def encode(self, video: Tensor) -> Tensor:
+        """(B, T, 3, H, W) in [-1, 1] → (B, T, C, h, w), *not* scaled."""
+        if self.phase.autoencoder.fixed_latents:
+            return formula(self.vae, video) / LATENT_SCALE
+        return encode(self.vae, video)
+
     def condition(self, batch: Example) -> Conditioning:
         """As `ReVideo.condition` does for one clip; without reference (kept 0) the image is zeros."""
         kept = batch["kept"]
         noisy = batch["reference"] + batch["augmentation"].view(-1, 1, 1, 1) * batch["augmentation_noise"]
-        reference = encode(self.vae, noisy[:, None])[:, 0] * kept.view(-1, 1, 1, 1)
+        reference = self.encode(noisy[:, None])[:, 0] * kept.view(-1, 1, 1, 1)
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.trains("image_encoder")):
             encoder = self.image_encoder
             pixels = torch.cat([clip_pixels(each, encoder.config.image_size) for each in batch["reference"]])
@@ -128,22 +136,34 @@ def encode(vae: Any, video: Tensor) -> Tensor:
     return rearrange(torch.cat(modes).float(), "(b t) c h w -> b t c h w", b=len(video))
 
 
+def formula(vae: Any, video: Tensor) -> Tensor:
+    """(B, T, 3, H, W) in [-1, 1] → (B, T, C, h, w) scaled latents that no network makes."""
+    stride = 2 ** (len(vae.config.block_out_channels) - 1)
+    return fixed_latents(video.flatten(0, 1), stride).unflatten(0, video.shape[:2])
+
+
 def autoencoder_loss(vae: Any, batch: Example, settings: AutoencoderConfig) -> Tensor:
     """Frames through encoder and temporal decoder and back: |error| + mse·error² + kl·KL, a mean per clip.
 
-    Latents are at deviation 1 when multiplied by LATENT_SCALE, so that is what the KL pulls to.
+    Latents are at deviation 1 when multiplied by LATENT_SCALE, so that is what the KL pulls
+    to. With fixed latents the decoder reads those, and the encoder learns to give them.
     """
     video = batch["video"]
-    frames = video.flatten(0, 1)
+    frames, noise = video.flatten(0, 1), batch["noise"].flatten(0, 1)
     posterior = vae.encode(frames).latent_dist
-    latents = posterior.mode()
-    noise = batch["noise"].flatten(0, 1)
-    decoded = vae.decode(latents + settings.latent_noise / LATENT_SCALE * noise, num_frames=video.shape[1]).sample
-    error = (decoded - frames).float()
-    mean, variance = latents.float() * LATENT_SCALE, posterior.var.float() * LATENT_SCALE**2
-    divergence = 0.5 * (mean.square() + variance - variance.log() - 1)
+    own = posterior.mode().float() * LATENT_SCALE
+    if settings.fixed_latents:
+        latents = formula(vae, video).flatten(0, 1)
+        pull = (own - latents).square()
+    else:
+        latents, variance = own, posterior.var.float() * LATENT_SCALE**2
+        pull = settings.kl * 0.5 * (own.square() + variance - variance.log() - 1)
+    noisy = ((latents + settings.latent_noise * noise) / LATENT_SCALE).to(frames.dtype)
+    error = (vae.decode(noisy, num_frames=video.shape[1]).sample - frames).float()
+    weight = F.interpolate(batch["weight"].flatten(0, 1), error.shape[-2:])
+    weight = weight / weight.mean()
 
     def per_clip(values: Tensor) -> Tensor:
         return values.unflatten(0, video.shape[:2]).flatten(1).mean(1)
 
-    return per_clip(error.abs() + settings.mse * error.square()) + settings.kl * per_clip(divergence)
+    return per_clip(weight * (error.abs() + settings.mse * error.square())) + per_clip(pull)

@@ -47,10 +47,22 @@ def from_nothing(config: ModelConfig, seed: int, control_gain: float) -> dict[st
         torch.manual_seed(seed)
         parts = build_parts(config, "cpu")
         spread_projections(parts["controlnet"], control_gain)
+        calm_autoencoder(parts["vae"])
         # Pictures of soft blobs: what matters is only how large fresh latents are.
         pictures = F.interpolate(torch.rand(4, 3, 4, 4), size=8 * config.vae.stride, mode="bilinear") * 2 - 1
     scale_latents(parts["vae"], latent_deviation(parts["vae"], pictures))
     return parts
+
+
+def calm_autoencoder(vae: nn.Module) -> None:
+    """Residual blocks and the last temporal convolution begin as identity: a narrow one learns far sooner."""
+    for name, module in vae.named_modules():
+        if name.endswith(".conv2"):
+            nn.init.zeros_(module.weight)
+            nn.init.zeros_(module.bias)
+    last = vae.decoder.time_conv_out  # type: ignore[union-attr]
+    nn.init.dirac_(last.weight)  # type: ignore[union-attr, arg-type]
+    nn.init.zeros_(last.bias)  # type: ignore[union-attr, arg-type]
 
 
 @torch.no_grad()

@@ -84,7 +84,7 @@ def trained(tmp_path_factory, tiny_training_values):
     folder = tmp_path_factory.mktemp("all")
     run = {"log_every": 1, "checkpoint_every": 2, "sample_every": 2, "sample_clips": 1, "sample_steps": 2}
     values = tiny_training_values(
-        *({"stage": name, "steps": STEPS[name], "optimizer": {"ema": 0.5}} for name in STAGES),
+        *({"stage": name, "steps": STEPS[name], "optimizer": {"ema": 0.5, "eps": 1e-20}} for name in STAGES),
         output=str(folder / "out"),
         run=run | {"torch_threads": 1, "device": "cpu"},
     )
@@ -423,3 +423,20 @@ def test_real_files_train_each_stage_through_the_tracker(clips, training_values,
     assert len(list((tmp_path / "out/tracks").rglob("*.safetensors"))) >= 3
     told = [line for line in capsys.readouterr().err.splitlines() if "skipping" in line]
     assert sum("empty.mp4" in line for line in told) == sum("broken.mp4" in line for line in told) == 1
+
+
+def test_fixed_latents_are_what_all_stages_use(training_values, tmp_path):
+    """The autoencoder learns to give them, and the denoiser's targets are theirs before it does."""
+    values = training_values(
+        {"stage": "autoencoder", "steps": 9, "batch": 4, "frames": 1, "train_only": [r"vae\.(?!.*(temporal|time_)).*"]},
+        {"stage": "joint", "steps": 1},
+        autoencoder={"fixed_latents": True, "kl": 0.0},
+        optimizer={"lr": 3e-3, "warmup": 1, "ema": 0.0},
+    )
+    train(parse_training_config(values))
+    losses = [line["loss"] for line in curve(tmp_path / "out")]
+    assert sum(losses[6:9]) < 0.8 * sum(losses[:3])
+    before, after = (load_file(tmp_path / "out" / f"{name}.safetensors") for name in ("0-start", "1-autoencoder"))
+    changed = [name for name in after if not torch.equal(after[name], before[name])]
+    assert changed
+    assert not any("time_" in name for name in changed)
