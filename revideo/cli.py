@@ -279,6 +279,9 @@ examples:
     train.add_argument(
         "--resume", action="store_true", help="go on from the last checkpoint; without one begin from the start"
     )
+    train.add_argument(
+        "--memory", action="store_true", help="train nothing: print what each phase needs on each GPU, in GiB"
+    )
 
 
 def _add_demo(commands: Any) -> None:
@@ -373,6 +376,12 @@ def run_train(arguments: argparse.Namespace) -> int:
         from .training_file import TrainingConfigError, read_training_config
 
         config = read_training_config(arguments.config)
+        if arguments.memory:
+            from .training_memory import memory_table
+            from .training_start import model_config
+
+            print(memory_table(config.phases, model_config(config.model)))
+            return 0
     if find_spec("accelerate") is None:
         raise Refused("training needs accelerate: pip install accelerate")
 

@@ -53,7 +53,7 @@ class FolderClips:
 
     def __init__(self, phase: Phase, seed: int, tracks: Path, purpose: str = "train") -> None:
         self.phase, self.seed, self.purpose = phase, seed, purpose
-        folder = Path(phase.data.folder)
+        self.folder = folder = Path(phase.data.folder)
         self.files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
         if not self.files:
             raise Unusable(f'"data.folder": there is no video file in {folder} ({", ".join(SUFFIXES)})')
@@ -71,7 +71,7 @@ class FolderClips:
         turns = [self.files[order[(place + turn) % len(order)]] for turn in range(len(order))]
         for file in sorted(turns, key=lambda file: file == avoided):  # the avoided one last; stable
             try:
-                clip = self._window(file, self._generator(number, other, str(file)))
+                clip = self._window(file, self._generator(number, other, file.relative_to(self.folder).as_posix()))
             except Unusable as error:
                 tell(file, str(error))
                 continue

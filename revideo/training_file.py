@@ -5,6 +5,7 @@ Tables at the top level hold for all phases; a phase may repeat any of them with
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields, replace
@@ -144,3 +145,20 @@ def _named(phase: Phase, number: int) -> Phase:
     if not all(letter.isalnum() or letter in "-_." for letter in name) or name.startswith("."):
         raise TrainingConfigError(f'"phases[{number}].name" {name!r} must be letters, digits, - and _')
     return replace(phase, name=name)
+
+
+def document_keys() -> str:
+    """Every key as Markdown tables: the section of docs/training.md that must not fall behind."""
+    sections = [("Top level", TrainingConfig), ("`[model]`", ModelSource), ("`[[phases]]`", Phase)]
+    sections += [(f"`[{name}]`", kind) for name, kind in TABLES.items()]
+    return "\n\n".join(f"### {title}\n\n{_document(kind)}" for title, kind in sections)
+
+
+def _document(kind: type) -> str:
+    lines = ["| key | default | what for |", "| --- | --- | --- |"]
+    for rule in fields(kind):
+        if rule.metadata:
+            default = rule.default_factory() if rule.default_factory is not MISSING else rule.default
+            told = "needed" if default is MISSING else f"`{json.dumps(default)}`"
+            lines.append(f"| `{rule.name}` | {told} | {rule.metadata['why']} |")
+    return "\n".join(lines)

@@ -151,9 +151,10 @@ def read_state(path: Path) -> dict[str, Any] | None:
 
 
 def phase_settings(config: TrainingConfig, phase: Phase) -> str:
-    """All that decides what a phase computes; of `run`, which mostly says how, only the precisions."""
+    """All that decides what a phase computes: of `run`, which mostly says how, the precisions; no folders, which move."""
     told = asdict(phase) | {"seed": config.seed}
     run = told.pop("run")
+    del told["data"]["folder"], told["data"]["tracks"]
     return json.dumps(told | {name: run[name] for name in ("mixed_precision", "frozen")})
 
 

@@ -79,13 +79,15 @@ def test_the_other_clip_is_of_another_file(source, monkeypatch):
         assert source.clip(number) != source.clip(number, other=True)
 
 
-def test_the_same_number_gives_the_same_clip_whoever_asks(source, phase, tmp_path):
+def test_the_same_number_gives_the_same_clip_whoever_asks(source, folder, phase, tmp_path):
     again = FolderClips(phase, 0, tmp_path / "elsewhere")
     for number in (4, 1):
         for other in (False, True):
             one, two = source.clip(number, other), again.clip(number, other)
             assert torch.equal(one.video, two.video)
             assert torch.equal(one.trajectories.points_px, two.trajectories.points_px)
+    moved = replace(phase, data=replace(phase.data, folder=str(shutil.copytree(folder, tmp_path / "moved"))))
+    assert torch.equal(FolderClips(moved, 0, tmp_path / "tracks").clip(4).video, again.clip(4).video)
     changed = FolderClips(phase, 1, tmp_path / "tracks")
     assert any(not torch.equal(changed.clip(n).video, source.clip(n).video) for n in range(3))
 
