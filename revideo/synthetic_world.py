@@ -155,7 +155,7 @@ def draw_paths(
     end = (start + mirrored).clip(low_px, high_px)
     bend = random.uniform(-0.35, 0.35, (count, 1)) * (end - start)[:, ::-1] * np.array([-1, 1])
     middle = ((start + end) / 2 + bend).clip(low_px, high_px)
-    time = np.linspace(0, 1, frames)
+    time: Array = np.linspace(0, 1, frames)
     time = time + random.uniform(-0.5, 0.5, (count, 1)) * np.sin(2 * np.pi * time) / (2 * np.pi)
     time = time[..., None]
     path = (1 - time) ** 2 * start[:, None] + 2 * time * (1 - time) * middle[:, None] + time**2 * end[:, None]
