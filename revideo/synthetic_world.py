@@ -100,7 +100,7 @@ class Look:
         """Its colour at each pixel."""
         x, y = self._turned(x, y)
         if self.pattern == "half":
-            share = 0.5 + y
+            share: Array = 0.5 + y
         elif self.pattern == "core":
             share = 0.5 + 0.6 * self.radius_px - np.hypot(x, y)
         elif self.pattern == "band":
