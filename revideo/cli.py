@@ -377,11 +377,7 @@ def run_train(arguments: argparse.Namespace) -> int:
 
         config = read_training_config(arguments.config)
         if arguments.memory:
-            from .training_memory import memory_table
-            from .training_start import model_config
-
-            print(memory_table(config.phases, model_config(config.model)))
-            return 0
+            return _print_memory(config)
     if find_spec("accelerate") is None:
         raise Refused("training needs accelerate: pip install accelerate")
 
@@ -405,6 +401,21 @@ def run_train(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise Refused(str(error)) from None
     print(result)
+    return 0
+
+
+def _print_memory(config: Any) -> int:
+    from .config import ModelConfig
+    from .training_memory import memory_table
+    from .training_start import model_config
+
+    file = Path(config.model.path or config.model.svd)
+    sizes = ModelConfig()
+    if config.model.sizes or file.exists():
+        sizes = model_config(config.model)
+    else:
+        print(f"{file} is not there: computed for the released size", file=sys.stderr)
+    print(memory_table(config.phases, sizes))
     return 0
 
 

@@ -23,6 +23,7 @@ from .video import fit_frames, upright
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".gif")
 WINDOWS = 4  # of a file that are tried for one example, before another file's turn
+REMEMBERED = 1000  # examples whose other clip may still be asked for
 CUT_TO_USUAL = 3.0  # a shot cut changes this many times as much as the window's other frames
 _told: set[Path] = set()  # one line for a file, however many phases and threads meet it
 _telling = Lock()
@@ -77,6 +78,8 @@ class FolderClips:
                 continue
             if not other:
                 self._chosen[number] = file
+                while len(self._chosen) > REMEMBERED:
+                    self._chosen.pop(next(iter(self._chosen)), None)
             return clip
         raise Unusable(f"none of the {len(self.files)} videos in {self.phase.data.folder} can be used")
 
@@ -136,7 +139,7 @@ def tell(file: Path, why: str) -> None:
             print(f"revideo: skipping {file}: {why}", file=sys.stderr)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)
 def shuffled(count: int, *key: object) -> list[int]:
     return torch.randperm(count, generator=generator_for("order", *key)).tolist()
 

@@ -78,6 +78,7 @@ def train_phase(config: TrainingConfig, phase: Phase, before: Path, result: Path
         phase.run.threads,
     )
     log = Log(result.parent, phase, progress.step) if accelerator.is_main_process else None
+    shown = samples(config, phase, sizes) if accelerator.is_main_process and phase.run.sample_every else None
     began = time.monotonic()
     for step in range(progress.step + 1, phase.steps + 1):
         for group in optimizer.param_groups:
@@ -97,14 +98,13 @@ def train_phase(config: TrainingConfig, phase: Phase, before: Path, result: Path
                     seconds_per_step=(time.monotonic() - began) / len(losses),
                 )
             began = time.monotonic()
-        if accelerator.is_main_process:
-            if step % phase.run.checkpoint_every == 0:
-                progress.save()
-            if phase.run.sample_every and (step % phase.run.sample_every == 0 or step == phase.steps):
-                averages.swap()
-                with accelerator.autocast():
-                    write_sheet(networks, samples(config, phase, sizes), result.parent / "samples", step)
-                averages.swap()
+        if log and step % phase.run.checkpoint_every == 0:
+            progress.save()
+        if shown and (step % phase.run.sample_every == 0 or step == phase.steps):
+            averages.swap()
+            with accelerator.autocast():
+                write_sheet(networks, shown, result.parent / "samples", step)
+            averages.swap()
     if accelerator.is_main_process:
         averages.swap()
         if networks.trains("vae") and not phase.autoencoder.fixed_latents:

@@ -151,7 +151,7 @@ def read_state(path: Path) -> dict[str, Any] | None:
 
 
 def phase_settings(config: TrainingConfig, phase: Phase) -> str:
-    """All that decides what a phase computes: of `run`, which mostly says how, the precisions; no folders, which move."""
+    """All that decides what a phase computes: of `run` the precisions, and no folders, which may move."""
     told = asdict(phase) | {"seed": config.seed}
     run = told.pop("run")
     del told["data"]["folder"], told["data"]["tracks"]
