@@ -102,8 +102,7 @@ def train_phase(config: TrainingConfig, phase: Phase, before: Path, result: Path
             progress.save()
         if shown and (step % phase.run.sample_every == 0 or step == phase.steps):
             averages.swap()
-            with accelerator.autocast():
-                write_sheet(networks, shown, result.parent / "samples", step)
+            write_sheet(networks, shown, result.parent / "samples", step, accelerator.autocast)
             averages.swap()
     if accelerator.is_main_process:
         averages.swap()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import torch
@@ -15,7 +17,13 @@ from .training_networks import TrainedNetworks, encode
 from .vae import LATENT_SCALE, decode_latents
 
 
-def write_sheet(networks: TrainedNetworks, make: ExampleMaker, folder: Path, step: int) -> None:
+def write_sheet(
+    networks: TrainedNetworks,
+    make: ExampleMaker,
+    folder: Path,
+    step: int,
+    precision: Callable[[], AbstractContextManager] = nullcontext,
+) -> None:
     """`<phase>-<step>.png`: rows of clip, and of the model's clip under the same conditions."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = {}
@@ -23,7 +31,8 @@ def write_sheet(networks: TrainedNetworks, make: ExampleMaker, folder: Path, ste
         example = make(number)
         source = (example["video"] + 1) / 2
         rows[f"clip {number}"] = draw_region(source, example["region"])
-        rows[f"made {number}"] = remake(networks, example)
+        with precision():
+            rows[f"made {number}"] = remake(networks, example)
     write_image(folder / f"{networks.phase.name}-{step:06d}.png", sheet(rows))
 
 

@@ -332,6 +332,21 @@ def test_passes_add_up_to_the_batch(training_values):
     assert_close(torch.tensor(losses[2]), torch.tensor(losses[0]), rtol=1e-5, atol=1e-7)
 
 
+def test_half_precision_trains_and_leaves_the_rest_bit_identical(training_values, tmp_path):
+    """In a process of its own, because accelerate fixes the precision for a process."""
+    values = training_values({"stage": "deblock"})
+    values["run"] |= {"mixed_precision": "bf16", "frozen": "bf16", "gradient_checkpointing": True, "sample_every": 2}
+    values["run"] |= {"sample_clips": 1, "sample_steps": 2}
+    process = start(write_config(tmp_path / "half.toml", values))
+    process.join()
+    assert process.exitcode == 0
+    before, after = (load_file(tmp_path / "out" / f"{name}.safetensors") for name in ("0-start", "1-deblock"))
+    changed = {name for name in after if not torch.equal(after[name], before[name])}
+    assert 0 < len(changed) < 40
+    assert all(tensor.dtype == torch.float32 for tensor in after.values())
+    assert all(line["loss"] > 0 for line in curve(tmp_path / "out"))
+
+
 @pytest.mark.parametrize("processes, at_once", [(1, 0), (2, 0), (2, 3), (3, 2)])
 def test_processes_share_each_batch_and_resuming_goes_on(training_values, processes, at_once):
     values = training_values({"stage": "motion", "steps": 5, "batch": 12}, run={"clips_at_once": at_once})

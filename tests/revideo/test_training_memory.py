@@ -8,12 +8,11 @@ import torch
 from torch.autograd.graph import saved_tensors_hooks
 
 from revideo import cli
-from revideo.config import ModelConfig
 from revideo.training import make_source
 from revideo.training_config import RunConfig
 from revideo.training_examples import ExampleMaker, batch_examples
-from revideo.training_file import parse_training_config, read_training_config
-from revideo.training_memory import activations, memory, memory_table
+from revideo.training_file import parse_training_config
+from revideo.training_memory import activations, memory
 from revideo.training_networks import TrainedNetworks
 from revideo.training_start import from_nothing
 
@@ -71,13 +70,13 @@ def test_each_setting_saves_what_it_should(training_values):
 
 
 def test_the_recipe_of_the_paper_fits_its_gpus_and_the_guide_says_so(capsys):
-    phases = read_training_config(ROOT / "training/released.toml").phases
-    table = memory_table(phases, ModelConfig(), processes=4)
     assert cli.main(["train", str(ROOT / "training/released.toml"), "--memory"]) == 0
     told = capsys.readouterr()
-    assert table in told.out and "svd.safetensors is not there: computed for the released size" in told.err
-    assert table in (ROOT / "docs/training.md").read_text("utf-8")
-    assert all(float(line.split("|")[-2]) < 70 for line in table.splitlines()[2:])
+    assert "svd.safetensors is not there: computed for the released size" in told.err
+    assert told.out in (ROOT / "docs/training.md").read_text("utf-8")
+    totals = [float(line.split("|")[-2]) for line in told.out.splitlines()[2:]]
+    assert len(totals) == 3
+    assert max(totals) < 70
 
 
 def test_memory_is_computed_on_the_meta_device(training_values):
