@@ -40,9 +40,9 @@ class CheckpointError(ValueError):
     """A file that is missing, damaged, unsafe, or not what it was taken for."""
 
 
-def build_parts(config: ModelConfig) -> dict[str, Any]:
-    """The four networks on the meta device: shapes without weights."""
-    with torch.device("meta"):
+def build_parts(config: ModelConfig, device: str = "meta") -> dict[str, Any]:
+    """The four networks; on the meta device shapes without weights, elsewhere random ones."""
+    with torch.device(device):
         return {
             "unet": ReVideoUNet.from_model_config(config),
             "controlnet": ReVideoControlNet.from_model_config(
@@ -89,6 +89,11 @@ def read_config(path: str | Path, svd: str | Path | None = None) -> ModelConfig:
     """The sizes that a checkpoint states, else the released ones; raises CheckpointError, loads no weight."""
     stated = (_read(Path(file))[1] for file in (path, svd) if file is not None)
     return next(filter(None, stated), ModelConfig())
+
+
+def read_weights(path: str | Path) -> Weights:
+    """The tensors of any file or folder under the names it has, memory-mapped; raises CheckpointError."""
+    return _read(Path(path))[0]
 
 
 def open_checkpoint(path: str | Path, config: ModelConfig | None = None, svd: str | Path | None = None) -> Checkpoint:

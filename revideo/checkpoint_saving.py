@@ -41,9 +41,14 @@ def save_weights(
     weights: Weights, target: str | Path, config: ModelConfig, *, target_svd: str | Path | None = None
 ) -> None:
     """Writes weights under our names; see `convert`. A file appears only when it is whole."""
-    _check_targets(Path(target), target_svd)
     parts = build_parts(config)
-    _save(Checkpoint(weights, config, parts, name_table(config, parts)), Path(target), target_svd)
+    save_checkpoint(Checkpoint(weights, config, parts, name_table(config, parts)), target, target_svd=target_svd)
+
+
+def save_checkpoint(checkpoint: Checkpoint, target: str | Path, *, target_svd: str | Path | None = None) -> None:
+    """As `save_weights`, what was opened once and perhaps changed."""
+    _check_targets(Path(target), target_svd)
+    _save(checkpoint, Path(target), target_svd)
 
 
 def _check_targets(target: Path, target_svd: str | Path | None) -> None:

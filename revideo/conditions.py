@@ -33,6 +33,11 @@ class Conditions:
 def make_conditions(video: Tensor, edit: Edit) -> Conditions:
     """`video` (T, 3, H, W) in [0, 1]; raises ValueError where the edit does not fit it."""
     edit.check(video)
+    return compose_conditions(video, edit)
+
+
+def compose_conditions(video: Tensor, edit: Edit) -> Conditions:
+    """As `make_conditions`, unchecked: training also shows clips whose area is everything."""
     region = (edit.region.to(video.device) >= 0.5).float().expand(len(video), -1, -1, -1)
     return Conditions(
         reference=_signed(edit.reference),

@@ -45,6 +45,7 @@ class VAEConfig:
     channel_mult: tuple[int, ...] = (1, 2, 4, 4)
     num_res_blocks: int = 2
     latent_channels: int = 4
+    norm_groups: int = 32  # of every GroupNorm; narrow levels need fewer, or each channel loses its brightness
 
     @property
     def block_channels(self) -> tuple[int, ...]:
@@ -87,6 +88,11 @@ class ModelConfig:
                 )
         if any(channels % 32 for channels in self.vae.block_channels):
             raise ValueError(f"model config: vae widths {self.vae.block_channels} are not multiples of 32")
+        if any(channels % self.vae.norm_groups for channels in self.vae.block_channels):
+            raise ValueError(
+                f"model config: vae widths {self.vae.block_channels} are not multiples of norm_groups "
+                f"{self.vae.norm_groups}"
+            )
         if encoder.width % encoder.head_width:
             raise ValueError(
                 f"model config: image encoder width {encoder.width} is not a multiple of "

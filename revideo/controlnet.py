@@ -16,7 +16,10 @@ from .unet import Residuals, SVDEncoder
 
 @dataclass(frozen=True)
 class EmbeddedConditions:
-    """The part of the control net's work that no step and no guidance branch changes."""
+    """The part of the control net's work that no step and no guidance branch changes.
+
+    T frames that all branches share, or B·T: a clip of its own for each of a batch.
+    """
 
     motion: Tensor  # (T, C, h, w)
     content: Tensor  # (T, C, h, w)
@@ -44,20 +47,23 @@ class ReVideoControlNet(SVDEncoder):
         return EmbeddedConditions(self.safm.motion_encoder(motion), self.safm.content_encoder(content), region)
 
     def fuse(self, conditions: EmbeddedConditions, c_noise: Tensor) -> Tensor:
-        """Noise level c_noise, a single number → (T, C, h, w)."""
+        """Noise level c_noise, one number or one for each frame → (T, C, h, w)."""
         weight = self.safm.motion_weight(conditions.region, c_noise.expand(len(conditions.region)))
         return self.safm(conditions.motion, conditions.content, weight)
 
     def forward(
         self,
         latents: Tensor,  # (B, T, 2C, h, w)
-        c_noise: Tensor,  # (B,), all equal: the guidance branches of one step
+        c_noise: Tensor,  # (B,), all equal where the branches share their conditions
         context: Tensor,  # (B, 1, D)
         time_ids: Tensor,  # (B, 3)
         conditions: EmbeddedConditions,
     ) -> Residuals:
         batch, num_frames = latents.shape[:2]
-        fused = repeat(self.fuse(conditions, c_noise[0]), "t c h w -> (b t) c h w", b=batch)
+        if len(conditions.region) == num_frames:
+            fused = repeat(self.fuse(conditions, c_noise[0]), "t c h w -> (b t) c h w", b=batch)
+        else:
+            fused = self.fuse(conditions, repeat(c_noise, "b -> (b t)", t=num_frames))
         image_only = torch.zeros(batch, num_frames, dtype=latents.dtype, device=latents.device)
         skips, mid = self.encode(
             latents,

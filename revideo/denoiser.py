@@ -14,7 +14,7 @@ from .unet import ReVideoUNet
 
 @dataclass(frozen=True)
 class Conditioning:
-    """What both networks know besides the noisy latents; B counts guidance branches."""
+    """What both networks know besides the noisy latents; B counts guidance branches or, in training, clips."""
 
     context: Tensor  # (B, 1, D) CLIP image embedding of the reference
     reference: Tensor  # (B, C, h, w) latent of the noise-augmented reference, unscaled
@@ -33,24 +33,57 @@ class Conditioning:
 
 def denoise(
     unet: ReVideoUNet,
-    controlnet: ReVideoControlNet,
+    controlnet: ReVideoControlNet | None,
     x: Tensor,  # (T, C, h, w) noisy latents, float32
     sigma: Tensor,  # one noise level, any shape
     conditioning: Conditioning,
 ) -> Tensor:  # (B, T, C, h, w) float32 estimates of the clean latents
-    """c_skip·x + c_out·F(c_in·x, reference, ¼·ln σ), for all branches in one batch."""
-    sigma = sigma.flatten()[0].float()
-    c_skip, c_out, c_in = 1 / (sigma**2 + 1), -sigma / (sigma**2 + 1).sqrt(), 1 / (sigma**2 + 1).sqrt()
-    branches, num_frames = len(conditioning.context), len(x)
-    latents = torch.cat(
-        [
-            repeat((x * c_in).to(unet.dtype), "t c h w -> b t c h w", b=branches),
-            repeat(conditioning.reference.to(unet.dtype), "b c h w -> b t c h w", t=num_frames),
-        ],
-        2,
-    )
-    c_noise = (sigma.log() / 4).expand(branches)
+    """c_skip·x + c_out·F(c_in·x, reference, ¼·ln σ), for all branches in one batch.
+
+    `controlnet` None: plain SVD.
+    """
+    sigma, branches = sigma.flatten()[0].float(), len(conditioning.context)
+    c_skip, c_out = 1 / (sigma**2 + 1), -sigma / (sigma**2 + 1).sqrt()
+    batch = repeat(x, "t c h w -> b t c h w", b=branches)
+    prediction = predict(unet, controlnet, batch, sigma.expand(branches), conditioning)
+    return c_skip * x + c_out * prediction
+
+
+def loss(
+    unet: ReVideoUNet,
+    controlnet: ReVideoControlNet | None,
+    clean: Tensor,  # (B, T, C, h, w) scaled latents, float32: one clip each
+    noise: Tensor,  # like `clean`, of deviation 1
+    sigma: Tensor,  # (B,) a noise level for each clip
+    conditioning: Conditioning,
+    weight: Tensor | float = 1.0,  # broadcast over `clean`: cells that count more
+) -> Tensor:  # (B,)
+    """Denoising score matching under the preconditioning of `denoise` (paper equation 2), a mean per clip.
+
+    SVD weighs with λ = (σ² + 1)/σ², which is 1/c_out²: then λ·|denoised − clean|² is the
+    squared error of the network's own output against (noise − σ·clean)/√(σ² + 1), computed
+    here without the digits that the detour over tiny σ loses. `controlnet` None: plain SVD.
+    """
+    level = sigma.float().view(-1, 1, 1, 1, 1)
+    velocity = (noise - level * clean) / (level**2 + 1).sqrt()
+    error = predict(unet, controlnet, clean + level * noise, sigma.float(), conditioning) - velocity
+    weights = torch.as_tensor(weight, dtype=error.dtype, device=error.device).expand_as(error)
+    return (weights * error.square()).flatten(1).sum(1) / weights.flatten(1).sum(1)
+
+
+def predict(
+    unet: ReVideoUNet,
+    controlnet: ReVideoControlNet | None,
+    x: Tensor,  # (B, T, C, h, w) noisy latents, float32
+    sigma: Tensor,  # (B,); all equal where the branches share one set of conditions
+    conditioning: Conditioning,
+) -> Tensor:  # (B, T, C, h, w) float32
+    """F(c_in·x, reference, ¼·ln σ): what the networks themselves give, the velocity."""
+    c_in = 1 / (sigma.view(-1, 1, 1, 1, 1) ** 2 + 1).sqrt()
+    reference = repeat(conditioning.reference.to(unet.dtype), "b c h w -> b t c h w", t=x.shape[1])
+    latents = torch.cat([(x * c_in).to(unet.dtype), reference], 2)
+    c_noise = sigma.log() / 4
     context = conditioning.context.to(unet.dtype)
-    residuals = controlnet(latents, c_noise, context, conditioning.time_ids, conditioning.control)
-    prediction = unet(latents, c_noise, context, conditioning.time_ids, residuals)
-    return c_skip * x + c_out * prediction.float()
+    inputs = latents, c_noise, context, conditioning.time_ids
+    residuals = controlnet(*inputs, conditioning.control) if controlnet is not None else None
+    return unet(*inputs, residuals).float()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 from diffusers import AutoencoderKLTemporalDecoder
-from torch import Tensor
+from torch import Tensor, nn
 
 from .config import VAEConfig
 
@@ -22,6 +22,9 @@ def build_vae(config: VAEConfig) -> AutoencoderKLTemporalDecoder:
         latent_channels=config.latent_channels,
         scaling_factor=LATENT_SCALE,
     )
+    for module in vae.modules():  # diffusers fixes them at 32
+        if isinstance(module, nn.GroupNorm):
+            module.num_groups = config.norm_groups
     return vae.eval()
 
 

@@ -140,7 +140,7 @@ def read_video(
             rate = Fraction(stream.average_rate or stream.guessed_rate or 1)
             for picture in container.decode(stream):
                 if seen in wanted:
-                    frames.append(_upright(picture))
+                    frames.append(upright(picture))
                 seen += 1
                 if count is not None and len(frames) == count:
                     break
@@ -157,7 +157,7 @@ def read_video(
     return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).float().div_(255), rate / stride
 
 
-def _upright(picture: av.VideoFrame) -> np.ndarray:
+def upright(picture: av.VideoFrame) -> np.ndarray:
     """(H, W, 3) uint8, turned as the file's rotation asks: phones film sideways."""
     pixels = picture.reformat(format="rgb24", interpolation=EXACT_COLOURS).to_ndarray()
     turns = round(getattr(picture, "rotation", 0) / 90)

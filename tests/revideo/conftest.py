@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -101,3 +102,41 @@ def clips() -> Path:
 def bikes(clips: Path) -> Path:
     """250 frames of 640×272 at 25 frames per second."""
     return clips / "bikes.mp4"
+
+
+def tiny_values(*phases: dict[str, Any], **tables: Any) -> dict[str, Any]:
+    """What a training file of a tiny model holds; keywords replace whole top-level tables."""
+    size = {"steps": 2, "width": 32, "height": 32, "frames": 3, "batch": 2}
+    return {
+        "model": {
+            "control_gain": 0.3,
+            "unet": {
+                "model_channels": 32,
+                "channel_mult": [1, 1],
+                "num_res_blocks": 1,
+                "num_head_channels": 16,
+                "context_dim": 32,
+                "time_id_dim": 16,
+                "num_frames": 3,
+            },
+            "control": {"condition_channels": [4, 8, 8, 16]},
+            "vae": {"channels": 32, "channel_mult": [1, 1, 1, 1], "num_res_blocks": 2},
+            "image_encoder": {"layers": 1, "width": 32, "head_width": 16, "patch_size": 112, "embed_dim": 32},
+        },
+        "data": {"kind": "synthetic", "options": {"diameter_px": [12.0, 14.0], "sprites": [1, 1]}},
+        "area": {"min_px": 16, "max_share": 0.8},
+        "optimizer": {"lr": 1e-3, "warmup": 2},
+        "run": {"log_every": 1, "checkpoint_every": 1, "torch_threads": 1, "device": "cpu"},
+        "phases": [size | phase for phase in phases or ({"stage": "motion"},)],
+    } | tables
+
+
+@pytest.fixture
+def training_values(tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """`tiny_values` with an output folder of the test's own."""
+    return lambda *phases, **tables: tiny_values(*phases, **{"output": str(tmp_path / "out")} | tables)
+
+
+@pytest.fixture(scope="session")
+def tiny_training_values() -> Callable[..., dict[str, Any]]:
+    return tiny_values
