@@ -108,6 +108,18 @@ def test_trajectories_are_the_library_s():
     assert trajectories.visible.tolist() == [[True] * 9, [False, *[True] * 7, False]]
 
 
+def test_a_path_that_never_enters_the_frame_is_named():
+    hidden = DrawnPath("p1", "anchor", (Point(-9, -9),), visible=False)
+    passing = DrawnPath("p2", "line", (Point(-30, 8), Point(100, 8)))
+    drawn(hidden, passing).trajectories(9, 40, 64).check(9, 40, 64)
+    early = DrawnPath("p7", "line", (Point(-30, 8), Point(100, 8)), start=0, end=2)  # outside at 0 and 2, inside at 1
+    drawn(hidden, early).trajectories(9, 40, 64)
+    away = DrawnPath("p7", "line", (Point(-30, 8), Point(-1, 8)))
+    message = r"^path 2 \(p7\) never enters the frame of 64×40: move it, shorten its time or hide it$"
+    with pytest.raises(ValueError, match=message):
+        drawn(hidden, away).trajectories(9, 40, 64)
+
+
 def test_a_drawing_fits_another_size_in_proportion():
     document = drawn(LINE, SPLINE)
     points_px, _ = document.tracks(9, 40, 64)
