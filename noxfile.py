@@ -161,6 +161,7 @@ def lint(session: nox.Session) -> None:
 
 @session_here
 def bench(session: nox.Session) -> None:
-    """Time and memory of a fixed mid-size configuration, as one JSON line."""
+    """Time and memory of a fixed mid-size configuration, and what a pointer move costs in the editor: one JSON line."""
     install(session, *LIBRARY)
-    python(session, "tests/bench.py", *session.posargs)
+    browser = {} if "--no-editor" in session.posargs else {"REVIDEO_BROWSER": find_browser(session)}
+    python(session, "tests/bench.py", *session.posargs, env=browser)

@@ -56,11 +56,20 @@ BUILD = """nodes => {
 
 # Where the elements are once nothing has moved for two frames.
 AT_REST = """() => {
-    const boxes = JSON.stringify([...document.querySelectorAll(".rve-stage")].map(stage => stage.getBoundingClientRect()));
+    const stages = [...document.querySelectorAll(".rve-stage")];
+    const boxes = JSON.stringify(stages.map(stage => stage.getBoundingClientRect()));
     const still = boxes === window.boxesBefore;
     window.boxesBefore = boxes;
     return still && boxes !== "[]";
 }"""
+
+MARK = """id => {
+    const { widgets } = window.app.graph.getNodeById(id);
+    widgets.find(widget => widget.name === "document").element.dataset.test = id;
+}"""
+
+FRAMES_READY = """([id, count]) =>
+    document.querySelector(`.revideo-editor[data-test='${id}']`)?.dataset.framesReady === String(count)"""
 
 TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
@@ -75,8 +84,7 @@ class Drawing:
 
     @property
     def element(self) -> Locator:
-        mark = "id => (window.app.graph.getNodeById(id).widgets.find(w => w.name === 'document').element.dataset.test = id)"
-        self.page.evaluate(mark, self.node_id)  # the graph's undo makes another element
+        self.page.evaluate(MARK, self.node_id)  # the graph's undo makes another element
         return self.page.locator(f'.revideo-editor[data-test="{self.node_id}"]')
 
     @property
@@ -212,10 +220,8 @@ class Drawing:
 
     def wait_for_frames(self, frames: int = 14) -> Drawing:
         """Until the clip's frames have been read from its file, and nothing moves."""
-        self.page.wait_for_function(
-            "([id, count]) => document.querySelector(`.revideo-editor[data-test='${id}']`)?.dataset.framesReady === String(count)",
-            arg=[self.node_id if self.element else 0, frames],
-        )
+        self.page.evaluate(MARK, self.node_id)
+        self.page.wait_for_function(FRAMES_READY, arg=[self.node_id, frames])
         self.page.wait_for_function(AT_REST)
         return self.drawn()
 

@@ -35,7 +35,7 @@ READY = """Boolean(
 # What ComfyUI's page says in its console, and where, with no pack in it at all.
 NOT_OURS = re.compile(
     r"""Failed\ to\ load\ resource:\ .*404.*\ \[\S+/user\.css\]
-    | Failed\ to\ load\ resource:\ .*404.*\ \[\S+/api/userdata[/?](comfy\.templates\.json|dir=(workflows|subgraphs)&\S+)\]
+    | Failed\ to\ load\ resource:\ .*404.*\ \[\S+/api/userdata[/?](comfy\.templates\.json|dir=\w+&\S+)\]
     | ComfyApp\ graph\ accessed\ before\ initialization\ \[\S+/assets/settingStore-\S+\]
     | \[ComfyUI\]\ The\ legacy\ queue/history\ menu\ is\ deprecated\.
     | (Connecting\ to\ '|Fetch\ API\ cannot\ load\ )https://huggingface\.co/Comfy-Org/.*/assets/missingModelDownload-\S+\]

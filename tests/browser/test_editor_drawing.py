@@ -20,7 +20,8 @@ DISTANCE = """async ([path, stroke]) => {
     const chords = flatten(path);
     const away = ([x, y]) => {
         let least = Infinity;
-        for (let i = 0; i < chords.length; i += 2) least = Math.min(least, Math.hypot(chords[i] - x, chords[i + 1] - y));
+        for (let i = 0; i < chords.length; i += 2)
+            least = Math.min(least, Math.hypot(chords[i] - x, chords[i + 1] - y));
         return least;
     };
     return Math.max(...stroke.map(away));
@@ -83,7 +84,7 @@ def test_a_line_is_dragged_and_shift_keeps_it_straight(drawing: Drawing):
     drawing.page.keyboard.down("Shift")
     drawing.drag([(100, 100), (200, 110)])
     drawing.page.keyboard.up("Shift")
-    (x0, y0), (x1, y1) = drawing.points()
+    (_, y0), (x1, y1) = drawing.points()
     assert (x1, y1) == approx((200, y0), abs=NEAR)
     assert [path["kind"] for path in drawing.paths] == ["line", "line"]
 
@@ -236,7 +237,7 @@ def test_undo_and_redo_go_stroke_by_stroke(drawing: Drawing):
     for text in texts[-2::-1]:
         drawing.press("Control+z")
         assert drawing.text == text
-    assert drawing.button("undo").is_disabled() or drawing.drawn().button("undo").is_disabled()
+    assert drawing.drawn().button("undo").is_disabled()
     for text in texts[1:]:
         drawing.press("Control+Shift+Z")
         assert drawing.text == text
@@ -328,7 +329,6 @@ def test_a_point_is_tied_to_a_frame(drawing: Drawing):
     drawing.press("Enter")
     drawing.tool("select")
     drawing.click(300, 160)
-    drawing.click_apart(300, 160) if "Point 2" not in drawing.element.locator(".rve-settings").inner_text() else None
     drawing.enter("Frame", 4)
     assert [point.get("frame") for point in drawing.paths[0]["points"]] == [None, 4, None]
     drawing.press("k")
@@ -340,9 +340,7 @@ def test_a_point_is_tied_to_a_frame(drawing: Drawing):
 def test_an_area_is_fitted_to_a_path_feathered_and_follows_it(drawing: Drawing):
     draw_line(drawing, (100, 60), (300, 160))
     drawing.enter("Margin", 10)
-    drawing.element.get_by_role("button", name="Area around").or_(
-        drawing.element.locator("button", has_text="Area")
-    ).first.click()
+    drawing.element.get_by_role("button", name="Area around").click()
     [region] = drawing.regions
     assert region["points"] == [approx((90, 50), abs=1), approx((310, 170), abs=1)]
     drawing.enter("Feather", 12)

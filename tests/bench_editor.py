@@ -1,0 +1,184 @@
+"""The editor's part of `nox -s bench`: what a pointer move costs, in a real browser, as one JSON line.
+
+50 paths of 100 points over 14 frames of 1920×1080, in an editor without ComfyUI around it. For each move,
+in milliseconds: `painted`, from the start of the event's handlers to a task behind the frame that shows it
+(requestAnimationFrame, then a MessageChannel's turn), the wait for the screen's next frame included;
+`busy`, the same without that wait; `from_dispatch`, as `painted`, from the event's own time stamp.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import statistics
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).parent.parent
+FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
+WIDTH, HEIGHT = 1920, 1080  # of the frame
+PATHS, POINTS, FRAMES = 50, 100, 14
+SIZE = (1280, 860)  # of the editor on the screen
+MOVES = 200
+
+START = """async ([width, height, frames, paths, points, size]) => {
+    const [{ Editor }, { Clip }, { prepare }] = await Promise.all(
+        ["editor.js", "frames.js", "clip.js"].map(file => import("/js/" + file)));
+    document.body.style.margin = 0;
+    const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href: "/js/editor.css" });
+    const styled = new Promise(done => (style.onload = done));
+    document.head.append(style);
+    await styled;
+
+    const editor = new Editor({ changed() {}, dropped() {} });
+    const room = document.createElement("div");
+    room.style.cssText = `width: ${size[0]}px; height: ${size[1]}px`;
+    room.append(editor.element);
+    document.body.append(room);
+
+    const canvas = new OffscreenCanvas(width, height);
+    const context = canvas.getContext("2d");
+    for (let y = 0; y < height; y += 40)
+        for (let x = 0; x < width; x += 40) {
+            context.fillStyle = `hsl(${(x * 7 + y * 3) % 360} 40% 50%)`;
+            context.fillRect(x, y, 40, 40);
+        }
+    const source = { width, height, frames, fps: 24 };
+    const clip = new Clip({ source, grab: () => createImageBitmap(canvas), close() {} }, prepare(source, []));
+    clip.onFrame = () => editor.redraw();
+
+    const wave = (path, point) => ({
+        x: 20 + (point / points) * (width - 40),
+        y: 20 + ((path + 0.5) / paths) * (height - 40) + 60 * Math.sin(point / 7 + path),
+    });
+    const doc = {
+        version: 1, width, height, frames, regions: [],
+        paths: Array.from({ length: paths }, (_, path) => ({
+            id: `p${path}`, kind: "spline", color: "#ffb000",
+            points: Array.from({ length: points }, (_, point) => wave(path, point)),
+        })),
+    };
+    editor.value = JSON.stringify(doc);
+    editor.conform({ width, height, frames });
+    editor.show(clip);
+    window.editor = editor;
+
+    // The place of a frame pixel on the page.
+    window.placeOf = (x, y) => {
+        const box = editor.stage.getBoundingClientRect(), { scale, x: left, y: top } = editor.viewport;
+        return [box.x + left + x * scale, box.y + top + y * scale];
+    };
+    window.pointPlace = (path, point) => placeOf(wave(path, point).x, wave(path, point).y);
+
+    window.moves = [];
+    const { port1, port2 } = new MessageChannel();
+    let move = null;
+    port2.onmessage = () => {
+        if (!move) return;
+        const end = performance.now();
+        moves.push({ painted: end - move.start, busy: move.handled - move.start + end - move.frame,
+            from_dispatch: end - move.stamp });
+        move = null;
+        wake();
+    };
+    // Without polling, which would take time of the frames it waits for.
+    let wake = () => {};
+    window.moved = count => new Promise(done => {
+        wake = () => moves.length >= count && done();
+        wake();
+    });
+    window.addEventListener("pointermove", event => {
+        if (move) return; // the frame of the one before has not been shown
+        move = { start: performance.now(), stamp: event.timeStamp };
+        const current = move;
+        requestAnimationFrame(() => {
+            current.frame = performance.now();
+            port1.postMessage(0);
+        });
+    }, true);
+    window.addEventListener("pointermove", () => { if (move && !move.handled) move.handled = performance.now(); });
+    return navigator.userAgent;
+}"""
+
+
+def measure() -> dict[str, Any]:
+    handler = functools.partial(_Quiet, directory=str(ROOT))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, sync_playwright() as playwright:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("REVIDEO_BROWSER") or None,
+            args=list(FLAGS),
+            ignore_default_args=["--headless"],
+        )
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        page.goto(f"http://127.0.0.1:{server.server_port}/js/docs/")
+        page.evaluate(START, [WIDTH, HEIGHT, FRAMES, PATHS, POINTS, SIZE])
+        page.wait_for_function("window.editor.element.dataset.framesReady === '14'")
+        figures = {"hover": hover(page), "drag_point": drag(page)}
+        version = browser.version
+        browser.close()
+        server.shutdown()
+    return {
+        "move_ms": figures,
+        "paths": PATHS,
+        "points_per_path": POINTS,
+        "frame": f"{WIDTH}x{HEIGHT}",
+        "editor": f"{SIZE[0]}x{SIZE[1]}",
+        "moves": MOVES,
+        "browser": version,
+        "load_average": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+    }
+
+
+def hover(page: Page) -> dict[str, float]:
+    """Over path after path, so that one lights up and another goes out."""
+    page.evaluate("window.editor.use('select')")
+    return _moves(page, [page.evaluate("i => pointPlace((i * 7) % 50, (i * 13) % 100)", i) for i in range(MOVES)])
+
+
+def drag(page: Page) -> dict[str, float]:
+    """One point of a selected path, to and fro."""
+    page.evaluate("window.editor.select({ paths: ['p25'], regions: [], points: [{ path: 'p25', index: 50 }] })")
+    x, y = page.evaluate("pointPlace(25, 50)")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    before = page.evaluate("window.editor.value")
+    figures = _moves(page, [(x + 40 + i % 50, y + (i * 3) % 80) for i in range(MOVES)])
+    page.mouse.up()
+    if page.evaluate("window.editor.value") == before:
+        raise RuntimeError("no point was dragged")
+    return figures
+
+
+def _moves(page: Page, places: list[tuple[float, float]]) -> dict[str, float]:
+    """Medians over all moves but the first ten, which warm up; each waits for the frame of the one before."""
+    page.evaluate("window.moves.length = 0")
+    for count, (x, y) in enumerate(places, 1):
+        page.mouse.move(x, y)
+        page.evaluate("count => window.moved(count)", count)
+    moves = page.evaluate("window.moves")[10:]
+    return {name: round(statistics.median(move[name] for move in moves), 2) for name in moves[0]}
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    """Serves the modules; an empty page stands for every folder."""
+
+    extensions_map = SimpleHTTPRequestHandler.extensions_map | {".js": "text/javascript"}
+
+    def list_directory(self, path: Any) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<!doctype html><title>bench</title>")
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure()))
