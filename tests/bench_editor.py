@@ -1,9 +1,10 @@
 """The editor's part of `nox -s bench`: what a pointer move costs, in a real browser, as one JSON line.
 
-50 paths of 100 points over 14 frames of 1920×1080, in an editor without ComfyUI around it. For each move,
-in milliseconds: `painted`, from the start of the event's handlers to a task behind the frame that shows it
-(requestAnimationFrame, then a MessageChannel's turn), the wait for the screen's next frame included;
-`busy`, the same without that wait; `from_dispatch`, as `painted`, from the event's own time stamp.
+50 paths of 100 points over 14 frames of 1920×1080, in an editor without ComfyUI around it, at two sizes on
+the screen. Medians over the moves, in milliseconds: `painted`, from the start of the event's handlers to a
+task behind the frame that shows it (requestAnimationFrame, then a MessageChannel's turn), the wait for the
+screen's next frame included; `busy`, the same without that wait; `from_dispatch`, as `painted`, from the
+event's own time stamp.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ ROOT = Path(__file__).parent.parent
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 WIDTH, HEIGHT = 1920, 1080  # of the frame
 PATHS, POINTS, FRAMES = 50, 100, 14
-SIZE = (1280, 860)  # of the editor on the screen
+SIZES = ((800, 560), (1280, 860))  # of the editor on the screen: in a new node, and in a large one
 MOVES = 200
 
-START = """async ([width, height, frames, paths, points, size]) => {
+START = """async ([width, height, frames, paths, points]) => {
     const [{ Editor }, { Clip }, { prepare }] = await Promise.all(
         ["editor.js", "frames.js", "clip.js"].map(file => import("/js/" + file)));
     document.body.style.margin = 0;
@@ -36,10 +37,11 @@ START = """async ([width, height, frames, paths, points, size]) => {
     await styled;
 
     const editor = new Editor({ changed() {}, dropped() {} });
-    const room = document.createElement("div");
-    room.style.cssText = `width: ${size[0]}px; height: ${size[1]}px`;
-    room.append(editor.element);
-    document.body.append(room);
+    document.body.append(editor.element);
+    window.resize = (width, height) => {
+        Object.assign(editor.element.style, { width: `${width}px`, height: `${height}px` });
+        return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+    };
 
     const canvas = new OffscreenCanvas(width, height);
     const context = canvas.getContext("2d");
@@ -117,9 +119,12 @@ def measure() -> dict[str, Any]:
         )
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         page.goto(f"http://127.0.0.1:{server.server_port}/js/docs/")
-        page.evaluate(START, [WIDTH, HEIGHT, FRAMES, PATHS, POINTS, SIZE])
+        page.evaluate(START, [WIDTH, HEIGHT, FRAMES, PATHS, POINTS])
         page.wait_for_function("window.editor.element.dataset.framesReady === '14'")
-        figures = {"hover": hover(page), "drag_point": drag(page)}
+        figures = {}
+        for width, height in SIZES:
+            page.evaluate("size => window.resize(...size)", [width, height])
+            figures[f"{width}x{height}"] = {"hover": hover(page), "drag_point": drag(page)}
         version = browser.version
         browser.close()
         server.shutdown()
@@ -128,7 +133,6 @@ def measure() -> dict[str, Any]:
         "paths": PATHS,
         "points_per_path": POINTS,
         "frame": f"{WIDTH}x{HEIGHT}",
-        "editor": f"{SIZE[0]}x{SIZE[1]}",
         "moves": MOVES,
         "browser": version,
         "load_average": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,

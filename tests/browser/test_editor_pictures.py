@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -142,33 +142,27 @@ SCENES: dict[str, Callable[[Drawing], None]] = {
 }
 
 
-@pytest.fixture(params=["dark", "light"])
-def theme(frontend: tuple[Page, list[str]], request: pytest.FixtureRequest) -> Iterator[str]:
-    page, _ = frontend
-    choose = "theme => window.app.extensionManager.setting.set('Comfy.ColorPalette', theme)"
-    page.evaluate(choose, request.param)
-    yield request.param
-    page.evaluate(choose, "dark")
+CHOOSE_THEME = "theme => window.app.extensionManager.setting.set('Comfy.ColorPalette', theme)"
 
 
 @pytest.mark.parametrize("scene", SCENES)
-def test_nothing_is_clipped_or_covered(
-    page: Page, theme: str, scene: str, tmp_path: Path, request: pytest.FixtureRequest
-):
+def test_nothing_is_clipped_or_covered(page: Page, scene: str, tmp_path: Path, request: pytest.FixtureRequest):
     drawing = build(page).wait_for_frames()
     SCENES[scene](drawing)
     page.mouse.move(20, 500)  # off the drawing
-    drawing.drawn()
-    renderer = request.node.callspec.params["frontend"]
-    name = f"{scene}_{theme}_{'nodes_2' if renderer else 'litegraph'}.png"
     around: Any = drawing.element.bounding_box()
     left, top = around["x"] - 20, around["y"] - 130  # the node's title and slots
-    size = {"width": around["width"] + 40, "height": around["height"] + 160}
-    page.screenshot(path=tmp_path / name, clip={"x": left, "y": top} | size)
-    if folder := os.environ.get("REVIDEO_PICTURES"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        shutil.copy(tmp_path / name, folder)
-    assert drawing.element.evaluate(FLAWS) == []
+    clip = {"x": left, "y": top, "width": around["width"] + 40, "height": around["height"] + 160}
+    renderer = request.node.callspec.id.split("-")[0]
+    for theme in ("light", "dark"):
+        page.evaluate(CHOOSE_THEME, theme)
+        drawing.drawn()
+        file = tmp_path / f"{scene}_{theme}_{renderer}.png"
+        page.screenshot(path=file, clip=clip)
+        if folder := os.environ.get("REVIDEO_PICTURES"):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, folder)
+        assert drawing.element.evaluate(FLAWS) == []
 
 
 def test_a_flaw_would_be_seen(page: Page):

@@ -16,6 +16,9 @@ from playwright.sync_api import Page
 from pytest import approx
 from test_workflows import finish
 
+# What does not depend on how nodes are drawn is tested once.
+one_renderer = pytest.mark.parametrize("frontend", [False], indirect=True, ids=["litegraph"])
+
 COMPUTED = """async ([text, width, height]) => {
     const folder = "/extensions/ComfyUI-ReVideo/";
     const [{ parseDocument }, { tracks }, { maskAt }] = await Promise.all(
@@ -213,6 +216,7 @@ def test_copied_into_another_editor(page: Page):
 FORMATS = ["document", "points", "pairs", "single"]
 
 
+@one_renderer
 @pytest.mark.parametrize("name", FORMATS)
 def test_exported_and_imported_it_is_the_same(page: Page, name: str):
     drawing = build(page).wait_for_frames()
@@ -278,6 +282,7 @@ DROP = """(stage, text) => {
 }"""
 
 
+@one_renderer
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_documents_are_refused_and_the_drawing_stays(page: Page, name: str):
     drawing = build(page).wait_for_frames()
@@ -306,6 +311,7 @@ def test_hostile_documents_are_refused_and_the_drawing_stays(page: Page, name: s
     assert len(drawing.paths) == 2
 
 
+@one_renderer
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_document_in_a_workflow_is_kept_and_said(comfyui: ComfyUI, page: Page, name: str):
     drawing = build(page)
