@@ -83,6 +83,13 @@ def test_the_clip_is_seen_without_a_run(comfyui: ComfyUI, page: Page, name: str)
         assert_shows(drawing, frames, index)
 
 
+def test_a_clip_of_oblong_pixels_is_seen_as_the_node_gets_it(comfyui: ComfyUI, page: Page):
+    """carphone_pristine.mp4 holds 176×144 pixels, which players show 193 wide."""
+    frames = frames_of(comfyui.input / "carphone_pristine.mp4", (448, 384))
+    drawing = build(page, "carphone_pristine.mp4", frame=(448, 384)).wait_for_frames()
+    assert_shows(drawing, frames, 0)
+
+
 SET_WIDGET = """([type, name, value]) => {
     const widget = window.app.graph.nodes.find(node => node.type === type).widgets.find(widget => widget.name === name);
     widget.value = value;
