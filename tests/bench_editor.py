@@ -112,11 +112,11 @@ def measure() -> dict[str, Any]:
     handler = functools.partial(_Quiet, directory=str(ROOT))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, sync_playwright() as playwright:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("REVIDEO_BROWSER") or None,
-            args=list(FLAGS),
-            ignore_default_args=["--headless"],
-        )
+        if found := os.environ.get("REVIDEO_BROWSER"):
+            options: dict[str, Any] = {"executable_path": found, "ignore_default_args": ["--headless"]}
+            browser = playwright.chromium.launch(args=list(FLAGS), **options)
+        else:  # Playwright's own
+            browser = playwright.chromium.launch(args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         page.goto(f"http://127.0.0.1:{server.server_port}/js/docs/")
         page.evaluate(START, [WIDTH, HEIGHT, FRAMES, PATHS, POINTS])
