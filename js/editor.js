@@ -50,6 +50,8 @@ export class Editor {
     /** @type {{at: XY, key: string} | null} */
     lastClick = null;
 
+    /** The stage in CSS pixels, fractions and all; nothing until it is laid out. */
+    view = { width: 0, height: 0 };
     /** What of the paths lies outside the areas. @type {Map<string, Set<number>>} */
     strays = new Map();
     /** @type {EditDocument | null} the document that `strays` was found in */
@@ -93,7 +95,10 @@ export class Editor {
         );
         this.pointer = new Pointer(this);
         this.#keepEvents();
-        this.resizes = new ResizeObserver(() => this.redraw());
+        this.resizes = new ResizeObserver(([{ contentRect }]) => {
+            this.view = { width: contentRect.width, height: contentRect.height };
+            this.redraw();
+        });
         this.resizes.observe(this.stage);
         // The host's theme lies in variables of the root: canvases do not follow by themselves.
         this.themes = new MutationObserver(() => this.timeline.restyle());
@@ -199,10 +204,6 @@ export class Editor {
         return this.session.brushRadius;
     }
 
-    get view() {
-        return { width: this.stage.clientWidth, height: this.stage.clientHeight };
-    }
-
     get viewport() {
         return this.session.viewport ?? fit(this.doc, this.view);
     }
@@ -214,7 +215,7 @@ export class Editor {
 
     /** Device pixels per CSS pixel here, the graph's zoom included. */
     get density() {
-        const zoom = this.stage.getBoundingClientRect().width / (this.stage.clientWidth || 1) || 1;
+        const zoom = this.stage.getBoundingClientRect().width / (this.view.width || 1) || 1;
         return Math.min(Math.max(zoom, 0.5), 2) * (window.devicePixelRatio || 1);
     }
 

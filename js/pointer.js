@@ -152,11 +152,11 @@ export class Pointer {
 
     /** @type {(event: MouseEvent & {pointerType?: string}, keys?: MouseEvent) => Press} */
     #press(event, keys = event) {
-        const { stage, viewport } = this.editor;
+        const { stage, view: size, viewport } = this.editor;
         const box = stage.getBoundingClientRect(); // the graph scales us by CSS
         const view = {
-            x: ((event.clientX - box.left) * stage.clientWidth) / box.width,
-            y: ((event.clientY - box.top) * stage.clientHeight) / box.height,
+            x: ((event.clientX - box.left) * size.width) / box.width,
+            y: ((event.clientY - box.top) * size.height) / box.height,
         };
         const reach = REACH[/** @type {keyof typeof REACH} */ (event.pointerType ?? "mouse")] ?? REACH.mouse;
         return { view, px: toFramePx(viewport, view), shift: keys.shiftKey, alt: keys.altKey, clicks: 1, reach: reach / viewport.scale };

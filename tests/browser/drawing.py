@@ -55,12 +55,17 @@ BUILD = """nodes => {
 }"""
 
 # Where the elements are once nothing has moved for two frames.
+# The editors fill their nodes, and have stayed where they are for some frames: Nodes 2.0 lays out step by step.
 AT_REST = """() => {
-    const stages = [...document.querySelectorAll(".rve-stage")];
-    const boxes = JSON.stringify(stages.map(stage => stage.getBoundingClientRect()));
-    const still = boxes === window.boxesBefore;
+    const editors = [...document.querySelectorAll(".revideo-editor")];
+    const widths = editors.map(editor => {
+        const shows = ({ widgets }) => widgets?.some(widget => widget.element === editor);
+        return window.app.graph.nodes.find(shows)?.size[0] - editor.offsetWidth;
+    });
+    const boxes = JSON.stringify(editors.map(editor => editor.querySelector(".rve-stage").getBoundingClientRect()));
+    window.framesAtRest = boxes === window.boxesBefore ? window.framesAtRest + 1 : 0;
     window.boxesBefore = boxes;
-    return still && boxes !== "[]";
+    return editors.length > 0 && widths.every(margin => margin < 60) && window.framesAtRest >= 5;
 }"""
 
 MARK = """id => {
@@ -157,11 +162,13 @@ class Drawing:
 
     # --- Where things are --------------------------------------------------------------------
 
-    def client(self) -> tuple[int, int]:
+    def client(self) -> tuple[float, float]:
         """Width and height of the stage in its own pixels."""
-        return tuple(self.stage.evaluate("stage => [stage.clientWidth, stage.clientHeight]"))
+        return tuple(
+            self.stage.evaluate("stage => ['width', 'height'].map(side => parseFloat(getComputedStyle(stage)[side]))")
+        )
 
-    def _fitted(self, client: tuple[int, int]) -> tuple[float, float, float]:
+    def _fitted(self, client: tuple[float, float]) -> tuple[float, float, float]:
         scale = min((client[axis] - 2 * FIT_MARGIN) / self.frame[axis] for axis in (0, 1))
         left, top = ((client[axis] - self.frame[axis] * scale) / 2 for axis in (0, 1))
         return left, top, scale
