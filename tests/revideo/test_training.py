@@ -17,7 +17,7 @@ from torch.testing import assert_close
 
 import revideo
 from revideo import cli
-from revideo.checkpoint import build_parts, open_checkpoint
+from revideo.checkpoint import build_parts, open_checkpoint, read_config
 from revideo.checkpoint_names import CONTROL
 from revideo.checkpoint_saving import convert
 from revideo.config import ModelConfig
@@ -394,14 +394,20 @@ def test_without_accelerate_the_command_says_what_to_install(training_values, tm
 # --- Where it starts -----------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def svd(tmp_path_factory):
-    """A small checkpoint without control net, as Stability AI's file is."""
-    whole = tmp_path_factory.mktemp("svd") / "whole.safetensors"
-    write_random_checkpoint(whole)
+@pytest.fixture
+def whole(training_values, tmp_path):
+    """A tiny checkpoint with random weights."""
+    file = tmp_path / "whole.safetensors"
+    write_random_checkpoint(file, parse_training_config(training_values()).model.sizes)
+    return file
+
+
+@pytest.fixture
+def svd(whole):
+    """The same without control net, as Stability AI's file is."""
     file = whole.with_name("svd.safetensors")
     weights = {name: tensor for name, tensor in load_file(whole).items() if not name.startswith(CONTROL)}
-    save_file(weights, file, {"revideo_config": revideo.load(whole, device="cpu").config.to_json()})
+    save_file(weights, file, {"revideo_config": read_config(whole).to_json()})
     return file
 
 
@@ -420,9 +426,7 @@ def test_from_svd_the_control_net_begins_as_a_copy_that_changes_nothing(svd, tmp
         assert not projection.weight.any() and not projection.bias.any()
 
 
-def test_from_a_checkpoint_or_a_control_file_with_svd_weights_are_kept(tmp_path):
-    whole = tmp_path / "whole.safetensors"
-    write_random_checkpoint(whole)
+def test_from_a_checkpoint_or_a_control_file_with_svd_weights_are_kept(whole, tmp_path):
     convert(whole, tmp_path / "control.safetensors", target_svd=tmp_path / "svd.safetensors")
     write_start(ModelSource(path=str(whole)), tmp_path / "one.safetensors", 0)
     parted = ModelSource(path=str(tmp_path / "control.safetensors"), svd=str(tmp_path / "svd.safetensors"))
