@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 
@@ -69,8 +70,8 @@ class FolderClips:
         avoided = self._chosen.pop(number, None) if other else None
         if other:
             place += 1 + int(torch.randint(len(order), (), generator=self._generator(number, "other")))
-        turns = [self.files[order[(place + turn) % len(order)]] for turn in range(len(order))]
-        for file in sorted(turns, key=lambda file: file == avoided):  # the avoided one last; stable
+        turns = (self.files[order[(place + turn) % len(order)]] for turn in range(len(order)))
+        for file in chain((file for file in turns if file != avoided), filter(None, [avoided])):
             try:
                 clip = self._window(file, self._generator(number, other, file.relative_to(self.folder).as_posix()))
             except Unusable as error:

@@ -12,8 +12,10 @@ import torch
 
 from .checkpoint import build_parts
 from .config import ModelConfig
+from .data import SUFFIXES
 from .fixed_latents import CHANNELS
 from .stages import Stage
+from .tracking import load_cotracker
 from .training_config import Phase, TrainingConfig
 from .training_file import TrainingConfigError
 from .training_start import model_config
@@ -112,8 +114,13 @@ def _check_data(phase: Phase, refuse: Refuse) -> None:
             refuse("data.folder", "is missing: name the folder of video files")
         if not Path(data.folder).is_dir():
             refuse("data.folder", f"names no folder: {data.folder}")
-        if data.cotracker and not Path(data.cotracker).is_file():
-            refuse("data.cotracker", f"names no file: {data.cotracker}")
+        if not any(file.suffix.lower() in SUFFIXES for file in Path(data.folder).rglob("*")):
+            refuse("data.folder", f"holds no video file ({', '.join(SUFFIXES)}): {data.folder}")
+        if data.cotracker:
+            try:
+                load_cotracker(data.cotracker)
+            except (ValueError, OSError) as error:
+                refuse("data.cotracker", f"cannot be used: {error}")
 
 
 def _check_run(phase: Phase, refuse: Refuse) -> None:

@@ -96,12 +96,12 @@ class Progress:
         self.losses: list[Tensor] = []  # since the last line of the log
 
     def save(self) -> None:
-        """Whole or not at all: a kill while writing leaves the checkpoint before."""
+        """Whole or not at all: a kill while writing leaves the checkpoint before. Raises as `take_losses`."""
         state = {
             "phase": self.phase.name,
             "settings": self.settings,
             "step": self.step,
-            "losses": [float(loss) for loss in self.losses],
+            "losses": self._finite_losses(),
             "weights": {name: weight.detach() for name, weight in self.trained.items()},
             "averages": self.averages.weights,
             "optimizer": self.optimizer.state_dict(),
@@ -130,13 +130,16 @@ class Progress:
 
     def take_losses(self) -> list[float]:
         """Those since the last call. Raises FloatingPointError where the training has diverged."""
+        losses, self.losses = self._finite_losses(), []
+        return losses
+
+    def _finite_losses(self) -> list[float]:
         losses = [float(loss) for loss in self.losses]
         if not all(map(math.isfinite, losses)):
             raise FloatingPointError(
                 f"phase {self.phase.name}: the loss is no longer finite near step {self.step}: lower optimizer.lr, "
                 f"or set run.mixed_precision to bf16 or no; the last checkpoint is kept"
             )
-        self.losses = []
         return losses
 
 

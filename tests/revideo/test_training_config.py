@@ -61,7 +61,9 @@ MISTAKES = [
     ("data.kind", "internet", r'"data\.kind" must be one of'),
     ("data", {"kind": "folder"}, r'"phases\[0\]\.data\.folder" is missing'),
     ("data", {"kind": "folder", "folder": "absent"}, r'"phases\[0\]\.data\.folder" names no folder'),
-    ("data", {"folder": ".", "cotracker": "absent.pth"}, r'"phases\[0\]\.data\.cotracker" names no file'),
+    ("data", {"folder": "empty"}, r'"phases\[0\]\.data\.folder" holds no video file'),
+    ("data", {"folder": ".", "cotracker": "absent.pth"}, r'"phases\[0\]\.data\.cotracker" cannot be used: there is no'),
+    ("data", {"folder": ".", "cotracker": "FILE"}, r'"phases\[0\]\.data\.cotracker" cannot be used: .*neither'),
     (
         "data.options",
         {"sprits": [1, 2]},
@@ -115,6 +117,8 @@ def test_a_mistake_is_named_before_any_work(values, tmp_path, monkeypatch, place
         monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.setattr("revideo.training_checks.find_spec", lambda name: None)
     (tmp_path / "FILE").touch()
+    (tmp_path / "clip.mp4").touch()
+    (tmp_path / "empty").mkdir()
     if place == "output" and isinstance(value, str):
         value = str(tmp_path / value)
     with pytest.raises(TrainingConfigError, match=told):
