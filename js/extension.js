@@ -39,18 +39,25 @@ const UNNAMED = "00000000-0000-0000-0000-000000000000"; // a cleared graph, unti
 /** @type {(node: any, root?: string, graph?: string) => string} */
 const sessionKey = (node, root = node.graph.rootGraph?.id, graph = node.graph.id) => [root, graph, node.id].join("/");
 
-/** The session of a node's forerunner: the same place in the graph, and a drawing that it had. @type {(node: any, value: string) => Session | undefined} */
+/**
+ * The session of a node's forerunner: the same place in the graph, and a drawing that it had. An
+ * unnamed graph may be any: there, an empty drawing tells nothing.
+ * @type {(node: any, value: string) => Session | undefined}
+ */
 function forerunnerOf(node, value) {
-    const keys = [sessionKey(node), sessionKey(node, UNNAMED, UNNAMED)];
+    const named = sessionKey(node);
+    const unnamed = sessionKey(node, UNNAMED, UNNAMED);
+    const keys = [named, unnamed].filter((key) => key !== unnamed || value.trim());
     return keys.map((key) => sessions.get(key)).find((session) => session?.knows(value));
 }
 
-/** @type {Map<string, {clip: Promise<Clip>, users: number, timer?: number}>} open clips, by what they show */
+/** @type {Map<string, {clip: Promise<Clip>, opening: AbortController, users: number, timer?: number}>} open clips, by what they show */
 const clips = new Map();
 
-/** @type {(key: string, open: () => Promise<Clip>) => Promise<Clip>} */
+/** @type {(key: string, open: (signal: AbortSignal) => Promise<Clip>) => Promise<Clip>} */
 function borrow(key, open) {
-    const known = clips.get(key) ?? { clip: open(), users: 0 };
+    const opening = new AbortController();
+    const known = clips.get(key) ?? { clip: open(opening.signal), opening, users: 0 };
     clips.set(key, known);
     clearTimeout(known.timer);
     known.users += 1;
@@ -64,6 +71,7 @@ function giveBack(key) {
     if (!known || (known.users -= 1) > 0) return;
     known.timer = window.setTimeout(() => {
         clips.delete(key);
+        known.opening.abort();
         known.clip.then((clip) => clip.close(), () => {});
     }, PARKED_MS);
 }
@@ -147,13 +155,13 @@ class NodeEditor {
         const upstream = upstreamOf(this.node, "frames");
         const signature = signatureOf(upstream);
         const run = this.#run?.signature === signature ? this.#run.output : null;
-        if (run) this.#show(`run ${JSON.stringify(run.revideo_frames)}`, () => openRun(run, upstream), true);
-        else if (upstream) this.#show(`file ${signature}`, () => openFile(upstream), upstream.exact, upstream);
+        if (run) this.#show(`run ${JSON.stringify(run.revideo_frames)}`, (signal) => openRun(run, upstream, signal), true);
+        else if (upstream) this.#show(`file ${signature}`, (signal) => openFile(upstream, signal), upstream.exact, upstream);
         else this.#show("", null, true, null);
         this.#refreshEdited();
     }
 
-    /** @type {(key: string, open: (() => Promise<Clip>) | null, exact: boolean, upstream?: Upstream | null) => Promise<void>} */
+    /** @type {(key: string, open: ((signal: AbortSignal) => Promise<Clip>) | null, exact: boolean, upstream?: Upstream | null) => Promise<void>} */
     async #show(key, open, exact, upstream = null) {
         if (key === this.#shown) return;
         this.#leave();
@@ -265,10 +273,9 @@ class NodeEditor {
     }
 }
 
-/** @type {(upstream: Upstream) => Promise<Clip>} */
-async function openFile({ kind, file, steps }) {
+/** @type {(upstream: Upstream, signal: AbortSignal) => Promise<Clip>} */
+async function openFile({ kind, file, steps }, signal) {
     const url = viewUrl(file);
-    const { signal } = new AbortController();
     const reader = kind === "video" ? await openVideo(url, signal) : await openPictures([url], 1, signal);
     try {
         return new Clip(reader, prepare(reader.source, steps));
@@ -278,9 +285,8 @@ async function openFile({ kind, file, steps }) {
     }
 }
 
-/** The frames that a run gave. @type {(output: any, upstream: Upstream | null) => Promise<Clip>} */
-async function openRun({ revideo_frames: files, revideo_info: [info] }, upstream) {
-    const { signal } = new AbortController();
+/** The frames that a run gave. @type {(output: any, upstream: Upstream | null, signal: AbortSignal) => Promise<Clip>} */
+async function openRun({ revideo_frames: files, revideo_info: [info] }, upstream, signal) {
     // Its rate is the source's business: pictures have none.
     const known = upstream && (await clips.get(`file ${signatureOf(upstream)}`)?.clip.catch(() => null));
     const fps = known ? known.prepared.fps : 8;

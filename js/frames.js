@@ -13,7 +13,9 @@ import { rateOf } from "./clip.js";
  * @property {() => void} close
  */
 
-const PROBE_FRAMES = 16; // seen to tell the rate
+const PROBE_FRAMES = 12; // seen to tell the rate
+const PROBE_SPEED = 0.5; // played slowly, none is skipped
+const USUAL_RATE = 24; // where a browser does not tell
 const PROBE_MS = 3000;
 const BUDGET_BYTES = 256e6;
 const SIDE_MAX = 2048; // enough to draw by; the model's frames are smaller
@@ -40,6 +42,9 @@ function happening(element, name, signal) {
     });
 }
 
+/** @type {Map<string, number>} frames per second of the files seen so far: measuring takes a second */
+const rates = new Map();
+
 /** @type {(url: string, signal: AbortSignal) => Promise<Reader>} */
 export async function openVideo(url, signal) {
     const video = document.createElement("video");
@@ -55,7 +60,9 @@ export async function openVideo(url, signal) {
         video.src = url;
         await loaded;
         if (!video.videoWidth) throw new Unreadable("the file holds no picture");
-        const fps = await measureRate(video, signal);
+        const measured = rates.get(url) ?? (await measureRate(video, signal));
+        if (Number.isFinite(measured)) rates.set(url, measured);
+        const fps = Number.isFinite(measured) ? measured : USUAL_RATE;
         const frames = Math.max(Math.round(video.duration * fps), 1);
         const source = { ...storedSize(video), frames, fps };
         const grab = async (/** @type {number} */ index, /** @type {number} */ maxSide) => {
@@ -86,10 +93,9 @@ function storedSize(video) {
     return turned ? { width: height, height: width } : { width, height };
 }
 
-/** Frames per second, from the times of the frames that a short muted playback shows. @type {(video: HTMLVideoElement, signal: AbortSignal) => Promise<number>} */
+/** Frames per second, from the times of the frames that a short muted playback shows; NaN where it shows none. @type {(video: HTMLVideoElement, signal: AbortSignal) => Promise<number>} */
 async function measureRate(video, signal) {
-    const usual = 24;
-    if (!video.requestVideoFrameCallback || !Number.isFinite(video.duration)) return usual;
+    if (!video.requestVideoFrameCallback || !Number.isFinite(video.duration)) return NaN;
     /** @type {number[]} */
     const times = [];
     await new Promise((resolve) => {
@@ -106,12 +112,12 @@ async function measureRate(video, signal) {
         video.requestVideoFrameCallback(see);
         video.addEventListener("ended", finish, { once: true });
         signal.addEventListener("abort", finish, { once: true });
+        video.playbackRate = PROBE_SPEED;
         video.play().catch(finish);
     });
     video.pause();
     signal.throwIfAborted();
-    const rate = rateOf([...new Set(times)].sort((a, b) => a - b));
-    return Number.isFinite(rate) ? rate : usual;
+    return rateOf([...new Set(times)].sort((a, b) => a - b));
 }
 
 /** A file for each frame. @type {(urls: string[], fps: number, signal: AbortSignal) => Promise<Reader>} */
@@ -149,7 +155,7 @@ export class Clip {
     #closed = false;
     #busy = false;
 
-    /** Called whenever a frame has become available. @type {Set<() => void>} */
+    /** Called whenever a frame has become available; without any, none is read. @type {Set<() => void>} */
     watchers = new Set();
     /** What went wrong while reading; the frames read before stay. @type {unknown} */
     error = null;
@@ -204,7 +210,7 @@ export class Clip {
         if (this.#busy || this.error) return;
         this.#busy = true;
         try {
-            for (let frame = this.#missing(); frame !== undefined && !this.#closed; frame = this.#missing()) {
+            for (let frame = this.#missing(); frame !== undefined && this.#isWatched; frame = this.#missing()) {
                 const index = this.prepared.picked[frame];
                 const picture = await this.reader.grab(index, this.maxSide);
                 if (this.#closed) return picture.close();
@@ -218,6 +224,10 @@ export class Clip {
         } finally {
             this.#busy = false;
         }
+    }
+
+    get #isWatched() {
+        return !this.#closed && this.watchers.size > 0;
     }
 
     #tell() {

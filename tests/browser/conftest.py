@@ -18,11 +18,15 @@ def frontend(comfyui: ComfyUI, request: pytest.FixtureRequest) -> Iterator[tuple
         yield page, complaints
 
 
+# A cleared graph's id is all zeros, and ComfyUI keeps widgets' values by graph and node: no test may meet another's.
+NEW_GRAPH = "() => { window.app.graph.clear(); window.app.graph.id = crypto.randomUUID(); }"
+
+
 @pytest.fixture
 def page(frontend: tuple[Page, list[str]]) -> Iterator[Page]:
     """An empty graph; a complaint in the console is the test's failure."""
     page, complaints = frontend
-    page.evaluate("window.app.graph.clear()")
+    page.evaluate(NEW_GRAPH)
     complaints.clear()
     yield page
     page.mouse.up()
