@@ -167,6 +167,7 @@ def test_ctrl_c_leaves_nothing_behind(command, tmp_path):
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     ) as run:
         told = b""
         while b"/1000 [" not in told:
