@@ -29,7 +29,7 @@ export class Keyboard {
             element.addEventListener(name, (event) => {
                 event.preventDefault();
                 event.stopPropagation();
-                editor.exchange.clipboard(name, event.clipboardData);
+                if (!editor.pointer.middle) editor.exchange.clipboard(name, event.clipboardData);
             });
     }
 
@@ -39,6 +39,7 @@ export class Keyboard {
 
     /** @type {(event: KeyboardEvent) => void} */
     #down(event) {
+        this.editor.pointer.middle = false;
         const binding = bindingOf(event);
         if (!binding) return;
         event.stopPropagation();

@@ -28,6 +28,8 @@ export class Pointer {
     #cursor = "";
     /** @type {"up" | "down" | "used"} */
     #space = "up";
+    /** The middle button was the last thing pressed: X11 pastes by it, here it moves the view. */
+    middle = false;
 
     /** @param {Editor} editor */
     constructor(editor) {
@@ -76,6 +78,7 @@ export class Pointer {
     #down(event) {
         if (event.target instanceof Element && event.target.closest(".rve-message")) return;
         this.editor.focus();
+        this.middle = event.button === MIDDLE;
         const press = this.#press(event);
         if (event.pointerType === "touch") {
             this.#fingers.set(event.pointerId, press.view);
