@@ -39,6 +39,7 @@ BUILD = """nodes => {
         const node = (made[key] = window.LiteGraph.createNode(type));
         node.pos = pos;
         graph.add(node);
+        if (type === "ReVideoEditor") node.setSize([820, 700]); // Nodes 2.0 gives it that of one that had its id
         for (const [name, value] of Object.entries(widgets ?? {})) {
             const widget = node.widgets.find(widget => widget.name === name);
             widget.value = value;
@@ -54,18 +55,13 @@ BUILD = """nodes => {
     return Object.fromEntries(Object.entries(made).map(([key, node]) => [key, node.id]));
 }"""
 
-# Where the elements are once nothing has moved for two frames.
-# The editors fill their nodes, and have stayed where they are for some frames: Nodes 2.0 lays out step by step.
-AT_REST = """() => {
+# The editors have stayed where they are for some frames: Nodes 2.0 lays out step by step.
+AT_REST = """least => {
     const editors = [...document.querySelectorAll(".revideo-editor")];
-    const widths = editors.map(editor => {
-        const shows = ({ widgets }) => widgets?.some(widget => widget.element === editor);
-        return window.app.graph.nodes.find(shows)?.size[0] - editor.offsetWidth;
-    });
     const boxes = JSON.stringify(editors.map(editor => editor.querySelector(".rve-stage").getBoundingClientRect()));
     window.framesAtRest = boxes === window.boxesBefore ? window.framesAtRest + 1 : 0;
     window.boxesBefore = boxes;
-    return editors.length > 0 && widths.every(margin => margin < 60) && window.framesAtRest >= 5;
+    return editors.length > 0 && editors.every(editor => editor.offsetWidth >= least) && window.framesAtRest >= 8;
 }"""
 
 MARK = """id => {
@@ -229,7 +225,7 @@ class Drawing:
         """Until the clip's frames have been read from its file, and nothing moves."""
         self.page.evaluate(MARK, self.node_id)
         self.page.wait_for_function(FRAMES_READY, arg=[self.node_id, frames])
-        self.page.wait_for_function(AT_REST)
+        self.page.wait_for_function(AT_REST, arg=0)
         return self.drawn()
 
     def wait_for(self, condition: Callable[[Drawing], bool], what: str, deadline_s: float = 30) -> None:
@@ -264,5 +260,5 @@ def build(
     nodes |= more or {}
     ids = page.evaluate(BUILD, nodes | {"editor": editor})
     page.wait_for_selector(".revideo-editor")
-    page.wait_for_function(AT_REST)
+    page.wait_for_function(AT_REST, arg=700)
     return Drawing(page, ids["editor"], frame)

@@ -113,7 +113,7 @@ def narrow(drawing: Drawing) -> None:
         drawing.node_id,
     )
     drawing.wait_for(lambda d: d.client()[0] < 440, "the narrow node")
-    drawing.page.wait_for_function(AT_REST)
+    drawing.page.wait_for_function(AT_REST, arg=0)
 
 
 def warning(drawing: Drawing) -> None:
