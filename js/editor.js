@@ -313,7 +313,7 @@ export class Editor {
         if (!view.width || !view.height) return; // collapsed, or not in the page
         const frame = frameAt(time);
         const edited = frame === 0 && !this.comparing ? this.#edited : null;
-        const picture = edited ?? this.#clip?.picture(frame)?.picture ?? null;
+        const picture = edited ?? this.#clip?.picture(frame) ?? null;
         const place = edited || !this.#clip ? { x: 0, y: 0, width: doc.width, height: doc.height } : this.#clip.prepared.place;
         const scene = { doc, selection, time, viewport, density, strays, sketch: this.#sketch, ...this.pointer.hovering };
         this.layers.draw(scene, view, picture, place);

@@ -175,15 +175,15 @@ export class Clip {
         this.capacity = Math.max(Math.floor(BUDGET_BYTES / bytes), 2);
     }
 
-    /** The picture of a frame, or of the nearest one that is there; null before the first. @type {(frame: number) => {picture: ImageBitmap, exact: boolean} | null} */
+    /** The picture of a frame, or of the nearest one that is there; null before the first. @type {(frame: number) => ImageBitmap | null} */
     picture(frame) {
         const { picked } = this.prepared;
         const exact = this.#kept.get(picked[frame]);
-        if (exact) return { picture: exact, exact: true };
+        if (exact) return exact;
         for (let away = 1; away < picked.length; away += 1)
             for (const near of [frame - away, frame + away]) {
                 const picture = near in picked ? this.#kept.get(picked[near]) : undefined;
-                if (picture) return { picture, exact: false };
+                if (picture) return picture;
             }
         return null;
     }

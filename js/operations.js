@@ -226,10 +226,6 @@ export const reverse = (doc, id) =>
         };
     });
 
-/** Another kind; an anchor keeps the first point alone. @type {(doc: EditDocument, id: string, kind: Path["kind"]) => EditDocument} */
-export const setKind = (doc, id, kind) =>
-    updatePath(doc, id, (path) => ({ ...path, kind, points: kind === "anchor" ? path.points.slice(0, 1) : path.points }));
-
 // --- Time --------------------------------------------------------------------------------------
 
 /** Times are kept to a thousandth of a frame, as they are written. @type {(time: number) => number} */

@@ -157,8 +157,8 @@ export class Panel {
         const { editor } = this;
         const { doc } = editor;
         const last = doc.frames - 1;
-        const set = (/** @type {Partial<Path>} */ change, /** @type {string} */ label, merge = "") =>
-            editor.commit(ops.updatePath(editor.doc, path.id, (before) => ({ ...before, ...change })), label, merge);
+        const set = (/** @type {Partial<Path>} */ change, /** @type {string} */ label) =>
+            editor.commit(ops.updatePath(editor.doc, path.id, (before) => ({ ...before, ...change })), label);
         const range = (/** @type {number} */ start, /** @type {number} */ end) => editor.commit(ops.setRange(editor.doc, path.id, start, end), "timing");
         const [start, end] = [path.start ?? 0, path.end ?? last];
         /** @type {HTMLElement[]} */

@@ -51,24 +51,20 @@ export function drawPicture(context, { doc, viewport, density }, picture, place)
     context.clip();
     context.imageSmoothingEnabled = viewport.scale < 4; // close up, pixels show as such
     context.imageSmoothingQuality = "medium";
-    if (place.x > 0 || place.y > 0 || place.x + place.width < doc.width || place.y + place.height < doc.height) {
-        // Padded: the border goes on, as fit_frames repeats it.
-        const blur = { x: Math.max(place.x, 0), y: Math.max(place.y, 0) };
-        drawBorder(context, picture, place, doc, blur);
-    }
+    drawBorder(context, picture, place, doc);
     context.drawImage(picture, place.x, place.y, place.width, place.height);
     context.restore();
 }
 
-/** @type {(context: CanvasRenderingContext2D, picture: CanvasImageSource, place: {x: number, y: number, width: number, height: number}, frame: {width: number, height: number}, edge: XY) => void} */
-function drawBorder(context, picture, place, frame, edge) {
+/** Where a picture is padded its border goes on, as fit_frames repeats it. @type {(context: CanvasRenderingContext2D, picture: CanvasImageSource, place: {x: number, y: number, width: number, height: number}, frame: {width: number, height: number}) => void} */
+function drawBorder(context, picture, place, frame) {
     const source = /** @type {ImageBitmap} */ (picture);
     const { width, height } = source;
     const right = frame.width - place.x - place.width;
     const below = frame.height - place.y - place.height;
-    if (edge.x > 0) context.drawImage(source, 0, 0, 1, height, 0, place.y, edge.x, place.height);
+    if (place.x > 0) context.drawImage(source, 0, 0, 1, height, 0, place.y, place.x, place.height);
     if (right > 0) context.drawImage(source, width - 1, 0, 1, height, place.x + place.width, place.y, right, place.height);
-    if (edge.y > 0) context.drawImage(source, 0, 0, width, 1, place.x, 0, place.width, edge.y);
+    if (place.y > 0) context.drawImage(source, 0, 0, width, 1, place.x, 0, place.width, place.y);
     if (below > 0) context.drawImage(source, 0, height - 1, width, 1, place.x, place.y + place.height, place.width, below);
 }
 
@@ -113,7 +109,7 @@ function drawPath(context, scene, path, strong) {
         context.stroke(line);
     }
     drawTicks(context, scene, path, px);
-    drawEnd(context, scene, path, px);
+    drawEnd(context, path, px);
 }
 
 /** A tick for every frame: dense where the path is slow. Red where it lies outside the areas. @type {(context: CanvasRenderingContext2D, scene: Scene, path: Path, px: number) => void} */
@@ -140,8 +136,8 @@ function drawTicks(context, { doc, strays }, path, px) {
     context.fill(outside);
 }
 
-/** An arrow head where a path ends, an anchor's cross. @type {(context: CanvasRenderingContext2D, scene: Scene, path: Path, px: number) => void} */
-function drawEnd(context, _scene, path, px) {
+/** An arrow head where a path ends, an anchor's cross. @type {(context: CanvasRenderingContext2D, path: Path, px: number) => void} */
+function drawEnd(context, path, px) {
     const curve = pathCurve(path);
     const shape = new Path2D();
     if (curve.length === 0) {
@@ -185,7 +181,7 @@ export function drawLive(context, scene) {
         if (chosen) drawPoints(context, scene, path, px);
     }
     for (const path of doc.paths) if (path.visible !== false) drawDot(context, scene, path, px);
-    if (sketch) drawSketch(context, scene, sketch, px);
+    if (sketch) drawSketch(context, sketch, px);
     if (brush) drawRing(context, brush.px, brush.radius, px);
 }
 
@@ -241,8 +237,8 @@ function drawDot(context, { doc, time, selection }, path, px) {
     context.stroke();
 }
 
-/** @type {(context: CanvasRenderingContext2D, scene: Scene, sketch: import("./board.js").Sketch, px: number) => void} */
-function drawSketch(context, _scene, sketch, px) {
+/** @type {(context: CanvasRenderingContext2D, sketch: import("./board.js").Sketch, px: number) => void} */
+function drawSketch(context, sketch, px) {
     const shape = new Path2D();
     if (sketch.kind === "box") {
         const { from, to } = sketch;

@@ -137,7 +137,7 @@ class _FlashAttention(torch.autograd.Function):
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> Any:
-        raise NotImplementedError
+        raise NotImplementedError("meta tensors are counted on the way forward; no gradient is taken")
 
 
 def _flash_attention(query: Tensor, key: Tensor, value: Tensor, *_: Any, **__: Any) -> Tensor:

@@ -38,7 +38,8 @@ def scale(drawing: Drawing) -> float:
 def test_the_wheel_zooms_about_the_pointer_once_the_drawing_has_the_keyboard(drawing: Drawing):
     page = drawing.page
     fitted = scale(drawing)
-    here = drawing.place(400, 80)
+    x, y = drawing.place(400, 80)
+    here = round(x), round(y)  # unlike a pointer's, a wheel's place is told in whole pixels
     graph = page.evaluate("window.app.canvas.ds.scale")
     before = anchor_at(drawing, here)
     page.mouse.wheel(0, -300)

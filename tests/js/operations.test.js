@@ -156,7 +156,6 @@ test("an anchor that gets a second point becomes a way", () => {
     const doc = ops.insertPoint(drawing(), "p3", 1, P(10, 10));
     assert.equal(doc.paths[2].kind, "spline");
     valid(doc);
-    valid(ops.setKind(doc, "p3", "anchor"));
 });
 
 test("an area told to follow, or no longer, stays where it is seen", () => {

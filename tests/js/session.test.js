@@ -19,7 +19,7 @@ test("a value that was only looked at stays the same to the byte", () => {
     const session = new Session();
     session.load(text);
     assert.equal(session.text, text);
-    session.select = ops.everything(session.doc);
+    session.selection = ops.everything(session.doc);
     assert.equal(session.conform({ width: 64, height: 64, frames: 3 }), false);
     assert.equal(session.text, text);
     session.commit(ops.translate(session.doc, ops.everything(session.doc), 1, 0), "move");
