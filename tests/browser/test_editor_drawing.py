@@ -51,7 +51,8 @@ def test_a_freehand_path_becomes_few_points_close_to_the_stroke(drawing: Drawing
     [path] = drawing.paths
     assert path["kind"] == "freehand"
     assert 3 <= len(path["points"]) <= 15
-    assert drawing.page.evaluate(DISTANCE, [path, WAVE]) < 3
+    pixel = 100 / math.dist(drawing.place(0, 0), drawing.place(100, 0))  # of the page, in frame pixels
+    assert drawing.page.evaluate(DISTANCE, [path, WAVE]) < 2 * pixel
     assert drawing.points()[0] == approx(WAVE[0], abs=NEAR)
     assert drawing.points()[-1] == approx(WAVE[-1], abs=NEAR)
 
