@@ -20,6 +20,7 @@ class UNetConfig:
     context_dim: int = 1024  # of the image embedding
     time_id_dim: int = 256  # sinusoidal width of each of fps, motion bucket, noise augmentation
     num_frames: int = 14  # of one window
+    norm_groups: int = 32  # of every GroupNorm; narrow levels need fewer, or each channel loses its brightness
 
     @property
     def block_channels(self) -> tuple[int, ...]:
@@ -45,7 +46,7 @@ class VAEConfig:
     channel_mult: tuple[int, ...] = (1, 2, 4, 4)
     num_res_blocks: int = 2
     latent_channels: int = 4
-    norm_groups: int = 32  # of every GroupNorm; narrow levels need fewer, or each channel loses its brightness
+    norm_groups: int = 32  # of every GroupNorm, as in the UNet
 
     @property
     def block_channels(self) -> tuple[int, ...]:
@@ -88,11 +89,12 @@ class ModelConfig:
                 )
         if any(channels % 32 for channels in self.vae.block_channels):
             raise ValueError(f"model config: vae widths {self.vae.block_channels} are not multiples of 32")
-        if any(channels % self.vae.norm_groups for channels in self.vae.block_channels):
-            raise ValueError(
-                f"model config: vae widths {self.vae.block_channels} are not multiples of norm_groups "
-                f"{self.vae.norm_groups}"
-            )
+        for name, block in (("unet", unet), ("vae", self.vae)):
+            if any(channels % block.norm_groups for channels in block.block_channels):
+                raise ValueError(
+                    f"model config: {name} widths {block.block_channels} are not multiples of norm_groups "
+                    f"{block.norm_groups}"
+                )
         if encoder.width % encoder.head_width:
             raise ValueError(
                 f"model config: image encoder width {encoder.width} is not a multiple of "

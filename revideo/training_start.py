@@ -15,8 +15,11 @@ from .checkpoint_names import name_table, to_diffusers
 from .checkpoint_saving import save_weights
 from .config import ModelConfig
 from .controlnet import ReVideoControlNet
+from .safm import SAFM
 from .training_config import ModelSource
 from .vae import LATENT_SCALE
+
+SILU_GAIN = 2.0  # a faint signal leaves SiLU half as strong
 
 
 def model_config(source: ModelSource) -> ModelConfig:
@@ -42,16 +45,37 @@ def save_parts(parts: dict[str, Any], target: Path, config: ModelConfig) -> None
 
 
 def from_nothing(config: ModelConfig, seed: int, control_gain: float) -> dict[str, Any]:
-    """PyTorch's and diffusers' own random weights."""
+    """PyTorch's and diffusers' own random weights, but for what would learn late from them."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         parts = build_parts(config, "cpu")
         spread_projections(parts["controlnet"], control_gain)
+        wake_conditions(parts["controlnet"].safm)
         calm_autoencoder(parts["vae"])
         # Pictures of soft blobs: what matters is only how large fresh latents are.
         pictures = F.interpolate(torch.rand(4, 3, 4, 4), size=8 * config.vae.stride, mode="bilinear") * 2 - 1
     scale_latents(parts["vae"], latent_deviation(parts["vae"], pictures))
     return parts
+
+
+def wake_conditions(safm: SAFM) -> None:
+    """Weights that keep a signal's strength (Kaiming) through the condition encoders and their fusion.
+
+    PyTorch's own lose two thirds of it in each of eight layers, and the last begins at zero: for a
+    thousand steps the networks would learn to do without conditions. The weight between motion and
+    content still begins at one half everywhere.
+    """
+    for encoder in (safm.motion_encoder, safm.content_encoder, safm.weight_encoder):
+        for convolution in (*encoder.blocks, encoder.conv_out):
+            _keep_strength(convolution, SILU_GAIN)
+        _keep_strength(encoder.conv_in, 1)
+    nn.init.zeros_(safm.weight_encoder.conv_out.weight)
+    _keep_strength(safm.fuse, 1)
+
+
+def _keep_strength(convolution: nn.Conv2d, gain: float) -> None:
+    nn.init.normal_(convolution.weight, std=gain / convolution.weight[0].numel() ** 0.5)
+    nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
 
 
 def calm_autoencoder(vae: nn.Module) -> None:

@@ -50,6 +50,8 @@ class SVDEncoder(UNetSpatioTemporalConditionModel):
                 module.norm1.eps = module.norm2.eps = 1e-5
             elif isinstance(module, TransformerSpatioTemporalModel):
                 module.norm.eps = 1e-6
+            elif isinstance(module, nn.GroupNorm):
+                module.num_groups = unet.norm_groups  # diffusers fixes them at 32
         return net.eval()
 
     def embed_vector(self, time_ids: Tensor) -> Tensor:
