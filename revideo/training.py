@@ -17,6 +17,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from .checkpoint import load_parts, open_checkpoint
 from .checkpoint_saving import save_checkpoint
 from .config import ModelConfig
+from .model import default_device
 from .training_checks import check_training
 from .training_config import OptimizerConfig, Phase, TrainingConfig
 from .training_examples import ClipSource, ExampleMaker, SyntheticClips, prefetch
@@ -59,7 +60,8 @@ def make_accelerator(config: TrainingConfig) -> Accelerator:
     run = config.phases[0].run
     if run.torch_threads:
         torch.set_num_threads(run.torch_threads)
-    return Accelerator(mixed_precision=run.mixed_precision, cpu=run.device == "cpu")
+    # Told of a CPU, accelerate lets several processes work together; left to find it, each would work alone.
+    return Accelerator(mixed_precision=run.mixed_precision, cpu="cpu" in (run.device, default_device()))
 
 
 def train_phase(config: TrainingConfig, phase: Phase, before: Path, result: Path, accelerator: Accelerator) -> None:
@@ -96,6 +98,7 @@ def train_phase(config: TrainingConfig, phase: Phase, before: Path, result: Path
                     gradient_norm=float(norm),
                     learning_rate=optimizer.param_groups[0]["lr"],
                     seconds_per_step=(time.monotonic() - began) / len(losses),
+                    processes=accelerator.num_processes,
                 )
             began = time.monotonic()
         if log and step % phase.run.checkpoint_every == 0:
@@ -165,14 +168,18 @@ def learning_rate(settings: OptimizerConfig, step: int, steps: int) -> float:
 
 def make_optimizer(networks: TrainedNetworks, settings: OptimizerConfig) -> torch.optim.Optimizer:
     kind: Any = torch.optim.AdamW
+    fused = {"fused": default_device() != "mps"}  # one pass over all weights: a fourth of the time on a CPU
     if settings.eight_bit:
         from bitsandbytes.optim import AdamW8bit as kind  # type: ignore[no-redef]
+
+        fused = {}
     return kind(
         list(networks.trained.values()),
         lr=settings.lr,
         betas=(settings.beta1, settings.beta2),
         eps=settings.eps,
         weight_decay=settings.weight_decay,
+        **fused,
     )
 
 

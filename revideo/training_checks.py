@@ -34,8 +34,6 @@ def check_training(config: TrainingConfig, processes: int = 1) -> None:
     output = Path(config.output)
     if output.exists() and not output.is_dir():
         raise TrainingConfigError(f'"output": {output} is a file, not a folder')
-    if not output.resolve().parent.is_dir():
-        raise TrainingConfigError(f'"output": there is no folder {output.resolve().parent} to make {output.name} in')
     try:
         sizes = model_config(config.model)
     except ValueError as error:

@@ -301,8 +301,8 @@ def test_two_processes_give_the_gradients_of_one(training_values, tmp_path):
     )
     train(parse_training_config(values))
     config = write_config(tmp_path / "two.toml", values | {"output": str(tmp_path / "two")})
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
-    launch += ["--main_process_port", "0", "--num_cpu_threads_per_process", "1", "-m", "revideo", "train", str(config)]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    launch += ["-m", "revideo", "train", str(config)]
     done = subprocess.run(launch, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
 
@@ -317,6 +317,7 @@ def test_two_processes_give_the_gradients_of_one(training_values, tmp_path):
         assert_close(two[name], one[name], atol=1e-6, rtol=1e-5)
     (alone,), (together,) = curve(tmp_path / "out"), curve(tmp_path / "two")
     assert together["loss"] == pytest.approx(alone["loss"], rel=1e-6)
+    assert (alone["processes"], together["processes"]) == (1, 2)
 
 
 def test_passes_add_up_to_the_batch(training_values):
