@@ -25,7 +25,6 @@ from PIL import Image
 from playwright.sync_api import Page
 from torch import Tensor
 
-from revideo.demo import paint_ball
 from revideo.document import EditDocument
 from revideo.pictures import draw_region, draw_tracks
 from revideo.random_weights import write_random_checkpoint
@@ -129,6 +128,17 @@ def edited_frame(name: str, frame: Tensor) -> Tensor:
         frame[:, 44:76, 256:288] = torch.tensor([0.85, 0.2, 0.45]).view(3, 1, 1)
         frame[:, 52:68, 264:280] = torch.tensor([0.98, 0.9, 0.3]).view(3, 1, 1)
     return frame.clamp(0, 1)
+
+
+def paint_ball(frame: Tensor, centre_px: Tensor, radius: float) -> Tensor:
+    """`frame` (3, H, W) with a shaded ball at centre_px (x, y)."""
+    y, x = torch.meshgrid(*(torch.arange(side) + 0.5 for side in frame.shape[-2:]), indexing="ij")
+    dx, dy = (x - centre_px[0]) / radius, (y - centre_px[1]) / radius
+    distance = torch.hypot(dx, dy)
+    cover = ((1 - distance) * radius + 0.5).clamp(0, 1)
+    light = (1 - 0.55 * torch.hypot(dx + 0.35, dy + 0.4)).clamp(0.12, 1)  # from the upper left
+    colour = torch.tensor([1.0, 0.45, 0.1]).view(3, 1, 1) * light + 0.5 * (light - 0.85).clamp(min=0)
+    return torch.lerp(frame, colour.clamp(0, 1), cover)
 
 
 def place_inputs(server: ComfyUI, name: str) -> None:
