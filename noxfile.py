@@ -128,9 +128,9 @@ def find_browser(session: nox.Session) -> str:
 
 @session_here
 def demo(session: nox.Session) -> None:
-    """Edit a real clip and write the result to demo/."""
+    """Make four edits with the built-in model and write them to demo/."""
     install(session, *LIBRARY)
-    python(session, "-m", "revideo", "demo", str(fetch_clips(session) / "bikes.mp4"), *session.posargs)
+    python(session, "-m", "revideo", "demo", *session.posargs)
 
 
 @session_here

@@ -24,7 +24,10 @@ const PARKED_MS = 15_000; // how long an unused clip stays: the graph's undo bui
 const NO_CLIP = "Connect frames, or drop a video here.";
 
 /** Where ComfyUI serves a file. @type {(file: {filename: string, subfolder?: string, type?: string}) => string} */
-const viewUrl = ({ filename, subfolder = "", type = "temp" }) => api.apiURL(`/view?${new URLSearchParams({ filename, subfolder, type })}`);
+function viewUrl({ filename, subfolder = "", type = "temp" }) {
+    if (type === "pack") return new URL(`./${subfolder}/${filename}`, import.meta.url).href;
+    return api.apiURL(`/view?${new URLSearchParams({ filename, subfolder, type })}`);
+}
 
 /** What a clip depends on. @type {(upstream: Upstream | null) => string} */
 const signatureOf = (upstream) => JSON.stringify([upstream?.file, upstream?.steps]);
@@ -245,7 +248,7 @@ class NodeEditor {
     /** Sets the file on the loader upstream, or makes one. @type {(value: string, isVideo: boolean) => void} */
     #load(value, isVideo) {
         const upstream = upstreamOf(this.node, "frames");
-        const fitting = upstream && (upstream.kind === "video") === isVideo ? upstream : null;
+        const fitting = upstream?.widget && (upstream.kind === "video") === isVideo ? upstream : null;
         const loader = fitting?.loader ?? this.#makeLoader(isVideo);
         const widget = loader?.widgets?.find((/** @type {any} */ one) => one.name === (fitting?.widget ?? (isVideo ? "file" : "image")));
         if (!widget) throw new Error("this ComfyUI has no node that loads it");

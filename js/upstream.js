@@ -6,7 +6,7 @@
 /** @typedef {import("./clip.js").Step} Step */
 
 /**
- * As ComfyUI's /view asks for it.
+ * As ComfyUI's /view asks for it; of type "pack" where it lies in this very folder, which ComfyUI serves too.
  * @typedef {{filename: string, subfolder: string, type: string}} File
  *
  * What lies at the upper end of the links: a file of ComfyUI's, and what is done to its frames.
@@ -17,7 +17,7 @@
  * @property {Step[]} steps  from the file on
  * @property {boolean} exact  every node on the way is understood
  * @property {any} loader  the node that loads the file
- * @property {string} widget  its widget that names the file
+ * @property {string | null} widget  its widget that names the file; null where it takes no other files
  *
  * @typedef {{node: any, slot: number}} Output
  */
@@ -82,8 +82,15 @@ function fileNamed(value) {
     return { filename: path.slice(cut + 1), subfolder: path.slice(0, Math.max(cut, 0)).replaceAll("\\", "/"), type };
 }
 
-/** What the nodes that load files load. @type {Record<string, {widget: string, steps?: (node: any) => Step[]}>} */
+/** What Example Clip gives: the clip, or its edited first frame. As `example_files` in revideo/examples.py. @type {(value: string, slot: number) => File} */
+const exampleFile = (value, slot) => ({ filename: `${value.replaceAll(" ", "_")}.${slot === 1 ? "png" : "mp4"}`, subfolder: "examples", type: "pack" });
+
+/**
+ * What the nodes that load files load. `file`: where their widget's value is no name of ComfyUI's.
+ * @type {Record<string, {widget: string, file?: (value: string, slot: number) => File, steps?: (node: any) => Step[]}>}
+ */
 const LOADERS = {
+    ReVideoExampleClip: { widget: "example", file: exampleFile },
     LoadVideo: { widget: "file" },
     LoadImage: { widget: "image" },
     LoadImageOutput: { widget: "image" },
@@ -134,13 +141,21 @@ export function upstreamOf(node, input) {
     let exact = true;
     let at = originOf(node, inputNamed(node, input));
     for (let hops = 0; at && hops < 100; hops += 1) {
-        const { node: here } = at;
+        const { node: here, slot } = at;
         const loader = LOADERS[here.type];
         if (loader) {
             const value = setting(here, loader.widget);
             if (typeof value !== "string" || !value) return null;
-            const kind = PICTURE_FILE.test(value.replace(/ \[\w+\]$/, "")) ? "picture" : "video";
-            return { kind, file: fileNamed(value), name: value, steps: [...(loader.steps?.(here) ?? []), ...steps], exact, loader: here, widget: loader.widget };
+            const file = loader.file ? loader.file(value, slot) : fileNamed(value);
+            return {
+                kind: PICTURE_FILE.test(file.filename) ? "picture" : "video",
+                file,
+                name: value,
+                steps: [...(loader.steps?.(here) ?? []), ...steps],
+                exact,
+                loader: here,
+                widget: loader.file ? null : loader.widget,
+            };
         }
         const passage = PASSAGES[here.type];
         if (passage) steps = [...passage.steps(here), ...steps];

@@ -6,6 +6,7 @@ from comfy_api.latest import ComfyExtension, io
 
 from .conditions import ReVideoConditions
 from .editor import ReVideoEditor
+from .example import ReVideoExampleClip
 from .model import ReVideoLoadModel, register_model_folder
 from .sampling import ReVideoDecode, ReVideoSampler
 from .tracks import ReVideoDrawTracks, ReVideoTracksIn
@@ -19,6 +20,7 @@ class ReVideoExtension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [
             ReVideoLoadModel,
+            ReVideoExampleClip,
             ReVideoPrepareVideo,
             ReVideoEditor,
             ReVideoTracksIn,

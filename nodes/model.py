@@ -15,6 +15,7 @@ from .types import CATEGORY, Model
 
 FOLDER = "revideo"
 SAME_FILE = "(in the same file)"
+BUILT_IN = "tiny (built in)"  # no file has this name: it lacks a suffix
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
@@ -36,6 +37,10 @@ def checkpoint_names() -> list[str]:
 
 def checkpoint_path(name: str) -> Path:
     """The file or folder behind a name of the list; ValueError for any other name."""
+    if name == BUILT_IN:
+        from ..revideo import builtin
+
+        return builtin.FILE
     if name not in checkpoint_names():
         raise ValueError(f"there is no checkpoint {name} in models/{FOLDER} or models/checkpoints")
     for folder in (FOLDER, "checkpoints"):
@@ -79,14 +84,16 @@ class ReVideoLoadModel(io.ComfyNode):
             display_name="Load ReVideo Model",
             category=CATEGORY,
             description="Loads a ReVideo checkpoint: Stable Video Diffusion with the control net that follows "
-            "drawn paths and keeps unedited areas.",
+            "drawn paths and keeps unedited areas. A small model to try things out is built in.",
             search_aliases=["revideo", "revideo checkpoint", "load revideo"],
             inputs=[
                 io.Combo.Input(
                     "checkpoint",
-                    options=names,
+                    options=[BUILT_IN, *names],
                     tooltip="A ReVideo checkpoint (.safetensors, .ckpt or a diffusers folder) in models/revideo or "
-                    "models/checkpoints. A control file alone needs an SVD checkpoint below.",
+                    "models/checkpoints. A control file alone needs an SVD checkpoint below. The built-in model is "
+                    "trained on a synthetic world of sprites and knows nothing else: it is for trying things out, "
+                    "with Example Clip.",
                 ),
                 io.Combo.Input(
                     "svd_checkpoint",

@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from .builtin import FILE, MISSING, locate
 from .checkpoint_names import (
     CONTROL,
     UNET,
@@ -87,21 +88,21 @@ def load_parts(
 
 def read_config(path: str | Path, svd: str | Path | None = None) -> ModelConfig:
     """The sizes that a checkpoint states, else the released ones; raises CheckpointError, loads no weight."""
-    stated = (_read(Path(file))[1] for file in (path, svd) if file is not None)
+    stated = (_read(locate(file))[1] for file in (path, svd) if file is not None)
     return next(filter(None, stated), ModelConfig())
 
 
 def read_weights(path: str | Path) -> Weights:
     """The tensors of any file or folder under the names it has, memory-mapped; raises CheckpointError."""
-    return _read(Path(path))[0]
+    return _read(locate(path))[0]
 
 
 def open_checkpoint(path: str | Path, config: ModelConfig | None = None, svd: str | Path | None = None) -> Checkpoint:
-    """`path`: a released `.ckpt` or `.safetensors`, a diffusers folder, or a control file, which
+    """`path`: a released `.ckpt` or `.safetensors`, a diffusers folder, "tiny", or a control file, which
     needs `svd`, a Stable Video Diffusion checkpoint in any of these forms. `config` None: the
     file's own, else the released size. Raises CheckpointError, naming file and tensors.
     """
-    path = Path(path)
+    path = locate(path)
     control, own_config = _read(path)
     base, svd_config = _read(Path(svd)) if svd is not None else ({}, None)
     config = config or own_config or svd_config or ModelConfig()
@@ -130,7 +131,7 @@ def _read(path: Path) -> tuple[Weights, ModelConfig | None]:
     if path.is_dir():
         return _read_folder(path)
     if not path.exists():
-        raise CheckpointError(f"there is no checkpoint {path}")
+        raise CheckpointError(MISSING if path == FILE else f"there is no checkpoint {path}")
     if path.suffix == ".safetensors":
         weights, metadata = _read_safetensors(path)
         config = metadata.get(CONFIG_KEY)

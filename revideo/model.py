@@ -210,6 +210,7 @@ def load(
 ) -> ReVideo:
     """A model from a released `.ckpt` or `.safetensors`, a diffusers folder, or a control file with `svd`.
 
+    The text "tiny" is always the small model that is built in; `./tiny` is a path like others.
     `config` None: the sizes that the file states, else the released ones. `dtype` None:
     float32 on the CPU, elsewhere the file's own. Raises CheckpointError, a ValueError.
     """

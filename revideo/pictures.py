@@ -204,22 +204,28 @@ def _draw_legend(canvas: np.ndarray, radius: int, fastest: float) -> None:
 
 
 def conditions_picture(conditions: Conditions) -> Tensor:
-    """What the model sees, (T, 3, H', W'): content, motion and region side by side, each labelled.
+    """What the model sees, (T, 3, H', W'): content, motion and region side by side, each labelled."""
+    return side_by_side(
+        {
+            "content": (conditions.content.cpu() + 1) / 2,
+            "motion": motion_picture(conditions.motion.cpu()),
+            "region": conditions.region.cpu().expand(-1, 3, -1, -1),
+        }
+    )
+
+
+def side_by_side(panels: Mapping[str, Tensor]) -> Tensor:
+    """Clips (T, 3, H, W) of one size → (T, 3, H', W'), each under its name.
 
     Both sides are even, as video files need them.
     """
-    panels = {
-        "content": (conditions.content.cpu() + 1) / 2,
-        "motion": motion_picture(conditions.motion.cpu()),
-        "region": conditions.region.cpu().expand(-1, 3, -1, -1),
-    }
-    height, width = conditions.size
+    count, _, height, width = next(iter(panels.values())).shape
     size = _label_size(height, width)
     gap, strip = 2 * max(size // 4, 1), 2 * size
     size = min(size, *(_size_to_fit(name, size, width - 2 * gap) for name in panels))
     sheet_height = strip + height + gap
     sheet_width = gap + len(panels) * (width + gap)
-    picture = _blank(conditions.num_frames, sheet_height + sheet_height % 2, sheet_width + sheet_width % 2)
+    picture = _blank(count, sheet_height + sheet_height % 2, sheet_width + sheet_width % 2)
     labels = picture[0].permute(1, 2, 0).numpy().copy()
     for number, name in enumerate(panels):
         write_text(labels, name, gap + number * (width + gap) + gap // 2, (strip + size) // 2, size)

@@ -1,4 +1,4 @@
-"""Checkpoints in the released format with random weights: for tests, benchmarks and the demo."""
+"""Checkpoints in the released format with random weights: for tests and benchmarks."""
 
 from __future__ import annotations
 

@@ -34,6 +34,31 @@ class Figures:
     seam: float  # gradient energy across the areas' border, over the same in the source
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What figures of the same names are held to: errors at most, PSNR at least."""
+
+    path_error: float
+    outside_psnr: float
+    sprite_psnr: float
+    hue_error: float
+
+    def missed_by(self, figures: Figures) -> list[str]:
+        """Names of the figures on the wrong side; NaN is on the wrong side."""
+        return [
+            name
+            for name, limit in asdict(self).items()
+            if not (getattr(figures, name) <= limit if self.is_most(name) else getattr(figures, name) >= limit)
+        ]
+
+    @staticmethod
+    def is_most(name: str) -> bool:
+        return name.endswith("_error")
+
+
+AIM = Limits(path_error=2.5, outside_psnr=32.0, sprite_psnr=18.0, hue_error=5.0)  # of a good small model
+
+
 def measure(truth: SyntheticEdit, output: Tensor) -> Figures:
     """`output` (T, 3, H, W) in [0, 1]: what a model made of the edit."""
     width = output.shape[-1]

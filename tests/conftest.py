@@ -7,7 +7,7 @@ import pytest
 
 HERE = Path(__file__).parent
 ORDER = ("comfyui", "browser")  # last, and in this order: what fails fast comes first
-sys.path[:0] = [str(HERE / folder) for folder in ORDER]  # what their tests share lies beside them
+sys.path[:0] = [str(HERE), *(str(HERE / folder) for folder in ORDER)]  # what tests share lies beside them
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,38 +1,41 @@
 """The files that the example workflows read, made in code, and what the workflows are made of.
 
-`python tests/browser/examples.py` lays the workflows out in the real frontend and stores them: run it
-when a node's inputs change. The tests only load what is stored.
+`python tests/browser/examples.py` lays the workflows out in the real frontend and stores them, with the pictures of
+them: run it when a node's inputs change. Names of workflows after it make these alone. The tests only load what is
+stored.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 if __name__ == "__main__":  # pytest does this in conftest.py
     sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "comfyui")]
 
+import first_edit
 import torch
 from comfyui_server import CHECKPOINT, ROOT, WINDOW, ComfyUI, png
 from frontend import fit_view, load_workflow, open_frontend, settled
+from layout import GROUPS, Column, Node, build, note
 from PIL import Image
 from playwright.sync_api import Page
 from torch import Tensor
 
-from revideo.demo import paint_ball
 from revideo.document import EditDocument
+from revideo.examples import example_files
 from revideo.pictures import draw_region, draw_tracks
 from revideo.random_weights import write_random_checkpoint
 from revideo.video import choose_size, fit_frames, read_video
 
 FOLDER = ROOT / "example_workflows"
-ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS = NAMES = (
+FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS = NAMES = (
+    first_edit.NAME,
     "01_edit_one_area",
     "02_edit_two_areas",
     "03_new_motion",
@@ -108,11 +111,20 @@ def drawing(name: str) -> str:
 
 def region(name: str) -> Tensor:
     """(1 or T, 1, H, W): where the workflow's result may differ from its clip."""
+    if name == FIRST_EDIT:
+        return first_edit.region()
     return EditDocument.from_json(drawing(name)).region(WINDOW, HEIGHT, WIDTH)
 
 
+def source(name: str, server: ComfyUI) -> Tensor:
+    """(T, 3, H, W): the frames that a workflow edits."""
+    if name == FIRST_EDIT:
+        return read_video(example_files(ROOT / "js/examples", first_edit.EXAMPLE)[0])[0]
+    return prepared_clip(server.input / "bikes.mp4")
+
+
 def prepared_clip(clip: Path) -> Tensor:
-    """(T, 3, H, W): what Prepare Video makes of the clip in all workflows."""
+    """(T, 3, H, W): what Prepare Video makes of the clip in the workflows that use it."""
     frames, _ = read_video(clip, count=WINDOW)
     return fit_frames(frames, *choose_size(*frames.shape[-2:], "area", *AREA_PX))
 
@@ -131,36 +143,27 @@ def edited_frame(name: str, frame: Tensor) -> Tensor:
     return frame.clamp(0, 1)
 
 
+def paint_ball(frame: Tensor, centre_px: Tensor, radius: float) -> Tensor:
+    """`frame` (3, H, W) with a shaded ball at centre_px (x, y)."""
+    y, x = torch.meshgrid(*(torch.arange(side) + 0.5 for side in frame.shape[-2:]), indexing="ij")
+    dx, dy = (x - centre_px[0]) / radius, (y - centre_px[1]) / radius
+    distance = torch.hypot(dx, dy)
+    cover = ((1 - distance) * radius + 0.5).clamp(0, 1)
+    light = (1 - 0.55 * torch.hypot(dx + 0.35, dy + 0.4)).clamp(0.12, 1)  # from the upper left
+    colour = torch.tensor([1.0, 0.45, 0.1]).view(3, 1, 1) * light + 0.5 * (light - 0.85).clamp(min=0)
+    return torch.lerp(frame, colour.clamp(0, 1), cover)
+
+
 def place_inputs(server: ComfyUI, name: str) -> None:
     """What an artist would make by hand: the edited first frame."""
+    if name == FIRST_EDIT:
+        return  # it comes with the clip
     frame = edited_frame(name, prepared_clip(server.input / "bikes.mp4")[0])
     server.upload(EDITED, png(frame.permute(1, 2, 0)))
 
 
 # --- The workflows -------------------------------------------------------------------------------
 
-
-@dataclass
-class Node:
-    type: str
-    inputs: dict[str, tuple[str, int]] = field(default_factory=dict)  # input -> node, output slot
-    widgets: dict[str, Any] = field(default_factory=dict)
-    title: str = ""
-    size: tuple[int, int] = (300, 0)  # at least; the frontend knows how much its widgets need
-    colours: tuple[str, str] | None = None
-
-
-@dataclass
-class Column:
-    """Nodes under each other, in a titled group."""
-
-    title: str
-    colour: str
-    nodes: dict[str, Node]
-
-
-NOTE = ("#432", "#653")  # ComfyUI's own yellow of notes
-GROUPS = {"clip": "#3f789e", "edit": "#b58b2a", "model": "#8a5a9e", "result": "#4f8a4f"}
 
 # A backslash joins lines: the frontend would break the text where the source does.
 FIRST_FRAME = """\
@@ -219,11 +222,9 @@ nothing commercial.
 """
 
 
-def note(text: str, size: tuple[int, int]) -> Node:
-    return Node("MarkdownNote", widgets={"text": text}, size=size, colours=NOTE)
-
-
 def workflow(name: str) -> list[Column]:
+    if name == FIRST_EDIT:
+        return first_edit.workflow()
     same = name == NEW_MOTION  # the first frame itself serves as the edited one
     frame = SAME_FRAME if same else FIRST_FRAME
     steps = STEPS.format(title=TITLES[name], window=WINDOW, frame=frame, draw=DRAW[name])
@@ -315,79 +316,6 @@ def workflow(name: str) -> list[Column]:
     ]
 
 
-# Lays columns out from left to right with the sizes that the frontend gives its nodes.
-BUILD = """
-columns => {
-    const { graph } = window.app
-    graph.clear()
-    const GAP = 40, TITLE = 30, MARGIN = 20
-    const made = {}
-    const problems = []
-    let left = 0
-    for (const column of columns) {
-        let top = 0
-        for (const [key, spec] of Object.entries(column.nodes)) {
-            const node = window.LiteGraph.createNode(spec.type)
-            if (!node) { problems.push(`no node ${spec.type}`); continue }
-            graph.add(node)
-            for (const [name, value] of Object.entries(spec.widgets)) {
-                const widget = node.widgets?.find(widget => widget.name === name)
-                if (!widget) { problems.push(`${spec.type} has no widget ${name}`); continue }
-                widget.value = value
-                widget.callback?.(value, window.app.canvas, node)
-            }
-            if (spec.title) node.title = spec.title
-            if (spec.colours) [node.color, node.bgcolor] = spec.colours
-            const needed = node.computeSize()
-            node.setSize([column.width, Math.max(needed[1], spec.size[1])])
-            node.pos = [left, top + TITLE]
-            top += TITLE + node.size[1] + GAP
-            made[key] = node
-        }
-        column.left = left
-        left += column.width + 2 * MARGIN + GAP
-    }
-    for (const column of columns) for (const [key, spec] of Object.entries(column.nodes))
-        for (const [input, [from, slot]] of Object.entries(spec.inputs)) {
-            const index = made[key].inputs.findIndex(({ name }) => name === input)
-            if (index < 0 || !made[from].connect(slot, made[key], index))
-                problems.push(`${spec.type}.${input} takes nothing from ${from}`)
-        }
-    for (const column of columns) {
-        const nodes = Object.keys(column.nodes).map(key => made[key])
-        const bottom = Math.max(...nodes.map(node => node.pos[1] + node.size[1]))
-        const group = new window.LiteGraph.LGraphGroup(column.title)
-        group.color = column.colour
-        group.pos = [column.left - MARGIN, -60]
-        group.size = [column.width + 2 * MARGIN, bottom + 60 + MARGIN]
-        graph.add(group)
-    }
-    return problems
-}
-"""
-
-
-def build(page: Page, name: str) -> dict[str, Any]:
-    """The workflow as the frontend itself serialises it."""
-    columns = [
-        {
-            "title": column.title,
-            "colour": column.colour,
-            "width": max(node.size[0] for node in column.nodes.values()),
-            "nodes": {key: vars(node) for key, node in column.nodes.items()},
-        }
-        for column in workflow(name)
-    ]
-    problems = page.evaluate(BUILD, columns)
-    if problems:
-        raise RuntimeError(f"{name}: " + "; ".join(problems))
-    stored = page.evaluate("window.app.graph.serialize()")
-    stored["id"] = str(uuid5(NAMESPACE_URL, name))  # a cleared graph's is all zeros: no two may share it
-    for node in stored["nodes"]:
-        node.get("properties", {}).pop("ver", None)  # of the machine that built it
-    return stored
-
-
 def store(name: str, stored: dict[str, Any]) -> None:
     FOLDER.mkdir(exist_ok=True)
     text = json.dumps(stored, indent=1, ensure_ascii=False) + "\n"
@@ -398,7 +326,9 @@ def store(name: str, stored: dict[str, Any]) -> None:
 
 
 def thumbnail(name: str, clip: Path) -> Image.Image:
-    """What the templates menu shows: the clip's first frame; below, what the artist makes of it."""
+    """What the templates menu shows: the clip's first frame; beside or below, what the artist makes of it."""
+    if name == FIRST_EDIT:
+        return picture(first_edit.thumbnail())
     video = prepared_clip(clip)[:1]
     trajectories = EditDocument.from_json(drawing(name)).trajectories(WINDOW, HEIGHT, WIDTH)
     asked = draw_tracks(draw_region(edited_frame(name, video[0])[None], region(name)[:1]), trajectories)
@@ -446,36 +376,36 @@ def picture_of_editor(page: Page) -> Image.Image:
     return Image.open(BytesIO(editor.screenshot())).convert("RGB")
 
 
-def remake(base: Path) -> None:
-    """Builds and stores the workflows, runs the first one, takes the pictures."""
+def remake(base: Path, names: Sequence[str]) -> None:
+    """Builds and stores the workflows, runs the first one, takes the pictures that show them."""
     server = ComfyUI(base)
     write_random_checkpoint(server.checkpoints / CHECKPOINT)
     server.start()
     try:
-        for name in NAMES:
+        for name in names:
             place_inputs(server, name)  # before the frontend reads the list of files
             with open_frontend(server.url) as (page, _):
-                store(name, build(page, name))
+                store(name, build(page, name, workflow(name)))
             thumbnail(name, server.input / "bikes.mp4").save(FOLDER / f"{name}.jpg", quality=88)
-        with open_frontend(server.url, 1700, 1250) as (page, _):
-            place_inputs(server, MANY_AREAS)
-            load_workflow(page, json.loads((FOLDER / f"{MANY_AREAS}.json").read_text("utf-8")))
-            editor = picture_of_editor(page)
-            editor.thumbnail((1300, 1300))
-            editor.save(ROOT / "docs/images/editor.jpg", quality=88)
-        place_inputs(server, ONE_AREA)
-        with open_frontend(server.url, 2600, 1300) as (page, _):
-            load_workflow(page, json.loads((FOLDER / f"{ONE_AREA}.json").read_text("utf-8")))
-            page.evaluate("window.app.queuePrompt(0)")
-            server.wait_until(lambda: bool(server.get("/history")), 600, "the workflow to run")
-            page.wait_for_timeout(5000)  # until every picture of it has arrived
-            graph = picture_of_graph(page)
-            graph.thumbnail((2000, 2000))
-            graph.save(ROOT / "docs/images/graph.jpg", quality=82)
+        if MANY_AREAS in names:
+            with open_frontend(server.url, 1700, 1250) as (page, _):
+                load_workflow(page, json.loads((FOLDER / f"{MANY_AREAS}.json").read_text("utf-8")))
+                editor = picture_of_editor(page)
+                editor.thumbnail((1300, 1300))
+                editor.save(ROOT / "docs/images/editor.jpg", quality=88)
+        if FIRST_EDIT in names:
+            with open_frontend(server.url, 2600, 1300) as (page, _):
+                load_workflow(page, json.loads((FOLDER / f"{FIRST_EDIT}.json").read_text("utf-8")))
+                page.evaluate("window.app.queuePrompt(0)")
+                server.wait_until(lambda: bool(server.get("/history")), 600, "the workflow to run")
+                page.wait_for_timeout(5000)  # until every picture of it has arrived
+                graph = picture_of_graph(page)
+                graph.thumbnail((2000, 2000))
+                graph.save(ROOT / "docs/images/graph.jpg", quality=82)
     finally:
         server.stop()
 
 
 if __name__ == "__main__":
     with TemporaryDirectory() as folder:
-        remake(Path(folder))
+        remake(Path(folder), sys.argv[1:] or NAMES)

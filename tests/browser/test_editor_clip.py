@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from comfyui_server import ComfyUI, png
+from comfyui_server import ROOT, ComfyUI, png
 from drawing import FRAME, Drawing, build
 from PIL import Image
 from playwright.sync_api import Page
 from test_workflows import finish
 from torch import Tensor
 
-from revideo.video import fit_frames, read_video
+from revideo.examples import example_files
+from revideo.video import fit_frames, read_image, read_video
 
 SAME_DB = 34  # PSNR: the same frame, through a browser's decoder and scaler, has 36 and more
 OTHER_DB = 30  # the neighbours of a frame have 28 at most
@@ -184,6 +185,25 @@ def test_the_edited_frame_lies_over_frame_0_and_c_shows_the_source(comfyui: Comf
         assert_shows(drawing, frames, 0)
         page.mouse.up()
         assert likeness(drawing, edited) >= SAME_DB
+
+
+def test_an_example_of_the_pack_is_seen_with_its_edited_frame_and_a_dropped_clip_takes_its_place(
+    comfyui: ComfyUI, page: Page
+):
+    clip, edited = example_files(ROOT / "js/examples", "content")
+    frames, _ = read_video(clip)
+    example = {"type": "ReVideoExampleClip", "pos": [0, 420], "widgets": {"example": "content"}}
+    inputs = {"frames": ["example", 0], "edited_frame": ["example", 1]}
+    drawing = build(page, None, frame=(128, 128), more={"example": example}, inputs=inputs).wait_for_frames()
+    drawing.wait_for(lambda d: likeness(d, read_image(edited)) >= SAME_DB, "the edited frame")
+    go_to(drawing, 7)
+    assert_shows(drawing, frames, 7)
+
+    file = {"name": "instead.mp4", "type": "video/mp4", "url": "/view?filename=bikes.mp4&type=input"}
+    drawing.stage.evaluate(DROP, file)
+    page.wait_for_function("() => window.app.graph.nodes.some(node => node.type === 'LoadVideo')")
+    widgets = "window.app.graph.nodes.find(node => node.type === 'ReVideoExampleClip').widgets[0].value"
+    assert page.evaluate(widgets) == "content"  # it knows no other files
 
 
 def test_a_missing_clip_is_said(page: Page, frontend: tuple[Page, list[str]]):

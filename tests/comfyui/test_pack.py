@@ -13,6 +13,7 @@ from comfyui_server import PACK, ROOT, ComfyUI, needed
 
 NODES = (
     "ReVideoLoadModel",
+    "ReVideoExampleClip",
     "ReVideoPrepareVideo",
     "ReVideoEditor",
     "ReVideoTracksIn",
@@ -102,4 +103,5 @@ def test_the_checkpoint_list_shows_both_folders(comfyui: ComfyUI):
     options = fields["checkpoint"][1]["options"]
     assert {"mine.safetensors", "revideo.safetensors"} <= set(options)
     assert "notes.txt" not in options
+    assert options[0] == "tiny (built in)"  # what a new node shows, so that it can run at once
     assert fields["svd_checkpoint"][1]["options"][0] == "(in the same file)"

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { access } from "node:fs/promises";
 import { test } from "node:test";
 
 import { upstreamOf } from "../../js/upstream.js";
@@ -72,6 +73,28 @@ test("pictures, and files in other folders", () => {
     const { kind, file } = upstreamOf(editorBehind(graph, still), "frames");
     assert.equal(kind, "picture");
     assert.deepEqual(file, { filename: "frame one.PNG", subfolder: "pasted", type: "output" });
+});
+
+test("the pack's own example: its clip, or its edited first frame", () => {
+    const graph = new Graph();
+    const example = graph.add("ReVideoExampleClip", { example: "two areas" });
+    const clip = upstreamOf(editorBehind(graph, example), "frames");
+    assert.deepEqual(clip.file, { filename: "two_areas.mp4", subfolder: "examples", type: "pack" });
+    assert.deepEqual([clip.kind, clip.name, clip.exact, clip.steps], ["video", "two areas", true, []]);
+    assert.equal(clip.widget, null); // a dropped file is no example: it gets a loader of its own
+    const editor = graph.add("ReVideoEditor", {}, { frames: from(example), edited_frame: { node: example, slot: 1, type: "IMAGE" } });
+    const edited = upstreamOf(editor, "edited_frame");
+    assert.deepEqual([edited.kind, edited.file.filename], ["picture", "two_areas.png"]);
+});
+
+test("every example has its files", async () => {
+    for (const name of ["content", "motion", "both", "two areas"])
+        for (const slot of [0, 1]) {
+            const graph = new Graph();
+            const example = graph.add("ReVideoExampleClip", { example: name });
+            const { file } = upstreamOf(graph.add("ReVideoEditor", {}, { frames: { node: example, slot, type: "IMAGE" } }), "frames");
+            await access(new URL(`../../js/${file.subfolder}/${file.filename}`, import.meta.url));
+        }
 });
 
 test("reroutes and bypassed nodes let frames through, muted ones do not", () => {

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import revideo
-from revideo import cli
+from revideo import builtin, cli
 from revideo.drawing import Path as DrawnPath
 from revideo.drawing import Point, Region
 from revideo.job import prepare
@@ -563,20 +563,47 @@ def test_help_imports_nothing_heavy():
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True).returncode == 0
 
 
-def test_the_demo_edits_a_real_clip(bikes, tmp_path, monkeypatch, capsys):
+def test_the_demo_makes_four_edits_and_measures_them(tmp_path, monkeypatch, capsys):
     from revideo import demo
 
     monkeypatch.setattr(demo, "OPTIONS", replace(demo.OPTIONS, steps=1))
-    monkeypatch.setattr(demo, "AREA", (64, 192))
-    assert cli.main(["demo", str(bikes), "--output", str(tmp_path / "a" / "demo")]) == 0
+    assert cli.main(["demo", "--output", str(tmp_path / "a" / "demo")]) == 0
     told = capsys.readouterr().out
-    assert "Outside the area every pixel equals the source's" in told
-    assert "weights are random" in told and "Non-Commercial" in told
-    written = {file.name for file in (tmp_path / "a" / "demo").iterdir()}
-    assert written == {"edit.mp4", "conditions.mp4", "sheet.png", "random.safetensors"}
-    assert len(read(tmp_path / "a" / "demo" / "edit.mp4")) == WINDOW
+    for name in ("content", "motion", "both", "two areas"):
+        [row] = [line for line in told.splitlines() if line.startswith(f"{name:9} ")]
+        assert "!" in row  # one step does not do
+        assert row.endswith(" equal")  # outside the areas, once the source's pixels are back
+    assert "synthetic world" in told and "Non-Commercial" in told
+    clips = {f"{name}.mp4" for name in ("content", "motion", "both", "two_areas")}
+    assert {file.name for file in (tmp_path / "a" / "demo").iterdir()} == {*clips, "sheet.png"}
+    for clip in clips:
+        assert len(read(tmp_path / "a" / "demo" / clip)) == WINDOW
 
 
-def test_the_demo_refuses_what_is_no_clip(given, tmp_path, capsys):
-    assert cli.main(["demo", str(given / "noise.mp4"), "--output", str(tmp_path)]) == 2
-    assert "noise.mp4 is not a video that can be read" in capsys.readouterr().err
+def test_the_built_in_model_edits_from_the_command_line(tmp_path, bikes, given, monkeypatch):
+    """By its name, even where a file of that name lies about; with a path to it, that file is meant."""
+    monkeypatch.chdir(tmp_path)
+    Path("tiny").write_bytes(b"not a model")
+    words = [
+        "edit",
+        str(bikes),
+        "--region",
+        str(given / "mask.png"),
+        "--size",
+        "128x128",
+        "--steps",
+        "1",
+        "--dtype",
+        "fp32",
+    ]
+    assert cli.main([*words, "--model", "tiny", "-o", "out.mp4"]) == 0
+    assert len(read(Path("out.mp4"))) == WINDOW
+    assert cli.main([*words, "--model", "./tiny", "-o", "other.mp4"]) == 2
+
+
+def test_a_built_in_model_that_is_missing_is_told(tmp_path, monkeypatch, capsys):
+    missing = tmp_path / "tiny.safetensors"
+    monkeypatch.setattr(builtin, "FILE", missing)
+    monkeypatch.setattr(builtin, "MISSING", f"the built-in model is not there: {missing}")
+    assert cli.main(["convert", "tiny", str(tmp_path / "other.safetensors")]) == 2
+    assert f"the built-in model is not there: {missing}" in capsys.readouterr().err

@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 from revideo.random_weights import write_random_checkpoint
 from revideo.synthetic import make_edit
-from revideo.synthetic_figures import Figures, all_cases, border_energy, main, mean_figures, measure, psnr
+from revideo.synthetic_figures import AIM, Figures, all_cases, border_energy, main, mean_figures, measure, psnr
 
 SIZE = {"frames": 14, "height": 128, "width": 192}
 
@@ -68,3 +68,11 @@ def test_a_random_model_is_measured_end_to_end(tmp_path, capsys, monkeypatch):
     header, _, *rows = capsys.readouterr().out.splitlines()
     assert [row.split("|")[2].strip() for row in rows] == ["edit", "no motion", "autoencoder"]
     assert all(row.count("|") == header.count("|") for row in rows)
+
+
+def test_limits_name_what_misses_them():
+    just = Figures(path_error=2.5, outside_psnr=32.0, sprite_psnr=18.0, hue_error=5.0, seam=9.0)
+    assert AIM.missed_by(just) == []
+    nan = float("nan")
+    assert AIM.missed_by(Figures(2.6, 31.9, nan, 4.0, 1.0)) == ["path_error", "outside_psnr", "sprite_psnr"]
+    assert AIM.missed_by(Figures(nan, 99.0, 99.0, 5.1, 1.0)) == ["path_error", "hue_error"]

@@ -1,0 +1,13 @@
+"""What the tests hold the built-in model to: set from its own figures, with room for other processors' rounding."""
+
+from revideo.synthetic_figures import Limits
+
+STEPS = 25  # of sampling; guidance 1
+LIMITS = {  # by case; means over the held-out clips that the tests take
+    ("content", 1): Limits(path_error=6.0, outside_psnr=18.0, sprite_psnr=8.0, hue_error=15.0),
+    ("motion", 1): Limits(path_error=6.0, outside_psnr=18.0, sprite_psnr=8.0, hue_error=15.0),
+    ("both", 1): Limits(path_error=6.0, outside_psnr=18.0, sprite_psnr=8.0, hue_error=15.0),
+    ("both", 2): Limits(path_error=6.0, outside_psnr=18.0, sprite_psnr=8.0, hue_error=15.0),
+}
+MOTION_RATIO = 3.0  # how much larger the path error is with the motion map zeroed, at least
+MEGABYTES = 36  # of the file, at most
