@@ -403,7 +403,7 @@ MISTAKES = {
     "config": (
         {"config": "{given}/config.json"},
         'model config: "unet" has no "depth"; it has model_channels, channel_mult, num_res_blocks, '
-        "num_head_channels, context_dim, time_id_dim, num_frames",
+        "num_head_channels, context_dim, time_id_dim, num_frames, norm_groups",
     ),
 }
 
