@@ -140,7 +140,8 @@ def choose_area(clip: Clip, stage: Stage, phase: Phase, generator: torch.Generat
 def _rectangle(clip: Clip, phase: Phase, generator: torch.Generator) -> Tensor:  # (H, W), 1 inside
     if clip.masks is not None and clip.masks.any() and _chance(phase.area.around_sprites, generator):
         seen = clip.masks[clip.masks.flatten(1).any(1)]
-        return rectangle_around(seen[int(torch.randint(len(seen), (), generator=generator))], generator)
+        sprite = seen[int(torch.randint(len(seen), (), generator=generator))]
+        return rectangle_around(sprite, generator, phase.area.margin)
     height, width = clip.video.shape[-2:]
     return random_rectangle(height, width, phase.area.min_px, phase.area.max_share, generator)
 

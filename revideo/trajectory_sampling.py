@@ -63,7 +63,7 @@ def _random_span(side: int, min_px: int, max_share: float, generator: torch.Gene
     return start, start + length
 
 
-def rectangle_around(mask: Tensor, generator: torch.Generator, most: float = 0.25) -> Tensor:  # (H, W), 1 inside
+def rectangle_around(mask: Tensor, generator: torch.Generator, most: float) -> Tensor:  # (H, W), 1 inside
     """Around all that a mask (T, H, W) ever covers, with a random margin up to `most` of each side."""
     region = torch.zeros(mask.shape[-2:])
     ever = mask.any(0)

@@ -82,6 +82,6 @@ def test_a_rectangle_around_a_sprite_holds_its_whole_way(seed):
     mask = torch.zeros(4, 32, 32, dtype=torch.bool)
     for frame in range(4):
         mask[frame, 10:14, 5 * frame : 5 * frame + 4] = True
-    region = rectangle_around(mask, generator(seed))
+    region = rectangle_around(mask, generator(seed), 0.25)
     assert (region > 0)[mask.any(0)].all()
     assert region.sum() < 32 * 32
