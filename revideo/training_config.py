@@ -56,7 +56,9 @@ class AreaConfig:
     max_share: float = key(1.0, "longest side, of the frame's side", 0.05, 1)
     most: int = key(1, "rectangles at most, joined: the paper trains with one and finds that several work", 1, 10)
     around_sprites: float = key(0.0, "synthetic: share of clips whose area holds one sprite's whole way", 0, 1)
-    margin: float = key(0.25, "around such a way, at most, of the frame's side: wide ones leave no content to learn from", 0, 1)
+    margin: float = key(
+        0.25, "around such a way, at most, of the frame's side: wide ones leave no content to learn from", 0, 1
+    )
 
 
 @dataclass(frozen=True)

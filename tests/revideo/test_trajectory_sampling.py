@@ -77,11 +77,14 @@ def test_rectangles_keep_to_their_limits_and_reach_them():
     assert tops == set(range(13))
 
 
+@pytest.mark.parametrize("margin", [0.0, 0.06, 0.25])
 @pytest.mark.parametrize("seed", range(5))
-def test_a_rectangle_around_a_sprite_holds_its_whole_way(seed):
+def test_a_rectangle_around_a_sprite_holds_its_whole_way_and_little_more(seed, margin):
     mask = torch.zeros(4, 32, 32, dtype=torch.bool)
     for frame in range(4):
         mask[frame, 10:14, 5 * frame : 5 * frame + 4] = True
-    region = rectangle_around(mask, generator(seed), 0.25)
+    region = rectangle_around(mask, generator(seed), margin)
     assert (region > 0)[mask.any(0)].all()
-    assert region.sum() < 32 * 32
+    rows, spare_px = region.any(1).nonzero(), margin * 32 + 1.5
+    assert 10 - rows.min() <= spare_px
+    assert rows.max() - 13 <= spare_px
