@@ -22,7 +22,7 @@ RING_PX = 16  # around the area: wide enough to average over, near enough to sha
 
 @dataclass(frozen=True)
 class Drift:
-    """How windows follow each other. The defaults are what measured best (docs/long_video.md)."""
+    """How windows follow each other. `python -m revideo.drift_figures` measures what each choice does."""
 
     # Frames that neighbouring windows share. All but the carried one are blended in latent space, from the
     # same noise in both: the later window sees motion there, and not only a picture. 1: nothing to blend.

@@ -199,7 +199,7 @@ def test_unedited_pixels_come_from_the_source(model, handed):
 
 
 def test_a_stray_of_the_ring_is_taken_from_the_area(model, handed):
-    carried, source, region = handed
+    _, source, _ = handed
     reference = start(model, handed, source_pixels=True, hold_colours=True).reference
     assert_close(reference, source)  # all of it was 0.25 too bright
 
@@ -210,7 +210,7 @@ def test_a_carried_latent_is_the_sampled_one(model, handed):
 
 
 def test_outside_the_area_the_latent_is_the_sources(model, handed):
-    carried, source, _ = handed
+    carried = handed[0]
     begun = start(model, handed, carried_latent=True, source_pixels=True)
     assert_close(begun.latent[..., 2:6, 2:6], carried.latents[:1, :, 2:6, 2:6] / LATENT_SCALE)
     known = model.encode(signed(begun.reference))
@@ -218,7 +218,7 @@ def test_outside_the_area_the_latent_is_the_sources(model, handed):
 
 
 def test_a_latents_stray_is_that_of_its_ring(model, handed):
-    carried, source, _ = handed
+    carried = handed[0]
     known = model.encode(signed(start(model, handed, source_pixels=True).reference))
     strayed = replace(carried, latents=((known + 0.5) * LATENT_SCALE).repeat(2, 1, 1, 1))
     begun = start(model, (strayed, *handed[1:]), carried_latent=True, source_pixels=True, hold_colours=True, overlap=2)
