@@ -67,6 +67,8 @@ def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], int],
 
 
 def _add_edit(commands: Any) -> None:
+    from .cli_long import add_long_options
+
     edit = _command(
         commands,
         "edit",
@@ -150,7 +152,7 @@ example: move a painted thing from (100, 160) to (300, 160)
     )
     frames.add_argument("--stride", metavar="N", type=int, default=1, help="take every N-th frame (default: 1)")
     frames.add_argument(
-        "--frames", metavar="N", type=int, help="how many (default and so far only: the model's window)"
+        "--frames", metavar="N", type=int, help="how many (default: the model's window, with --long all there are)"
     )
     frames.add_argument(
         "--size",
@@ -236,6 +238,7 @@ example: move a painted thing from (100, 160) to (300, 160)
         type=int,
         help="frames decoded at once; fewer need less memory and flicker a little more (default: all)",
     )
+    add_long_options(edit)
 
 
 def _add_convert(commands: Any) -> None:
@@ -329,6 +332,10 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def run_edit(arguments: argparse.Namespace) -> int:
+    if arguments.long:
+        from .cli_long import run_long
+
+        return run_long(arguments)
     with refusing():
         from .job import prepare
 

@@ -40,13 +40,13 @@ def compose_conditions(video: Tensor, edit: Edit) -> Conditions:
     """As `make_conditions`, unchecked: training also shows clips whose area is everything."""
     region = (edit.region.to(video.device) >= 0.5).float().expand(len(video), -1, -1, -1)
     return Conditions(
-        reference=_signed(edit.reference),
-        content=torch.where(region > 0, -1.0, _signed(video)),
+        reference=signed(edit.reference),
+        content=torch.where(region > 0, -1.0, signed(video)),
         motion=motion_map(edit.trajectories.points_px, edit.trajectories.visible, *video.shape[-2:]),
         region=region,
     )
 
 
-def _signed(pixels: Tensor) -> Tensor:
+def signed(pixels: Tensor) -> Tensor:
     """[0, 1] → [-1, 1]; what a resize overshot is cut off."""
     return pixels.float().clamp(0, 1) * 2 - 1

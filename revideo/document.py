@@ -56,16 +56,20 @@ class EditDocument:
                 )
         return Trajectories(torch.from_numpy(points_px).float(), torch.from_numpy(visible))
 
-    def region(self, num_frames: int, height: int, width: int) -> Tensor:
-        """The mask (1 or T, 1, H, W) in [0, 1]; T of them only where a region follows a path that moves."""
+    def region(self, num_frames: int, height: int, width: int, frames: range | None = None) -> Tensor:
+        """The mask (1 or T, 1, H, W) in [0, 1]; T of them only where a region follows a path that moves.
+
+        `frames`: of these alone, for clips whose masks would fill the memory.
+        """
+        frames = range(num_frames) if frames is None else frames
         shown = [region for region in self.regions if region.visible is not False]
         offsets = self._offsets(shown, num_frames)
         moving = [bool((offset != offset[0]).any()) for offset in offsets]
         still = moving.index(True) if any(moving) else len(shown)  # those before the first that moves
-        masks = np.zeros((num_frames if any(moving) else 1, 1, height, width), np.float32)
+        masks = np.zeros((len(frames) if any(moving) else 1, 1, height, width), np.float32)
         self._paint(masks[0, 0], shown[:still], offsets[:still], 0)
         masks[1:] = masks[0]
-        for frame, mask in enumerate(masks[:, 0]):
+        for frame, mask in zip(frames, masks[:, 0]):
             self._paint(mask, shown[still:], offsets[still:], frame)
         return torch.from_numpy(masks)
 

@@ -20,49 +20,59 @@ class Edit:
 
     def check(self, video: Tensor) -> None:
         """Raises ValueError, naming the culprit, unless the edit fits `video` (T, 3, H, W)."""
-        if video.ndim != 4 or video.shape[1] != 3:
-            raise ValueError(f"the video must have shape (T, 3, H, W), not {tuple(video.shape)}")
+        check_video(video)
         frames, _, height, width = video.shape
-        if frames < 2:
-            raise ValueError(f"the video has {frames} frame{'s' * (frames != 1)}; an edit needs at least 2")
-        _check_pixels("video", video)
-
-        if self.reference.ndim != 3 or self.reference.shape[0] != 3:
-            raise ValueError(f"the edited frame must have shape (3, H, W), not {tuple(self.reference.shape)}")
-        if self.reference.shape[-2:] != (height, width):
-            raise ValueError(
-                f"the edited frame is {_size(self.reference)}; the video is {width}×{height}: "
-                f"edit the first frame of the prepared video, or prepare both alike"
-            )
-        _check_pixels("edited frame", self.reference[None])
-
-        region = self.region
-        if region.ndim != 4 or region.shape[1] != 1:
-            raise ValueError(f"the region must have shape (1 or T, 1, H, W), not {tuple(region.shape)}")
-        _check_pixels("region", region)
-        inside = region >= 0.5
-        # Before its size: ComfyUI's LoadImage gives a small empty mask where none was painted.
-        if not inside.any():
-            raise ValueError("the region is empty, so nothing could change: mask the area to edit")
-        if region.shape[-2:] != (height, width):
-            raise ValueError(
-                f"the region's mask is {_size(region)}; the video is {width}×{height}: "
-                f"paint it on a prepared frame, or scale it to that size"
-            )
-        if region.shape[0] not in (1, frames):
-            raise ValueError(
-                f"the region has masks for {region.shape[0]} frames; the video has {frames}: "
-                f"give one mask for all frames or one for each"
-            )
-        if inside.all():
-            raise ValueError(
-                "the region covers every frame whole, so nothing of the video would be kept: "
-                "leave the parts to keep unmasked (is the mask inverted?)"
-            )
+        check_reference(self.reference, height, width)
+        check_region(self.region, frames, height, width)
         self.trajectories.check(frames, height, width)
 
 
-def _check_pixels(name: str, frames: Tensor) -> None:
+def check_video(video: Tensor) -> None:
+    if video.ndim != 4 or video.shape[1] != 3:
+        raise ValueError(f"the video must have shape (T, 3, H, W), not {tuple(video.shape)}")
+    frames = len(video)
+    if frames < 2:
+        raise ValueError(f"the video has {frames} frame{'s' * (frames != 1)}; an edit needs at least 2")
+    check_pixels("video", video)
+
+
+def check_reference(reference: Tensor, height: int, width: int) -> None:
+    if reference.ndim != 3 or reference.shape[0] != 3:
+        raise ValueError(f"the edited frame must have shape (3, H, W), not {tuple(reference.shape)}")
+    if reference.shape[-2:] != (height, width):
+        raise ValueError(
+            f"the edited frame is {_size(reference)}; the video is {width}×{height}: "
+            f"edit the first frame of the prepared video, or prepare both alike"
+        )
+    check_pixels("edited frame", reference[None])
+
+
+def check_region(region: Tensor, frames: int, height: int, width: int) -> None:
+    if region.ndim != 4 or region.shape[1] != 1:
+        raise ValueError(f"the region must have shape (1 or T, 1, H, W), not {tuple(region.shape)}")
+    check_pixels("region", region)
+    inside = region >= 0.5
+    # Before its size: ComfyUI's LoadImage gives a small empty mask where none was painted.
+    if not inside.any():
+        raise ValueError("the region is empty, so nothing could change: mask the area to edit")
+    if region.shape[-2:] != (height, width):
+        raise ValueError(
+            f"the region's mask is {_size(region)}; the video is {width}×{height}: "
+            f"paint it on a prepared frame, or scale it to that size"
+        )
+    if region.shape[0] not in (1, frames):
+        raise ValueError(
+            f"the region has masks for {region.shape[0]} frames; the video has {frames}: "
+            f"give one mask for all frames or one for each"
+        )
+    if inside.all():
+        raise ValueError(
+            "the region covers every frame whole, so nothing of the video would be kept: "
+            "leave the parts to keep unmasked (is the mask inverted?)"
+        )
+
+
+def check_pixels(name: str, frames: Tensor) -> None:
     for number, frame in enumerate(frames):  # frame by frame: no copy of the whole clip
         low, high = torch.aminmax(frame)
         where = f"frame {number} of the {name}" if len(frames) > 1 else f"the {name}"

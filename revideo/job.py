@@ -36,8 +36,57 @@ class Job:
     config: ModelConfig
 
 
+@dataclass(frozen=True)
+class Given:
+    """What was given beside the clip, read and checked as far as it can be without it."""
+
+    drawn: Trajectories | None
+    document: EditDocument | None
+    options: SamplerOptions
+    config: ModelConfig
+
+
 def prepare(arguments: argparse.Namespace) -> Job:
     """Reads and checks all that was given but the weights; ValueError or OSError names the culprit."""
+    given = read_given(arguments)
+    drawn, document, options, config = given.drawn, given.document, given.options, given.config
+    window = config.unet.num_frames
+    if arguments.frames not in (None, window):
+        raise ValueError(
+            f"--frames {arguments.frames}: this model edits windows of {window} frames (--long edits more)"
+        )
+
+    source, rate = read_video(arguments.video, arguments.start, arguments.stride, window)
+    width, height = arguments.size
+    size = choose_size(source.shape[-2], source.shape[-1], arguments.size_policy, height, width, config.size_multiple)
+    video = fit_frames(source, *size, arguments.fit)
+    source_size = source.shape[-2], source.shape[-1]
+
+    def fitted(frames: Tensor, what: str) -> Tensor:
+        return fit_like_clip(frames, what, source_size, size, arguments.fit)
+
+    reference = video[0]
+    if arguments.reference:
+        reference = fitted(read_image(arguments.reference)[None], "reference")[0]
+    if document is not None:
+        trajectories = fit_drawn_paths(document, window, source_size, size, arguments.fit)
+        region = fit_drawn_region(document, window, source_size, size, arguments.fit)
+    else:
+        if arguments.region.suffix.lower() in IMAGE_SUFFIXES:
+            masks = read_image(arguments.region)[None]
+        else:
+            masks, _ = read_video(arguments.region, arguments.start, arguments.stride, window)
+        region = fitted(masks, "region").mean(1, keepdim=True)
+        trajectories = Trajectories.none(window)
+        if drawn is not None:
+            timed = drawn.stretched(window) if arguments.timing == "stretch" else drawn.fitted(window)
+            trajectories = fit_tracks(timed, arguments.tracks_size, source_size, size, arguments.fit)
+    conditions = make_conditions(video, Edit(reference, trajectories, region))
+    return Job(video, conditions, region, rate, options, config)
+
+
+def read_given(arguments: argparse.Namespace) -> Given:
+    """All but clip, pictures and weights; ValueError or OSError names the culprit."""
     inputs = [arguments.video, arguments.reference, arguments.tracks, arguments.region, arguments.document]
     inputs += [arguments.config, arguments.model, arguments.svd]
     check_sources(inputs)
@@ -57,46 +106,10 @@ def prepare(arguments: argparse.Namespace) -> Job:
         document = EditDocument.from_json(_read_text(arguments.document, "JSON"))
     _check_device(arguments.device)
 
-    given = {f.name: getattr(arguments, f.name, None) for f in fields(SamplerOptions)}
-    options = SamplerOptions(**{name: value for name, value in given.items() if value is not None})
+    told = {f.name: getattr(arguments, f.name, None) for f in fields(SamplerOptions)}
+    options = SamplerOptions(**{name: value for name, value in told.items() if value is not None})
     config = _read_config(arguments)
-    window = config.unet.num_frames
-    if arguments.frames not in (None, window):
-        raise ValueError(f"--frames {arguments.frames}: this model edits windows of {window} frames")
-
-    source, rate = read_video(arguments.video, arguments.start, arguments.stride, window)
-    width, height = arguments.size
-    size = choose_size(source.shape[-2], source.shape[-1], arguments.size_policy, height, width, config.size_multiple)
-    video = fit_frames(source, *size, arguments.fit)
-
-    def fitted(frames: Tensor, what: str) -> Tensor:
-        """As the clip was, unless it has that size already."""
-        if frames.shape[-2:] == source.shape[-2:]:
-            return fit_frames(frames, *size, arguments.fit)
-        if frames.shape[-2:] != size:
-            raise ValueError(
-                f"the {what} is {_wide(frames)}, the clip {_wide(source)}: give it the clip's size, "
-                f"or {_wide(video)}, the size the clip is fitted to"
-            )
-        return frames
-
-    reference = video[0]
-    if arguments.reference:
-        reference = fitted(read_image(arguments.reference)[None], "reference")[0]
-    if document is not None:
-        trajectories, region = _fit_document(document, source, size, arguments.fit)
-    else:
-        if arguments.region.suffix.lower() in IMAGE_SUFFIXES:
-            masks = read_image(arguments.region)[None]
-        else:
-            masks, _ = read_video(arguments.region, arguments.start, arguments.stride, window)
-        region = fitted(masks, "region").mean(1, keepdim=True)
-        trajectories = Trajectories.none(window)
-        if drawn is not None:
-            timed = drawn.stretched(window) if arguments.timing == "stretch" else drawn.fitted(window)
-            trajectories = _fit_tracks(timed, arguments.tracks_size, source, size, arguments.fit)
-    conditions = make_conditions(video, Edit(reference, trajectories, region))
-    return Job(video, conditions, region, rate, options, config)
+    return Given(drawn, document, options, config)
 
 
 def _read_text(file: Path, what: str) -> str:
@@ -106,28 +119,55 @@ def _read_text(file: Path, what: str) -> str:
         raise ValueError(f"{file} is not a text file of {what}") from None
 
 
-def _fit_tracks(
-    tracks: Trajectories, drawn_on: tuple[int, int] | None, source: Tensor, size: tuple[int, int], fit: Fit
+def fit_like_clip(frames: Tensor, what: str, source_size: tuple[int, int], size: tuple[int, int], fit: Fit) -> Tensor:
+    """Fitted as the clip was, unless they have that size already."""
+    found = frames.shape[-2], frames.shape[-1]
+    if found == source_size:
+        return fit_frames(frames, *size, fit)
+    if found != size:
+        raise ValueError(
+            f"the {what} is {_wide(found)}, the clip {_wide(source_size)}: give it the clip's size, "
+            f"or {_wide(size)}, the size the clip is fitted to"
+        )
+    return frames
+
+
+def fit_tracks(
+    tracks: Trajectories,
+    drawn_on: tuple[int, int] | None,  # width, height
+    source_size: tuple[int, int],  # height, width
+    size: tuple[int, int],  # height, width
+    fit: Fit,
 ) -> Trajectories:
     """Paths on the fitted frames, from paths on the clip or on a picture of another size."""
     height, width = size
     if drawn_on == (width, height):
         return tracks
-    scaled_height, scaled_width, top, left = place_source(source.shape[-2], source.shape[-1], height, width, fit)
-    drawn_width, drawn_height = drawn_on or (source.shape[-1], source.shape[-2])
+    scaled_height, scaled_width, top, left = place_source(*source_size, height, width, fit)
+    drawn_width, drawn_height = drawn_on or source_size[::-1]
     scaled = tracks.scaled(scaled_width / drawn_width, scaled_height / drawn_height)
     return Trajectories(scaled.points_px + torch.tensor([left, top]), scaled.visible)
 
 
-def _fit_document(
-    document: EditDocument, source: Tensor, size: tuple[int, int], fit: Fit
-) -> tuple[Trajectories, Tensor]:  # and the region (1 or T, 1, H, W)
-    """Paths and region on the fitted frames, from a drawing on these or on the clip."""
+def fit_drawn_paths(
+    document: EditDocument, frames: int, source_size: tuple[int, int], size: tuple[int, int], fit: Fit
+) -> Trajectories:
     if fit == "stretch" or (document.height, document.width) == size:
-        return document.trajectories(len(source), *size), document.region(len(source), *size)
-    drawn_on = source.shape[-2:]
-    trajectories = _fit_tracks(document.trajectories(len(source), *drawn_on), None, source, size, fit)
-    return trajectories, fit_frames(document.region(len(source), *drawn_on), *size, fit)
+        return document.trajectories(frames, *size)
+    return fit_tracks(document.trajectories(frames, *source_size), None, source_size, size, fit)
+
+
+def fit_drawn_region(
+    document: EditDocument,
+    frames: int,
+    source_size: tuple[int, int],
+    size: tuple[int, int],
+    fit: Fit,
+    part: range | None = None,  # frames; None = all
+) -> Tensor:  # (1 or T, 1, H, W)
+    if fit == "stretch" or (document.height, document.width) == size:
+        return document.region(frames, *size, part)
+    return fit_frames(document.region(frames, *source_size, part), *size, fit)
 
 
 def _read_config(arguments: argparse.Namespace) -> ModelConfig:
@@ -144,5 +184,6 @@ def _check_device(name: str | None) -> None:
         raise ValueError(f'device "{name}" cannot be used: {str(error).splitlines()[0]}') from None
 
 
-def _wide(frames: Tensor) -> str:
-    return f"{frames.shape[-1]}×{frames.shape[-2]}"
+def _wide(size: tuple[int, int]) -> str:
+    """Width first, as people say it."""
+    return f"{size[1]}×{size[0]}"

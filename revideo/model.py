@@ -24,6 +24,7 @@ Sample = Callable[[Denoise, Tensor, Tensor, "StepCallback | None"], Tensor]  # n
 
 
 DEFAULTS = SamplerOptions()
+START, AUGMENTATION = 0, 1  # streams of noise: of the latents, of the reference
 
 
 class ReVideo:
@@ -54,28 +55,46 @@ class ReVideo:
 
     @torch.inference_mode()
     def condition(
-        self, conditions: Conditions, options: SamplerOptions, augmentation_noise: Tensor | None = None
+        self,
+        conditions: Conditions,
+        options: SamplerOptions,
+        augmentation_noise: Tensor | None = None,
+        *,
+        context: Tensor | None = None,
+        latent: Tensor | None = None,
     ) -> Conditioning:
         """What the denoiser needs of the conditions, computed once per run.
 
-        `augmentation_noise` (3, H, W) of deviation 1; None = drawn from the seed.
+        `augmentation_noise` (3, H, W) of deviation 1; None = drawn from the seed. `context`
+        (1, 1, D) and `latent` (1, C, h, w) replace what `embed` and `encode` make of the reference.
         """
         reference = conditions.reference
-        if augmentation_noise is None:
-            augmentation_noise = _noise(reference.shape, options.seed, stream=1)
-        self.place(self.image_encoder)
-        context = embed_image(self.image_encoder, reference.to(self.device))
-        self.place(self.vae)
-        noisy = reference + options.noise_augmentation * augmentation_noise
-        latent = encode_reference(self.vae, noisy.to(self.device))
+        if context is None:
+            context = self.embed(reference)
+        if latent is None:
+            if augmentation_noise is None:
+                augmentation_noise = draw_noise(reference.shape, options.seed, stream=AUGMENTATION)
+            latent = self.encode(reference + options.noise_augmentation * augmentation_noise)
         self.place(self.unet, self.controlnet)
         time_ids = [options.fps, options.motion_bucket, options.noise_augmentation]
         return Conditioning(
-            context=context,
-            reference=latent,
+            context=context.to(self.device),
+            reference=latent.to(self.device),
             time_ids=torch.tensor([time_ids], dtype=torch.float32, device=self.device),
             control=self.controlnet.embed_conditions(conditions),
         )
+
+    @torch.inference_mode()
+    def embed(self, reference: Tensor) -> Tensor:
+        """(3, H, W) in [-1, 1] → its image embedding (1, 1, D)."""
+        self.place(self.image_encoder)
+        return embed_image(self.image_encoder, reference.to(self.device))
+
+    @torch.inference_mode()
+    def encode(self, reference: Tensor) -> Tensor:
+        """(3, H, W) in [-1, 1] → its latent (1, C, h, w), *not* scaled."""
+        self.place(self.vae)
+        return encode_reference(self.vae, reference.to(self.device))
 
     def denoiser(self, conditioning: Conditioning, options: SamplerOptions) -> Denoise:
         """`denoise(x, sigma)` with guidance rising over the frames."""
@@ -134,11 +153,24 @@ class ReVideo:
         """
         self.check_window(conditions)
         if noise is None:
-            noise = _noise(self.latent_shape(conditions), options.seed, stream=0)
+            noise = draw_noise(self.latent_shape(conditions), options.seed, stream=START)
+        denoise_step = self.denoiser(self.condition(conditions, options, augmentation_noise), options)
+        return self.run(denoise_step, noise, options, sigmas=sigmas, sampler=sampler, callback=callback)
+
+    @torch.inference_mode()
+    def run(
+        self,
+        denoise_step: Denoise,
+        noise: Tensor,
+        options: SamplerOptions,
+        *,
+        sigmas: Tensor | None = None,
+        sampler: Sample | None = None,
+        callback: StepCallback | None = None,
+    ) -> Tensor:
+        """Noise of deviation 1 → latents, (T, C, h, w) both, by any `denoise_step`; else as `sample_conditions`."""
         if sigmas is None:
             sigmas = karras_sigmas(options.steps, options.sigma_min, options.sigma_max, options.rho)
-        conditioning = self.condition(conditions, options, augmentation_noise)
-        denoise_step = self.denoiser(conditioning, options)
         run = sampler or sample_from_noise
         latents = run(denoise_step, noise.to(self.device), sigmas.to(self.device), callback).cpu()
         return _finite(latents, "sampling", self.unet.dtype)
@@ -177,7 +209,7 @@ class ReVideo:
 
     def check_window(self, conditions: Conditions) -> None:
         """Raises ValueError unless length and size are the model's."""
-        window, multiple = self.config.unet.num_frames, self.config.size_multiple
+        window = self.config.unet.num_frames
         if conditions.num_frames != window:
             advice = (
                 "take a longer part of the clip, or lower the stride"
@@ -187,7 +219,11 @@ class ReVideo:
             raise ValueError(
                 f"the video has {conditions.num_frames} frames; this model edits windows of {window}: {advice}"
             )
-        height, width = conditions.size
+        self.check_size(*conditions.size)
+
+    def check_size(self, height: int, width: int) -> None:
+        """Raises ValueError unless the sides are the model's multiples."""
+        multiple = self.config.size_multiple
         if height % multiple or width % multiple:
             raise ValueError(
                 f"the video is {width}×{height}; this model needs sides that are multiples of {multiple}: "
@@ -239,7 +275,7 @@ def _finite(result: Tensor, stage: str, dtype: torch.dtype) -> Tensor:
     return result
 
 
-def _noise(shape: tuple[int, ...], seed: int, stream: int) -> Tensor:
-    """From the seed alone, whatever the device; each use has a stream of its own."""
+def draw_noise(shape: tuple[int, ...], seed: int, stream: int) -> Tensor:
+    """Of deviation 1, from the seed alone, whatever the device; each use, START or AUGMENTATION, has its stream."""
     generator = torch.Generator("cpu").manual_seed((seed * 2 + stream) % 2**63)
     return torch.randn(shape, generator=generator)

@@ -12,7 +12,17 @@ import torch
 from torch import Tensor
 
 from .edit import Edit
-from .synthetic_world import Array, Background, Look, Sprite, draw_background, draw_look, draw_paths, draw_sprites
+from .synthetic_world import (
+    Array,
+    Background,
+    Look,
+    Sprite,
+    draw_background,
+    draw_look,
+    draw_paths,
+    draw_roaming_path,
+    draw_sprites,
+)
 from .trajectory import Trajectories
 from .video import write_video
 
@@ -98,11 +108,13 @@ def make_edit(
     speed_px: tuple[float, float] = (2.5, 5.0),
     shortest_wave_px: float = 28.0,
     pans: float = 0.5,
+    roam_px: float | None = None,
 ) -> SyntheticEdit:
     """An edit of one sprite in each area; `bystanders`: sprites outside, at most. Raises ValueError without room.
 
     Content: another look on the same path. Motion: the same look on another path from the
-    same place. Both: another look on another path.
+    same place. Both: another look on another path. `roam_px`: for long videos, edited sprites
+    roam in a box of that side, where they would else go one way as far as the frame lets them.
     """
     if kind not in KINDS:
         raise ValueError(f'kind "{kind}" is not one of {", ".join(KINDS)}')
@@ -119,10 +131,14 @@ def make_edit(
             high[0] -= width * (areas - 1 - number) / areas + AREA_MARGIN_PX * (number < areas - 1)
             if (low > high).any():
                 raise ValueError(f"no room for {areas} areas in {width}×{height} pixels")
-            (path,) = draw_paths(random, 1, frames, low, high, speed_px)
+            if roam_px is not None:
+                low = random.uniform(low, (high - roam_px).clip(low))
+                high = np.minimum(low + roam_px, high)
+            way = frames, low, high, speed_px
+            path = _way(random, *way, roams=roam_px is not None)
             before.append(Sprite(old, path))
             if kind != "content":
-                (path,) = draw_paths(random, 1, frames, low, high, speed_px, start_px=path[0])
+                path = _way(random, *way, roams=roam_px is not None, start_px=path[0])
             after.append(Sprite(new, path))
         boxes = [_rectangle(pair, height, width) for pair in zip(before, after)]
         ways = [np.linalg.norm(sprite.path_px[-1] - sprite.path_px[0]) for sprite in after]
@@ -131,8 +147,8 @@ def make_edit(
         if (
             not _overlap(boxes)
             and share < 0.6  # something must be left to keep
-            and min(ways) > 0.6 * speed_px[0] * (frames - 1)
-            and (kind == "content" or min(turned) > 0.25 * min(ways))
+            and (roam_px is not None or min(ways) > 0.6 * speed_px[0] * (frames - 1))
+            and (roam_px is not None or kind == "content" or min(turned) > 0.25 * min(ways))
         ):
             break
     else:
@@ -188,6 +204,20 @@ def _distant_hues(random: np.random.Generator, count: int) -> Array:
     """Evenly round the circle with some play, in random order: no two sprites of a clip look alike."""
     hues = (np.arange(count) + random.uniform(-0.2, 0.2, count)) / count + random.uniform()
     return random.permutation(hues % 1)
+
+
+def _way(
+    random: np.random.Generator,
+    frames: int,
+    low_px: Array,
+    high_px: Array,
+    speed_px: tuple[float, float],
+    roams: bool,
+    start_px: Array | None = None,
+) -> Array:  # (T, 2)
+    if roams:
+        return draw_roaming_path(random, frames, low_px, high_px, speed_px, start_px)
+    return draw_paths(random, 1, frames, low_px, high_px, speed_px, start_px)[0]
 
 
 def _box(look: Look, height: int, width: int) -> tuple[Array, Array]:

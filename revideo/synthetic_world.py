@@ -162,6 +162,26 @@ def draw_paths(
     return path.astype(np.float32)
 
 
+def draw_roaming_path(
+    random: np.random.Generator,
+    frames: int,
+    low_px: Array,  # (2,) x, y: the box that the centre stays in
+    high_px: Array,
+    speed_px: tuple[float, float],  # per frame, slowest and fastest (root mean square)
+    start_px: Array | None = None,
+) -> Array:  # (T, 2)
+    """To and fro along both axes, in periods that never meet: for any number of frames."""
+    middle, half = (low_px + high_px) / 2, (high_px - low_px) / 2
+    phase = random.uniform(0, 2 * np.pi, 2)
+    if start_px is not None:
+        phase = np.arcsin(((start_px - middle) / half).clip(-1, 1))
+        phase = np.where(random.uniform(size=2) < 0.5, np.pi - phase, phase)
+    ratio = random.permutation([1, random.uniform(0.6, 0.9)])
+    pace = ratio * random.uniform(*speed_px) * np.sqrt(2) / np.linalg.norm(ratio * half)
+    path: Array = middle + half * np.sin(phase + np.outer(np.arange(frames), pace))
+    return path.astype(np.float32)
+
+
 def draw_sprites(background: Array, sprites: list[Sprite]) -> tuple[Array, Array]:
     """Sprites over frames (T, 3, H, W), the last on top → frames, and what is seen of each (S, T, H, W) bool."""
     frames, _, height, width = background.shape

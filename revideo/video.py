@@ -134,7 +134,7 @@ def read_video(
     try:
         with av.open(str(source) if isinstance(source, Path) else source, "r") as container:
             if not container.streams.video:
-                raise ValueError(f"{_name(source)} holds no video")
+                raise ValueError(f"{name_of(source)} holds no video")
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             rate = Fraction(stream.average_rate or stream.guessed_rate or 1)
@@ -145,15 +145,15 @@ def read_video(
                 if count is not None and len(frames) == count:
                     break
     except FileNotFoundError:
-        raise FileNotFoundError(f"there is no video file {_name(source)}") from None
+        raise FileNotFoundError(f"there is no video file {name_of(source)}") from None
     except av.error.FFmpegError as error:
         if not frames:
-            raise ValueError(f"{_name(source)} is not a video that can be read: {error.strerror}") from None
+            raise ValueError(f"{name_of(source)} is not a video that can be read: {error.strerror}") from None
         # A clip cut off in the middle still has the frames before the cut; pick_frames counts them.
     try:
         pick_frames(seen, start, stride, count)
     except ValueError as error:
-        raise ValueError(f"{_name(source)}: {error}") from None
+        raise ValueError(f"{name_of(source)}: {error}") from None
     return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).float().div_(255), rate / stride
 
 
@@ -164,7 +164,7 @@ def upright(picture: av.VideoFrame) -> np.ndarray:
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns % 4 else pixels
 
 
-def _name(source: str | Path | BytesIO) -> str:
+def name_of(source: str | Path | BytesIO) -> str:
     return "the video" if isinstance(source, BytesIO) else str(source)
 
 

@@ -347,7 +347,7 @@ MISTAKES = {
         "lower the start, the stride or the count",
     ),
     "stride": ({"stride": 0}, "start 10 must be at least 0, stride 0 and frame count 14 at least 1"),
-    "frames": ({"frames": 20}, "--frames 20: this model edits windows of 14 frames"),
+    "frames": ({"frames": 20}, "--frames 20: this model edits windows of 14 frames (--long edits more)"),
     "a number that is none": (
         {"steps": "many"},
         "argument --steps: invalid int value: 'many' (see: revideo edit --help)",

@@ -1,0 +1,109 @@
+"""What one window of a long video hands to the next, and what is done there against drift.
+
+The paper chains windows by the last edited frame alone (its section on long videos) and sees
+errors accumulate. Each choice here breaks one loop through which they do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .conditions import signed
+from .model import ReVideo
+from .sampling import Denoise
+from .vae import LATENT_SCALE
+
+RING_PX = 16  # around the area: wide enough to average over, near enough to share its light
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How windows follow each other. `python -m revideo.drift_figures` measures what each choice does."""
+
+    # Frames that neighbouring windows share. All but the carried one are blended in latent space, from the
+    # same noise in both: the later window sees motion there, and not only a picture. 1: nothing to blend.
+    overlap: int = 4
+    source_pixels: bool = True  # the carried frame's unedited pixels are known: they come from the source
+    carried_latent: bool = True  # the area is handed on as sampled: decoding and encoding blur it each time
+    first_embedding: bool = True  # the image embedding stays the edited first frame's (MagicProp's fixed reference)
+    hold_colours: bool = True  # the area's colours shift back by as much as the ring around it strayed from the source
+
+
+PAPER = Drift(overlap=1, source_pixels=False, carried_latent=False, first_embedding=False, hold_colours=False)
+
+
+@dataclass(frozen=True)
+class Carried:
+    """From the window before, at the first frames of this one."""
+
+    frame: Tensor  # (3, H, W) in [0, 1]: the first, decoded
+    latents: Tensor | None  # (shared, C, h, w) as sampled; None where the source's frames passed unedited
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a window begins from."""
+
+    reference: Tensor  # (3, H, W) in [0, 1]
+    latent: Tensor | None = None  # (1, C, h, w) in place of the reference's own, unscaled
+    held: Tensor | None = None  # (shared, C, h, w): latents that the first frames are held to
+
+
+def start_window(
+    model: ReVideo,
+    carried: Carried,
+    source: Tensor,  # (3, H, W) in [0, 1]: the unedited first frame of this window
+    region: Tensor,  # (shared, 1, H, W) of 0 and 1: of the frames shared with the window before
+    drift: Drift,
+    noise: Tensor,  # (3, H, W): joins the reference before it is encoded
+) -> Start:
+    area = region[0] > 0
+    composite = torch.where(area, carried.frame, source)
+    held = carried.latents if drift.overlap > 1 else None
+    if not drift.carried_latent or carried.latents is None:
+        reference = composite if drift.source_pixels else carried.frame
+        if drift.hold_colours:
+            shift = ring_shift(source, carried.frame, area[0], RING_PX)
+            reference = torch.where(area, (reference + shift).clamp(0, 1), reference)
+        return Start(reference, held=held)
+
+    stride = model.config.vae.stride
+    known = model.encode(signed(composite) + noise).float().cpu()
+    latent = carried.latents[:1] / LATENT_SCALE
+    touched = F.max_pool2d(region, stride) > 0  # (shared, 1, h, w)
+    if drift.hold_colours:
+        shift = ring_shift(known[0], latent[0], touched[0, 0], RING_PX // stride)
+        latent = latent + shift * touched[0]
+        held = held + LATENT_SCALE * shift * touched if held is not None else None
+    if drift.source_pixels:
+        latent = torch.where(touched[0], latent, known)
+    return Start(composite if drift.source_pixels else carried.frame, latent, held)
+
+
+def ring_shift(known: Tensor, found: Tensor, area: Tensor, width: int) -> Tensor:
+    """(C, H, W) each and an area (H, W) bool → (C, 1, 1): how far `found` strayed within the ring around it.
+
+    A mean of each channel; zero where nothing lies around the area.
+    """
+    wide = F.max_pool2d(area[None].float(), 2 * width + 1, stride=1, padding=width)[0] > 0
+    ring = wide & ~area
+    if not ring.any():
+        return torch.zeros(len(known), 1, 1)
+    return (known - found)[:, ring].mean(1).view(-1, 1, 1)
+
+
+def hold(denoise: Denoise, held: Tensor, weights: Tensor) -> Denoise:
+    """`denoise` with the first frames' estimates (shared, C, h, w) drawn towards known ones, by weights (shared,)."""
+    shared = len(held)
+
+    def held_denoise(x: Tensor, sigma: Tensor) -> Tensor:
+        estimate = denoise(x, sigma)
+        share = weights.view(-1, 1, 1, 1).to(estimate)
+        blended = torch.lerp(estimate[:shared], held.to(estimate), share)
+        return torch.cat([blended, estimate[shared:]])
+
+    return held_denoise
