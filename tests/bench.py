@@ -2,7 +2,7 @@
 
 One fifth of the released widths, so that the parts weigh what they weigh there, over the
 same 14 frames; random weights. Options: --device cuda (computes in fp16), --steps, --threads,
---no-editor (which leaves out bench_editor.py, and its browser).
+--no-editor (which leaves out bench_editor.py, and its browser), --no-long (which leaves out bench_long.py).
 """
 
 import argparse
@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3, help="sampling steps timed after one to warm up")
     parser.add_argument("--threads", type=int, help="of torch on the CPU; default: its own choice")
     parser.add_argument("--no-editor", action="store_true", help="leave out the editor, which needs a browser")
+    parser.add_argument("--no-long", action="store_true", help="leave out long videos, which take minutes")
     parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.write:
@@ -62,6 +63,9 @@ def main() -> None:
         # In a process of its own: making the weights must not count as memory of using them.
         subprocess.run([sys.executable, __file__, "--write", str(checkpoint)], check=True)
         figures = measure(checkpoint, torch.device(arguments.device), arguments.steps)
+    if not arguments.no_long:
+        long = [sys.executable, str(ROOT / "tests/bench_long.py")]
+        figures["long_video"] = json.loads(subprocess.run(long, check=True, capture_output=True, text=True).stdout)
     if not arguments.no_editor:
         editor = [sys.executable, str(ROOT / "tests/bench_editor.py")]
         figures["editor"] = json.loads(subprocess.run(editor, check=True, capture_output=True, text=True).stdout)
