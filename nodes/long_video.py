@@ -155,7 +155,14 @@ class ReVideoLongVideo(io.ComfyNode):
                     advanced=True,
                 ),
             ],
-            outputs=[io.MatchType.Output(template=video, id="edited", display_name="edited")],
+            outputs=[
+                io.MatchType.Output(
+                    template=video,
+                    id="edited",
+                    display_name="edited",
+                    tooltip="The whole edited video: a VIDEO with its sound, or images, as came in.",
+                )
+            ],
             hidden=[io.Hidden.unique_id],
         )
 
