@@ -113,6 +113,10 @@ def all_cases() -> list[tuple[str, int]]:
     return [(kind, 1) for kind in KINDS] + [("both", 2)]
 
 
+def case_name(kind: str, areas: int) -> str:
+    return kind if areas == 1 else f"{kind}, {areas} areas"
+
+
 def mean_figures(figures: Iterable[Figures]) -> Figures:
     columns = zip(*(asdict(each).values() for each in figures))
     return Figures(*map(fmean, columns))
@@ -197,6 +201,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--guidance", type=float, default=1.0, help="of the last frame; the first has 1 (%(default)s)")
     parser.add_argument("--height", type=int, default=128)
     parser.add_argument("--width", type=int, default=128)
+    names = [case_name(*case) for case in all_cases()]
+    parser.add_argument("--cases", nargs="+", choices=names, default=names, help="edits to measure (all)")
     parser.add_argument("--bf16", action="store_true", help="sample in bfloat16: faster on new processors")
     given = parser.parse_args(arguments)
     model = load(given.model, dtype=torch.bfloat16 if given.bf16 else None)
@@ -204,7 +210,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = SamplerOptions(steps=given.steps, cfg_last=given.guidance)
     print(HEADER, flush=True)
     for kind, areas in all_cases():
-        case = kind + (f", {areas} areas" if areas > 1 else "")
+        case = case_name(kind, areas)
+        if case not in given.cases:
+            continue
         found = evaluate(model, kind, areas, given.clips, options, (given.height, given.width))
         for what, figures in found.items():
             print(table_row(case, what, figures), flush=True)
