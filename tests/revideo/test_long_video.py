@@ -10,7 +10,8 @@ from torch.testing import assert_close
 
 import revideo
 from revideo import Edit, Trajectories
-from revideo.carry import PAPER, RING_PX, Carried, Drift, hold, ring_shift, start_window
+from revideo.carry import PAPER, Carried, Drift, hold, start_window
+from revideo.composite import RING_PX, ring_shift
 from revideo.conditions import signed
 from revideo.long_video import HeldFrames, edit_long, edit_windows, frame_noise
 from revideo.model import START, draw_noise
