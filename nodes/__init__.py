@@ -7,6 +7,7 @@ from comfy_api.latest import ComfyExtension, io
 from .conditions import ReVideoConditions
 from .editor import ReVideoEditor
 from .example import ReVideoExampleClip
+from .long_video import ReVideoLongVideo
 from .model import ReVideoLoadModel, register_model_folder
 from .sampling import ReVideoDecode, ReVideoSampler
 from .tracks import ReVideoDrawTracks, ReVideoTracksIn
@@ -28,5 +29,6 @@ class ReVideoExtension(ComfyExtension):
             ReVideoSampler,
             ReVideoDecode,
             ReVideoKeepUnedited,
+            ReVideoLongVideo,
             ReVideoDrawTracks,
         ]
