@@ -28,7 +28,7 @@ class SamplerOptions:
     sigma_max: float = 700.0
     rho: float = 7.0  # of Karras et al. (2022), equation 5
     latent_lock: bool = False  # the released model samples without
-    lock_until: float = 0.1  # the noise level below which the lock leaves the model free to join seams
+    lock_until: float = 0.03  # below this noise level, for the last two or three steps, the model joins seams
 
     def __post_init__(self) -> None:
         if self.steps < 1:
