@@ -59,8 +59,8 @@ class ReVideoLongVideo(io.ComfyNode):
                     "timing",
                     options=["as drawn", "stretch"],
                     default="as drawn",
-                    tooltip="Paths of fewer frames than the video. as drawn: frame for frame, and nothing moves "
-                    "afterwards. stretch: spread over the whole video.",
+                    tooltip="For what was drawn over fewer frames than the video has. as drawn: frame for frame, and "
+                    "nothing moves afterwards. stretch: paths and masks spread over the whole video.",
                 ),
                 io.Combo.Input(
                     "fit",
@@ -154,6 +154,12 @@ class ReVideoLongVideo(io.ComfyNode):
                     tooltip="Colours of the area follow those of the ring around it.",
                     advanced=True,
                 ),
+                io.Boolean.Input(
+                    "steered_paths",
+                    default=True,
+                    tooltip="What strayed from its path in one window is led back to it in the next.",
+                    advanced=True,
+                ),
             ],
             outputs=[
                 io.MatchType.Output(
@@ -189,6 +195,7 @@ class ReVideoLongVideo(io.ComfyNode):
         carried_latent: bool,
         first_embedding: bool,
         hold_colours: bool,
+        steered_paths: bool,
         trajectories: Any | None = None,
     ) -> io.NodeOutput:
         from ..revideo import SamplerOptions
@@ -198,10 +205,10 @@ class ReVideoLongVideo(io.ComfyNode):
         reference = frames_from_image(edited_frame)[0]
         edit = reference, region_from_mask(mask), trajectories, timing
         options = SamplerOptions(steps, cfg_first, cfg_last, fps, motion_bucket, noise_augmentation, seed)
-        drift = Drift(overlap, source_pixels, carried_latent, first_embedding, hold_colours)
+        drift = Drift(overlap, source_pixels, carried_latent, first_embedding, hold_colours, steered_paths)
         store = WindowStore(_windows_folder(cls.hidden.unique_id, reference))
         call = fit, model, edit, options, drift, store, feather
-        if isinstance(video, InputImpl.VideoFromFile) and video.get_active_trim_window() == (0.0, 0.0):
+        if isinstance(video, InputImpl.VideoFromFile):
             result: Any = _edit_file(video, *call)
         elif isinstance(video, torch.Tensor):
             result = _edit_images(video, *call)
@@ -223,7 +230,9 @@ def _edit_file(
 
     folder = Path(folder_paths.get_temp_directory())
     folder.mkdir(parents=True, exist_ok=True)
-    with VideoFile(video.get_stream_source()) as source:
+    begin_s, duration_s = video.get_active_trim_window()
+    file = video.get_stream_source()
+    with VideoFile.between(file, begin_s, duration_s) if begin_s or duration_s else VideoFile(file) as source:
         suffix = ".mp4" if source.sound in MP4_SOUND else ".mkv"
         target = folder / f"ReVideoLongVideo_{uuid.uuid4().hex}{suffix}"
         size = edit[0].shape[-2], edit[0].shape[-1]
@@ -272,6 +281,8 @@ def _long_edit(num_frames: int, reference: Tensor, region: Tensor, trajectories:
     paths = Paths.none(num_frames) if trajectories is None else trajectories
     if paths.num_frames != num_frames:
         paths = paths.stretched(num_frames) if timing == "stretch" else paths.fitted(num_frames)
+    if timing == "stretch" and len(region) not in (1, num_frames):
+        region = region[torch.linspace(0, len(region) - 1, num_frames).round().long()]
     return LongEdit(reference, paths, region)
 
 

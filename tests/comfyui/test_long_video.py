@@ -59,6 +59,7 @@ def long_graph(clip: str, steps: int = 1, seed: int = 23, images: bool = False, 
         carried_latent=True,
         first_embedding=True,
         hold_colours=True,
+        steered_paths=True,
     )
     result = ["long", 0]
     if images:
@@ -97,6 +98,19 @@ def test_a_video_with_its_sound(comfyui: ComfyUI, clip: str):
     steps = run.steps("long")
     assert steps == sorted(steps) and steps[-1] == FRAMES  # it counts frames
     assert run.previews
+
+
+def test_a_trimmed_video_is_edited_as_far_as_it_is_shown(comfyui: ComfyUI, clip: str):
+    graph = long_graph(clip)
+    inputs = {"video": ["clip", 0], "start_time": 0.5, "duration": 0.7, "strict_duration": False}
+    graph["trimmed"] = node("Video Slice", **inputs)
+    graph["long"]["inputs"]["video"] = ["trimmed", 0]
+    run = comfyui.succeed(graph)
+    frames, rate, seconds, sound = told(saved(comfyui, run))
+    assert (frames, rate) == (17, 25)  # numbers 13 to 29
+    assert seconds == pytest.approx(17 / 25, abs=0.01) and sound == pytest.approx(0.7 * 48000 / 1024, abs=3)
+    found, source = read_video(saved(comfyui, run))[0], read_video(comfyui.input / clip, start=13, count=17)[0]
+    assert (found - source)[..., -200:, :].abs().mean() < 0.02  # below the area nothing changed
 
 
 def test_images_to_images(comfyui: ComfyUI, clip: str):
