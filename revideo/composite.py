@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, get_args
 
 import cv2
@@ -89,9 +90,9 @@ def match_gradients(source: Tensor, edited: Tensor, area: Tensor) -> Tensor:
     """
     frames = []
     masks = area.expand(len(source), -1, -1, -1)[:, 0].cpu().numpy()
-    known, solve = None, None
+    known, solve = masks[0], _membrane(masks[0])
     for number, mask in enumerate(masks):
-        if known is None or not np.array_equal(mask, known):
+        if not np.array_equal(mask, known):  # most areas stand still, and factors cost more than solving
             known, solve = mask, _membrane(mask)
         difference = (source[number] - edited[number]).double().cpu().numpy()
         correction = torch.from_numpy(solve(difference)).to(edited)
@@ -99,7 +100,7 @@ def match_gradients(source: Tensor, edited: Tensor, area: Tensor) -> Tensor:
     return torch.stack(frames)
 
 
-def _membrane(mask: np.ndarray):
+def _membrane(mask: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """For a mask (H, W): a function from values (C, H, W) to ones that are harmonic inside and the same around it."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.linalg import splu

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from .composite import keep_unedited
+from .composite import Match, keep_unedited
 from .model import ReVideo, load
 from .sampling import SamplerOptions
 from .synthetic import SyntheticEdit
@@ -27,8 +27,8 @@ def variants(model: ReVideo, truth: SyntheticEdit, options: SamplerOptions) -> I
     alone = model.edit(truth.source, truth.edit, options)
     locked = model.edit(truth.source, truth.edit, replace(options, latent_lock=True))
 
-    def kept(painted: Tensor, match: str) -> Tensor:
-        return keep_unedited(truth.source, painted, truth.edit.region, FEATHER_PX, match)  # type: ignore[arg-type]
+    def kept(painted: Tensor, match: Match) -> Tensor:
+        return keep_unedited(truth.source, painted, truth.edit.region, FEATHER_PX, match)
 
     yield "model alone", alone
     yield "latent lock", locked

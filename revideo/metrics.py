@@ -6,6 +6,8 @@ Figures of a frame in which no pixel counts are NaN. docs/metrics.md states what
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -77,7 +79,7 @@ def mean_of(values: Tensor) -> float:
     return float(values.nanmean())
 
 
-def _sums(video: Tensor, values, where: Tensor) -> tuple[Tensor, Tensor]:  # (T,), (T,) float64
+def _sums(video: Tensor, values: Callable[[int], Tensor], where: Tensor) -> tuple[Tensor, Tensor]:  # (T,), (T,) float64
     """For each frame, the sum of its `values(number)` (C, H, W) that count, and how many they are."""
     sums, counts = [], []
     for number in range(len(video)):  # frame by frame: float64 copies of whole clips would be large
