@@ -6,6 +6,7 @@ from comfy_api.latest import ComfyExtension, io
 
 from .conditions import ReVideoConditions
 from .editor import ReVideoEditor
+from .evaluate import ReVideoEvaluate
 from .example import ReVideoExampleClip
 from .long_video import ReVideoLongVideo
 from .model import ReVideoLoadModel, register_model_folder
@@ -31,4 +32,5 @@ class ReVideoExtension(ComfyExtension):
             ReVideoKeepUnedited,
             ReVideoLongVideo,
             ReVideoDrawTracks,
+            ReVideoEvaluate,
         ]

@@ -96,6 +96,24 @@ class ReVideoSampler(io.ComfyNode):
                     optional=True,
                     tooltip="SIGMAS in place of the built-in Karras levels, 700 to 0.002. They replace the steps.",
                 ),
+                # From here on as the nodes grew: an older workflow samples as it did.
+                io.Boolean.Input(
+                    "latent_lock",
+                    default=False,
+                    optional=True,
+                    tooltip="While sampling, hold what lies outside the area to the source: it comes out closer to it, "
+                    "and the area is painted to fit.",
+                ),
+                io.Float.Input(
+                    "lock_until",
+                    default=0.03,
+                    min=0.0,
+                    max=700.0,
+                    step=0.01,
+                    optional=True,
+                    tooltip="The noise level at which the lock ends: the last steps are free to join seams. 0 = never.",
+                    advanced=True,
+                ),
             ],
             outputs=[io.Latent.Output("latent", tooltip="To ReVideo Decode, or any VAE decoder of SVD.")],
         )
@@ -114,6 +132,8 @@ class ReVideoSampler(io.ComfyNode):
         noise_augmentation: float,
         sampler: Any | None = None,
         sigmas: Tensor | None = None,
+        latent_lock: bool = False,
+        lock_until: float = 0.03,
     ) -> io.NodeOutput:
         from ..revideo.sampling import SamplerOptions
         from ..revideo.vae import LATENT_SCALE
@@ -122,7 +142,17 @@ class ReVideoSampler(io.ComfyNode):
             raise ValueError(
                 f"sigmas must hold at least 2 noise levels, not {len(sigmas)}: check the scheduler's steps"
             )
-        options = SamplerOptions(steps, cfg_first, cfg_last, fps, motion_bucket, noise_augmentation, seed)
+        options = SamplerOptions(
+            steps,
+            cfg_first,
+            cfg_last,
+            fps,
+            motion_bucket,
+            noise_augmentation,
+            seed,
+            latent_lock=latent_lock,
+            lock_until=lock_until,
+        )
         latents = model.sample_conditions(
             conditions,
             options,

@@ -65,6 +65,8 @@ def prepare_long(arguments: argparse.Namespace) -> LongJob:
     given = read_given(arguments)
     if arguments.preview:
         raise ValueError("--preview shows one window: leave out --long to look at the first")
+    if arguments.match != "none":
+        raise ValueError("--match works on one window: leave out --long, or --match")
     told = {field.name: getattr(arguments, field.name) for field in fields(Drift)}
     drift = Drift(**{name: value for name, value in told.items() if value is not None})
     window = given.config.unet.num_frames

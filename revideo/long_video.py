@@ -14,6 +14,7 @@ from torch import Tensor
 from .carry import Carried, Drift, Start, hold, start_window
 from .conditions import compose_conditions, signed
 from .edit import Edit, check_video
+from .latent_lock import lock
 from .model import AUGMENTATION, DEFAULTS, START, ReVideo, draw_noise
 from .sampling import SamplerOptions
 from .steering import find_strayed, steer
@@ -170,10 +171,13 @@ def _sample(
         noise = options.noise_augmentation * augmentation
         start = start_window(model, carried, video[0], edit.region[: window.shared], drift, noise)
     conditions = compose_conditions(video, Edit(start.reference, edit.trajectories, edit.region))
+    unedited = model.encode_unedited(conditions) if options.latent_lock else None
     conditioning = model.condition(conditions, options, augmentation, context=context, latent=start.latent)
     denoise = model.denoiser(conditioning, options)
     if start.held is not None:
         denoise = hold(denoise, start.held, held_weights(window.shared, drift.overlap))
+    if unedited is not None:
+        denoise = lock(denoise, unedited, options.lock_until)
     noise = frame_noise(model.latent_shape(conditions), options.seed, window.start)
     return model.run(denoise, noise, options, callback=clock.step)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import colorsys
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
@@ -15,6 +14,7 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
+from .metrics import psnr, seam
 from .model import ReVideo, load
 from .sampling import SamplerOptions
 from .synthetic import KINDS, SyntheticEdit, make_edit, without_motion
@@ -78,7 +78,7 @@ def measure(truth: SyntheticEdit, output: Tensor) -> Figures:
         outside_psnr=psnr(output[outside], truth.source[outside]),
         sprite_psnr=fmean(appearances),
         hue_error=fmean(hues),
-        seam=border_energy(output, truth.edit.region) / border_energy(truth.source, truth.edit.region),
+        seam=seam(output, truth.source, truth.edit.region)[0],
     )
 
 
@@ -151,22 +151,6 @@ def centroids(weights: Tensor) -> Tensor:
     x = (weights.sum(1) * (torch.arange(width) + 0.5)).sum(1) / total
     y = (weights.sum(2) * (torch.arange(height) + 0.5)).sum(1) / total
     return torch.stack([x, y], 1)
-
-
-def psnr(one: Tensor, other: Tensor) -> float:
-    """Decibels between pixels in [0, 1]; at most 100."""
-    return -10 * math.log10((one - other).square().mean().item() + 1e-10)
-
-
-def border_energy(video: Tensor, region: Tensor) -> float:
-    """Mean squared step (T, 3, H, W) between neighbours of which one lies inside the region (1 or T, 1, H, W)."""
-    inside = region >= 0.5
-    total, count = 0.0, 0
-    for axis in (-1, -2):
-        crossing = (inside.diff(dim=axis)).expand_as(video.diff(dim=axis))
-        steps = video.diff(dim=axis)[crossing]
-        total, count = total + steps.square().sum().item(), count + steps.numel()
-    return total / max(count, 1)
 
 
 def _chroma_direction(hue: float) -> Tensor:

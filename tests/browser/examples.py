@@ -329,7 +329,7 @@ def one_window(edited: tuple[str, int]) -> list[Column]:
                 "sample": Node(
                     "ReVideoSampler",
                     {"model": ("model", 0), "conditions": ("conditions", 0)},
-                    {"seed": 23, "control_after_generate": "fixed", "steps": 15},
+                    {"seed": 23, "control_after_generate": "fixed", "steps": 15, "latent_lock": True},
                     size=(320, 0),
                 ),
             },

@@ -23,6 +23,7 @@ NODES = (
     "ReVideoKeepUnedited",
     "ReVideoLongVideo",
     "ReVideoDrawTracks",
+    "ReVideoEvaluate",
 )
 
 
@@ -67,7 +68,7 @@ def test_nothing_heavy_is_imported_before_a_node_runs(tmp_path: Path):
     assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout.splitlines()[-1])
     assert told["loaded"] is True
-    heavy = {"diffusers", "transformers", "kornia", "accelerate", "cv2"}
+    heavy = {"diffusers", "transformers", "kornia", "accelerate", "cv2", "matplotlib", "torchmetrics"}
     assert not heavy & {name.split(".")[0] for name in told["asked"] + told["new"]}
     assert not [name for name in told["new"] if "ReVideo.revideo" in name], "the library is for nodes that run"
 
