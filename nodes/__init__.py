@@ -8,6 +8,8 @@ from .conditions import ReVideoConditions
 from .editor import ReVideoEditor
 from .example import ReVideoExampleClip
 from .model import ReVideoLoadModel, register_model_folder
+from .native import ReVideoLoadControlNet, ReVideoNativeConditioning
+from .native_model import ReVideoLoadSVD
 from .sampling import ReVideoDecode, ReVideoSampler
 from .tracks import ReVideoDrawTracks, ReVideoTracksIn
 from .video import ReVideoKeepUnedited, ReVideoPrepareVideo
@@ -29,4 +31,7 @@ class ReVideoExtension(ComfyExtension):
             ReVideoDecode,
             ReVideoKeepUnedited,
             ReVideoDrawTracks,
+            ReVideoLoadSVD,
+            ReVideoLoadControlNet,
+            ReVideoNativeConditioning,
         ]
