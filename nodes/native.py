@@ -135,7 +135,7 @@ class ReVideoNativeConditioning(io.ComfyNode):
                     advanced=True,
                 ),
                 io.Int.Input(
-                    "noise_seed",
+                    "augmentation_seed",
                     default=23,
                     min=0,
                     max=0xFFFFFFFFFFFFFFFF,
@@ -164,7 +164,7 @@ class ReVideoNativeConditioning(io.ComfyNode):
         fps: int,
         motion_bucket: int,
         noise_augmentation: float,
-        noise_seed: int,
+        augmentation_seed: int,
     ) -> io.NodeOutput:
         if not isinstance(control_net, ReVideoControl):
             raise ValueError(
@@ -179,7 +179,7 @@ class ReVideoNativeConditioning(io.ComfyNode):
 
         embedding = _embed(clip_vision, conditions.reference)
         check_embedding(embedding, part)
-        reference = _encode(vae, conditions.reference, noise_augmentation, noise_seed)
+        reference = _encode(vae, conditions.reference, noise_augmentation, augmentation_seed)
         # ComfyUI's SVD takes 1 off the frame rate, as Stability's does; the released model is told the rate itself.
         told = {"fps": fps + 1, "motion_bucket_id": motion_bucket, "augmentation_level": noise_augmentation}
         if strength > 0:

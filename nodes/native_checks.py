@@ -22,17 +22,25 @@ def check_model(model: Any, part: Any) -> None:
             f"the MODEL is no Stable Video Diffusion (ComfyUI calls it {type(model).__name__}): load the ReVideo "
             f"checkpoint with ImageOnlyCheckpointLoader, or with Load ReVideo as SVD"
         )
-    theirs, ours = _encoder_widths(model.model_config.unet_config), part.network.skip_widths
+    ours, theirs = _control_sizes(part.config.unet), _model_sizes(model.model_config.unet_config)
     if theirs != ours:
-        raise ValueError(
-            f"the control net is for a UNet of widths {_widths(ours)}, the MODEL has {_widths(theirs)}: {LOADERS}"
-        )
-    context = model.model_config.unet_config["context_dim"]
-    if context != part.config.unet.context_dim:
-        raise ValueError(
-            f"the control net reads image embeddings of {part.config.unet.context_dim}, the MODEL of {context}: "
-            f"{LOADERS}"
-        )
+        raise ValueError(f"the control net is for a UNet of {ours}, the MODEL has {theirs}: {LOADERS}")
+
+
+def _control_sizes(unet: Any) -> str:
+    blocks = [unet.num_res_blocks] * len(unet.block_channels)
+    return _sizes(unet.block_channels, blocks, unet.context_dim, 3 * unet.time_id_dim)
+
+
+def _model_sizes(unet: dict[str, Any]) -> str:
+    channels = [unet["model_channels"] * multiple for multiple in unet["channel_mult"]]
+    return _sizes(channels, unet["num_res_blocks"], unet["context_dim"], unet["adm_in_channels"])
+
+
+def _sizes(channels: Any, blocks: Any, context: int, vector: int) -> str:
+    """In words: what must be equal for residuals to join the UNet's skip connections."""
+    levels = ", ".join(map(str, channels))
+    return f"{levels} channels ({', '.join(map(str, blocks))} blocks, context {context}, vector {vector})"
 
 
 def check_vae(vae: Any, part: Any) -> None:
@@ -53,20 +61,6 @@ def check_embedding(embedding: Tensor, part: Any) -> None:
             f"the CLIP_VISION makes embeddings of {embedding.shape[-1]}, the MODEL reads {width}: take the one of the "
             f"ReVideo checkpoint"
         )
-
-
-def _encoder_widths(unet: dict[str, Any]) -> list[int]:
-    """Of every skip connection, in the encoder's order."""
-    base = unet["model_channels"]
-    levels = [base * multiple for multiple in unet["channel_mult"]]
-    widths = [base]
-    for level, (width, blocks) in enumerate(zip(levels, unet["num_res_blocks"])):
-        widths += [width] * (blocks + (level < len(levels) - 1))
-    return widths
-
-
-def _widths(skips: list[int]) -> str:
-    return ", ".join(map(str, dict.fromkeys(skips)))
 
 
 def warn_of_other_weights(model: Any, part: Any) -> None:

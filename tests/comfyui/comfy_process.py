@@ -6,6 +6,7 @@ import importlib.util
 import logging
 import sys
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 
 from comfyui_server import ROOT, needed
@@ -14,14 +15,19 @@ from comfyui_server import ROOT, needed
 @cache
 def load_pack() -> ModuleType:
     """The pack's `nodes`, imported as ComfyUI does: a package named by its folder."""
-    sys.path.append(needed("REVIDEO_COMFYUI"))  # last, so that no module of its own hides one of ours
+    comfyui = Path(needed("REVIDEO_COMFYUI"))
+    sys.path.append(str(comfyui))  # last, so that no module of its own hides one of ours
     from comfy.cli_args import args
 
     args.cpu = True  # read when the next modules are imported
     logging.getLogger().setLevel(logging.INFO)  # as main.py does: the tests read what is logged
-    spec = importlib.util.spec_from_file_location("pack", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)])
-    assert spec is not None and spec.loader is not None
-    package = importlib.util.module_from_spec(spec)
-    sys.modules["pack"] = package
-    spec.loader.exec_module(package)
+    import_file("nodes", comfyui / "nodes.py")  # ComfyUI's, where `python -m pytest` would find the pack's
+    import_file("pack", ROOT / "__init__.py", [str(ROOT)])
     return importlib.import_module("pack.nodes")
+
+
+def import_file(name: str, file: Path, folders: list[str] | None = None) -> None:
+    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=folders)
+    assert spec is not None and spec.loader is not None
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])

@@ -22,6 +22,9 @@ NODES = (
     "ReVideoDecode",
     "ReVideoKeepUnedited",
     "ReVideoDrawTracks",
+    "ReVideoLoadSVD",
+    "ReVideoLoadControlNet",
+    "ReVideoNativeConditioning",
 )
 
 
