@@ -92,13 +92,13 @@ def check_context_windows(model: Any, num_frames: int) -> None:
     """What core's Context Windows node is set to; raises ValueError where SVD cannot follow."""
     patcher = getattr(model, "current_patcher", None)
     handler = None if patcher is None else patcher.model_options.get("context_handler")
-    if handler is None or num_frames <= getattr(handler, "context_length", num_frames):
+    if handler is None:
         return
     if getattr(handler, "dim", 0) != 0:
         raise ValueError(
             f"the context windows cut along dimension {handler.dim}; SVD's frames are dimension 0: set dim to 0"
         )
-    if getattr(handler, "causal_window_fix", False):
+    if num_frames > getattr(handler, "context_length", num_frames) and getattr(handler, "causal_window_fix", False):
         raise ValueError(
             "causal_window_fix of the context windows adds a frame to some windows, which SVD does not take: "
             "switch it off"

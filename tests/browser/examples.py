@@ -19,6 +19,7 @@ if __name__ == "__main__":  # pytest does this in conftest.py
     sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "comfyui")]
 
 import first_edit
+import native_edits
 import torch
 from comfyui_server import CHECKPOINT, ROOT, WINDOW, ComfyUI, png
 from frontend import fit_view, load_workflow, open_frontend, settled
@@ -34,13 +35,17 @@ from revideo.random_weights import write_random_checkpoint
 from revideo.video import choose_size, fit_frames, read_video
 
 FOLDER = ROOT / "example_workflows"
-FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS = NAMES = (
+FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, NATIVE, NATIVE_LONG = NAMES = (
     first_edit.NAME,
     "01_edit_one_area",
     "02_edit_two_areas",
     "03_new_motion",
     "04_many_areas",
+    native_edits.NAME,
+    native_edits.LONG,
 )
+SPRITES = (FIRST_EDIT, NATIVE)  # of the example clip, by the built-in model
+FRAMES = {NATIVE_LONG: native_edits.LONG_FRAMES}  # of others: the model's window
 
 EDITED = "revideo_edited_frame.png"  # in ComfyUI's input folder
 AREA_PX = (320, 576)  # height and width of Prepare Video; the clip's own shape stays
@@ -77,6 +82,7 @@ LEFT_AREA, RIGHT_AREA = area(1, "rect", [(20, 20), (138, 240)]), area(2, "rect",
 # name: paths, areas
 DRAWINGS: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
     ONE_AREA: ([LEFT_BALL], [LEFT_AREA]),
+    NATIVE_LONG: ([LEFT_BALL | {"end": native_edits.LONG_FRAMES - 1}], [LEFT_AREA]),
     TWO_AREAS: ([LEFT_BALL, RIGHT_BALL], [LEFT_AREA, RIGHT_AREA]),
     NEW_MOTION: (
         [
@@ -105,27 +111,32 @@ DRAWINGS: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
 def drawing(name: str) -> str:
     """The edit document as the editor writes it."""
     paths, regions = DRAWINGS[name]
-    document = {"version": 1, "width": WIDTH, "height": HEIGHT, "frames": WINDOW, "paths": paths, "regions": regions}
+    document = {"version": 1, "width": WIDTH, "height": HEIGHT, "frames": frames_of(name)}
+    document |= {"paths": paths, "regions": regions}
     return EditDocument.from_json(json.dumps(document)).to_json()
+
+
+def frames_of(name: str) -> int:
+    return FRAMES.get(name, WINDOW)
 
 
 def region(name: str) -> Tensor:
     """(1 or T, 1, H, W): where the workflow's result may differ from its clip."""
-    if name == FIRST_EDIT:
+    if name in SPRITES:
         return first_edit.region()
-    return EditDocument.from_json(drawing(name)).region(WINDOW, HEIGHT, WIDTH)
+    return EditDocument.from_json(drawing(name)).region(frames_of(name), HEIGHT, WIDTH)
 
 
 def source(name: str, server: ComfyUI) -> Tensor:
     """(T, 3, H, W): the frames that a workflow edits."""
-    if name == FIRST_EDIT:
+    if name in SPRITES:
         return read_video(example_files(ROOT / "js/examples", first_edit.EXAMPLE)[0])[0]
-    return prepared_clip(server.input / "bikes.mp4")
+    return prepared_clip(server.input / "bikes.mp4", frames_of(name))
 
 
-def prepared_clip(clip: Path) -> Tensor:
+def prepared_clip(clip: Path, count: int = WINDOW) -> Tensor:
     """(T, 3, H, W): what Prepare Video makes of the clip in the workflows that use it."""
-    frames, _ = read_video(clip, count=WINDOW)
+    frames, _ = read_video(clip, count=count)
     return fit_frames(frames, *choose_size(*frames.shape[-2:], "area", *AREA_PX))
 
 
@@ -134,7 +145,7 @@ def edited_frame(name: str, frame: Tensor) -> Tensor:
     if name == NEW_MOTION:
         return frame
     frame = paint_ball(frame, torch.tensor(LEFT[0]), BALL_PX)
-    if name != ONE_AREA:  # red and blue swapped: a blue one
+    if name not in (ONE_AREA, NATIVE_LONG):  # red and blue swapped: a blue one
         frame = paint_ball(frame.flip(0), torch.tensor(RIGHT[0]), BALL_PX).flip(0)
     if name == MANY_AREAS:
         frame = frame.clone()
@@ -156,7 +167,7 @@ def paint_ball(frame: Tensor, centre_px: Tensor, radius: float) -> Tensor:
 
 def place_inputs(server: ComfyUI, name: str) -> None:
     """What an artist would make by hand: the edited first frame."""
-    if name == FIRST_EDIT:
+    if name in SPRITES:
         return  # it comes with the clip
     frame = edited_frame(name, prepared_clip(server.input / "bikes.mp4")[0])
     server.upload(EDITED, png(frame.permute(1, 2, 0)))
@@ -225,53 +236,14 @@ nothing commercial.
 def workflow(name: str) -> list[Column]:
     if name == FIRST_EDIT:
         return first_edit.workflow()
-    same = name == NEW_MOTION  # the first frame itself serves as the edited one
-    frame = SAME_FRAME if same else FIRST_FRAME
+    if name == NATIVE:
+        return native_edits.workflow()
+    if name == NATIVE_LONG:
+        return native_edits.long_workflow(CHECKPOINT, until_drawn(name, native_edits.LONG_TEXT))
+    frame = SAME_FRAME if name == NEW_MOTION else FIRST_FRAME
     steps = STEPS.format(title=TITLES[name], window=WINDOW, frame=frame, draw=DRAW[name])
-    edited = ("first", 0) if same else ("edited", 0)
-    clip = {
-        "clip": Node("LoadVideo", widgets={"file": "bikes.mp4"}, size=(300, 300)),
-        "prepare": Node(
-            "ReVideoPrepareVideo",
-            {"video": ("clip", 0)},
-            {"size_policy": "area", "width": AREA_PX[1], "height": AREA_PX[0], "count": WINDOW},
-            size=(300, 350),  # Nodes 2.0 needs more than the frontend says
-        ),
-        "first": Node("ImageFromBatch", {"image": ("prepare", 0)}, {"batch_index": 0, "length": 1}, "First frame"),
-    }
-    own_frame = {
-        "save first": Node(
-            "SaveImage",
-            {"images": ("first", 0)},
-            {"filename_prefix": "revideo_first_frame"},
-            "Save first frame: edit this",
-            (300, 270),
-        ),
-        "edited": Node("LoadImage", widgets={"image": EDITED}, title="Edited first frame", size=(300, 340)),
-    }
     return [
-        Column(
-            "Start here",
-            "#666",
-            {
-                "steps": note(steps, (400, 460)),
-                "weights": note(WEIGHTS.format(checkpoint=CHECKPOINT), (400, 270)),
-            },
-        ),
-        Column("1 · Clip", GROUPS["clip"], clip),
-        *([] if same else [Column("2, 3 · First frame, before and after", GROUPS["clip"], own_frame)]),
-        Column(
-            "4 · Draw",
-            GROUPS["edit"],
-            {
-                "editor": Node(
-                    "ReVideoEditor",
-                    {"frames": ("prepare", 0), "edited_frame": edited},
-                    {"document": drawing(name)},
-                    size=(880, 780),
-                ),
-            },
-        ),
+        *until_drawn(name, steps),
         Column(
             "5 · Model",
             GROUPS["model"],
@@ -281,7 +253,7 @@ def workflow(name: str) -> list[Column]:
                     "ReVideoConditions",
                     {
                         "frames": ("prepare", 0),
-                        "edited_frame": edited,
+                        "edited_frame": edited_output(name),
                         "mask": ("editor", 1),
                         "trajectories": ("editor", 0),
                     },
@@ -316,6 +288,60 @@ def workflow(name: str) -> list[Column]:
     ]
 
 
+def edited_output(name: str) -> tuple[str, int]:
+    """Which output is the edited first frame: in one workflow the first frame itself."""
+    return ("first", 0) if name == NEW_MOTION else ("edited", 0)
+
+
+def until_drawn(name: str, steps: str) -> list[Column]:
+    """The columns that all edits of one's own clips begin with."""
+    clip = {
+        "clip": Node("LoadVideo", widgets={"file": "bikes.mp4"}, size=(300, 300)),
+        "prepare": Node(
+            "ReVideoPrepareVideo",
+            {"video": ("clip", 0)},
+            {"size_policy": "area", "width": AREA_PX[1], "height": AREA_PX[0], "count": frames_of(name)},
+            size=(300, 350),  # Nodes 2.0 needs more than the frontend says
+        ),
+        "first": Node("ImageFromBatch", {"image": ("prepare", 0)}, {"batch_index": 0, "length": 1}, "First frame"),
+    }
+    own = edited_output(name)[0] == "edited"
+    own_frame = {
+        "save first": Node(
+            "SaveImage",
+            {"images": ("first", 0)},
+            {"filename_prefix": "revideo_first_frame"},
+            "Save first frame: edit this",
+            (300, 270),
+        ),
+        "edited": Node("LoadImage", widgets={"image": EDITED}, title="Edited first frame", size=(300, 340)),
+    }
+    return [
+        Column(
+            "Start here",
+            "#666",
+            {
+                "steps": note(steps, (400, 460)),
+                "weights": note(WEIGHTS.format(checkpoint=CHECKPOINT), (400, 270)),
+            },
+        ),
+        Column("1 · Clip", GROUPS["clip"], clip),
+        *([Column("2, 3 · First frame, before and after", GROUPS["clip"], own_frame)] if own else []),
+        Column(
+            "4 · Draw",
+            GROUPS["edit"],
+            {
+                "editor": Node(
+                    "ReVideoEditor",
+                    {"frames": ("prepare", 0), "edited_frame": edited_output(name)},
+                    {"document": drawing(name)},
+                    size=(880, 780),
+                ),
+            },
+        ),
+    ]
+
+
 def store(name: str, stored: dict[str, Any]) -> None:
     FOLDER.mkdir(exist_ok=True)
     text = json.dumps(stored, indent=1, ensure_ascii=False) + "\n"
@@ -327,10 +353,10 @@ def store(name: str, stored: dict[str, Any]) -> None:
 
 def thumbnail(name: str, clip: Path) -> Image.Image:
     """What the templates menu shows: the clip's first frame; beside or below, what the artist makes of it."""
-    if name == FIRST_EDIT:
+    if name in SPRITES:
         return picture(first_edit.thumbnail())
     video = prepared_clip(clip)[:1]
-    trajectories = EditDocument.from_json(drawing(name)).trajectories(WINDOW, HEIGHT, WIDTH)
+    trajectories = EditDocument.from_json(drawing(name)).trajectories(frames_of(name), HEIGHT, WIDTH)
     asked = draw_tracks(draw_region(edited_frame(name, video[0])[None], region(name)[:1]), trajectories)
     return picture(torch.cat([video[0], asked[0]], 1))
 
