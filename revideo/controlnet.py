@@ -39,7 +39,6 @@ class ReVideoControlNet(SVDEncoder):
             widths += [width] * (len(block.resnets) + (block.downsamplers is not None))
         self.down_projections = nn.ModuleList(_zero_convolution(width) for width in widths)
         self.mid_projection = _zero_convolution(widths[-1])
-        self.skip_widths = widths  # of the UNet's skip connections, which the residuals join
 
     def embed_conditions(self, conditions: Conditions, device: torch.device | None = None) -> EmbeddedConditions:
         """`device` None: that of the weights; another where a host brings them there as they work."""
