@@ -7,6 +7,7 @@ from comfy_api.latest import ComfyExtension, io
 from .conditions import ReVideoConditions
 from .editor import ReVideoEditor
 from .example import ReVideoExampleClip
+from .long_video import ReVideoLongVideo
 from .model import ReVideoLoadModel, register_model_folder
 from .native import ReVideoLoadControlNet, ReVideoNativeConditioning
 from .native_model import ReVideoLoadSVD
@@ -30,6 +31,7 @@ class ReVideoExtension(ComfyExtension):
             ReVideoSampler,
             ReVideoDecode,
             ReVideoKeepUnedited,
+            ReVideoLongVideo,
             ReVideoDrawTracks,
             ReVideoLoadSVD,
             ReVideoLoadControlNet,

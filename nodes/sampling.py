@@ -136,9 +136,7 @@ class ReVideoSampler(io.ComfyNode):
 def _report(steps: int, model: Any) -> Any:
     """Per step: the progress bar, a picture of the last frame, and a chance to stop."""
     progress = comfy.utils.ProgressBar(steps)
-    previewer = None
-    if model.config.vae.latent_channels == 4:
-        previewer = latent_preview.get_previewer(model.device, LATENT_FORMAT)
+    previewer = previewer_for(model)
 
     def report(done: int, denoised: Tensor) -> None:
         picture = previewer.decode_latent_to_preview_image("JPEG", denoised[-1:]) if previewer else None
@@ -146,6 +144,13 @@ def _report(steps: int, model: Any) -> Any:
         management.throw_exception_if_processing_interrupted()
 
     return report
+
+
+def previewer_for(model: Any) -> Any | None:
+    """What makes small pictures of latents, if previews are on."""
+    if model.config.vae.latent_channels != 4:
+        return None
+    return latent_preview.get_previewer(model.device, LATENT_FORMAT)
 
 
 class GraphSampler:

@@ -31,9 +31,12 @@ class Drift:
     carried_latent: bool = True  # the area is handed on as sampled: decoding and encoding blur it each time
     first_embedding: bool = True  # the image embedding stays the edited first frame's (MagicProp's fixed reference)
     hold_colours: bool = True  # the area's colours shift back by as much as the ring around it strayed from the source
+    steered_paths: bool = True  # paths begin where their things really are, and bring them back
 
 
-PAPER = Drift(overlap=1, source_pixels=False, carried_latent=False, first_embedding=False, hold_colours=False)
+PAPER = Drift(
+    overlap=1, source_pixels=False, carried_latent=False, first_embedding=False, hold_colours=False, steered_paths=False
+)
 
 
 @dataclass(frozen=True)

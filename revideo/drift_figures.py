@@ -33,6 +33,7 @@ VARIANTS: dict[str, Drift] = {
     "decoded and encoded": replace(DEFAULT, carried_latent=False),
     "embedding follows": replace(DEFAULT, first_embedding=False),
     "colours free": replace(DEFAULT, hold_colours=False),
+    "paths as drawn": replace(DEFAULT, steered_paths=False),
 }
 
 

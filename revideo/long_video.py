@@ -16,8 +16,9 @@ from .conditions import compose_conditions, signed
 from .edit import Edit, check_video
 from .model import AUGMENTATION, DEFAULTS, START, ReVideo, draw_noise
 from .sampling import SamplerOptions
+from .steering import find_strayed, steer
 from .window_store import WindowStore
-from .windows import LongEdit, Window, held_weights, plan_windows
+from .windows import LongEdit, Window, held_weights, moving, plan_windows
 
 DRIFT = Drift()
 
@@ -99,16 +100,19 @@ def edit_windows(
     base = store.begin(model, edit.reference, options, drift) if store else ""
     context: Tensor | None = None
     carried: Carried | None = None
+    strayed = torch.zeros(edit.trajectories.num_paths, 2)
     key, edited = "", False
     for number, window in enumerate(plan):
         end = plan[number + 1].first if number + 1 < len(plan) else len(frames)
         clock.begin(window.first, end)
         video, region = frames.read(window.start, window.stop), edit.masks(window.start, window.stop)
         check_video(video)
+        paths = edit.paths(window.start, window.stop)
         if region.any():
             edited = True
-            part = Edit(edit.reference, edit.paths(window.start, window.stop), region)
-            key = store.key(base, key, window, video, part) if store else ""
+            part = Edit(edit.reference, moving(steer(paths, strayed)), region)
+            # What has strayed follows from the window before, and so need not be told.
+            key = store.key(base, key, window, video, region, moving(paths)) if store else ""
             latents = store.load(number, key) if store else None
             if latents is None:
                 if drift.first_embedding and context is None:
@@ -124,6 +128,9 @@ def edit_windows(
         yield Finished(window.first, painted[given], video[given], region[given])
         if number + 1 < len(plan):
             at = plan[number + 1].start - window.start
+            if drift.steered_paths:
+                # The source's own things, where nothing was edited, follow nobody's path.
+                strayed = strayed * 0 if latents is None else find_strayed(painted, paths, strayed, at)
             carried = Carried(painted[at], None if latents is None else latents[at:])
     if not edited:
         raise ValueError("the region is empty in every frame, so nothing was changed: mask the area to edit")

@@ -32,25 +32,29 @@ from revideo.document import EditDocument
 from revideo.examples import example_files
 from revideo.pictures import draw_region, draw_tracks
 from revideo.random_weights import write_random_checkpoint
-from revideo.video import choose_size, fit_frames, read_video
+from revideo.video import choose_size, fit_frames, read_video, write_video
 
 FOLDER = ROOT / "example_workflows"
-FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, NATIVE, NATIVE_LONG = NAMES = (
+FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, LONG, NATIVE, NATIVE_LONG = NAMES = (
     first_edit.NAME,
     "01_edit_one_area",
     "02_edit_two_areas",
     "03_new_motion",
     "04_many_areas",
+    "05_long_video",
     native_edits.NAME,
     native_edits.LONG,
 )
 SPRITES = (FIRST_EDIT, NATIVE)  # of the example clip, by the built-in model
-FRAMES = {NATIVE_LONG: native_edits.LONG_FRAMES}  # of others: the model's window
 
 EDITED = "revideo_edited_frame.png"  # in ComfyUI's input folder
+LONG_CLIP, LONG_FRAMES = "revideo_long_clip.mp4", 2 * WINDOW - 4  # two windows: short, for the tests' sake
 AREA_PX = (320, 576)  # height and width of Prepare Video; the clip's own shape stays
 WIDTH, HEIGHT = 640, 256  # what that makes of bikes.mp4, which looks down on a passing lorry
+LONG_SIZE = 272, 640  # height and width of bikes.mp4 itself, at which a long edit comes back
 BALL_PX = 24.0
+
+FRAMES = {LONG: LONG_FRAMES, NATIVE_LONG: native_edits.LONG_FRAMES}  # that are edited; else the model's window
 
 
 # --- The drawings --------------------------------------------------------------------------------
@@ -82,7 +86,6 @@ LEFT_AREA, RIGHT_AREA = area(1, "rect", [(20, 20), (138, 240)]), area(2, "rect",
 # name: paths, areas
 DRAWINGS: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
     ONE_AREA: ([LEFT_BALL], [LEFT_AREA]),
-    NATIVE_LONG: ([LEFT_BALL | {"end": native_edits.LONG_FRAMES - 1}], [LEFT_AREA]),
     TWO_AREAS: ([LEFT_BALL, RIGHT_BALL], [LEFT_AREA, RIGHT_AREA]),
     NEW_MOTION: (
         [
@@ -105,7 +108,12 @@ DRAWINGS: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
             area(4, "brush", [(196, 250), (210, 120), (220, 10)], mode="subtract", radius=14),
         ],
     ),
+    **{name: ([LEFT_BALL | {"end": frames - 1}], [LEFT_AREA]) for name, frames in FRAMES.items()},
 }
+
+
+def frames_of(name: str) -> int:
+    return FRAMES.get(name, WINDOW)
 
 
 def drawing(name: str) -> str:
@@ -116,21 +124,20 @@ def drawing(name: str) -> str:
     return EditDocument.from_json(json.dumps(document)).to_json()
 
 
-def frames_of(name: str) -> int:
-    return FRAMES.get(name, WINDOW)
-
-
 def region(name: str) -> Tensor:
     """(1 or T, 1, H, W): where the workflow's result may differ from its clip."""
     if name in SPRITES:
         return first_edit.region()
-    return EditDocument.from_json(drawing(name)).region(frames_of(name), HEIGHT, WIDTH)
+    size = LONG_SIZE if name == LONG else (HEIGHT, WIDTH)
+    return EditDocument.from_json(drawing(name)).region(frames_of(name), *size)
 
 
 def source(name: str, server: ComfyUI) -> Tensor:
     """(T, 3, H, W): the frames that a workflow edits."""
     if name in SPRITES:
         return read_video(example_files(ROOT / "js/examples", first_edit.EXAMPLE)[0])[0]
+    if name == LONG:
+        return read_video(server.input / LONG_CLIP)[0]
     return prepared_clip(server.input / "bikes.mp4", frames_of(name))
 
 
@@ -145,7 +152,7 @@ def edited_frame(name: str, frame: Tensor) -> Tensor:
     if name == NEW_MOTION:
         return frame
     frame = paint_ball(frame, torch.tensor(LEFT[0]), BALL_PX)
-    if name not in (ONE_AREA, NATIVE_LONG):  # red and blue swapped: a blue one
+    if name not in (ONE_AREA, *FRAMES):  # red and blue swapped: a blue one
         frame = paint_ball(frame.flip(0), torch.tensor(RIGHT[0]), BALL_PX).flip(0)
     if name == MANY_AREAS:
         frame = frame.clone()
@@ -169,6 +176,9 @@ def place_inputs(server: ComfyUI, name: str) -> None:
     """What an artist would make by hand: the edited first frame."""
     if name in SPRITES:
         return  # it comes with the clip
+    if name == LONG:
+        clip, rate = read_video(server.input / "bikes.mp4", count=LONG_FRAMES)
+        write_video(server.input / LONG_CLIP, clip, rate)
     frame = edited_frame(name, prepared_clip(server.input / "bikes.mp4")[0])
     server.upload(EDITED, png(frame.permute(1, 2, 0)))
 
@@ -197,6 +207,20 @@ STEPS = """\
 
 576 × 320 is a light start, for cards of 12 GB. The model was made for **1024 × 1024**: raise *width* and *height* in \
 *Prepare Video* (your clip keeps its shape, your drawing goes along), then begin again at 2.
+"""
+
+LONG_STEPS = """\
+## Edit a video of any length
+
+1. **Clip.** Choose your video in *Load Video*. For a part of it put *Trim Video* behind. The editor shows it without \
+a run. Of a video of minutes, raise *stride* in *Prepare Video* (to 10, say): you draw on every tenth frame, and \
+*timing: stretch* in *ReVideo Long Video* spreads the drawing over all.
+{frame}
+4. **Draw** in the editor, over the whole time: **a path** (S) for where the thing goes, **an area** (R) over all that \
+may change.
+5. **Run.** *ReVideo Long Video* edits window after window, {window} frames each, and counts them. Stop when you \
+like, even ComfyUI itself: the next run goes on where it was. The result has the video's size, rate and sound, and \
+outside the area its pixels.
 """
 
 TITLES = {
@@ -238,12 +262,75 @@ def workflow(name: str) -> list[Column]:
         return first_edit.workflow()
     if name == NATIVE:
         return native_edits.workflow()
-    if name == NATIVE_LONG:
-        return native_edits.long_workflow(CHECKPOINT, until_drawn(name, native_edits.LONG_TEXT))
-    frame = SAME_FRAME if name == NEW_MOTION else FIRST_FRAME
-    steps = STEPS.format(title=TITLES[name], window=WINDOW, frame=frame, draw=DRAW[name])
+    same = name == NEW_MOTION  # the first frame itself serves as the edited one
+    frame = SAME_FRAME if same else FIRST_FRAME
+    if name == LONG:
+        steps = LONG_STEPS.format(window=WINDOW, frame=frame)
+    elif name == NATIVE_LONG:
+        steps = native_edits.LONG_STEPS.format(window=WINDOW, frame=frame)
+    else:
+        steps = STEPS.format(title=TITLES[name], window=WINDOW, frame=frame, draw=DRAW[name])
+    edited = ("first", 0) if same else ("edited", 0)
+    clip = {
+        "clip": Node("LoadVideo", widgets={"file": LONG_CLIP if name == LONG else "bikes.mp4"}, size=(300, 300)),
+        "prepare": Node(
+            "ReVideoPrepareVideo",
+            {"video": ("clip", 0)},
+            {
+                "size_policy": "area",
+                "width": AREA_PX[1],
+                "height": AREA_PX[0],
+                "count": 0 if name == LONG else frames_of(name),  # 0: all
+            },
+            size=(300, 350),  # Nodes 2.0 needs more than the frontend says
+        ),
+        "first": Node("ImageFromBatch", {"image": ("prepare", 0)}, {"batch_index": 0, "length": 1}, "First frame"),
+    }
+    own_frame = {
+        "save first": Node(
+            "SaveImage",
+            {"images": ("first", 0)},
+            {"filename_prefix": "revideo_first_frame"},
+            "Save first frame: edit this",
+            (300, 270),
+        ),
+        "edited": Node("LoadImage", widgets={"image": EDITED}, title="Edited first frame", size=(300, 340)),
+    }
     return [
-        *until_drawn(name, steps),
+        Column(
+            "Start here",
+            "#666",
+            {
+                "steps": note(steps, (400, 460)),
+                "weights": note(WEIGHTS.format(checkpoint=CHECKPOINT), (400, 270)),
+            },
+        ),
+        Column("1 · Clip", GROUPS["clip"], clip),
+        *([] if same else [Column("2, 3 · First frame, before and after", GROUPS["clip"], own_frame)]),
+        Column(
+            "4 · Draw",
+            GROUPS["edit"],
+            {
+                "editor": Node(
+                    "ReVideoEditor",
+                    {"frames": ("prepare", 0), "edited_frame": edited},
+                    {"document": drawing(name)},
+                    size=(880, 780),
+                ),
+            },
+        ),
+        *sampled(name, edited),
+    ]
+
+
+def sampled(name: str, edited: tuple[str, int]) -> list[Column]:
+    if name == LONG:
+        return long_edit()
+    return native_edits.long_columns(CHECKPOINT) if name == NATIVE_LONG else one_window(edited)
+
+
+def one_window(edited: tuple[str, int]) -> list[Column]:
+    return [
         Column(
             "5 · Model",
             GROUPS["model"],
@@ -253,7 +340,7 @@ def workflow(name: str) -> list[Column]:
                     "ReVideoConditions",
                     {
                         "frames": ("prepare", 0),
-                        "edited_frame": edited_output(name),
+                        "edited_frame": edited,
                         "mask": ("editor", 1),
                         "trajectories": ("editor", 0),
                     },
@@ -288,54 +375,33 @@ def workflow(name: str) -> list[Column]:
     ]
 
 
-def edited_output(name: str) -> tuple[str, int]:
-    """Which output is the edited first frame: in one workflow the first frame itself."""
-    return ("first", 0) if name == NEW_MOTION else ("edited", 0)
-
-
-def until_drawn(name: str, steps: str) -> list[Column]:
-    """The columns that all edits of one's own clips begin with."""
-    clip = {
-        "clip": Node("LoadVideo", widgets={"file": "bikes.mp4"}, size=(300, 300)),
-        "prepare": Node(
-            "ReVideoPrepareVideo",
-            {"video": ("clip", 0)},
-            {"size_policy": "area", "width": AREA_PX[1], "height": AREA_PX[0], "count": frames_of(name)},
-            size=(300, 350),  # Nodes 2.0 needs more than the frontend says
-        ),
-        "first": Node("ImageFromBatch", {"image": ("prepare", 0)}, {"batch_index": 0, "length": 1}, "First frame"),
-    }
-    own = edited_output(name)[0] == "edited"
-    own_frame = {
-        "save first": Node(
-            "SaveImage",
-            {"images": ("first", 0)},
-            {"filename_prefix": "revideo_first_frame"},
-            "Save first frame: edit this",
-            (300, 270),
-        ),
-        "edited": Node("LoadImage", widgets={"image": EDITED}, title="Edited first frame", size=(300, 340)),
-    }
+def long_edit() -> list[Column]:
     return [
         Column(
-            "Start here",
-            "#666",
+            "5 · Model and result",
+            GROUPS["model"],
             {
-                "steps": note(steps, (400, 460)),
-                "weights": note(WEIGHTS.format(checkpoint=CHECKPOINT), (400, 270)),
+                "model": Node("ReVideoLoadModel", {}, {"checkpoint": CHECKPOINT}, size=(460, 0)),
+                "long": Node(
+                    "ReVideoLongVideo",
+                    {
+                        "model": ("model", 0),
+                        "video": ("clip", 0),
+                        "edited_frame": ("edited", 0),
+                        "mask": ("editor", 1),
+                        "trajectories": ("editor", 0),
+                    },
+                    {"timing": "stretch", "seed": 23, "control_after_generate": "fixed", "steps": 15},
+                    size=(460, 0),
+                ),
             },
         ),
-        Column("1 · Clip", GROUPS["clip"], clip),
-        *([Column("2, 3 · First frame, before and after", GROUPS["clip"], own_frame)] if own else []),
         Column(
-            "4 · Draw",
-            GROUPS["edit"],
+            "Saved",
+            GROUPS["result"],
             {
-                "editor": Node(
-                    "ReVideoEditor",
-                    {"frames": ("prepare", 0), "edited_frame": edited_output(name)},
-                    {"document": drawing(name)},
-                    size=(880, 780),
+                "save": Node(
+                    "SaveVideo", {"video": ("long", 0)}, {"filename_prefix": "video/revideo_long"}, size=(300, 320)
                 ),
             },
         ),
@@ -356,7 +422,7 @@ def thumbnail(name: str, clip: Path) -> Image.Image:
     if name in SPRITES:
         return picture(first_edit.thumbnail())
     video = prepared_clip(clip)[:1]
-    trajectories = EditDocument.from_json(drawing(name)).trajectories(frames_of(name), HEIGHT, WIDTH)
+    trajectories = EditDocument.from_json(drawing(name)).trajectories(WINDOW, HEIGHT, WIDTH)
     asked = draw_tracks(draw_region(edited_frame(name, video[0])[None], region(name)[:1]), trajectories)
     return picture(torch.cat([video[0], asked[0]], 1))
 

@@ -22,19 +22,17 @@ Samplers, schedulers, LoRAs, EasyCache, other control nets behind *ReVideo Nativ
 *KSampler* (the small model wants 1), 15 or 25 steps.
 """
 
-LONG_TEXT = """\
+LONG_STEPS = """\
 ## 56 frames by context windows
 
 1. **Clip.** Choose your clip in *Load Video*; *count* in *Prepare Video* says how many frames are edited.
-2. **First frame.** Run once (that the edited frame is still missing does not matter): *Save first frame* writes \
-*revideo_first_frame* into ComfyUI's output folder.
-3. **Edit it** in any program, at its size, and load it in *Edited first frame*.
-4. **Draw** an area over all that may change, and a path for where the thing goes, over all frames.
-5. **Run.** *Context Windows* cuts the clip into windows of 14 frames that share 4; all of them take every step \
-together.
+{frame}
+4. **Draw** in the editor, over all frames: **an area** (R) over all that may change, **a path** (S) for where the \
+thing goes.
+5. **Run.** *Context Windows* cuts the clip into windows of {window} frames that share 4; every step is taken in all \
+of them. Leave **causal_window_fix** off and **dim** at 0: SVD takes nothing else.
 
-Leave **causal_window_fix** off and **dim** at 0: else SVD does not work. All frames are in memory; for longer videos \
-take *ReVideo Long Video*, which goes from file to file.
+All frames are in memory. For longer videos take *ReVideo Long Video* (workflow 05), which goes from file to file.
 """
 
 
@@ -119,8 +117,8 @@ def workflow() -> list[Column]:
     ]
 
 
-def long_workflow(checkpoint: str, before: list[Column]) -> list[Column]:
-    """`before`: clip, first frame and drawing."""
+def long_columns(checkpoint: str) -> list[Column]:
+    """Behind clip, first frame and drawing."""
     windows = Node(
         "ContextWindowsManual",
         {"model": ("svd", 0)},
@@ -135,7 +133,6 @@ def long_workflow(checkpoint: str, before: list[Column]) -> list[Column]:
         size=(380, 0),
     )
     return [
-        *before,
         Column("5 · Model", GROUPS["model"], loaders(checkpoint) | {"windows": windows}),
         Column("5 · Conditioning", GROUPS["model"], conditioning(("prepare", 0), ("edited", 0))),
         Column("5 · Sample", GROUPS["model"], sampling("windows", 15, 4.0)),

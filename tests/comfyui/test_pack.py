@@ -21,6 +21,7 @@ NODES = (
     "ReVideoSampler",
     "ReVideoDecode",
     "ReVideoKeepUnedited",
+    "ReVideoLongVideo",
     "ReVideoDrawTracks",
     "ReVideoLoadSVD",
     "ReVideoLoadControlNet",
@@ -90,7 +91,7 @@ def test_every_node_and_field_is_explained(comfyui: ComfyUI, name: str):
 def test_every_node_has_a_help_page_that_explains_its_fields(comfyui: ComfyUI, name: str):
     page = comfyui.get(f"/extensions/{PACK}/docs/{name}.md").decode()
     info = comfyui.get(f"/object_info/{name}")[name]
-    fields = [field for kind in info["input"].values() for field in kind]
+    fields = [field for kind in ("required", "optional") for field in info["input"].get(kind, {})]
     assert not [field for field in fields if field not in page]
 
 
