@@ -10,6 +10,8 @@ from .evaluate import ReVideoEvaluate
 from .example import ReVideoExampleClip
 from .long_video import ReVideoLongVideo
 from .model import ReVideoLoadModel, register_model_folder
+from .native import ReVideoLoadControlNet, ReVideoNativeConditioning
+from .native_model import ReVideoLoadSVD
 from .sampling import ReVideoDecode, ReVideoSampler
 from .tracks import ReVideoDrawTracks, ReVideoTracksIn
 from .video import ReVideoKeepUnedited, ReVideoPrepareVideo
@@ -33,4 +35,7 @@ class ReVideoExtension(ComfyExtension):
             ReVideoLongVideo,
             ReVideoDrawTracks,
             ReVideoEvaluate,
+            ReVideoLoadSVD,
+            ReVideoLoadControlNet,
+            ReVideoNativeConditioning,
         ]

@@ -95,7 +95,7 @@ def edit_windows(
     """
     length, (height, width) = model.config.unet.num_frames, frames.size
     plan = plan_windows(len(frames), length, drift.overlap)
-    model.check_size(height, width)
+    model.config.check_size(height, width)
     edit.check(len(frames), height, width)
     clock = _Clock(len(frames), options.steps, report)
     base = store.begin(model, edit.reference, options, drift) if store else ""

@@ -231,16 +231,7 @@ class ReVideo:
             raise ValueError(
                 f"the video has {conditions.num_frames} frames; this model edits windows of {window}: {advice}"
             )
-        self.check_size(*conditions.size)
-
-    def check_size(self, height: int, width: int) -> None:
-        """Raises ValueError unless the sides are the model's multiples."""
-        multiple = self.config.size_multiple
-        if height % multiple or width % multiple:
-            raise ValueError(
-                f"the video is {width}×{height}; this model needs sides that are multiples of {multiple}: "
-                f"fit it first (choose_size and fit_frames, or the Prepare Video node)"
-            )
+        self.config.check_size(*conditions.size)
 
 
 def sample_from_noise(denoise_step: Denoise, noise: Tensor, sigmas: Tensor, callback: StepCallback | None) -> Tensor:

@@ -19,6 +19,7 @@ if __name__ == "__main__":  # pytest does this in conftest.py
     sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "comfyui")]
 
 import first_edit
+import native_edits
 import torch
 from comfyui_server import CHECKPOINT, ROOT, WINDOW, ComfyUI, png
 from frontend import fit_view, load_workflow, open_frontend, settled
@@ -34,14 +35,17 @@ from revideo.random_weights import write_random_checkpoint
 from revideo.video import choose_size, fit_frames, read_video, write_video
 
 FOLDER = ROOT / "example_workflows"
-FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, LONG = NAMES = (
+FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, LONG, NATIVE, NATIVE_LONG = NAMES = (
     first_edit.NAME,
     "01_edit_one_area",
     "02_edit_two_areas",
     "03_new_motion",
     "04_many_areas",
     "05_long_video",
+    native_edits.NAME,
+    native_edits.LONG,
 )
+SPRITES = (FIRST_EDIT, NATIVE)  # of the example clip, by the built-in model
 
 EDITED = "revideo_edited_frame.png"  # in ComfyUI's input folder
 LONG_CLIP, LONG_FRAMES = "revideo_long_clip.mp4", 2 * WINDOW - 4  # two windows: short, for the tests' sake
@@ -49,6 +53,8 @@ AREA_PX = (320, 576)  # height and width of Prepare Video; the clip's own shape 
 WIDTH, HEIGHT = 640, 256  # what that makes of bikes.mp4, which looks down on a passing lorry
 LONG_SIZE = 272, 640  # height and width of bikes.mp4 itself, at which a long edit comes back
 BALL_PX = 24.0
+
+FRAMES = {LONG: LONG_FRAMES, NATIVE_LONG: native_edits.LONG_FRAMES}  # that are edited; else the model's window
 
 
 # --- The drawings --------------------------------------------------------------------------------
@@ -102,38 +108,42 @@ DRAWINGS: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
             area(4, "brush", [(196, 250), (210, 120), (220, 10)], mode="subtract", radius=14),
         ],
     ),
-    LONG: ([LEFT_BALL | {"end": LONG_FRAMES - 1}], [LEFT_AREA]),
+    **{name: ([LEFT_BALL | {"end": frames - 1}], [LEFT_AREA]) for name, frames in FRAMES.items()},
 }
+
+
+def frames_of(name: str) -> int:
+    return FRAMES.get(name, WINDOW)
 
 
 def drawing(name: str) -> str:
     """The edit document as the editor writes it."""
     paths, regions = DRAWINGS[name]
-    frames = LONG_FRAMES if name == LONG else WINDOW
-    document = {"version": 1, "width": WIDTH, "height": HEIGHT, "frames": frames, "paths": paths, "regions": regions}
+    document = {"version": 1, "width": WIDTH, "height": HEIGHT, "frames": frames_of(name)}
+    document |= {"paths": paths, "regions": regions}
     return EditDocument.from_json(json.dumps(document)).to_json()
 
 
 def region(name: str) -> Tensor:
     """(1 or T, 1, H, W): where the workflow's result may differ from its clip."""
-    if name == FIRST_EDIT:
+    if name in SPRITES:
         return first_edit.region()
-    document = EditDocument.from_json(drawing(name))
-    return document.region(LONG_FRAMES, *LONG_SIZE) if name == LONG else document.region(WINDOW, HEIGHT, WIDTH)
+    size = LONG_SIZE if name == LONG else (HEIGHT, WIDTH)
+    return EditDocument.from_json(drawing(name)).region(frames_of(name), *size)
 
 
 def source(name: str, server: ComfyUI) -> Tensor:
     """(T, 3, H, W): the frames that a workflow edits."""
-    if name == FIRST_EDIT:
+    if name in SPRITES:
         return read_video(example_files(ROOT / "js/examples", first_edit.EXAMPLE)[0])[0]
     if name == LONG:
         return read_video(server.input / LONG_CLIP)[0]
-    return prepared_clip(server.input / "bikes.mp4")
+    return prepared_clip(server.input / "bikes.mp4", frames_of(name))
 
 
-def prepared_clip(clip: Path) -> Tensor:
+def prepared_clip(clip: Path, count: int = WINDOW) -> Tensor:
     """(T, 3, H, W): what Prepare Video makes of the clip in the workflows that use it."""
-    frames, _ = read_video(clip, count=WINDOW)
+    frames, _ = read_video(clip, count=count)
     return fit_frames(frames, *choose_size(*frames.shape[-2:], "area", *AREA_PX))
 
 
@@ -142,7 +152,7 @@ def edited_frame(name: str, frame: Tensor) -> Tensor:
     if name == NEW_MOTION:
         return frame
     frame = paint_ball(frame, torch.tensor(LEFT[0]), BALL_PX)
-    if name not in (ONE_AREA, LONG):  # red and blue swapped: a blue one
+    if name not in (ONE_AREA, *FRAMES):  # red and blue swapped: a blue one
         frame = paint_ball(frame.flip(0), torch.tensor(RIGHT[0]), BALL_PX).flip(0)
     if name == MANY_AREAS:
         frame = frame.clone()
@@ -164,7 +174,7 @@ def paint_ball(frame: Tensor, centre_px: Tensor, radius: float) -> Tensor:
 
 def place_inputs(server: ComfyUI, name: str) -> None:
     """What an artist would make by hand: the edited first frame."""
-    if name == FIRST_EDIT:
+    if name in SPRITES:
         return  # it comes with the clip
     if name == LONG:
         clip, rate = read_video(server.input / "bikes.mp4", count=LONG_FRAMES)
@@ -250,10 +260,14 @@ nothing commercial.
 def workflow(name: str) -> list[Column]:
     if name == FIRST_EDIT:
         return first_edit.workflow()
+    if name == NATIVE:
+        return native_edits.workflow()
     same = name == NEW_MOTION  # the first frame itself serves as the edited one
     frame = SAME_FRAME if same else FIRST_FRAME
     if name == LONG:
         steps = LONG_STEPS.format(window=WINDOW, frame=frame)
+    elif name == NATIVE_LONG:
+        steps = native_edits.LONG_STEPS.format(window=WINDOW, frame=frame)
     else:
         steps = STEPS.format(title=TITLES[name], window=WINDOW, frame=frame, draw=DRAW[name])
     edited = ("first", 0) if same else ("edited", 0)
@@ -266,7 +280,7 @@ def workflow(name: str) -> list[Column]:
                 "size_policy": "area",
                 "width": AREA_PX[1],
                 "height": AREA_PX[0],
-                "count": 0 if name == LONG else WINDOW,  # 0: all
+                "count": 0 if name == LONG else frames_of(name),  # 0: all
             },
             size=(300, 350),  # Nodes 2.0 needs more than the frontend says
         ),
@@ -305,8 +319,14 @@ def workflow(name: str) -> list[Column]:
                 ),
             },
         ),
-        *(long_edit() if name == LONG else one_window(edited)),
+        *sampled(name, edited),
     ]
+
+
+def sampled(name: str, edited: tuple[str, int]) -> list[Column]:
+    if name == LONG:
+        return long_edit()
+    return native_edits.long_columns(CHECKPOINT) if name == NATIVE_LONG else one_window(edited)
 
 
 def one_window(edited: tuple[str, int]) -> list[Column]:
@@ -399,7 +419,7 @@ def store(name: str, stored: dict[str, Any]) -> None:
 
 def thumbnail(name: str, clip: Path) -> Image.Image:
     """What the templates menu shows: the clip's first frame; beside or below, what the artist makes of it."""
-    if name == FIRST_EDIT:
+    if name in SPRITES:
         return picture(first_edit.thumbnail())
     video = prepared_clip(clip)[:1]
     trajectories = EditDocument.from_json(drawing(name)).trajectories(WINDOW, HEIGHT, WIDTH)

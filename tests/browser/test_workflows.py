@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from comfyui_server import PACK, WINDOW, ComfyUI
+from comfyui_server import PACK, ComfyUI
 from examples import (
     EDITED,
-    FIRST_EDIT,
     FOLDER,
     HEIGHT,
     LONG,
-    LONG_FRAMES,
     LONG_SIZE,
     NAMES,
     ONE_AREA,
+    SPRITES,
     WIDTH,
+    frames_of,
     place_inputs,
     region,
     source,
@@ -141,10 +141,8 @@ def test_example_runs_unchanged(comfyui: ComfyUI, name: str, tmp_path):
         rate = container.streams.video[0].average_rate
         frames = np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
     prepared = (source(name, comfyui) * 255).permute(0, 2, 3, 1).numpy()
-    length, height, width, fps = {FIRST_EDIT: (WINDOW, 128, 128, 8), LONG: (LONG_FRAMES, *LONG_SIZE, 25)}.get(
-        name, (WINDOW, HEIGHT, WIDTH, 25)
-    )
-    assert frames.shape == prepared.shape == (length, height, width, 3)
+    height, width, fps = (128, 128, 8) if name in SPRITES else (*(LONG_SIZE if name == LONG else (HEIGHT, WIDTH)), 25)
+    assert frames.shape == prepared.shape == (frames_of(name), height, width, 3)
     assert rate == fps
 
     difference = torch.from_numpy(np.abs(frames - prepared).mean((0, 3)))  # per pixel, of 255

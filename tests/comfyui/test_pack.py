@@ -24,6 +24,9 @@ NODES = (
     "ReVideoLongVideo",
     "ReVideoDrawTracks",
     "ReVideoEvaluate",
+    "ReVideoLoadSVD",
+    "ReVideoLoadControlNet",
+    "ReVideoNativeConditioning",
 )
 
 
