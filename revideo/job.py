@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from .atomic import check_sources, check_target
+from .both_ways import BothWays, conditions_for
 from .checkpoint import read_config
-from .conditions import Conditions, make_conditions
+from .conditions import Conditions
 from .config import ModelConfig
 from .document import EditDocument
 from .edit import Edit
@@ -21,6 +22,7 @@ from .trajectory import Trajectories, parse_tracks
 from .video import Fit, choose_size, fit_frames, place_source, read_image, read_video
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")  # what holds H.264
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")  # what `write_image` writes
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
@@ -29,7 +31,7 @@ class Job:
     """An edit that can run."""
 
     video: Tensor  # (T, 3, H, W), fitted
-    conditions: Conditions
+    conditions: Conditions | BothWays
     region: Tensor  # (1 or T, 1, H, W)
     rate: Fraction  # frames per second of the result
     options: SamplerOptions
@@ -50,13 +52,9 @@ def prepare(arguments: argparse.Namespace) -> Job:
     """Reads and checks all that was given but the weights; ValueError or OSError names the culprit."""
     given = read_given(arguments)
     drawn, document, options, config = given.drawn, given.document, given.options, given.config
-    window = config.unet.num_frames
-    if arguments.frames not in (None, window):
-        raise ValueError(
-            f"--frames {arguments.frames}: this model edits windows of {window} frames (--long edits more)"
-        )
-
-    source, rate = read_video(arguments.video, arguments.start, arguments.stride, window)
+    frame = arguments.reference_frame
+    count = _check_window(arguments.frames, frame, config.unet.num_frames)
+    source, rate = read_video(arguments.video, arguments.start, arguments.stride, count)
     width, height = arguments.size
     size = choose_size(source.shape[-2], source.shape[-1], arguments.size_policy, height, width, config.size_multiple)
     video = fit_frames(source, *size, arguments.fit)
@@ -65,24 +63,40 @@ def prepare(arguments: argparse.Namespace) -> Job:
     def fitted(frames: Tensor, what: str) -> Tensor:
         return fit_like_clip(frames, what, source_size, size, arguments.fit)
 
-    reference = video[0]
+    reference = video[frame]
     if arguments.reference:
         reference = fitted(read_image(arguments.reference)[None], "reference")[0]
     if document is not None:
-        trajectories = fit_drawn_paths(document, window, source_size, size, arguments.fit)
-        region = fit_drawn_region(document, window, source_size, size, arguments.fit)
+        trajectories = fit_drawn_paths(document, count, source_size, size, arguments.fit)
+        region = fit_drawn_region(document, count, source_size, size, arguments.fit)
     else:
         if arguments.region.suffix.lower() in IMAGE_SUFFIXES:
             masks = read_image(arguments.region)[None]
         else:
-            masks, _ = read_video(arguments.region, arguments.start, arguments.stride, window)
+            masks, _ = read_video(arguments.region, arguments.start, arguments.stride, count)
         region = fitted(masks, "region").mean(1, keepdim=True)
-        trajectories = Trajectories.none(window)
+        trajectories = Trajectories.none(count)
         if drawn is not None:
-            timed = drawn.stretched(window) if arguments.timing == "stretch" else drawn.fitted(window)
+            timed = drawn.stretched(count) if arguments.timing == "stretch" else drawn.fitted(count)
             trajectories = fit_tracks(timed, arguments.tracks_size, source_size, size, arguments.fit)
-    conditions = make_conditions(video, Edit(reference, trajectories, region))
+    conditions = conditions_for(video, Edit(reference, trajectories, region, frame))
     return Job(video, conditions, region, rate, options, config)
+
+
+def _check_window(asked: int | None, frame: int, window: int) -> int:
+    """How many frames to edit; ValueError where the model's window, or one to either side of `frame`, is too short."""
+    count = window if asked is None else asked
+    if not 0 <= frame < count:
+        raise ValueError(f"--reference-frame {frame}: these are {count} frames, numbered from 0 (--frames takes more)")
+    if frame == 0 and count != window:
+        raise ValueError(f"--frames {count}: this model edits windows of {window} frames (--long edits more)")
+    longest = max(frame + 1, count - frame)
+    if longest > window:
+        raise ValueError(
+            f"--frames {count}: {longest} of them lie to one side of --reference-frame {frame}, counted with it; "
+            f"this model edits windows of {window}"
+        )
+    return count
 
 
 def read_given(arguments: argparse.Namespace) -> Given:
@@ -92,6 +106,8 @@ def read_given(arguments: argparse.Namespace) -> Given:
     check_sources(inputs)
     for file in filter(None, (arguments.output, arguments.preview)):
         check_target(file, VIDEO_SUFFIXES, inputs)
+    if arguments.fusion:
+        check_target(arguments.fusion, PICTURE_SUFFIXES, inputs)
     if arguments.output == arguments.preview:
         raise ValueError(f"--output and --preview are both {arguments.output}")
     if not 0 <= arguments.feather < float("inf"):
