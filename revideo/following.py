@@ -83,7 +83,7 @@ class _Points:
             return
         expected = self.places + self.velocities
         found = self._proposed(before, after, expected)
-        for number in np.flatnonzero(self._differs(after, found).mean((1, 2)) > SURE):
+        for number in np.flatnonzero(self._differs(after, found).mean((1, 2)) > SURE).tolist():
             if self.seen[number]:
                 near = expected[number] if self.steps[number] else found[number]
                 found[number] = self._searched(after, number, found[number], near, REFINE_PX)

@@ -92,6 +92,19 @@ def describe(tracks: Trajectories) -> str:
     return "\n".join([f"{whole} of {tracks.num_paths} points are seen on all {tracks.num_frames} frames", *lines])
 
 
+def spelled(tracks: Trajectories) -> str:
+    """`Trajectories.to_json` of the whole clip's length, which whoever reads it takes for the clip's.
+
+    Where all points are lost before the end, the one that was seen longest rests where it was.
+    """
+    if tracks.visible.any() and not tracks.visible[:, -1].any():
+        visible = tracks.visible.clone()
+        times = torch.arange(tracks.num_frames)
+        visible[(visible * times).amax(1).argmax(), -1] = True
+        tracks = Trajectories(tracks.points_px, visible)
+    return tracks.to_json()
+
+
 def _check_frame(video: Tensor, frame: int) -> None:
     if not 0 <= frame < len(video):
         raise ValueError(f"there is no frame {frame}: the video has frames 0 to {len(video) - 1}")

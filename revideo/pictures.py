@@ -76,7 +76,7 @@ def mark_lost(frames: Tensor, trajectories: Trajectories) -> Tensor:
         def draw(canvas: np.ndarray) -> None:
             radius, width, outline = _line_widths(canvas)
             for colour, thickness in ((OUTLINE, outline), (None, width)):
-                for path in np.flatnonzero(hidden[:, number]):
+                for path in np.flatnonzero(hidden[:, number]).tolist():
                     for dx, dy in ((radius, radius), (radius, -radius)):
                         ends = points_px[path, number] + np.array([[-dx, -dy], [dx, dy]], np.float32)
                         line = _fixed_point(ends).reshape(-1, 1, 2)

@@ -64,7 +64,7 @@ def measure(truth: SyntheticEdit, output: Tensor) -> Figures:
     width = output.shape[-1]
     outside = (truth.edit.region < 0.5).expand_as(output)
     errors, appearances, hues = [], [], []
-    for look, mask, missed in zip(truth.looks, truth.masks, path_distances(truth, output)):
+    for mask, missed in zip(truth.masks, path_distances(truth, output)):
         errors.append(missed[1:].mean().item() / width * 100)  # frame 0 was given
         appearances.append(psnr(output[-1][:, mask[-1]], truth.target[-1][:, mask[-1]]))
         hues.append(_hue_distance(output[-1][:, mask[-1]], truth.target[-1][:, mask[-1]]) * 100)

@@ -9,6 +9,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -68,7 +69,7 @@ def compare(pairs: Iterable[tuple[Trajectories, Trajectories]]) -> TrackingFigur
     )
 
 
-def held_out_clips(count: int, size: dict[str, int]) -> dict[str, Iterable[SyntheticClip]]:
+def held_out_clips(count: int, size: dict[str, Any]) -> dict[str, Iterable[SyntheticClip]]:
     """Of each kind as many, the same on every call."""
     return {
         "apart": (make_clip(HELD_OUT + number, **size) for number in range(count)),

@@ -2,10 +2,15 @@
 
 import pytest
 import torch
+from tiny_limits import STEPS
 
-from revideo import Trajectories
-from revideo.kept_motion import describe, follow_area, follow_drawn
+import revideo
+from revideo import Trajectories, parse_tracks
+from revideo.examples import FRAMES as WINDOW
+from revideo.kept_motion import describe, follow_area, follow_drawn, spelled
+from revideo.kept_motion_figures import kept_motion_errors, tracked
 from revideo.synthetic import make_clip
+from revideo.synthetic_figures import held_out
 from revideo.trajectory_sampling import path_lengths
 
 FRAMES, SIDE = 8, 128
@@ -121,3 +126,31 @@ def test_what_was_lost_is_told_by_point_and_frame():
         "point 3: not seen before frame 4",
         "point 4: never seen",
     ]
+
+
+def test_a_text_of_tracks_is_as_long_as_the_clip():
+    points = torch.arange(2.0).view(2, 1, 1).expand(-1, 10, 2)
+    visible = torch.ones(2, 10, dtype=torch.bool)
+    visible[0, 4:] = visible[1, 7:] = False
+    found = parse_tracks(spelled(Trajectories(points, visible)))
+    assert found.num_frames == 10
+    assert found.visible.sum(1).tolist() == [4, 10]
+    visible[1] = True
+    assert spelled(Trajectories(points, visible)) == Trajectories(points, visible).to_json()
+
+
+# --- With the built-in model ---------------------------------------------------------------
+
+
+def test_tracked_paths_are_the_true_ones_nearly():
+    for truth in held_out("content", 1, 3, WINDOW, SIDE, SIDE):
+        paths = tracked(truth).edit.trajectories
+        assert paths.visible.all()
+        assert (paths.points_px - truth.edit.trajectories.points_px).norm(dim=-1).mean() < 1
+
+
+def test_an_edit_by_tracked_paths_moves_as_one_by_the_true_paths():
+    model = revideo.load("tiny", device="cpu")
+    truths = held_out("content", 1, 2, WINDOW, SIDE, SIDE)
+    true, found = kept_motion_errors(model, truths, revideo.SamplerOptions(steps=STEPS, cfg_last=1.0))
+    assert found <= 1.25 * true + 0.1  # a tenth of a pixel: two clips are few
