@@ -115,6 +115,7 @@ class ReVideoSampler(io.ComfyNode):
         sampler: Any | None = None,
         sigmas: Tensor | None = None,
     ) -> io.NodeOutput:
+        from ..revideo.both_ways_editing import sample_conditions
         from ..revideo.sampling import SamplerOptions
         from ..revideo.vae import LATENT_SCALE
 
@@ -123,7 +124,8 @@ class ReVideoSampler(io.ComfyNode):
                 f"sigmas must hold at least 2 noise levels, not {len(sigmas)}: check the scheduler's steps"
             )
         options = SamplerOptions(steps, cfg_first, cfg_last, fps, motion_bucket, noise_augmentation, seed)
-        latents = model.sample_conditions(
+        latents = sample_conditions(
+            model,
             conditions,
             options,
             sigmas=sigmas,

@@ -43,12 +43,12 @@ def sample_conditions(
     model.check_size(*conditions.size)
     runs = {number: side for number, side in enumerate(conditions.sides) if len(side) > 1}
     augmentation = draw_noise((3, *conditions.size), options.seed, AUGMENTATION)
-    conditioning = None
+    known: dict[str, Tensor] = {}  # of the reference: both sides have the same
     sampled: dict[int, Tensor] = {}
     for turn, (number, side) in enumerate(runs.items()):
         shown = conditions.along(bounced(side, window))
-        known = {"context": conditioning.context, "latent": conditioning.reference} if conditioning else {}
         conditioning = model.condition(shown, options, augmentation, **known)
+        known = {"context": conditioning.context, "latent": conditioning.reference}
         denoise = model.denoiser(conditioning, options)
         shape = model.latent_shape(shown)
         noise = frame_noise(shape, options.seed, turn * window)
