@@ -7,8 +7,11 @@ from comfy_api.latest import ComfyExtension, io
 from .conditions import ReVideoConditions
 from .editor import ReVideoEditor
 from .example import ReVideoExampleClip
+from .fusion import ReVideoShowFusion
 from .model import ReVideoLoadModel, register_model_folder
 from .sampling import ReVideoDecode, ReVideoSampler
+from .track_changes import ReVideoMergeTracks, ReVideoTransformTracks
+from .track_points import ReVideoTrackPoints
 from .tracks import ReVideoDrawTracks, ReVideoTracksIn
 from .video import ReVideoKeepUnedited, ReVideoPrepareVideo
 
@@ -24,9 +27,13 @@ class ReVideoExtension(ComfyExtension):
             ReVideoPrepareVideo,
             ReVideoEditor,
             ReVideoTracksIn,
+            ReVideoTrackPoints,
+            ReVideoTransformTracks,
+            ReVideoMergeTracks,
             ReVideoConditions,
             ReVideoSampler,
             ReVideoDecode,
             ReVideoKeepUnedited,
             ReVideoDrawTracks,
+            ReVideoShowFusion,
         ]

@@ -80,7 +80,7 @@ def _sheet(cells: list[np.ndarray], captions: list[list[str]]) -> Tensor:
     column = max(cells[0].shape[1], widest) + gap
     title = "Gamma = 1 - w: how much SAFM weighs unedited content against motion (mean over channels)"
     total_width = max(gap + column * len(cells), 2 * gap + text_size(title, CAPTION_PX)[0])
-    canvas = np.full((5 * line + height + 3 * gap, total_width, 3), PAPER, np.uint8)
+    canvas = np.full((4 * line + height + 2 * gap, total_width, 3), PAPER, np.uint8)
     write_text(canvas, title, gap, gap + CAPTION_PX, CAPTION_PX)
     top = gap + line
     for number, (cell, lines) in enumerate(zip(cells, captions)):

@@ -17,11 +17,15 @@ NODES = (
     "ReVideoPrepareVideo",
     "ReVideoEditor",
     "ReVideoTracksIn",
+    "ReVideoTrackPoints",
+    "ReVideoTransformTracks",
+    "ReVideoMergeTracks",
     "ReVideoConditions",
     "ReVideoSampler",
     "ReVideoDecode",
     "ReVideoKeepUnedited",
     "ReVideoDrawTracks",
+    "ReVideoShowFusion",
 )
 
 
