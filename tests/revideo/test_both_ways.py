@@ -11,6 +11,7 @@ from revideo import Edit, Trajectories, make_conditions
 from revideo.both_ways import BothWays, bounced, conditions_for, in_clip_order, reordered
 from revideo.both_ways_editing import edit_both_ways, sample_conditions
 from revideo.both_ways_figures import edit_of_frame, jump, other_frames_error
+from revideo.carry import Drift
 from revideo.motion import motion_map
 from revideo.synthetic import make_edit
 from revideo.windows import LongEdit
@@ -121,9 +122,10 @@ def test_from_a_middle_frame_onwards_is_an_edit_of_its_own_and_the_sides_share_t
 
 def test_a_side_longer_than_the_window_is_edited_window_after_window(model, options):
     video, edit = a_clip(9, frame=2)
-    ours = edit_both_ways(model, video, edit, options)
-    onwards = revideo.edit_long(model, *reordered(video, edit, range(2, 9)), options)
-    backwards = revideo.edit_long(model, *reordered(video, edit, [2, 1, 0, 1]), options)
+    drift = Drift(overlap=1)
+    ours = edit_both_ways(model, video, edit, options, drift)
+    onwards = revideo.edit_long(model, *reordered(video, edit, range(2, 9)), options, drift)
+    backwards = revideo.edit_long(model, *reordered(video, edit, [2, 1, 0, 1]), options, drift)
     assert torch.equal(ours, torch.cat([backwards[[2, 1]], onwards]))
 
 
