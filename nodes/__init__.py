@@ -8,11 +8,14 @@ from .conditions import ReVideoConditions
 from .editor import ReVideoEditor
 from .evaluate import ReVideoEvaluate
 from .example import ReVideoExampleClip
+from .fusion import ReVideoShowFusion
 from .long_video import ReVideoLongVideo
 from .model import ReVideoLoadModel, register_model_folder
 from .native import ReVideoLoadControlNet, ReVideoNativeConditioning
 from .native_model import ReVideoLoadSVD
 from .sampling import ReVideoDecode, ReVideoSampler
+from .track_changes import ReVideoMergeTracks, ReVideoTransformTracks
+from .track_points import ReVideoTrackPoints
 from .tracks import ReVideoDrawTracks, ReVideoTracksIn
 from .video import ReVideoKeepUnedited, ReVideoPrepareVideo
 
@@ -28,12 +31,16 @@ class ReVideoExtension(ComfyExtension):
             ReVideoPrepareVideo,
             ReVideoEditor,
             ReVideoTracksIn,
+            ReVideoTrackPoints,
+            ReVideoTransformTracks,
+            ReVideoMergeTracks,
             ReVideoConditions,
             ReVideoSampler,
             ReVideoDecode,
             ReVideoKeepUnedited,
             ReVideoLongVideo,
             ReVideoDrawTracks,
+            ReVideoShowFusion,
             ReVideoEvaluate,
             ReVideoLoadSVD,
             ReVideoLoadControlNet,

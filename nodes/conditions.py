@@ -26,7 +26,8 @@ class ReVideoConditions(io.ComfyNode):
                 io.Image.Input("frames", tooltip="The prepared clip."),
                 io.Image.Input(
                     "edited_frame",
-                    tooltip="The clip's first prepared frame after your edit, of the same size.",
+                    tooltip="The clip's first prepared frame after your edit, of the same size (or another one, "
+                    "which reference_frame names).",
                 ),
                 io.Mask.Input(
                     "mask",
@@ -38,6 +39,15 @@ class ReVideoConditions(io.ComfyNode):
                     optional=True,
                     tooltip="Where things shall move, from Tracks In; without it, only content is edited.",
                 ),
+                io.Int.Input(
+                    "reference_frame",
+                    default=0,
+                    min=0,
+                    max=10**6,
+                    optional=True,
+                    tooltip="Which of the frames you edited, counted from 0. From another than the first the clip is "
+                    "edited onwards and backwards, which takes twice as long.",
+                ),
             ],
             outputs=[
                 Conditions.Output("conditions", tooltip="To ReVideo Sampler."),
@@ -47,9 +57,15 @@ class ReVideoConditions(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, frames: Tensor, edited_frame: Tensor, mask: Tensor, trajectories: Any | None = None
+        cls,
+        frames: Tensor,
+        edited_frame: Tensor,
+        mask: Tensor,
+        trajectories: Any | None = None,
+        reference_frame: int = 0,
     ) -> io.NodeOutput:
         from .. import revideo
+        from ..revideo.both_ways import conditions_for, in_clip_order
         from ..revideo.pictures import conditions_picture
 
         video = frames_from_image(frames)
@@ -57,9 +73,10 @@ class ReVideoConditions(io.ComfyNode):
             reference=frames_from_image(edited_frame)[0],
             trajectories=trajectories or revideo.Trajectories.none(len(video)),
             region=region_from_mask(mask),
+            reference_frame=reference_frame,
         )
-        conditions = revideo.make_conditions(video, edit)
-        preview = image_from_frames(conditions_picture(conditions))
+        conditions = conditions_for(video, edit)
+        preview = image_from_frames(conditions_picture(in_clip_order(conditions)))
         return io.NodeOutput(conditions, preview, ui=_animated(preview, cls))
 
 

@@ -104,10 +104,10 @@ def _below(weights: Weights, prefix: str, starts: tuple[str, ...] = ("",)) -> We
 class Multiple(Fraction):
     """Of the first width: ComfyUI multiplies by whole numbers, but 128 is 4/3 of 96."""
 
-    def __mul__(self, width: Any) -> int:
+    def __mul__(self, width: Any) -> int:  # type: ignore[override]
         return int(super().__mul__(width))
 
-    __rmul__ = __mul__
+    __rmul__ = __mul__  # type: ignore[assignment]
 
 
 def _model(weights: Weights, config: Any, dtype: torch.dtype | None, disable_dynamic: bool) -> Any:

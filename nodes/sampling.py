@@ -135,6 +135,7 @@ class ReVideoSampler(io.ComfyNode):
         latent_lock: bool = False,
         lock_until: float = 0.03,
     ) -> io.NodeOutput:
+        from ..revideo.both_ways_editing import sample_conditions
         from ..revideo.sampling import SamplerOptions
         from ..revideo.vae import LATENT_SCALE
 
@@ -153,7 +154,8 @@ class ReVideoSampler(io.ComfyNode):
             latent_lock=latent_lock,
             lock_until=lock_until,
         )
-        latents = model.sample_conditions(
+        latents = sample_conditions(
+            model,
             conditions,
             options,
             sigmas=sigmas,

@@ -24,6 +24,7 @@ _HOMES = {
     "Trajectories": "trajectory",
     "VideoFile": "video_file",
     "convert": "checkpoint_saving",
+    "edit_both_ways": "both_ways_editing",
     "edit_file": "long_file",
     "edit_long": "long_video",
     "load": "model",
@@ -31,6 +32,7 @@ _HOMES = {
     "parse_tracks": "trajectory",
     "read_image": "video",
     "read_video": "video",
+    "track_points": "tracking",
     "write_video": "video",
 }
 __all__ = sorted(_HOMES)

@@ -126,6 +126,14 @@ example: move a painted thing from (100, 160) to (300, 160)
         help="the edited first frame (default: the first frame itself, which gives the same content another motion)",
     )
     what.add_argument(
+        "--reference-frame",
+        metavar="K",
+        type=int,
+        default=0,
+        help="which of the frames the reference is, counted from 0 at --start: the clip is then edited onwards and "
+        "backwards from it, in twice the time (default: 0)",
+    )
+    what.add_argument(
         "--tracks",
         metavar="JSON",
         type=Path,
@@ -147,6 +155,13 @@ example: move a painted thing from (100, 160) to (300, 160)
     what.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the video to write, H.264")
     what.add_argument(
         "--preview", metavar="FILE", type=Path, help="also write a video of what the model sees: content, motion, area"
+    )
+    what.add_argument(
+        "--fusion",
+        metavar="PICTURE",
+        type=Path,
+        help="also draw how the model weighs unedited content against motion, over the picture and the steps "
+        "(figure 5 of the paper)",
     )
 
     frames = edit.add_argument_group("which frames, at which size")
@@ -365,21 +380,30 @@ def run_edit(arguments: argparse.Namespace) -> int:
 
         job = prepare(arguments)
 
+        from .both_ways import in_clip_order
+        from .both_ways_editing import sample_conditions
         from .model import load
         from .pictures import conditions_picture
         from .video import write_video
 
         if arguments.preview:
-            write_video(arguments.preview, conditions_picture(job.conditions), job.rate)
+            write_video(arguments.preview, conditions_picture(in_clip_order(job.conditions)), job.rate)
         print(f"loading {arguments.model.name}", file=sys.stderr)
         model = load(arguments.model, job.config, _dtype(arguments), arguments.device, svd=arguments.svd)
+
+        if arguments.fusion:
+            from .fusion import fusion_picture, fusion_weights
+            from .sheets import write_image
+
+            weights = fusion_weights(model, job.region[0, 0], job.options)
+            write_image(arguments.fusion, fusion_picture(weights))
 
     from .composite import keep_unedited
 
     size = f"{job.video.shape[-1]}×{job.video.shape[-2]}"
     with working_networks(model.device, size):
         with progress(job.options.steps, "sampling", "step") as report:
-            latents = model.sample_conditions(job.conditions, job.options, callback=report)
+            latents = sample_conditions(model, job.conditions, job.options, callback=report)
         with progress(len(latents), "decoding", "frame") as report:
             frames = model.decode(latents, arguments.frames_per_chunk or len(latents), report)
     if not arguments.no_keep:

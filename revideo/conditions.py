@@ -34,7 +34,17 @@ class Conditions:
 def make_conditions(video: Tensor, edit: Edit) -> Conditions:
     """`video` (T, 3, H, W) in [0, 1]; raises ValueError where the edit does not fit it."""
     edit.check(video)
+    check_begins(edit)
     return compose_conditions(video, edit)
+
+
+def check_begins(edit: Edit) -> None:
+    """Raises ValueError unless the edited frame is the first, with which the model's window begins."""
+    if edit.reference_frame:
+        raise ValueError(
+            f"the edited frame is frame {edit.reference_frame}, and this edits onwards from the first: "
+            f"use edit_both_ways"
+        )
 
 
 def compose_conditions(video: Tensor, edit: Edit) -> Conditions:

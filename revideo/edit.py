@@ -14,9 +14,10 @@ from .trajectory import Trajectories
 class Edit:
     """One edit of one clip; `check` says whether it fits the clip."""
 
-    reference: Tensor  # (3, H, W) in [0, 1]: the edited first frame
+    reference: Tensor  # (3, H, W) in [0, 1]: the edited first frame, or that of `reference_frame`
     trajectories: Trajectories
     region: Tensor  # (1 or T, 1, H, W): 1 = regenerate here, 0 = keep; 0.5 and above count as 1
+    reference_frame: int = 0  # which frame was edited; others than the first are for `edit_both_ways`
 
     def check(self, video: Tensor) -> None:
         """Raises ValueError, naming the culprit, unless the edit fits `video` (T, 3, H, W)."""
@@ -25,6 +26,10 @@ class Edit:
         check_reference(self.reference, height, width)
         check_region(self.region, frames, height, width)
         self.trajectories.check(frames, height, width)
+        if not 0 <= self.reference_frame < frames:
+            raise ValueError(
+                f"the edited frame is said to be frame {self.reference_frame}; the video has frames 0 to {frames - 1}"
+            )
 
 
 def check_video(video: Tensor) -> None:

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from .atomic import check_sources, check_target
+from .both_ways import BothWays, conditions_for
 from .checkpoint import read_config
-from .conditions import Conditions, make_conditions
+from .conditions import Conditions
 from .config import ModelConfig
 from .document import EditDocument
 from .edit import Edit
@@ -21,6 +22,7 @@ from .trajectory import Trajectories, parse_tracks
 from .video import Fit, choose_size, fit_frames, place_source, read_image, read_video
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")  # what holds H.264
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")  # what `write_image` writes
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
@@ -29,7 +31,7 @@ class Job:
     """An edit that can run."""
 
     video: Tensor  # (T, 3, H, W), fitted
-    conditions: Conditions
+    conditions: Conditions | BothWays
     region: Tensor  # (1 or T, 1, H, W)
     rate: Fraction  # frames per second of the result
     options: SamplerOptions
@@ -50,25 +52,37 @@ def prepare(arguments: argparse.Namespace) -> Job:
     """Reads and checks all that was given but the weights; ValueError or OSError names the culprit."""
     given = read_given(arguments)
     drawn, document, options, config = given.drawn, given.document, given.options, given.config
-    window = config.unet.num_frames
-    if arguments.frames not in (None, window):
-        raise ValueError(
-            f"--frames {arguments.frames}: this model edits windows of {window} frames (--long edits more)"
-        )
-
-    source, rate = read_video(arguments.video, arguments.start, arguments.stride, window)
+    frame = arguments.reference_frame
+    count = _check_window(arguments.frames, frame, config.unet.num_frames)
+    source, rate = read_video(arguments.video, arguments.start, arguments.stride, count)
     width, height = arguments.size
     size = choose_size(source.shape[-2], source.shape[-1], arguments.size_policy, height, width, config.size_multiple)
     video = fit_frames(source, *size, arguments.fit)
     source_size = source.shape[-2], source.shape[-1]
 
-    reference = video[0]
+    reference = video[frame]
     if arguments.reference:
         picture = read_image(arguments.reference)[None]
         reference = fit_like_clip(picture, "reference", source_size, size, arguments.fit)[0]
-    trajectories, region = fit_drawing(arguments, drawn, document, window, source_size, size)
-    conditions = make_conditions(video, Edit(reference, trajectories, region))
+    trajectories, region = fit_drawing(arguments, drawn, document, count, source_size, size)
+    conditions = conditions_for(video, Edit(reference, trajectories, region, frame))
     return Job(video, conditions, region, rate, options, config)
+
+
+def _check_window(asked: int | None, frame: int, window: int) -> int:
+    """How many frames to edit; ValueError where the model's window, or one to either side of `frame`, is too short."""
+    count = window if asked is None else asked
+    if not 0 <= frame < count:
+        raise ValueError(f"--reference-frame {frame}: these are {count} frames, numbered from 0 (--frames takes more)")
+    if frame == 0 and count != window:
+        raise ValueError(f"--frames {count}: this model edits windows of {window} frames (--long edits more)")
+    longest = max(frame + 1, count - frame)
+    if longest > window:
+        raise ValueError(
+            f"--frames {count}: {longest} of them lie to one side of --reference-frame {frame}, counted with it; "
+            f"this model edits windows of {window}"
+        )
+    return count
 
 
 def read_given(arguments: argparse.Namespace) -> Given:
@@ -78,6 +92,8 @@ def read_given(arguments: argparse.Namespace) -> Given:
     check_sources(inputs)
     for file in filter(None, (arguments.output, arguments.preview)):
         check_target(file, VIDEO_SUFFIXES, inputs)
+    if arguments.fusion:
+        check_target(arguments.fusion, PICTURE_SUFFIXES, inputs)
     if arguments.output == arguments.preview:
         raise ValueError(f"--output and --preview are both {arguments.output}")
     if not 0 <= arguments.feather < float("inf"):

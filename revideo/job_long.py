@@ -67,6 +67,13 @@ def prepare_long(arguments: argparse.Namespace) -> LongJob:
         raise ValueError("--preview shows one window: leave out --long to look at the first")
     if arguments.match != "none":
         raise ValueError("--match works on one window: leave out --long, or --match")
+    if arguments.fusion:
+        raise ValueError("--fusion shows one run: leave out --long to draw it")
+    if arguments.reference_frame:
+        raise ValueError(
+            f"--reference-frame {arguments.reference_frame}: --long edits onwards from the first frame; "
+            f"begin there with --start, or leave out --long"
+        )
     told = {field.name: getattr(arguments, field.name) for field in fields(Drift)}
     drift = Drift(**{name: value for name, value in told.items() if value is not None})
     window = given.config.unet.num_frames

@@ -61,6 +61,27 @@ def draw_tracks(frames: Tensor, trajectories: Trajectories, trail: int | None = 
     return torch.stack(drawn)
 
 
+def mark_lost(frames: Tensor, trajectories: Trajectories) -> Tensor:
+    """Frames (T, 3, H, W) in [0, 1] with a cross where each hidden point of T frames would stand."""
+    hidden = ~trajectories.visible.bool().cpu().numpy()
+    points_px = trajectories.points_px.nan_to_num().float().cpu().numpy()
+
+    def marked(number: int, frame: Tensor) -> Tensor:
+        def draw(canvas: np.ndarray) -> None:
+            radius, width, outline = _line_widths(canvas)
+            for colour, thickness in ((OUTLINE, outline), (None, width)):
+                for path in np.flatnonzero(hidden[:, number]).tolist():
+                    for dx, dy in ((radius, radius), (radius, -radius)):
+                        ends = points_px[path, number] + np.array([[-dx, -dy], [dx, dy]], np.float32)
+                        line = _fixed_point(ends).reshape(-1, 1, 2)
+                        paint = colour or path_colour(path)
+                        cv2.polylines(canvas, [line], False, paint, thickness, cv2.LINE_AA, SUBPIXEL_BITS)
+
+        return _paint(frame, draw)
+
+    return torch.stack([marked(number, frame) for number, frame in enumerate(frames)])
+
+
 def path_colour(path: int) -> Colour:
     """Bright, the same for a path whatever others there are; neighbours lie far apart in hue."""
     hue = (0.14 + path * 0.381966) % 1  # golden angle

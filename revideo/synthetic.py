@@ -29,6 +29,7 @@ from .video import write_video
 KINDS = ("content", "motion", "both")  # what an edit changes of a sprite
 CANDIDATES = 16  # paths per sprite, of which the first that meets nobody is taken
 ATTEMPTS = 1000  # worlds, before an edit is given up: two areas need luck
+CROSSING = 1  # keeps the worlds of `make_crossing` apart from those of the same seeds
 AREA_MARGIN_PX = 4.0  # between a sprite and the border of its area
 
 
@@ -85,6 +86,45 @@ def make_clip(
         room = _room(paths, look, placed)
         if room.max() > 0 or not placed:
             placed.append(Sprite(look, paths[int((room > 0).argmax()) if room.max() > 0 else 0]))
+    video, masks = draw_sprites(background.draw(frames, height, width), placed)
+    return SyntheticClip(
+        video=torch.from_numpy(video),
+        trajectories=_tracks(random, placed, masks, points),
+        masks=torch.from_numpy(masks),
+        background=background,
+        sprites=placed,
+    )
+
+
+def make_crossing(
+    seed: int,
+    *,
+    frames: int,
+    height: int,
+    width: int,
+    diameter_px: tuple[float, float] = (24.0, 34.0),
+    speed_px: tuple[float, float] = (1.0, 5.0),
+    points: int = 8,
+    shortest_wave_px: float = 28.0,
+    pans: float = 0.5,
+) -> SyntheticClip:
+    """Two sprites of which the second passes over the first, and both are seen whole at the start and at the end."""
+    random = np.random.default_rng([seed, CROSSING])
+    background = draw_background(random, shortest_wave_px, pans)
+    for _ in range(ATTEMPTS):
+        looks = [draw_look(random, hue, random.uniform(*diameter_px) / 2) for hue in _distant_hues(random, 2)]
+        (low, high), (low_above, high_above) = (_box(look, height, width) for look in looks)
+        below = draw_paths(random, 1, frames, low, high, speed_px)
+        paths = draw_paths(random, CANDIDATES, frames, low_above, high_above, speed_px)
+        met = int(random.integers(frames // 3, frames - frames // 3))
+        paths += below[:, met : met + 1] - paths[:, met : met + 1]
+        inside = ((paths >= low_above) & (paths <= high_above)).all((1, 2))
+        clear = np.linalg.norm(paths - below, axis=-1)[:, [0, -1]].min(1) > sum(look.reach_px for look in looks)
+        if (inside & clear).any():
+            break
+    else:
+        raise ValueError(f"no room for two sprites to pass each other in {width}×{height} pixels")
+    placed = [Sprite(looks[0], below[0]), Sprite(looks[1], paths[int((inside & clear).argmax())])]
     video, masks = draw_sprites(background.draw(frames, height, width), placed)
     return SyntheticClip(
         video=torch.from_numpy(video),

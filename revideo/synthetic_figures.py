@@ -64,13 +64,8 @@ def measure(truth: SyntheticEdit, output: Tensor) -> Figures:
     width = output.shape[-1]
     outside = (truth.edit.region < 0.5).expand_as(output)
     errors, appearances, hues = [], [], []
-    for look, area, mask, path in zip(truth.looks, truth.areas, truth.masks, truth.centres_px):
-        weights = sprite_weights(output, look.hue) * area
-        enough = mask.flatten(1).sum(1) / 10
-        found = weights.flatten(1).sum(1) >= enough
-        # What is not found is as wrong as can be expected: half a frame away.
-        distance = torch.where(found, (centroids(weights) - path).norm(dim=-1), width / 2)
-        errors.append(distance[1:].mean().item() / width * 100)  # frame 0 was given
+    for mask, missed in zip(truth.masks, path_distances(truth, output)):
+        errors.append(missed[1:].mean().item() / width * 100)  # frame 0 was given
         appearances.append(psnr(output[-1][:, mask[-1]], truth.target[-1][:, mask[-1]]))
         hues.append(_hue_distance(output[-1][:, mask[-1]], truth.target[-1][:, mask[-1]]) * 100)
     return Figures(
@@ -80,6 +75,16 @@ def measure(truth: SyntheticEdit, output: Tensor) -> Figures:
         hue_error=fmean(hues),
         seam=seam(output, truth.source, truth.edit.region)[0],
     )
+
+
+def path_distances(truth: SyntheticEdit, output: Tensor) -> Tensor:  # (A, T) in pixels
+    """Between each edited sprite and its path; half a frame where it is not found, as wrong as can be expected."""
+    distances = []
+    for look, area, mask, path in zip(truth.looks, truth.areas, truth.masks, truth.centres_px):
+        weights = sprite_weights(output, look.hue) * area
+        found = weights.flatten(1).sum(1) >= mask.flatten(1).sum(1) / 10
+        distances.append(torch.where(found, (centroids(weights) - path).norm(dim=-1), output.shape[-1] / 2))
+    return torch.stack(distances)
 
 
 def evaluate(

@@ -15,7 +15,7 @@ from .atomic import whole_file
 from .tracking import Tracker, grid_points, load_cotracker, track_points
 from .trajectory import Trajectories
 
-VERSION = 1  # of the built-in tracker: another one finds other tracks
+VERSION = 2  # of the built-in tracker: another one finds other tracks
 
 
 class TrackCache:

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
-from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
+from .following import follow
 from .trajectory import Trajectories
 
 Tracker = Callable[[Tensor, Tensor, int], Trajectories]  # as track_points
-
-WINDOW_PX = 21  # Lucas–Kanade's, at each level
-PATCH_PX = 9  # compared where dense flow leads
-ROUND_TRIP_PX = 1.0  # forth and back must end this close to the start
-ROUND_TRIP_SHARE = 0.05  # and, for fast points, this close as a share of the way
-PATCH_CHANGE = 25.0  # mean change of a followed patch, of 255: more is another thing that slid in
 
 
 def grid_points(height: int, width: int, spacing_px: int) -> Tensor:  # (N, 2) x, y
@@ -37,11 +29,11 @@ def track_points(
     frame: int = 0,
     tracker: Tracker | None = None,
 ) -> Trajectories:  # N paths over T frames
-    """Follows points both ways from `frame`; hidden from where they are lost, covered or out of the picture.
+    """Follows points both ways from `frame`; hidden where they are covered, lost or out of the picture.
 
-    Built in: pyramidal Lucas–Kanade, checked forth and back, and dense DIS flow, checked the
-    same way, where it fails (flat surfaces, blur). `tracker` does it instead: see
-    `load_cotracker`. Raises ValueError where points or frame do not fit the video.
+    Built in: `following.follow`, which finds points again that something passed in front of.
+    `tracker` does it instead: see `load_cotracker`. Raises ValueError where points or frame
+    do not fit the video.
     """
     num_frames, _, height, width = video.shape
     if points_px.ndim != 2 or points_px.shape[1] != 2:
@@ -56,96 +48,13 @@ def track_points(
         raise ValueError(f"point {number} (x {x:g}, y {y:g}) is not in the picture, which is {width}×{height}")
     if tracker is not None:
         return tracker(video, points_px.float(), frame)
-    return _follow(video, points_px.float(), frame)
-
-
-def _follow(video: Tensor, points_px: Tensor, frame: int) -> Trajectories:
-    gray = [_gray(picture) for picture in video]
-    places = np.repeat(points_px.numpy()[:, None], len(gray), 1).astype(np.float32)  # (N, T, 2)
-    visible = np.zeros(places.shape[:2], bool)
-    visible[:, frame] = True
-    for order in (range(frame, len(gray)), range(frame, -1, -1)):
-        for before, after in pairwise(order):
-            places[:, after] = places[:, before]
-            seen = visible[:, before]
-            if seen.any():
-                places[seen, after], visible[seen, after] = _step(gray[before], gray[after], places[seen, before])
+    places, visible = follow(_pixels(video), points_px.float().numpy(), frame)
     return Trajectories(torch.from_numpy(places), torch.from_numpy(visible))
 
 
-def _gray(picture: Tensor) -> np.ndarray:
-    rgb = (picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()
-    return cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-
-
-def _step(before: np.ndarray, after: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points (N, 2) one frame on, and which of them can be trusted and are in the picture."""
-    places = points - 0.5  # OpenCV counts from the middle of the first pixel
-    moved, good = _lucas_kanade(before, after, places)
-    if not good.all():
-        moved[~good], good[~good] = _DenseFlow(before, after).move(places[~good])
-    height, width = after.shape
-    good &= (moved >= -0.5).all(1) & (moved[:, 0] < width - 0.5) & (moved[:, 1] < height - 0.5)
-    return np.where(good[:, None], moved + 0.5, points), good
-
-
-def _lucas_kanade(before: np.ndarray, after: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    options: dict[str, Any] = {
-        "winSize": (WINDOW_PX, WINDOW_PX),
-        "maxLevel": max(int(np.log2(min(before.shape) / WINDOW_PX)), 0),
-        "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 0.01),
-        "minEigThreshold": 1e-3,  # below, the patch is flat and its motion is anyone's guess
-    }
-    column = places[:, None].astype(np.float32)
-    moved, found, change = cv2.calcOpticalFlowPyrLK(before, after, column, None, **options)
-    back, found_back, _ = cv2.calcOpticalFlowPyrLK(after, before, moved, None, **options)
-    moved, back = moved[:, 0], back[:, 0]
-    good = (found.ravel() > 0) & (found_back.ravel() > 0) & (change.ravel() < PATCH_CHANGE)
-    return moved, good & _closes(places, moved, back)
-
-
-def _closes(places: np.ndarray, moved: np.ndarray, back: np.ndarray) -> np.ndarray:
-    way = np.linalg.norm(moved - places, axis=1)
-    return np.linalg.norm(back - places, axis=1) < np.maximum(ROUND_TRIP_PX, ROUND_TRIP_SHARE * way)
-
-
-class _DenseFlow:
-    """DIS flow (Kroeger et al. 2016) between two frames, both ways."""
-
-    def __init__(self, before: np.ndarray, after: np.ndarray) -> None:
-        self.before, self.after = before, after
-
-    @cached_property
-    def forth(self) -> np.ndarray:
-        return self._flow(self.before, self.after)
-
-    @cached_property
-    def back(self) -> np.ndarray:
-        return self._flow(self.after, self.before)
-
-    @staticmethod
-    def _flow(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-        return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(before, after, None)
-
-    def move(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        moved = places + _at(self.forth, places)
-        change = np.abs(_patches(self.after, moved) - _patches(self.before, places)).mean(1)
-        return moved, (change < PATCH_CHANGE) & _closes(places, moved, moved + _at(self.back, moved))
-
-
-def _at(picture: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """A picture (H, W, …) at places (N, 2) between pixels."""
-    sampled = []
-    for some in np.array_split(places.astype(np.float32), len(places) // 30_000 + 1):  # remap takes no more rows
-        x, y = some.T[:, :, None]
-        sampled.append(cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0])
-    return np.concatenate(sampled)
-
-
-def _patches(gray: np.ndarray, places: np.ndarray) -> np.ndarray:  # (N, PATCH_PX²)
-    offsets = np.stack(np.meshgrid(*[np.arange(PATCH_PX) - PATCH_PX // 2] * 2), -1).reshape(-1, 2)
-    pixels = _at(gray.astype(np.float32), (places[:, None] + offsets).reshape(-1, 2))
-    return pixels.reshape(len(places), -1)
+def _pixels(video: Tensor) -> np.ndarray:
+    """(T, 3, H, W) in [0, 1] → (T, H, W, 3) uint8."""
+    return (video.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
 def load_cotracker(path: str | Path, device: str | torch.device = "cpu") -> Tracker:

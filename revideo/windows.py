@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from .conditions import check_begins
 from .edit import Edit, check_reference, check_region
 from .trajectory import Trajectories
 
@@ -29,6 +30,7 @@ class LongEdit:
 
     @classmethod
     def of(cls, edit: Edit) -> LongEdit:
+        check_begins(edit)
         return cls(edit.reference, edit.trajectories, edit.region)
 
     def check(self, num_frames: int, height: int, width: int) -> None:

@@ -30,18 +30,20 @@ from torch import Tensor
 
 from revideo.document import EditDocument
 from revideo.examples import example_files
+from revideo.kept_motion import follow_drawn
 from revideo.pictures import draw_region, draw_tracks
 from revideo.random_weights import write_random_checkpoint
 from revideo.video import choose_size, fit_frames, read_video, write_video
 
 FOLDER = ROOT / "example_workflows"
-FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, LONG, NATIVE, NATIVE_LONG = NAMES = (
+FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, LONG, KEEP_MOTION, NATIVE, NATIVE_LONG = NAMES = (
     first_edit.NAME,
     "01_edit_one_area",
     "02_edit_two_areas",
     "03_new_motion",
     "04_many_areas",
     "05_long_video",
+    "06_keep_motion",
     native_edits.NAME,
     native_edits.LONG,
 )
@@ -109,6 +111,14 @@ DRAWINGS: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
         ],
     ),
     **{name: ([LEFT_BALL | {"end": frames - 1}], [LEFT_AREA]) for name, frames in FRAMES.items()},
+    KEEP_MOTION: (
+        [
+            path(1, "left corner", "#ffb000", [(310, 74)]),
+            path(2, "right corner", "#35c4f5", [(354, 74)]),
+            path(3, "middle", "#ff5c8a", [(332, 40)]),
+        ],
+        [area(1, "rect", [(284, 0), (384, 256)])],
+    ),
 }
 
 
@@ -151,6 +161,8 @@ def edited_frame(name: str, frame: Tensor) -> Tensor:
     """The first frame (3, H, W) after the artist's work: balls and a sticker painted in."""
     if name == NEW_MOTION:
         return frame
+    if name == KEEP_MOTION:
+        return paint_lid(frame)
     frame = paint_ball(frame, torch.tensor(LEFT[0]), BALL_PX)
     if name not in (ONE_AREA, *FRAMES):  # red and blue swapped: a blue one
         frame = paint_ball(frame.flip(0), torch.tensor(RIGHT[0]), BALL_PX).flip(0)
@@ -170,6 +182,17 @@ def paint_ball(frame: Tensor, centre_px: Tensor, radius: float) -> Tensor:
     light = (1 - 0.55 * torch.hypot(dx + 0.35, dy + 0.4)).clamp(0.12, 1)  # from the upper left
     colour = torch.tensor([1.0, 0.45, 0.1]).view(3, 1, 1) * light + 0.5 * (light - 0.85).clamp(min=0)
     return torch.lerp(frame, colour.clamp(0, 1), cover)
+
+
+def paint_lid(frame: Tensor) -> Tensor:
+    """`frame` (3, H, W) with the lorry's brown hatch repainted: striped, its shading kept."""
+    frame = frame.clone()
+    hatch = frame[:, 4:80, 306:359]
+    stripes = (torch.arange(53) // 9 % 2).float()
+    colours = torch.stack([torch.tensor([0.95, 0.75, 0.1]), torch.tensor([0.15, 0.35, 0.75])])
+    paint = (colours[0] + stripes[:, None] * (colours[1] - colours[0])).T[:, None]  # (3, 1, 53)
+    hatch[:] = (paint * (0.35 + 1.4 * hatch.mean(0))).clamp(0, 1)
+    return frame
 
 
 def place_inputs(server: ComfyUI, name: str) -> None:
@@ -228,6 +251,7 @@ TITLES = {
     TWO_AREAS: "Edit two areas in one run",
     NEW_MOTION: "Give a thing a new motion",
     MANY_AREAS: "Many areas, some of them moving",
+    KEEP_MOTION: "Keep the motion, change the thing",
 }
 DRAW = {
     ONE_AREA: "**An area** (R) over all that may change: where the thing is, and everywhere it will go. **A path** "
@@ -239,6 +263,9 @@ DRAW = {
     MANY_AREAS: "Areas may be rectangles, ellipses, lassos, brush strokes; later ones count over earlier ones, and a "
     "subtracting one protects what lies under it. *Follows* in an area's settings lets it move with a path, so that "
     "it may stay small; *Feather* softens its edge.",
+    KEEP_MOTION: "**Anchors** (A) on corners and patterns of the thing: *Track Points* follows them through the clip, "
+    "and its preview marks with a cross where one is lost. **An area** (R) over all that the thing passes. To change a "
+    "track by hand, copy the text of *Tracks* and paste it into the editor.",
 }
 
 WEIGHTS = """\
@@ -319,6 +346,7 @@ def workflow(name: str) -> list[Column]:
                 ),
             },
         ),
+        *([follow_column()] if name == KEEP_MOTION else []),
         *sampled(name, edited),
     ]
 
@@ -326,10 +354,10 @@ def workflow(name: str) -> list[Column]:
 def sampled(name: str, edited: tuple[str, int]) -> list[Column]:
     if name == LONG:
         return long_edit()
-    return native_edits.long_columns(CHECKPOINT) if name == NATIVE_LONG else one_window(edited)
+    return native_edits.long_columns(CHECKPOINT) if name == NATIVE_LONG else one_window(name, edited)
 
 
-def one_window(edited: tuple[str, int]) -> list[Column]:
+def one_window(name: str, edited: tuple[str, int]) -> list[Column]:
     return [
         Column(
             "5 · Model",
@@ -342,7 +370,7 @@ def one_window(edited: tuple[str, int]) -> list[Column]:
                         "frames": ("prepare", 0),
                         "edited_frame": edited,
                         "mask": ("editor", 1),
-                        "trajectories": ("editor", 0),
+                        "trajectories": ("track" if name == KEEP_MOTION else "editor", 0),
                     },
                     size=(460, 320),
                 ),
@@ -408,6 +436,20 @@ def long_edit() -> list[Column]:
     ]
 
 
+def follow_column() -> Column:
+    points = {"frames": ("prepare", 0), "points": ("editor", 0), "mask": ("editor", 1)}
+    return Column(
+        "4 · Follow",
+        GROUPS["edit"],
+        {
+            "track": Node("ReVideoTrackPoints", points, {"follow": "points"}, size=(340, 0)),
+            "show": Node("PreviewImage", {"images": ("track", 3)}, title="Followed points", size=(340, 300)),
+            "report": Node("PreviewAny", {"source": ("track", 4)}, title="Lost points", size=(340, 120)),
+            "text": Node("PreviewAny", {"source": ("track", 1)}, title="Tracks", size=(340, 120)),
+        },
+    )
+
+
 def store(name: str, stored: dict[str, Any]) -> None:
     FOLDER.mkdir(exist_ok=True)
     text = json.dumps(stored, indent=1, ensure_ascii=False) + "\n"
@@ -421,8 +463,10 @@ def thumbnail(name: str, clip: Path) -> Image.Image:
     """What the templates menu shows: the clip's first frame; beside or below, what the artist makes of it."""
     if name in SPRITES:
         return picture(first_edit.thumbnail())
-    video = prepared_clip(clip)[:1]
+    video = prepared_clip(clip)
     trajectories = EditDocument.from_json(drawing(name)).trajectories(WINDOW, HEIGHT, WIDTH)
+    if name == KEEP_MOTION:
+        trajectories = follow_drawn(video, trajectories)
     asked = draw_tracks(draw_region(edited_frame(name, video[0])[None], region(name)[:1]), trajectories)
     return picture(torch.cat([video[0], asked[0]], 1))
 

@@ -151,6 +151,21 @@ def test_no_keep_leaves_the_models_own_pixels(command, bikes, tmp_path):
     assert psnr(read(tmp_path / "out.mp4")[..., :10, :], source[..., :10, :]) < 20
 
 
+def test_any_frame_may_be_the_edited_one(command, tmp_path):
+    picture, preview = tmp_path / "fusion.png", tmp_path / "preview.mp4"
+    assert cli.main(command(reference_frame=9, frames=16, fusion=picture, preview=preview)) == 0
+    assert len(read(tmp_path / "out.mp4")) == len(read(preview)) == 16
+    assert min(revideo.read_image(picture).shape[1:]) > 200
+
+
+def test_without_a_reference_the_named_frame_itself_is_taken(command, bikes):
+    arguments = cli.build_parser().parse_args(command(reference=None, reference_frame=5))
+    edit = prepare(arguments).conditions.edit
+    frame = fit_frames(revideo.read_video(bikes, 10 + 2 * 5, 1, 1)[0], 64, 128)[0]
+    assert edit.reference_frame == 5
+    assert torch.equal(edit.reference, frame)
+
+
 def test_it_runs_as_a_program(command, tmp_path):
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     run = subprocess.run(
@@ -348,6 +363,27 @@ MISTAKES = {
     ),
     "stride": ({"stride": 0}, "start 10 must be at least 0, stride 0 and frame count 14 at least 1"),
     "frames": ({"frames": 20}, "--frames 20: this model edits windows of 14 frames (--long edits more)"),
+    "a reference frame that is not there": (
+        {"reference_frame": 14},
+        "--reference-frame 14: these are 14 frames, numbered from 0 (--frames takes more)",
+    ),
+    "a side that no window holds": (
+        {"reference_frame": 4, "frames": 20},
+        "--frames 20: 16 of them lie to one side of --reference-frame 4, counted with it; "
+        "this model edits windows of 14",
+    ),
+    "a long video from another frame": (
+        {"reference_frame": 4, "long": ""},
+        "--reference-frame 4: --long edits onwards from the first frame; begin there with --start, or leave out --long",
+    ),
+    "the fusion of a long video": (
+        {"fusion": "{given}/fusion.png", "long": ""},
+        "--fusion shows one run: leave out --long to draw it",
+    ),
+    "suffix of the fusion": (
+        {"fusion": "{given}/fusion.mp4"},
+        "{given}/fusion.mp4: the name must end in one of .png, .jpg, .jpeg, .webp",
+    ),
     "a number that is none": (
         {"steps": "many"},
         "argument --steps: invalid int value: 'many' (see: revideo edit --help)",

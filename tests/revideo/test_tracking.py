@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from revideo import tracking
+from revideo import following
 from revideo.synthetic import make_clip
 from revideo.tracking import grid_points, load_cotracker, track_points
 from revideo.trajectory import Trajectories
@@ -81,25 +81,33 @@ def test_points_are_followed_both_ways():
 
 def test_where_lucas_kanade_fails_dense_flow_follows(monkeypatch):
     video, truth = world(torch.eye(2).expand(4, 2, 2), torch.arange(4)[:, None] * torch.tensor([2.0, 1.0]))
-    monkeypatch.setattr(tracking, "_lucas_kanade", lambda before, after, places: (places, places[:, 0] < 0))
+    monkeypatch.setattr(following._Flows, "lucas_kanade", lambda flows, places: (places, places[:, 0] < 0))
     found = track_points(video, truth.points_px[:, 0])
     assert errors(found, truth).mean() < 0.5
     assert found.visible[truth.visible].float().mean() > 0.9
 
 
-def test_a_covered_point_is_hidden_and_stays_so():
+def slid_over(step: int) -> torch.Tensor:
+    """A textured cover, 40 pixels wide, slides over a still textured plane, `step` pixels a frame."""
     video = texture(1, HEIGHT, WIDTH).repeat(8, 1, 1, 1)
     cover = texture(2, 40, 40)
-    for frame in range(8):  # slides over the middle, and away
-        left = 16 * frame - 40
+    for frame in range(8):
+        left = step * frame - 40
         x = slice(max(left, 0), min(left + 40, WIDTH))
         video[frame, :, 28:68, x] = cover[:, :, x.start - left : x.stop - left] if x.stop > x.start else 0
-    found = track_points(video, torch.tensor([[64.5, 48.5], [64.5, 10.5]]))
-    assert found.visible[1].all()
-    assert (found.points_px[1] - found.points_px[1, 0]).norm(dim=-1).max() < 0.2
-    last = int(found.visible[0].nonzero().max())
-    assert last < 6
-    assert (found.points_px[0, : last + 1] - found.points_px[0, 0]).norm(dim=-1).max() < 1
+    return video
+
+
+def test_a_covered_point_is_hidden_while_it_is_and_found_again():
+    found = track_points(slid_over(16), torch.tensor([[64.5, 48.5], [64.5, 10.5]]))
+    assert found.visible.tolist() == [[True] * 5 + [False] * 2 + [True], [True] * 8]  # covered while 40 < left < 64
+    assert (found.points_px - found.points_px[:, :1]).norm(dim=-1).max() < 0.5
+
+
+def test_a_point_that_stays_covered_stays_hidden_where_it_was():
+    found = track_points(slid_over(12), torch.tensor([[64.5, 48.5]]))
+    assert found.visible[0].tolist() == [True] * 6 + [False] * 2
+    assert (found.points_px[0] - found.points_px[0, 0]).norm(dim=-1).max() < 0.5
 
 
 def test_sprites_are_followed_over_their_background():

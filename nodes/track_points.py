@@ -1,0 +1,109 @@
+"""ReVideoTrackPoints: the source's own motion as paths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from .types import (
+    CATEGORY,
+    Trajectories,
+    as_comfy_tracks,
+    frames_from_image,
+    image_from_frames,
+    region_from_mask,
+)
+
+POINTS, GRID, MOVING = "points", "grid", "moving grid"
+
+
+class ReVideoTrackPoints(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ReVideoTrackPoints",
+            display_name="Track Points (ReVideo)",
+            category=CATEGORY,
+            description="Follows points through the clip and gives their paths: keep the motion, change the content. "
+            "The points come from the editor, or as a grid from an area.",
+            search_aliases=["keep motion", "point tracker", "optical flow", "follow points", "cotracker"],
+            inputs=[
+                io.Image.Input("frames", tooltip="The prepared frames."),
+                io.Combo.Input(
+                    "follow",
+                    options=[POINTS, MOVING, GRID],
+                    default=POINTS,
+                    tooltip="points: where the connected paths are on the frame below; anchors in the editor are "
+                    "meant for this. moving grid: a grid inside the mask, of which points that move most are kept, "
+                    "as in the model's training. grid: all of that grid, still points too.",
+                ),
+                io.Int.Input(
+                    "frame",
+                    default=0,
+                    min=0,
+                    max=10**6,
+                    tooltip="The frame the points lie on; they are followed from it onwards and backwards.",
+                ),
+                io.Int.Input("spacing", default=16, min=2, max=1024, tooltip="Pixels between the points of the grid."),
+                io.Int.Input(
+                    "most",
+                    default=10,
+                    min=1,
+                    max=1000,
+                    tooltip="At most so many paths of the grid. The model was trained with 1 to 10.",
+                ),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=2**63 - 1,
+                    tooltip="Which points of the moving grid are drawn; the longer their way, the likelier.",
+                    advanced=True,
+                ),
+                Trajectories.Input(
+                    "points", optional=True, tooltip="Paths whose points on that frame are followed: from the editor."
+                ),
+                io.Mask.Input("mask", optional=True, tooltip="The area of the grid: from the editor."),
+            ],
+            outputs=[
+                Trajectories.Output(
+                    "trajectories",
+                    tooltip="The paths, hidden where points were covered or lost: to ReVideo Conditions.",
+                ),
+                io.String.Output("tracks", tooltip="The paths as text: paste it into the editor to change them."),
+                io.Tracks.Output("comfy_tracks", tooltip="The paths as ComfyUI's TRACKS, with their visibility."),
+                io.Image.Output("preview", tooltip="The frames with the paths; a cross marks a hidden or lost point."),
+                io.String.Output("report", tooltip="Which points were lost, and when."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        frames: Tensor,
+        follow: str,
+        frame: int,
+        spacing: int,
+        most: int,
+        seed: int,
+        points: Any | None = None,
+        mask: Tensor | None = None,
+    ) -> io.NodeOutput:
+        from ..revideo.kept_motion import describe, follow_area, follow_drawn, spelled
+        from ..revideo.pictures import draw_tracks, mark_lost
+
+        video = frames_from_image(frames)
+        if follow == POINTS:
+            if points is None:
+                raise ValueError(f'there are no points to follow: connect the editor\'s paths, or choose "{MOVING}"')
+            tracks = follow_drawn(video, points, frame)
+        else:
+            if mask is None:
+                raise ValueError(f'the {follow} needs an area: connect a mask, or choose "{POINTS}"')
+            tracks = follow_area(video, region_from_mask(mask), frame, spacing, most, follow == MOVING, seed)
+        preview = mark_lost(draw_tracks(video, tracks), tracks)
+        return io.NodeOutput(
+            tracks, spelled(tracks), as_comfy_tracks(tracks), image_from_frames(preview), describe(tracks)
+        )

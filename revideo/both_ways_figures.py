@@ -1,0 +1,68 @@
+"""Whether it matters which frame is edited: path errors, and the jump at the edited frame.
+
+python -m revideo.both_ways_figures tiny --clips 8
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import fmean
+
+import torch
+from torch import Tensor
+
+from .both_ways_editing import edit_both_ways
+from .edit import Edit
+from .model import load
+from .sampling import SamplerOptions
+from .synthetic import SyntheticEdit
+from .synthetic_figures import held_out, path_distances
+
+HEADER = """\
+| edited frame | path error, px | step beside it, × the median step | the same in the right answer |
+| --- | --- | --- | --- |"""
+
+
+def edit_of_frame(truth: SyntheticEdit, frame: int) -> Edit:
+    """The same edit, with another of its frames as the one that is given."""
+    return replace(truth.edit, reference=truth.target[frame], reference_frame=frame)
+
+
+def jump(video: Tensor, frame: int) -> float:
+    """The largest mean difference to a neighbour of that frame, over the median difference of neighbours."""
+    steps = video.diff(dim=0).abs().flatten(1).mean(1)
+    return (steps[max(frame - 1, 0) : frame + 1].max() / steps.median()).item()
+
+
+def other_frames_error(truth: SyntheticEdit, video: Tensor, frame: int) -> float:
+    """Pixels between the sprite and its path, a mean over all frames but the given one."""
+    others = torch.arange(len(video)) != frame
+    return path_distances(truth, video)[:, others].mean().item()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Prints figures of edits from the first, middle and last frame of held-out clips, as a Markdown table."""
+    parser = argparse.ArgumentParser(prog="python -m revideo.both_ways_figures", description=main.__doc__)
+    parser.add_argument("model", help="checkpoint of a model trained on the synthetic world")
+    parser.add_argument("--kind", default="both", help="of the edits (%(default)s)")
+    parser.add_argument("--clips", type=int, default=8, help="held-out clips (%(default)s)")
+    parser.add_argument("--steps", type=int, default=25, help="Euler steps (%(default)s)")
+    parser.add_argument("--side", type=int, default=128, help="height and width (%(default)s)")
+    given = parser.parse_args(arguments)
+    model = load(given.model)
+    options = SamplerOptions(steps=given.steps, cfg_last=1.0)
+    window = model.config.unet.num_frames
+    print(HEADER, flush=True)
+    for name, frame in (("first", 0), ("middle", window // 2), ("last", window - 1)):
+        found = []
+        for truth in held_out(given.kind, 1, given.clips, window, given.side, given.side):
+            video = edit_both_ways(model, truth.source, edit_of_frame(truth, frame), options)
+            found.append((other_frames_error(truth, video, frame), jump(video, frame), jump(truth.target, frame)))
+        error, step, right = map(fmean, zip(*found))
+        print(f"| {name} | {error:.2f} | {step:.2f} | {right:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,282 @@
+"""The built-in tracker: points followed from frame to frame, lost behind other things and found again.
+
+Each point keeps a patch of colours: what was seen around it lately. Lucas–Kanade and dense flow propose
+where it went, the patch judges, and where something slides over a part of it, it is searched for by what
+still shows. So nothing that passes in front drags a point along, or is taken for it.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import cv2
+import numpy as np
+
+Array = np.ndarray
+
+WINDOW_PX = 21  # Lucas–Kanade's, at each level
+ROUND_TRIP_PX = 1.0  # forth and back must end this close to the start
+ROUND_TRIP_SHARE = 0.05  # and, for fast points, this close as a share of the way
+
+PATCH_PX = 31  # a flat thing must show some of its outline in it
+MIDDLE_PX = 5  # of the patch: where most of it differs the point is covered
+DIFFERS = 24.0  # mean difference of the channels, of 255, from which on a pixel shows another thing
+LIKE, UNLIKE = 48.0, 0.2  # difference from the middle up to which a pixel counts whole; what the others count
+SURE = 0.02  # share of a patch that may differ where a proposal is taken as it is
+TELLS = 0.25  # … where a step still tells the velocity
+COVERED = 0.6  # … where the point is still seen
+KNOWN = 0.25  # share that must show colours of the patch, or a place cannot be judged
+LEARNS = 0.5  # how much of a pixel that agrees becomes what it is now
+STALE = 4  # frames for which a pixel may differ before it becomes what it is now
+
+REFINE_PX = 3  # around a proposal
+SEARCH_PX, SEARCH_MORE_PX, SEARCH_MOST_PX = 4.0, 1.5, 16.0  # around a hidden point: at first, more by frame, at most
+STRAYS = 0.004  # what a pixel² away from where its velocity leads costs, in shares of a patch
+DISTINCT_PX, DISTINCT = 4, 0.05  # so far away so much of a patch must differ, or it could be anywhere
+
+
+def follow(frames: Array, points_px: Array, start: int) -> tuple[Array, Array]:
+    """Frames (T, H, W, 3) uint8, points (N, 2) x, y on frame `start` → places (N, T, 2), visible (N, T) bool.
+
+    Between frames where it was seen a hidden point goes evenly from one place to the other; hidden to
+    the end it stays where it was seen last.
+    """
+    places = np.repeat(points_px[:, None], len(frames), 1).astype(np.float32)
+    visible = np.zeros(places.shape[:2], bool)
+    visible[:, start] = True
+    for order in (range(start, len(frames)), range(start, -1, -1)):
+        points = _Points(frames[start], points_px)
+        for before, after in pairwise(order):
+            points.step(frames[before], frames[after])
+            places[:, after], visible[:, after] = points.places + 0.5, points.seen
+    for path, seen in zip(places, visible):
+        times = np.flatnonzero(seen)
+        for axis in (0, 1):
+            path[:, axis] = np.interp(np.arange(len(frames)), times, path[times, axis])
+    return places, visible
+
+
+class _Points:
+    """N points on their way. `places` count from the middle of the first pixel, as OpenCV does."""
+
+    def __init__(self, picture: Array, points_px: Array) -> None:
+        count = len(points_px)
+        self.places = (points_px - 0.5).astype(np.float32)  # (N, 2): of hidden points, where they should be
+        self.last_seen = self.places.copy()
+        self.hidden_for = np.zeros(count, int)
+        self.velocities = np.zeros((count, 2), np.float32)
+        self.steps = np.zeros(count, int)  # that told the velocity
+        self.patches = _patches(picture, self.places)  # (N, P, P, 3)
+        self.weights = _likeness(self.patches)  # (N, P, P)
+        self.differs_for = np.zeros(self.weights.shape, int)  # frames, by pixel
+        self.distinct = np.array([_is_distinct(patch) for patch in self.patches], bool)
+
+    @property
+    def seen(self) -> Array:
+        return self.hidden_for == 0
+
+    def step(self, before: Array, after: Array) -> None:
+        """One frame on."""
+        if not len(self.places):
+            return
+        expected = self.places + self.velocities
+        found = self._proposed(before, after, expected)
+        for number in np.flatnonzero(self._differs(after, found).mean((1, 2)) > SURE).tolist():
+            if self.seen[number]:
+                near = expected[number] if self.steps[number] else found[number]
+                found[number] = self._searched(after, number, found[number], near, REFINE_PX)
+            one = slice(number, number + 1)
+            if not self.seen[number] or not self._shows(self._differs(after, found[one], one), one):
+                reach = min(SEARCH_PX + SEARCH_MORE_PX * self.hidden_for[number], SEARCH_MOST_PX)
+                found[number] = expected[number]
+                if self.distinct[number]:
+                    found[number] = self._searched(after, number, expected[number], expected[number], reach)
+        differs = self._differs(after, found)
+        height, width = after.shape[:2]
+        inside = ((found >= -0.5) & (found < [width - 0.5, height - 0.5])).all(1)
+        seen = inside & self._shows(differs)
+        self._keep(after, np.where(seen[:, None], found, expected), seen, differs)
+
+    def _proposed(self, before: Array, after: Array, expected: Array) -> Array:  # (N, 2)
+        """Lucas–Kanade's where the patch agrees, else the best of it, of dense flow and of the velocity."""
+        found = expected.copy()
+        seen = np.flatnonzero(self.seen)
+        if not len(seen):
+            return found
+        flows = _Flows(before, after)
+        moved, good = flows.lucas_kanade(self.places[seen])
+        found[seen] = moved
+        doubtful = ~good | (self._differs(after, moved, seen).mean((1, 2)) > SURE)
+        again = seen[doubtful]
+        if len(again):
+            choices = np.stack([found[again], flows.dense(self.places[again]), expected[again]])
+            costs = [_cost(self.patches[again], _patches(after, places)) for places in choices]
+            found[again] = choices[np.argmin(costs, 0), np.arange(len(again))]
+        return found
+
+    def _searched(self, picture: Array, number: int, middle: Array, expected: Array, reach_px: float) -> Array:
+        """Where within reach of `middle` the patch fits best, the nearer to `expected` the rather."""
+        if reach_px > REFINE_PX:  # every second place, by every second pixel
+            middle, _ = self._fitted(picture, number, middle, expected, int(np.ceil(reach_px / 2)), 2)
+            reach_px = 2
+        best, costs = self._fitted(picture, number, middle, expected, int(reach_px), 1)
+        row, column = np.unravel_index(costs.argmin(), costs.shape)
+        return best + np.array([_vertex(costs[row], int(column)), _vertex(costs[:, column], int(row))], np.float32)
+
+    def _fitted(
+        self, picture: Array, number: int, middle: Array, expected: Array, reach: int, step: int
+    ) -> tuple[Array, Array]:
+        """The best of (2 · reach + 1)² places `step` pixels apart, and what each costs.
+
+        Colours that the patch has nowhere are something in front and do not count: only what is the
+        point's own thing, or what lies around it, at the wrong place speaks against a place.
+        """
+        patch = self.patches[number, ::step, ::step].transpose(2, 0, 1).round().astype(np.uint8)
+        around = _patches(picture, middle[None], PATCH_PX + 2 * reach * step)[0, ::step, ::step].transpose(2, 0, 1)
+        around = np.ascontiguousarray(around.round().astype(np.uint8))
+        weights = self.weights[number, ::step, ::step]
+        windows = _windows(around, patch.shape[1:])  # (3, R, R, P, P)
+        total = np.zeros(windows.shape[1:], np.uint16)
+        for shown, wanted in zip(windows, patch):
+            total += np.maximum(shown, wanted) - np.minimum(shown, wanted)
+        known = _windows(_has_colours(patch, around)[None], patch.shape[1:])[0]
+        counted = np.einsum("abij,ij->ab", known, weights)
+        costs = np.einsum("abij,abij,ij->ab", np.minimum(total, np.uint16(3 * DIFFERS)), known, weights)
+        costs = costs / (3 * DIFFERS * counted.clip(1e-6))
+        costs[counted < KNOWN * weights.sum()] = 1.0
+        offsets = np.arange(-reach, reach + 1) * step
+        x, y = middle[0] + offsets[None], middle[1] + offsets[:, None]
+        costs += STRAYS / (1 + self.hidden_for[number]) * ((x - expected[0]) ** 2 + (y - expected[1]) ** 2)
+        row, column = np.unravel_index(costs.argmin(), costs.shape)
+        return np.array([x[0, column], y[row, 0]], np.float32), costs
+
+    def _differs(self, picture: Array, places: Array, which: Any = slice(None)) -> Array:  # (N, P, P) bool
+        return np.abs(_patches(picture, places) - self.patches[which]).mean(-1) > DIFFERS
+
+    def _covered(self, differs: Array, which: Any = slice(None)) -> Array:  # (N,)
+        """How much of each patch shows other things, by weight."""
+        weights = self.weights[which]
+        return (differs * weights).sum((1, 2)) / weights.sum((1, 2))
+
+    def _shows(self, differs: Array, which: Any = slice(None)) -> Array:  # (N,) bool
+        return (_middle(differs).mean((1, 2)) <= 0.5) & (self._covered(differs, which) <= COVERED)
+
+    def _keep(self, picture: Array, places: Array, seen: Array, differs: Array) -> None:
+        # A place found by the half that still shows says little about the velocity.
+        tells = seen & (self._covered(differs) <= TELLS)
+        way = (places - self.last_seen) / (self.hidden_for + 1)[:, None]
+        share = np.where((self.steps == 0) | (self.hidden_for > 0), 1.0, 0.5) * tells
+        self.velocities += (share[:, None] * (way - self.velocities)).astype(np.float32)
+        self.steps += tells
+        self.hidden_for = np.where(seen, 0, self.hidden_for + 1)
+        self.last_seen = np.where(seen[:, None], places, self.last_seen)
+        self.places = places.astype(np.float32)
+
+        self.differs_for = np.where(differs & seen[:, None, None], self.differs_for + 1, 0)
+        stale = self.differs_for > STALE
+        self.differs_for[stale] = 0
+        learns = np.where(stale, 1.0, np.where(differs, 0.0, LEARNS)) * seen[:, None, None]
+        self.patches += learns[..., None].astype(np.float32) * (_patches(picture, self.places) - self.patches)
+        self.weights = _likeness(self.patches)
+
+
+# --- Patches: (…, P, P, 3) of 0 to 255 ------------------------------------------------------
+
+
+def _patches(picture: Array, places: Array, side: int = PATCH_PX) -> Array:  # (N, side, side, 3) float32
+    offsets = np.stack(np.meshgrid(*[np.arange(side) - side // 2] * 2), -1).reshape(-1, 2)
+    pixels = _at(picture.astype(np.float32), (places[:, None] + offsets).reshape(-1, 2))
+    return pixels.reshape(len(places), side, side, 3)
+
+
+def _at(picture: Array, places: Array) -> Array:
+    """A picture (H, W, …) at places (N, 2) between pixels."""
+    sampled = []
+    for some in np.array_split(places.astype(np.float32), len(places) // 30_000 + 1):  # remap takes no more rows
+        x, y = some.T[:, :, None]
+        sampled.append(cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0])
+    return np.concatenate(sampled)
+
+
+def _middle(patches: Array) -> Array:
+    margin = (PATCH_PX - MIDDLE_PX) // 2
+    return patches[:, margin:-margin, margin:-margin]
+
+
+def _likeness(patches: Array) -> Array:  # (N, P, P) float32
+    """How much each pixel counts: what looks like the middle is more likely to go where it goes."""
+    away = np.abs(patches - _middle(patches).mean((1, 2), keepdims=True)).mean(-1)
+    return np.where(away < LIKE, 1.0, UNLIKE).astype(np.float32)
+
+
+def _cost(patches: Array, others: Array) -> Array:  # (N,) of 0 to 1
+    return np.minimum(np.abs(patches - others).mean(-1), DIFFERS).mean((1, 2)) / DIFFERS
+
+
+def _is_distinct(patch: Array) -> bool:
+    """Whether it differs from itself a few pixels on, whichever way."""
+    inner = slice(DISTINCT_PX, -DISTINCT_PX)
+    moved = [
+        np.roll(patch, (DISTINCT_PX * dy, DISTINCT_PX * dx), (0, 1)) for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1))
+    ]
+    costs = _cost(patch[None, inner, inner], np.stack(moved)[:, inner, inner])
+    return bool(costs.min() > DISTINCT)
+
+
+def _has_colours(patch: Array, picture: Array) -> Array:  # (H, W) bool
+    """Where a picture (3, H, W) uint8 shows a colour, or nearly, that is anywhere in a patch (3, P, P) uint8."""
+    cells = np.unique((patch >> 4).reshape(3, -1), axis=1)  # sixteen steps of each channel …
+    known = np.zeros((18, 18, 18), bool)  # … and a border, so that each may be widened by one
+    for offset in np.ndindex(3, 3, 3):
+        known[tuple(cells + np.array(offset)[:, None])] = True
+    return known[tuple((picture >> 4) + 1)]
+
+
+def _windows(planes: Array, size: tuple[int, ...]) -> Array:
+    """(C, H, W) → (C, R, R, *size): all windows of that size."""
+    return np.lib.stride_tricks.sliding_window_view(planes, size, (1, 2))
+
+
+def _vertex(costs: Array, at: int) -> float:
+    """Of the parabola through a lowest value and its neighbours: −0.5 to 0.5."""
+    if not 0 < at < len(costs) - 1:
+        return 0.0
+    left, lowest, right = costs[at - 1 : at + 2]
+    bend = left - 2 * lowest + right
+    return float(np.clip(0.5 * (left - right) / bend, -0.5, 0.5)) if bend > 0 else 0.0
+
+
+# --- Motion between two frames --------------------------------------------------------------
+
+
+class _Flows:
+    """What moved, by two methods; `before` and `after` (H, W, 3) uint8."""
+
+    def __init__(self, before: Array, after: Array) -> None:
+        self.before, self.after = (cv2.cvtColor(each, cv2.COLOR_RGB2GRAY) for each in (before, after))
+
+    def lucas_kanade(self, places: Array) -> tuple[Array, Array]:
+        """Places (N, 2) one frame on, and which of them come back to where they were."""
+        options: dict[str, Any] = {
+            "winSize": (WINDOW_PX, WINDOW_PX),
+            "maxLevel": max(int(np.log2(min(self.before.shape) / WINDOW_PX)), 0),
+            "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 0.01),
+            "minEigThreshold": 1e-3,  # below, the surroundings are flat and their motion is anyone's guess
+        }
+        column = np.ascontiguousarray(places[:, None], np.float32)
+        moved, found, _ = cv2.calcOpticalFlowPyrLK(self.before, self.after, column, None, **options)
+        back, found_back, _ = cv2.calcOpticalFlowPyrLK(self.after, self.before, moved, None, **options)
+        moved, back = moved[:, 0], back[:, 0]
+        way = np.linalg.norm(moved - places, axis=1)
+        closes = np.linalg.norm(back - places, axis=1) < np.maximum(ROUND_TRIP_PX, ROUND_TRIP_SHARE * way)
+        return moved, (found.ravel() > 0) & (found_back.ravel() > 0) & closes
+
+    def dense(self, places: Array) -> Array:
+        """By DIS flow (Kroeger et al. 2016)."""
+        return places + _at(self._dense, places)
+
+    @cached_property
+    def _dense(self) -> Array:
+        return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(self.before, self.after, None)

@@ -1,0 +1,155 @@
+"""Points followed, tracks changed and joined, any frame edited, the fusion drawn: in a real graph."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from comfyui_server import WINDOW, ComfyUI, Graph, node
+from edit_graph import HEIGHT, WIDTH, edit_graph
+
+ANCHORS = "[[[82, 20]], [[100, 30]]]"  # on the lorry's roof
+
+
+def track_graph(**inputs: object) -> Graph:
+    """bikes.mp4 → two anchors → their tracks, as text; no model is loaded."""
+    graph = edit_graph()
+    kept = {name: graph[name] for name in ("clip", "prepare", "keep area", "edit area", "mask", "tracks")}
+    kept["tracks"]["inputs"]["tracks"] = ANCHORS
+    given = {"frames": ["prepare", 0], "follow": "points", "frame": 0, "spacing": 16, "most": 4, "seed": 0}
+    given |= {"points": ["tracks", 0], "mask": ["mask", 0]} | inputs
+    kept["track"] = node("ReVideoTrackPoints", **{name: value for name, value in given.items() if value is not None})
+    return kept
+
+
+def shown(graph: Graph, source: str) -> Graph:
+    graph["text"] = node("PreviewAny", source=[source, 1])
+    return graph
+
+
+def read(comfyui: ComfyUI, graph: Graph) -> list:
+    return json.loads(comfyui.succeed(graph).outputs["text"]["text"][0])
+
+
+def change(**inputs: object) -> dict:
+    unchanged = {"offset_x": 0.0, "offset_y": 0.0, "scale": 1.0, "turn": 0.0, "delay": 0.0, "stretch": 1.0}
+    more = {"smooth": 0.0, "reference_motion": "take its motion off", "trajectories": ["track", 0]}
+    return node("ReVideoTransformTracks", **unchanged | more | inputs)
+
+
+def test_points_are_followed_changed_and_joined(comfyui: ComfyUI):
+    graph = track_graph()
+    graph["moved"] = change(offset_x=5.0)
+    graph["own"] = change(reference=["track", 0])
+    graph["all"] = node(
+        "ReVideoMergeTracks",
+        trajectories_1=["track", 0],
+        trajectories_2=["moved", 0],
+        trajectories_3=["own", 0],
+    )
+    graph["show"] = node("PreviewImage", images=["track", 3])
+    graph["report"] = node("PreviewAny", source=["track", 4])
+    run = comfyui.succeed(shown(graph, "all"))
+    paths = json.loads(run.outputs["text"]["text"][0])
+    assert len(paths) == 6
+    for tracked, moved, own in zip(paths[:2], paths[2:4], paths[4:]):
+        assert tracked[-1]["y"] - tracked[0]["y"] > 10  # the lorry drives down the picture
+        assert [point["x"] + 5 for point in tracked] == pytest.approx([point["x"] for point in moved], abs=1e-3)
+        assert abs(own[-1]["y"] - own[0]["y"]) < 0.3 * (tracked[-1]["y"] - tracked[0]["y"])
+    assert len(run.outputs["show"]["images"]) == WINDOW
+    assert f"of 2 points are seen on all {WINDOW} frames" in run.outputs["report"]["text"][0]
+
+
+def test_a_moving_grid_needs_no_points(comfyui: ComfyUI):
+    paths = read(comfyui, shown(track_graph(follow="moving grid", spacing=8, points=None), "track"))
+    assert 1 <= len(paths) <= 4
+
+
+def lost(graph: Graph) -> None:
+    """Frames of which no two show the same."""
+    graph["other"] = node("EmptyImage", width=WIDTH, height=HEIGHT, batch_size=1, color=0)
+    graph["first"] = node("ImageFromBatch", image=["prepare", 0], batch_index=0, length=1)
+    graph["cut"] = node("ImageBatch", image1=["first", 0], image2=["other", 0])
+    graph["tracks"]["inputs"]["frames"] = ["cut", 0]
+    graph["track"]["inputs"]["frames"] = ["cut", 0]
+
+
+def shorter(graph: Graph) -> None:
+    graph["part"] = node("ImageFromBatch", image=["prepare", 0], batch_index=0, length=5)
+    graph["tracks"]["inputs"]["frames"] = ["part", 0]
+
+
+MISTAKES = {
+    "all points lost": (
+        {},
+        lost,
+        "all 2 points are lost right beside frame 0: follow something that can be told from what is around it and "
+        "stays in the picture, or draw the path",
+    ),
+    "unequal lengths": ({}, shorter, "the points cover 5 frames; the video has 14: draw them on it"),
+    "no points": (
+        {"points": None},
+        lambda graph: None,
+        'there are no points to follow: connect the editor\'s paths, or choose "moving grid"',
+    ),
+    "no area": (
+        {"follow": "grid", "mask": None},
+        lambda graph: None,
+        'the grid needs an area: connect a mask, or choose "points"',
+    ),
+    "no such frame": ({"frame": 14}, lambda graph: None, "there is no frame 14: the video has frames 0 to 13"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_named_on_its_node(comfyui: ComfyUI, mistake: str):
+    inputs, make, message = MISTAKES[mistake]
+    graph = shown(track_graph(**inputs), "track")
+    make(graph)
+    run = comfyui.run(graph)
+    assert run.error is not None
+    assert (run.error["node_id"], run.message) == ("track", message)
+
+
+def test_tracks_of_unequal_length_are_not_joined(comfyui: ComfyUI):
+    graph = track_graph()
+    graph["part"] = node("ImageFromBatch", image=["prepare", 0], batch_index=0, length=5)
+    graph["fewer"] = {**graph["tracks"], "inputs": graph["tracks"]["inputs"] | {"frames": ["part", 0]}}
+    graph["all"] = node("ReVideoMergeTracks", trajectories_1=["tracks", 0], trajectories_2=["fewer", 0])
+    run = comfyui.run(shown(graph, "all"))
+    assert run.error is not None
+    assert (run.error["node_id"], run.message) == (
+        "all",
+        "the tracks 2 cover 5 frames, the tracks 1 14: take them from the same frames",
+    )
+
+
+# --- Any frame, and the fusion -----------------------------------------------------------
+
+
+def test_a_middle_frame_is_edited_onwards_and_backwards(comfyui: ComfyUI):
+    graph = edit_graph(steps=2)
+    graph["first"]["inputs"]["batch_index"] = 6
+    graph["conditions"]["inputs"]["reference_frame"] = 6
+    graph.pop("latent")
+    graph["decode"] = node("ReVideoDecode", model=["model", 0], samples=["sample", 0], frames_per_chunk=WINDOW)
+    graph["show"] = node("PreviewImage", images=["decode", 0])
+    assert len(comfyui.succeed(graph).outputs["show"]["images"]) == WINDOW
+
+
+def test_an_edited_frame_that_is_not_there_is_named(comfyui: ComfyUI):
+    graph = edit_graph(steps=1)
+    graph["conditions"]["inputs"]["reference_frame"] = 14
+    run = comfyui.run(graph)
+    assert run.error is not None
+    assert (run.error["node_id"], run.message) == (
+        "conditions",
+        "the edited frame is said to be frame 14; the video has frames 0 to 13",
+    )
+
+
+def test_the_fusion_is_drawn(comfyui: ComfyUI):
+    graph = edit_graph()
+    kept = {name: graph[name] for name in ("model", "keep area", "edit area", "mask")}
+    kept["fusion"] = node("ReVideoShowFusion", model=["model", 0], mask=["mask", 0], steps=15, shown=4, frame=0)
+    assert len(comfyui.succeed(kept).outputs["fusion"]["images"]) == 1
