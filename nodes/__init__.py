@@ -6,9 +6,13 @@ from comfy_api.latest import ComfyExtension, io
 
 from .conditions import ReVideoConditions
 from .editor import ReVideoEditor
+from .evaluate import ReVideoEvaluate
 from .example import ReVideoExampleClip
 from .fusion import ReVideoShowFusion
+from .long_video import ReVideoLongVideo
 from .model import ReVideoLoadModel, register_model_folder
+from .native import ReVideoLoadControlNet, ReVideoNativeConditioning
+from .native_model import ReVideoLoadSVD
 from .sampling import ReVideoDecode, ReVideoSampler
 from .track_changes import ReVideoMergeTracks, ReVideoTransformTracks
 from .track_points import ReVideoTrackPoints
@@ -34,6 +38,11 @@ class ReVideoExtension(ComfyExtension):
             ReVideoSampler,
             ReVideoDecode,
             ReVideoKeepUnedited,
+            ReVideoLongVideo,
             ReVideoDrawTracks,
             ReVideoShowFusion,
+            ReVideoEvaluate,
+            ReVideoLoadSVD,
+            ReVideoLoadControlNet,
+            ReVideoNativeConditioning,
         ]

@@ -39,7 +39,7 @@ class ReVideoShowFusion(io.ComfyNode):
         region = region_from_mask(mask)
         if frame >= len(region) > 1:
             raise ValueError(f"there is no mask for frame {frame}: there are {len(region)}, from 0")
-        model.check_size(*region.shape[-2:])
+        model.config.check_size(*region.shape[-2:])
         chosen = region[frame if len(region) > 1 else 0, 0]
         picture = fusion_picture(fusion_weights(model, chosen, SamplerOptions(steps=steps), shown))
         image = image_from_frames(picture[None])

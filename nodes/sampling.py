@@ -96,6 +96,24 @@ class ReVideoSampler(io.ComfyNode):
                     optional=True,
                     tooltip="SIGMAS in place of the built-in Karras levels, 700 to 0.002. They replace the steps.",
                 ),
+                # From here on as the nodes grew: an older workflow samples as it did.
+                io.Boolean.Input(
+                    "latent_lock",
+                    default=False,
+                    optional=True,
+                    tooltip="While sampling, hold what lies outside the area to the source: it comes out closer to it, "
+                    "and the area is painted to fit.",
+                ),
+                io.Float.Input(
+                    "lock_until",
+                    default=0.03,
+                    min=0.0,
+                    max=700.0,
+                    step=0.01,
+                    optional=True,
+                    tooltip="The noise level at which the lock ends: the last steps are free to join seams. 0 = never.",
+                    advanced=True,
+                ),
             ],
             outputs=[io.Latent.Output("latent", tooltip="To ReVideo Decode, or any VAE decoder of SVD.")],
         )
@@ -114,6 +132,8 @@ class ReVideoSampler(io.ComfyNode):
         noise_augmentation: float,
         sampler: Any | None = None,
         sigmas: Tensor | None = None,
+        latent_lock: bool = False,
+        lock_until: float = 0.03,
     ) -> io.NodeOutput:
         from ..revideo.both_ways_editing import sample_conditions
         from ..revideo.sampling import SamplerOptions
@@ -123,7 +143,17 @@ class ReVideoSampler(io.ComfyNode):
             raise ValueError(
                 f"sigmas must hold at least 2 noise levels, not {len(sigmas)}: check the scheduler's steps"
             )
-        options = SamplerOptions(steps, cfg_first, cfg_last, fps, motion_bucket, noise_augmentation, seed)
+        options = SamplerOptions(
+            steps,
+            cfg_first,
+            cfg_last,
+            fps,
+            motion_bucket,
+            noise_augmentation,
+            seed,
+            latent_lock=latent_lock,
+            lock_until=lock_until,
+        )
         latents = sample_conditions(
             model,
             conditions,
@@ -138,9 +168,7 @@ class ReVideoSampler(io.ComfyNode):
 def _report(steps: int, model: Any) -> Any:
     """Per step: the progress bar, a picture of the last frame, and a chance to stop."""
     progress = comfy.utils.ProgressBar(steps)
-    previewer = None
-    if model.config.vae.latent_channels == 4:
-        previewer = latent_preview.get_previewer(model.device, LATENT_FORMAT)
+    previewer = previewer_for(model)
 
     def report(done: int, denoised: Tensor) -> None:
         picture = previewer.decode_latent_to_preview_image("JPEG", denoised[-1:]) if previewer else None
@@ -148,6 +176,13 @@ def _report(steps: int, model: Any) -> Any:
         management.throw_exception_if_processing_interrupted()
 
     return report
+
+
+def previewer_for(model: Any) -> Any | None:
+    """What makes small pictures of latents, if previews are on."""
+    if model.config.vae.latent_channels != 4:
+        return None
+    return latent_preview.get_previewer(model.device, LATENT_FORMAT)
 
 
 class GraphSampler:

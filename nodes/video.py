@@ -151,13 +151,25 @@ class ReVideoKeepUnedited(io.ComfyNode):
                     tooltip="Pixels over which the seam is blended, all inside the area: outside, every pixel "
                     "stays the source's.",
                 ),
+                io.Combo.Input(
+                    "match",
+                    options=["none", "colours", "gradients"],
+                    default="none",
+                    optional=True,
+                    tooltip="Fit the area to what surrounds it first. colours: shift them by as much as the model "
+                    "strayed in a ring around it. gradients: keep the area's own, with the source's pixels at its "
+                    "border (Poisson editing).",
+                ),
             ],
             outputs=[io.Image.Output("frames", tooltip="The finished frames.")],
         )
 
     @classmethod
-    def execute(cls, original: Tensor, edited: Tensor, mask: Tensor, feather: int) -> io.NodeOutput:
+    def execute(
+        cls, original: Tensor, edited: Tensor, mask: Tensor, feather: int, match: Any = "none"
+    ) -> io.NodeOutput:
         from ..revideo.composite import keep_unedited
 
-        frames = keep_unedited(frames_from_image(original), frames_from_image(edited), region_from_mask(mask), feather)
+        source, painted = frames_from_image(original), frames_from_image(edited)
+        frames = keep_unedited(source, painted, region_from_mask(mask), feather, match)
         return io.NodeOutput(image_from_frames(frames))

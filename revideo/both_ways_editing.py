@@ -40,7 +40,7 @@ def sample_conditions(
             f"the video has {longest} frames on one side of its edited frame {conditions.edit.reference_frame}, "
             f"counted with it; this model edits windows of {window}: take fewer frames"
         )
-    model.check_size(*conditions.size)
+    model.config.check_size(*conditions.size)
     runs = {number: side for number, side in enumerate(conditions.sides) if len(side) > 1}
     augmentation = draw_noise((3, *conditions.size), options.seed, AUGMENTATION)
     known: dict[str, Tensor] = {}  # of the reference: both sides have the same

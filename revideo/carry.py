@@ -12,12 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .composite import RING_PX, ring_shift
 from .conditions import signed
 from .model import ReVideo
 from .sampling import Denoise
 from .vae import LATENT_SCALE
-
-RING_PX = 16  # around the area: wide enough to average over, near enough to share its light
 
 
 @dataclass(frozen=True)
@@ -31,9 +30,12 @@ class Drift:
     carried_latent: bool = True  # the area is handed on as sampled: decoding and encoding blur it each time
     first_embedding: bool = True  # the image embedding stays the edited first frame's (MagicProp's fixed reference)
     hold_colours: bool = True  # the area's colours shift back by as much as the ring around it strayed from the source
+    steered_paths: bool = True  # paths begin where their things really are, and bring them back
 
 
-PAPER = Drift(overlap=1, source_pixels=False, carried_latent=False, first_embedding=False, hold_colours=False)
+PAPER = Drift(
+    overlap=1, source_pixels=False, carried_latent=False, first_embedding=False, hold_colours=False, steered_paths=False
+)
 
 
 @dataclass(frozen=True)
@@ -82,18 +84,6 @@ def start_window(
     if drift.source_pixels:
         latent = torch.where(touched[0], latent, known)
     return Start(composite if drift.source_pixels else carried.frame, latent, held)
-
-
-def ring_shift(known: Tensor, found: Tensor, area: Tensor, width: int) -> Tensor:
-    """(C, H, W) each and an area (H, W) bool → (C, 1, 1): how far `found` strayed within the ring around it.
-
-    A mean of each channel; zero where nothing lies around the area.
-    """
-    wide = F.max_pool2d(area[None].float(), 2 * width + 1, stride=1, padding=width)[0] > 0
-    ring = wide & ~area
-    if not ring.any():
-        return torch.zeros(len(known), 1, 1)
-    return (known - found)[:, ring].mean(1).view(-1, 1, 1)
 
 
 def hold(denoise: Denoise, held: Tensor, weights: Tensor) -> Denoise:

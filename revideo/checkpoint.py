@@ -64,6 +64,15 @@ class Checkpoint:
     table: dict[str, Released]
 
 
+@dataclass
+class ControlPart:
+    """What of a file ReVideo's training made: for hosts that bring Stable Video Diffusion themselves."""
+
+    network: ReVideoControlNet
+    config: ModelConfig
+    temporal: Weights  # the UNet's keys and values trained with it, by their names in the released UNet; may be empty
+
+
 def load_parts(
     path: str | Path,
     config: ModelConfig | None = None,
@@ -76,14 +85,43 @@ def load_parts(
     """
     checkpoint = open_checkpoint(path, config, svd)
     for part, module in checkpoint.parts.items():
-        own = {}
-        for name in module.state_dict():
-            # Popped, so that a converted tensor's source is freed before the next is read.
-            tensor = checkpoint.weights.pop(f"{part}.{name}")
-            own[name] = tensor if dtype is None else tensor.to(dtype)
-        module.load_state_dict(own, assign=True)
-        module.requires_grad_(False)
+        _fill(module, part, checkpoint.weights, dtype)
     return checkpoint.parts, checkpoint.config
+
+
+def load_control(path: str | Path, config: ModelConfig | None = None, dtype: torch.dtype | None = None) -> ControlPart:
+    """The control net of any file that `open_checkpoint` reads, or of a control file alone.
+
+    Of a whole model nothing else is loaded. Raises CheckpointError, naming file and tensors.
+    """
+    path = locate(path)
+    found, own_config = _read(path)
+    config = config or own_config or ModelConfig()
+    parts = {name: part for name, part in build_parts(config).items() if name in ("controlnet", "unet")}
+    table = name_table(config, parts)
+    weights = to_diffusers(found, table)
+    control = {name: tensor for name, tensor in weights.items() if name.startswith(("controlnet.", CONTROL))}
+    if not control:
+        raise CheckpointError(f"{path.name} is {_describe(weights)}")
+    network = parts["controlnet"]
+    _check(control, table, {"controlnet": network}, path)
+    _fill(network, "controlnet", control, dtype)
+    temporal = {
+        place.name.removeprefix(UNET): weights[name]
+        for name, place in table.items()
+        if name in weights and place.name.startswith(UNET) and is_control_weight(place.name)
+    }
+    return ControlPart(network, config, temporal)
+
+
+def _fill(module: torch.nn.Module, part: str, weights: Weights, dtype: torch.dtype | None) -> None:
+    own = {}
+    for name in module.state_dict():
+        # Popped, so that a converted tensor's source is freed before the next is read.
+        tensor = weights.pop(f"{part}.{name}")
+        own[name] = tensor if dtype is None else tensor.to(dtype)
+    module.load_state_dict(own, assign=True)
+    module.requires_grad_(False)
 
 
 def read_config(path: str | Path, svd: str | Path | None = None) -> ModelConfig:

@@ -1,4 +1,4 @@
-"""The command line: edit, convert, train, demo. Heavy imports wait until a command runs, so that help is instant."""
+"""The command line: edit, evaluate, convert, train, demo. Heavy imports wait until a command runs: help is instant."""
 
 from __future__ import annotations
 
@@ -53,14 +53,17 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"revideo {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    from .cli_evaluate import add_evaluate
+
     _add_edit(commands)
+    add_evaluate(commands)
     _add_convert(commands)
     _add_train(commands)
     _add_demo(commands)
     return parser
 
 
-def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], int], **texts: str) -> Any:
+def add_command(commands: Any, name: str, run: Callable[[argparse.Namespace], int], **texts: str) -> Any:
     command = commands.add_parser(name, formatter_class=argparse.RawDescriptionHelpFormatter, **texts)
     command.set_defaults(run=run)
     return command
@@ -69,7 +72,7 @@ def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], int],
 def _add_edit(commands: Any) -> None:
     from .cli_long import add_long_options
 
-    edit = _command(
+    edit = add_command(
         commands,
         "edit",
         run_edit,
@@ -146,7 +149,7 @@ example: move a painted thing from (100, 160) to (300, 160)
     what.add_argument(
         "--tracks-size",
         metavar="WxH",
-        type=_size,
+        type=parse_size,
         help="size of the picture the tracks were drawn on (default: the clip's own size)",
     )
     what.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the video to write, H.264")
@@ -172,7 +175,7 @@ example: move a painted thing from (100, 160) to (300, 160)
     frames.add_argument(
         "--size",
         metavar="WxH",
-        type=_size,
+        type=parse_size,
         default=(1024, 1024),
         help="target size in pixels (default: 1024x1024, an area at which the released weights are at home; "
         "smaller is faster and needs less memory)",
@@ -236,6 +239,19 @@ example: move a painted thing from (100, 160) to (300, 160)
         help="noise on the reference before it is encoded; more leaves the model freer (default: 0.02)",
     )
 
+    sampling.add_argument(
+        "--latent-lock",
+        action=argparse.BooleanOptionalAction,
+        help="while sampling, hold what lies outside the area to the source; it then comes out closer to it, and the "
+        "area is painted to fit (default: no, as the released model samples)",
+    )
+    sampling.add_argument(
+        "--lock-until",
+        metavar="X",
+        type=float,
+        help="the noise level at which the lock ends, so that the last steps can join seams; 0: never (default: 0.03)",
+    )
+
     result = edit.add_argument_group("the result")
     result.add_argument(
         "--feather",
@@ -243,6 +259,14 @@ example: move a painted thing from (100, 160) to (300, 160)
         type=float,
         default=12.0,
         help="width of the seam, all inside the area, in pixels of the fitted frames (default: 12)",
+    )
+    result.add_argument(
+        "--match",
+        choices=("none", "colours", "gradients"),
+        default="none",
+        help="fit the area to what surrounds it, before the seam is blended. colours: shift them by as much as the "
+        "model strayed in a ring around it. gradients: keep the area's own and let its border follow the source "
+        "(Poisson editing) (default: none)",
     )
     result.add_argument(
         "--no-keep", action="store_true", help="leave the model's own pixels outside the area too, not the source's"
@@ -257,7 +281,7 @@ example: move a painted thing from (100, 160) to (300, 160)
 
 
 def _add_convert(commands: Any) -> None:
-    convert = _command(
+    convert = add_command(
         commands,
         "convert",
         run_convert,
@@ -287,7 +311,7 @@ examples:
 
 
 def _add_train(commands: Any) -> None:
-    train = _command(
+    train = add_command(
         commands,
         "train",
         run_train,
@@ -313,7 +337,7 @@ examples:
 
 
 def _add_demo(commands: Any) -> None:
-    demo = _command(
+    demo = add_command(
         commands,
         "demo",
         run_demo,
@@ -335,7 +359,7 @@ def _model(text: str) -> Path:
     return file
 
 
-def _size(text: str) -> tuple[int, int]:
+def parse_size(text: str) -> tuple[int, int]:
     """ "576x320" → (576, 320): width, height."""
     width, _, height = text.lower().replace("×", "x").partition("x")
     if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
@@ -369,7 +393,7 @@ def run_edit(arguments: argparse.Namespace) -> int:
 
         if arguments.fusion:
             from .fusion import fusion_picture, fusion_weights
-            from .pictures import write_image
+            from .sheets import write_image
 
             weights = fusion_weights(model, job.region[0, 0], job.options)
             write_image(arguments.fusion, fusion_picture(weights))
@@ -383,7 +407,7 @@ def run_edit(arguments: argparse.Namespace) -> int:
         with progress(len(latents), "decoding", "frame") as report:
             frames = model.decode(latents, arguments.frames_per_chunk or len(latents), report)
     if not arguments.no_keep:
-        frames = keep_unedited(job.video, frames, job.region, arguments.feather)
+        frames = keep_unedited(job.video, frames, job.region, arguments.feather, arguments.match)
     with refusing():
         write_video(arguments.output, frames, job.rate)
     print(f"{arguments.output}: {len(frames)} frames of {size} at {float(job.rate):g} frames per second")

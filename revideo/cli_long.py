@@ -35,6 +35,7 @@ def add_long_options(edit: argparse.ArgumentParser) -> None:
         "carried-latent": "the area is carried as latents, not decoded and encoded again",
         "first-embedding": "the image embedding stays that of the edited first frame",
         "hold-colours": "colours of the area follow those of the ring around it",
+        "steered-paths": "what strayed from its path is followed, and led back",
     }
     for name, text in choices.items():
         long.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, help=f"{text} (default: yes)")

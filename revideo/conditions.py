@@ -19,6 +19,7 @@ class Conditions:
     content: Tensor  # (T, 3, H, W) in [-1, 1]: the video, −1 inside the region in every frame
     motion: Tensor  # (T, 2, H, W) dy, dx in pixels since the previous frame
     region: Tensor  # (T, 1, H, W): 1 where the model paints, else 0
+    source: Tensor | None = None  # (T, 3, H, W) in [0, 1]: the video whole, which no network sees
 
     @property
     def num_frames(self) -> int:
@@ -54,6 +55,7 @@ def compose_conditions(video: Tensor, edit: Edit) -> Conditions:
         content=torch.where(region > 0, -1.0, signed(video)),
         motion=motion_map(edit.trajectories.points_px, edit.trajectories.visible, *video.shape[-2:]),
         region=region,
+        source=video,
     )
 
 

@@ -117,6 +117,15 @@ class ModelConfig:
         """Frame sides must be multiples of this many pixels (64 in the released model)."""
         return self.vae.stride * 2 ** (len(self.unet.channel_mult) - 1)
 
+    def check_size(self, height: int, width: int) -> None:
+        """Raises ValueError unless the sides are the model's multiples."""
+        multiple = self.size_multiple
+        if height % multiple or width % multiple:
+            raise ValueError(
+                f"the video is {width}×{height}; this model needs sides that are multiples of {multiple}: "
+                f"fit it first (choose_size and fit_frames, or the Prepare Video node)"
+            )
+
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ModelConfig:
         """Reads the blocks "unet", "control", "vae", "image_encoder"; other blocks are left alone.

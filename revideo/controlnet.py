@@ -40,9 +40,11 @@ class ReVideoControlNet(SVDEncoder):
         self.down_projections = nn.ModuleList(_zero_convolution(width) for width in widths)
         self.mid_projection = _zero_convolution(widths[-1])
 
-    def embed_conditions(self, conditions: Conditions) -> EmbeddedConditions:
+    def embed_conditions(self, conditions: Conditions, device: torch.device | None = None) -> EmbeddedConditions:
+        """`device` None: that of the weights; another where a host brings them there as they work."""
         motion, content, region = (
-            part.to(self.device, self.dtype) for part in (conditions.motion, conditions.content, conditions.region)
+            part.to(device or self.device, self.dtype)
+            for part in (conditions.motion, conditions.content, conditions.region)
         )
         return EmbeddedConditions(self.safm.motion_encoder(motion), self.safm.content_encoder(content), region)
 
@@ -59,6 +61,17 @@ class ReVideoControlNet(SVDEncoder):
         time_ids: Tensor,  # (B, 3)
         conditions: EmbeddedConditions,
     ) -> Residuals:
+        return self.residuals(latents, c_noise, context, self.embed_vector(time_ids), conditions)
+
+    def residuals(
+        self,
+        latents: Tensor,
+        c_noise: Tensor,
+        context: Tensor,
+        vector: Tensor,  # (B, 3·time_id_dim) the time ids' sinusoids, which ComfyUI hands over ready
+        conditions: EmbeddedConditions,
+    ) -> Residuals:
+        """`forward` behind the sinusoids."""
         batch, num_frames = latents.shape[:2]
         if len(conditions.region) == num_frames:
             fused = repeat(self.fuse(conditions, c_noise[0]), "t c h w -> (b t) c h w", b=batch)
@@ -67,7 +80,7 @@ class ReVideoControlNet(SVDEncoder):
         image_only = torch.zeros(batch, num_frames, dtype=latents.dtype, device=latents.device)
         skips, mid = self.encode(
             latents,
-            self.embed_time(c_noise, time_ids, num_frames),
+            self.embed_time(c_noise, vector, num_frames),
             repeat(context, "b n d -> (b t) n d", t=num_frames),
             image_only,
             added=fused,

@@ -15,10 +15,12 @@ from .builtin import NAME
 from .cli import LICENCE, WEIGHTS, progress, refusing
 from .composite import keep_unedited
 from .examples import EXAMPLES, FPS, OPTIONS, example_edit
+from .metrics import psnr
 from .model import ReVideo, default_device, load
-from .pictures import draw_region, draw_tracks, sheet, side_by_side, write_image
+from .pictures import draw_region, draw_tracks
+from .sheets import sheet, side_by_side, write_image
 from .synthetic import SyntheticEdit
-from .synthetic_figures import AIM, Figures, measure, psnr
+from .synthetic_figures import AIM, Figures, measure
 from .video import fit_frames, write_video
 
 FEATHER_PX = 4.0

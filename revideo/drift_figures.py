@@ -18,10 +18,11 @@ from torch import Tensor
 
 from .carry import PAPER, Drift
 from .long_video import edit_long
+from .metrics import psnr
 from .model import ReVideo, load
 from .sampling import SamplerOptions
 from .synthetic import SyntheticEdit, make_edit
-from .synthetic_figures import HELD_OUT, centroids, psnr, sprite_weights
+from .synthetic_figures import HELD_OUT, centroids, sprite_weights
 
 DEFAULT = Drift()
 # The default, the paper's chain, and the default without each of its parts.
@@ -33,6 +34,7 @@ VARIANTS: dict[str, Drift] = {
     "decoded and encoded": replace(DEFAULT, carried_latent=False),
     "embedding follows": replace(DEFAULT, first_embedding=False),
     "colours free": replace(DEFAULT, hold_colours=False),
+    "paths as drawn": replace(DEFAULT, steered_paths=False),
 }
 
 

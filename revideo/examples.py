@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .pictures import write_image
 from .sampling import SamplerOptions
+from .sheets import write_image
 from .synthetic import SyntheticEdit, make_edit
 from .synthetic_figures import HELD_OUT
 from .video import write_video

@@ -10,9 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .lettering import INK, text_size, write_text
 from .model import ReVideo
-from .pictures import INK, PAPER, text_size, write_text
 from .sampling import SamplerOptions, karras_sigmas
+from .sheets import PAPER
 
 SHOWN_STEPS = 6
 CELL_PX = 180  # width of a map, at least
@@ -30,7 +31,7 @@ class FusionWeights:
 
     def means(self) -> tuple[list[float], list[float]]:
         """Γ inside and outside the area, by step; NaN where there is no such part."""
-        inside = F.adaptive_avg_pool2d(self.region[None, None], self.maps.shape[-2:])[0, 0] >= 0.5
+        inside = F.adaptive_avg_pool2d(self.region[None, None], (self.maps.shape[-2], self.maps.shape[-1]))[0, 0] >= 0.5
         return self.maps[:, inside].mean(1).tolist(), self.maps[:, ~inside].mean(1).tolist()
 
 

@@ -60,25 +60,11 @@ def prepare(arguments: argparse.Namespace) -> Job:
     video = fit_frames(source, *size, arguments.fit)
     source_size = source.shape[-2], source.shape[-1]
 
-    def fitted(frames: Tensor, what: str) -> Tensor:
-        return fit_like_clip(frames, what, source_size, size, arguments.fit)
-
     reference = video[frame]
     if arguments.reference:
-        reference = fitted(read_image(arguments.reference)[None], "reference")[0]
-    if document is not None:
-        trajectories = fit_drawn_paths(document, count, source_size, size, arguments.fit)
-        region = fit_drawn_region(document, count, source_size, size, arguments.fit)
-    else:
-        if arguments.region.suffix.lower() in IMAGE_SUFFIXES:
-            masks = read_image(arguments.region)[None]
-        else:
-            masks, _ = read_video(arguments.region, arguments.start, arguments.stride, count)
-        region = fitted(masks, "region").mean(1, keepdim=True)
-        trajectories = Trajectories.none(count)
-        if drawn is not None:
-            timed = drawn.stretched(count) if arguments.timing == "stretch" else drawn.fitted(count)
-            trajectories = fit_tracks(timed, arguments.tracks_size, source_size, size, arguments.fit)
+        picture = read_image(arguments.reference)[None]
+        reference = fit_like_clip(picture, "reference", source_size, size, arguments.fit)[0]
+    trajectories, region = fit_drawing(arguments, drawn, document, count, source_size, size)
     conditions = conditions_for(video, Edit(reference, trajectories, region, frame))
     return Job(video, conditions, region, rate, options, config)
 
@@ -114,13 +100,8 @@ def read_given(arguments: argparse.Namespace) -> Given:
         raise ValueError(f"--feather must be 0 or more pixels, not {arguments.feather:g}")
     if arguments.frames_per_chunk is not None and arguments.frames_per_chunk < 1:
         raise ValueError(f"--frames-per-chunk must be at least 1, not {arguments.frames_per_chunk}")
-    if arguments.document and (arguments.tracks or arguments.tracks_size):
-        raise ValueError("--document has paths and a size of its own: leave out --tracks and --tracks-size")
-    drawn = parse_tracks(_read_text(arguments.tracks, "tracks")) if arguments.tracks else None
-    document = None
-    if arguments.document:
-        document = EditDocument.from_json(_read_text(arguments.document, "JSON"))
-    _check_device(arguments.device)
+    drawn, document = read_drawing(arguments)
+    check_device(arguments.device)
 
     told = {f.name: getattr(arguments, f.name, None) for f in fields(SamplerOptions)}
     options = SamplerOptions(**{name: value for name, value in told.items() if value is not None})
@@ -128,11 +109,47 @@ def read_given(arguments: argparse.Namespace) -> Given:
     return Given(drawn, document, options, config)
 
 
+def read_drawing(arguments: argparse.Namespace) -> tuple[Trajectories | None, EditDocument | None]:
+    """Tracks or document, as they were given."""
+    if arguments.document and (arguments.tracks or arguments.tracks_size):
+        raise ValueError("--document has paths and a size of its own: leave out --tracks and --tracks-size")
+    drawn = parse_tracks(_read_text(arguments.tracks, "tracks")) if arguments.tracks else None
+    document = None
+    if arguments.document:
+        document = EditDocument.from_json(_read_text(arguments.document, "JSON"))
+    return drawn, document
+
+
 def _read_text(file: Path, what: str) -> str:
     try:
         return file.read_text("utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError(f"{file} is not a text file of {what}") from None
+
+
+def fit_drawing(
+    arguments: argparse.Namespace,
+    drawn: Trajectories | None,
+    document: EditDocument | None,
+    frames: int,
+    source_size: tuple[int, int],  # height, width
+    size: tuple[int, int],  # height, width
+) -> tuple[Trajectories, Tensor]:
+    """Paths, and the region (1 or T, 1, H, W), on the fitted frames."""
+    if document is not None:
+        return (
+            fit_drawn_paths(document, frames, source_size, size, arguments.fit),
+            fit_drawn_region(document, frames, source_size, size, arguments.fit),
+        )
+    if arguments.region.suffix.lower() in IMAGE_SUFFIXES:
+        masks = read_image(arguments.region)[None]
+    else:
+        masks, _ = read_video(arguments.region, arguments.start, arguments.stride, frames)
+    region = fit_like_clip(masks, "region", source_size, size, arguments.fit).mean(1, keepdim=True)
+    if drawn is None:
+        return Trajectories.none(frames), region
+    timed = drawn.stretched(frames) if arguments.timing == "stretch" else drawn.fitted(frames)
+    return fit_tracks(timed, arguments.tracks_size, source_size, size, arguments.fit), region
 
 
 def fit_like_clip(frames: Tensor, what: str, source_size: tuple[int, int], size: tuple[int, int], fit: Fit) -> Tensor:
@@ -193,7 +210,7 @@ def _read_config(arguments: argparse.Namespace) -> ModelConfig:
     return ModelConfig.from_json(_read_text(arguments.config, "JSON"))
 
 
-def _check_device(name: str | None) -> None:
+def check_device(name: str | None) -> None:
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:

@@ -65,6 +65,8 @@ def prepare_long(arguments: argparse.Namespace) -> LongJob:
     given = read_given(arguments)
     if arguments.preview:
         raise ValueError("--preview shows one window: leave out --long to look at the first")
+    if arguments.match != "none":
+        raise ValueError("--match works on one window: leave out --long, or --match")
     if arguments.fusion:
         raise ValueError("--fusion shows one run: leave out --long to draw it")
     if arguments.reference_frame:

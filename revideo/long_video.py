@@ -14,10 +14,12 @@ from torch import Tensor
 from .carry import Carried, Drift, Start, hold, start_window
 from .conditions import compose_conditions, signed
 from .edit import Edit, check_video
+from .latent_lock import lock
 from .model import AUGMENTATION, DEFAULTS, START, ReVideo, draw_noise
 from .sampling import SamplerOptions
+from .steering import find_strayed, steer
 from .window_store import WindowStore
-from .windows import LongEdit, Window, held_weights, plan_windows
+from .windows import LongEdit, Window, held_weights, moving, plan_windows
 
 DRIFT = Drift()
 
@@ -93,22 +95,25 @@ def edit_windows(
     """
     length, (height, width) = model.config.unet.num_frames, frames.size
     plan = plan_windows(len(frames), length, drift.overlap)
-    model.check_size(height, width)
+    model.config.check_size(height, width)
     edit.check(len(frames), height, width)
     clock = _Clock(len(frames), options.steps, report)
     base = store.begin(model, edit.reference, options, drift) if store else ""
     context: Tensor | None = None
     carried: Carried | None = None
+    strayed = torch.zeros(edit.trajectories.num_paths, 2)
     key, edited = "", False
     for number, window in enumerate(plan):
         end = plan[number + 1].first if number + 1 < len(plan) else len(frames)
         clock.begin(window.first, end)
         video, region = frames.read(window.start, window.stop), edit.masks(window.start, window.stop)
         check_video(video)
+        paths = edit.paths(window.start, window.stop)
         if region.any():
             edited = True
-            part = Edit(edit.reference, edit.paths(window.start, window.stop), region)
-            key = store.key(base, key, window, video, part) if store else ""
+            part = Edit(edit.reference, moving(steer(paths, strayed)), region)
+            # What has strayed follows from the window before, and so need not be told.
+            key = store.key(base, key, window, video, region, moving(paths)) if store else ""
             latents = store.load(number, key) if store else None
             if latents is None:
                 if drift.first_embedding and context is None:
@@ -124,6 +129,9 @@ def edit_windows(
         yield Finished(window.first, painted[given], video[given], region[given])
         if number + 1 < len(plan):
             at = plan[number + 1].start - window.start
+            if drift.steered_paths:
+                # The source's own things, where nothing was edited, follow nobody's path.
+                strayed = strayed * 0 if latents is None else find_strayed(painted, paths, strayed, at)
             carried = Carried(painted[at], None if latents is None else latents[at:])
     if not edited:
         raise ValueError("the region is empty in every frame, so nothing was changed: mask the area to edit")
@@ -163,10 +171,13 @@ def _sample(
         noise = options.noise_augmentation * augmentation
         start = start_window(model, carried, video[0], edit.region[: window.shared], drift, noise)
     conditions = compose_conditions(video, Edit(start.reference, edit.trajectories, edit.region))
+    unedited = model.encode_unedited(conditions) if options.latent_lock else None
     conditioning = model.condition(conditions, options, augmentation, context=context, latent=start.latent)
     denoise = model.denoiser(conditioning, options)
     if start.held is not None:
         denoise = hold(denoise, start.held, held_weights(window.shared, drift.overlap))
+    if unedited is not None:
+        denoise = lock(denoise, unedited, options.lock_until)
     noise = frame_noise(model.latent_shape(conditions), options.seed, window.start)
     return model.run(denoise, noise, options, callback=clock.step)
 

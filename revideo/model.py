@@ -10,15 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from .checkpoint import load_parts
-from .conditions import Conditions, make_conditions
+from .conditions import Conditions, make_conditions, signed
 from .config import ModelConfig
 from .controlnet import ReVideoControlNet
 from .denoiser import Conditioning, denoise
 from .edit import Edit
 from .image_encoder import embed_image
+from .latent_lock import Unedited, lock, unedited_cells
 from .sampling import Denoise, SamplerOptions, StepCallback, guidance_scales, guide, karras_sigmas, sample_euler
 from .unet import ReVideoUNet
-from .vae import decode_latents, encode_reference
+from .vae import LATENT_SCALE, decode_latents, encode_reference
 
 Sample = Callable[[Denoise, Tensor, Tensor, "StepCallback | None"], Tensor]  # noise of deviation 1 -> latents
 
@@ -96,6 +97,14 @@ class ReVideo:
         self.place(self.vae)
         return encode_reference(self.vae, reference.to(self.device))
 
+    @torch.inference_mode()
+    def encode_unedited(self, conditions: Conditions) -> Unedited:
+        """What the latent lock holds to: the source's latents, frame by frame, and where no pixel is to change."""
+        if conditions.source is None:
+            raise ValueError("the latent lock needs the source in the conditions: make them with make_conditions")
+        latents = torch.cat([self.encode(signed(frame)) for frame in conditions.source]).float()
+        return Unedited(latents * LATENT_SCALE, unedited_cells(conditions.region, self.config.vae.stride))
+
     def denoiser(self, conditioning: Conditioning, options: SamplerOptions) -> Denoise:
         """`denoise(x, sigma)` with guidance rising over the frames."""
         num_frames = len(conditioning.control.region)
@@ -154,7 +163,10 @@ class ReVideo:
         self.check_window(conditions)
         if noise is None:
             noise = draw_noise(self.latent_shape(conditions), options.seed, stream=START)
+        unedited = self.encode_unedited(conditions) if options.latent_lock else None
         denoise_step = self.denoiser(self.condition(conditions, options, augmentation_noise), options)
+        if unedited is not None:
+            denoise_step = lock(denoise_step, unedited, options.lock_until)
         return self.run(denoise_step, noise, options, sigmas=sigmas, sampler=sampler, callback=callback)
 
     @torch.inference_mode()
@@ -219,16 +231,7 @@ class ReVideo:
             raise ValueError(
                 f"the video has {conditions.num_frames} frames; this model edits windows of {window}: {advice}"
             )
-        self.check_size(*conditions.size)
-
-    def check_size(self, height: int, width: int) -> None:
-        """Raises ValueError unless the sides are the model's multiples."""
-        multiple = self.config.size_multiple
-        if height % multiple or width % multiple:
-            raise ValueError(
-                f"the video is {width}×{height}; this model needs sides that are multiples of {multiple}: "
-                f"fit it first (choose_size and fit_frames, or the Prepare Video node)"
-            )
+        self.config.check_size(*conditions.size)
 
 
 def sample_from_noise(denoise_step: Denoise, noise: Tensor, sigmas: Tensor, callback: StepCallback | None) -> Tensor:

@@ -27,6 +27,8 @@ class SamplerOptions:
     sigma_min: float = 0.002
     sigma_max: float = 700.0
     rho: float = 7.0  # of Karras et al. (2022), equation 5
+    latent_lock: bool = False  # the released model samples without
+    lock_until: float = 0.03  # below this noise level, for the last two or three steps, the model joins seams
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -35,6 +37,8 @@ class SamplerOptions:
             raise ValueError(f"sigma_min {self.sigma_min:g} must lie between 0 and sigma_max {self.sigma_max:g}")
         if self.noise_augmentation < 0:
             raise ValueError(f"noise_augmentation must not be negative, but is {self.noise_augmentation:g}")
+        if not self.lock_until >= 0:
+            raise ValueError(f"lock_until must be a noise level of 0 or more, not {self.lock_until:g}")
 
 
 def karras_sigmas(steps: int, sigma_min: float = 0.002, sigma_max: float = 700.0, rho: float = 7.0) -> Tensor:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import colorsys
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
@@ -15,6 +14,7 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
+from .metrics import psnr, seam
 from .model import ReVideo, load
 from .sampling import SamplerOptions
 from .synthetic import KINDS, SyntheticEdit, make_edit, without_motion
@@ -73,7 +73,7 @@ def measure(truth: SyntheticEdit, output: Tensor) -> Figures:
         outside_psnr=psnr(output[outside], truth.source[outside]),
         sprite_psnr=fmean(appearances),
         hue_error=fmean(hues),
-        seam=border_energy(output, truth.edit.region) / border_energy(truth.source, truth.edit.region),
+        seam=seam(output, truth.source, truth.edit.region)[0],
     )
 
 
@@ -118,6 +118,10 @@ def all_cases() -> list[tuple[str, int]]:
     return [(kind, 1) for kind in KINDS] + [("both", 2)]
 
 
+def case_name(kind: str, areas: int) -> str:
+    return kind if areas == 1 else f"{kind}, {areas} areas"
+
+
 def mean_figures(figures: Iterable[Figures]) -> Figures:
     columns = zip(*(asdict(each).values() for each in figures))
     return Figures(*map(fmean, columns))
@@ -154,22 +158,6 @@ def centroids(weights: Tensor) -> Tensor:
     return torch.stack([x, y], 1)
 
 
-def psnr(one: Tensor, other: Tensor) -> float:
-    """Decibels between pixels in [0, 1]; at most 100."""
-    return -10 * math.log10((one - other).square().mean().item() + 1e-10)
-
-
-def border_energy(video: Tensor, region: Tensor) -> float:
-    """Mean squared step (T, 3, H, W) between neighbours of which one lies inside the region (1 or T, 1, H, W)."""
-    inside = region >= 0.5
-    total, count = 0.0, 0
-    for axis in (-1, -2):
-        crossing = (inside.diff(dim=axis)).expand_as(video.diff(dim=axis))
-        steps = video.diff(dim=axis)[crossing]
-        total, count = total + steps.square().sum().item(), count + steps.numel()
-    return total / max(count, 1)
-
-
 def _chroma_direction(hue: float) -> Tensor:
     colour = torch.tensor(colorsys.hsv_to_rgb(hue, 1, 1))
     chroma = colour - colour.mean()
@@ -202,6 +190,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--guidance", type=float, default=1.0, help="of the last frame; the first has 1 (%(default)s)")
     parser.add_argument("--height", type=int, default=128)
     parser.add_argument("--width", type=int, default=128)
+    names = [case_name(*case) for case in all_cases()]
+    parser.add_argument("--cases", nargs="+", choices=names, default=names, help="edits to measure (all)")
     parser.add_argument("--bf16", action="store_true", help="sample in bfloat16: faster on new processors")
     given = parser.parse_args(arguments)
     model = load(given.model, dtype=torch.bfloat16 if given.bf16 else None)
@@ -209,7 +199,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = SamplerOptions(steps=given.steps, cfg_last=given.guidance)
     print(HEADER, flush=True)
     for kind, areas in all_cases():
-        case = kind + (f", {areas} areas" if areas > 1 else "")
+        case = case_name(kind, areas)
+        if case not in given.cases:
+            continue
         found = evaluate(model, kind, areas, given.clips, options, (given.height, given.width))
         for what, figures in found.items():
             print(table_row(case, what, figures), flush=True)

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from .denoiser import denoise
-from .pictures import draw_region, sheet, write_image
+from .pictures import draw_region
 from .sampling import karras_sigmas, sample_euler
+from .sheets import sheet, write_image
 from .training_examples import Example, ExampleMaker, batch_examples
 from .training_networks import TrainedNetworks, encode
 from .vae import LATENT_SCALE, decode_latents

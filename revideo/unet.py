@@ -58,11 +58,11 @@ class SVDEncoder(UNetSpatioTemporalConditionModel):
         """fps, motion bucket, noise augmentation (B, 3) → sinusoids (B, 3·time_id_dim)."""
         return rearrange(self.add_time_proj(time_ids.flatten()), "(b n) d -> b (n d)", b=len(time_ids))
 
-    def embed_time(self, c_noise: Tensor, time_ids: Tensor, num_frames: int) -> Tensor:
-        """Noise level c_noise (B,) and time ids (B, 3) → (B·T, D)."""
-        noise_level = self.time_embedding(self.time_proj(c_noise).to(self.dtype))
-        vector = self.add_embedding(self.embed_vector(time_ids).to(self.dtype))
-        return repeat(noise_level + vector, "b d -> (b t) d", t=num_frames)
+    def embed_time(self, c_noise: Tensor, vector: Tensor, num_frames: int) -> Tensor:
+        """Noise level c_noise (B,) and the time ids' sinusoids (B, 3·time_id_dim) → (B·T, D)."""
+        embedding = self.time_embedding(self.time_proj(c_noise).to(self.dtype))
+        embedding = embedding + self.add_embedding(vector.to(self.dtype))
+        return repeat(embedding, "b d -> (b t) d", t=num_frames)
 
     def encode(
         self,
@@ -100,7 +100,7 @@ class ReVideoUNet(SVDEncoder):
         residuals: Residuals | None = None,
     ) -> Tensor:  # (B, T, C, h, w)
         batch, num_frames = latents.shape[:2]
-        embedding = self.embed_time(c_noise, time_ids, num_frames)
+        embedding = self.embed_time(c_noise, self.embed_vector(time_ids), num_frames)
         context = repeat(context, "b n d -> (b t) n d", t=num_frames)
         image_only = torch.zeros(batch, num_frames, dtype=latents.dtype, device=latents.device)
         skips, hidden = self.encode(latents, embedding, context, image_only)

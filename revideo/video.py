@@ -164,6 +164,11 @@ def upright(picture: av.VideoFrame) -> np.ndarray:
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns % 4 else pixels
 
 
+def describe(frames: Tensor) -> str:
+    """(T, C, H, W) in words: "14 frames of 192×128"."""
+    return f"{len(frames)} frame{'s' * (len(frames) != 1)} of {frames.shape[-1]}×{frames.shape[-2]}"
+
+
 def name_of(source: str | Path | BytesIO) -> str:
     return "the video" if isinstance(source, BytesIO) else str(source)
 

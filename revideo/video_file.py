@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -86,6 +87,18 @@ class VideoFile:
         self.times = self._even(times)
         self.begins_inside = start > 0
         self.ends_inside = len(times) == count
+
+    @classmethod
+    def between(cls, source: str | Path | BytesIO, begin_s: float, duration_s: float = 0.0) -> VideoFile:
+        """The frames shown from `begin_s` on, for `duration_s` seconds of the file's own time; 0: to its end."""
+        with cls(source) as whole:
+            begin = int(begin_s / whole.time_base)
+            start = bisect_left(whole.times, begin)
+            stop = bisect_left(whole.times, begin + int(duration_s / whole.time_base)) if duration_s else len(whole)
+        if start >= stop:
+            until = f"{begin_s + duration_s:g} s" if duration_s else "its end"
+            raise ValueError(f"{name_of(source)} shows no frame between {begin_s:g} s and {until}")
+        return cls(source, start, count=stop - start if duration_s else None)
 
     def _even(self, times: list[int | None]) -> list[int]:
         """When each frame is shown, in `time_base`: as the file says, or at its rate where it does not."""

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from .atomic import whole_file
 from .carry import Drift
-from .edit import Edit
 from .model import ReVideo
 from .sampling import SamplerOptions
+from .trajectory import Trajectories
 from .windows import Window
 
 VERSION = 1  # of the way windows are made: another one makes others
@@ -38,12 +38,9 @@ class WindowStore:
         return fingerprint(VERSION, identify(model), reference, astuple(options), astuple(drift))
 
     @staticmethod
-    def key(base: str, before: str, window: Window, video: Tensor, edit: Edit) -> str:
+    def key(base: str, before: str, window: Window, video: Tensor, region: Tensor, paths: Trajectories) -> str:
         """Of one window: `before` is the key of the one whose frames it carries on, "" where it begins anew."""
-        paths = edit.trajectories
-        return fingerprint(
-            base, before, window.start, window.shared, video, edit.region, paths.points_px, paths.visible
-        )
+        return fingerprint(base, before, window.start, window.shared, video, region, paths.points_px, paths.visible)
 
     def load(self, number: int, key: str) -> Tensor | None:
         """Latents (T, C, h, w) if this window was made from the same; a damaged file is none."""

@@ -49,16 +49,19 @@ class LongEdit:
         return (region >= 0.5).float().expand(stop - start, -1, -1, -1)
 
     def paths(self, start: int, stop: int) -> Trajectories:
-        """The paths that move anything in these frames, in frames counted from `start`.
-
-        The motion map needs no more: its frame 0 is zero, and what moves into a later frame
-        comes from the one before, which lies in the window too. Hidden points become zero and
-        idle paths go, so that equal slices say that nothing here was changed.
-        """
-        points_px = self.trajectories.points_px[:, start:stop]
+        """All paths in these frames, in frames counted from `start`; hidden points are zero."""
         visible = self.trajectories.visible[:, start:stop].bool()
-        moving = (visible[:, 1:] & visible[:, :-1]).any(1)
-        return Trajectories(torch.where(visible[..., None], points_px, 0)[moving], visible[moving])
+        return Trajectories(torch.where(visible[..., None], self.trajectories.points_px[:, start:stop], 0), visible)
+
+
+def moving(paths: Trajectories) -> Trajectories:
+    """Those that move anything, so that equal ones say that nothing was changed.
+
+    The motion map needs no more of a window's paths: its frame 0 is zero, and what moves into a
+    later frame comes from the one before, which lies in the window too.
+    """
+    moves = (paths.visible[:, 1:] & paths.visible[:, :-1]).any(1)
+    return Trajectories(paths.points_px[moves], paths.visible[moves])
 
 
 @dataclass(frozen=True)

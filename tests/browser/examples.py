@@ -19,6 +19,7 @@ if __name__ == "__main__":  # pytest does this in conftest.py
     sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "comfyui")]
 
 import first_edit
+import native_edits
 import torch
 from comfyui_server import CHECKPOINT, ROOT, WINDOW, ComfyUI, png
 from frontend import fit_view, load_workflow, open_frontend, settled
@@ -32,22 +33,30 @@ from revideo.examples import example_files
 from revideo.kept_motion import follow_drawn
 from revideo.pictures import draw_region, draw_tracks
 from revideo.random_weights import write_random_checkpoint
-from revideo.video import choose_size, fit_frames, read_video
+from revideo.video import choose_size, fit_frames, read_video, write_video
 
 FOLDER = ROOT / "example_workflows"
-FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, KEEP_MOTION = NAMES = (
+FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, LONG, KEEP_MOTION, NATIVE, NATIVE_LONG = NAMES = (
     first_edit.NAME,
     "01_edit_one_area",
     "02_edit_two_areas",
     "03_new_motion",
     "04_many_areas",
+    "05_long_video",
     "06_keep_motion",
+    native_edits.NAME,
+    native_edits.LONG,
 )
+SPRITES = (FIRST_EDIT, NATIVE)  # of the example clip, by the built-in model
 
 EDITED = "revideo_edited_frame.png"  # in ComfyUI's input folder
+LONG_CLIP, LONG_FRAMES = "revideo_long_clip.mp4", 2 * WINDOW - 4  # two windows: short, for the tests' sake
 AREA_PX = (320, 576)  # height and width of Prepare Video; the clip's own shape stays
 WIDTH, HEIGHT = 640, 256  # what that makes of bikes.mp4, which looks down on a passing lorry
+LONG_SIZE = 272, 640  # height and width of bikes.mp4 itself, at which a long edit comes back
 BALL_PX = 24.0
+
+FRAMES = {LONG: LONG_FRAMES, NATIVE_LONG: native_edits.LONG_FRAMES}  # that are edited; else the model's window
 
 
 # --- The drawings --------------------------------------------------------------------------------
@@ -101,6 +110,7 @@ DRAWINGS: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
             area(4, "brush", [(196, 250), (210, 120), (220, 10)], mode="subtract", radius=14),
         ],
     ),
+    **{name: ([LEFT_BALL | {"end": frames - 1}], [LEFT_AREA]) for name, frames in FRAMES.items()},
     KEEP_MOTION: (
         [
             path(1, "left corner", "#ffb000", [(310, 74)]),
@@ -112,30 +122,38 @@ DRAWINGS: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
 }
 
 
+def frames_of(name: str) -> int:
+    return FRAMES.get(name, WINDOW)
+
+
 def drawing(name: str) -> str:
     """The edit document as the editor writes it."""
     paths, regions = DRAWINGS[name]
-    document = {"version": 1, "width": WIDTH, "height": HEIGHT, "frames": WINDOW, "paths": paths, "regions": regions}
+    document = {"version": 1, "width": WIDTH, "height": HEIGHT, "frames": frames_of(name)}
+    document |= {"paths": paths, "regions": regions}
     return EditDocument.from_json(json.dumps(document)).to_json()
 
 
 def region(name: str) -> Tensor:
     """(1 or T, 1, H, W): where the workflow's result may differ from its clip."""
-    if name == FIRST_EDIT:
+    if name in SPRITES:
         return first_edit.region()
-    return EditDocument.from_json(drawing(name)).region(WINDOW, HEIGHT, WIDTH)
+    size = LONG_SIZE if name == LONG else (HEIGHT, WIDTH)
+    return EditDocument.from_json(drawing(name)).region(frames_of(name), *size)
 
 
 def source(name: str, server: ComfyUI) -> Tensor:
     """(T, 3, H, W): the frames that a workflow edits."""
-    if name == FIRST_EDIT:
+    if name in SPRITES:
         return read_video(example_files(ROOT / "js/examples", first_edit.EXAMPLE)[0])[0]
-    return prepared_clip(server.input / "bikes.mp4")
+    if name == LONG:
+        return read_video(server.input / LONG_CLIP)[0]
+    return prepared_clip(server.input / "bikes.mp4", frames_of(name))
 
 
-def prepared_clip(clip: Path) -> Tensor:
+def prepared_clip(clip: Path, count: int = WINDOW) -> Tensor:
     """(T, 3, H, W): what Prepare Video makes of the clip in the workflows that use it."""
-    frames, _ = read_video(clip, count=WINDOW)
+    frames, _ = read_video(clip, count=count)
     return fit_frames(frames, *choose_size(*frames.shape[-2:], "area", *AREA_PX))
 
 
@@ -146,7 +164,7 @@ def edited_frame(name: str, frame: Tensor) -> Tensor:
     if name == KEEP_MOTION:
         return paint_lid(frame)
     frame = paint_ball(frame, torch.tensor(LEFT[0]), BALL_PX)
-    if name != ONE_AREA:  # red and blue swapped: a blue one
+    if name not in (ONE_AREA, *FRAMES):  # red and blue swapped: a blue one
         frame = paint_ball(frame.flip(0), torch.tensor(RIGHT[0]), BALL_PX).flip(0)
     if name == MANY_AREAS:
         frame = frame.clone()
@@ -179,8 +197,11 @@ def paint_lid(frame: Tensor) -> Tensor:
 
 def place_inputs(server: ComfyUI, name: str) -> None:
     """What an artist would make by hand: the edited first frame."""
-    if name == FIRST_EDIT:
+    if name in SPRITES:
         return  # it comes with the clip
+    if name == LONG:
+        clip, rate = read_video(server.input / "bikes.mp4", count=LONG_FRAMES)
+        write_video(server.input / LONG_CLIP, clip, rate)
     frame = edited_frame(name, prepared_clip(server.input / "bikes.mp4")[0])
     server.upload(EDITED, png(frame.permute(1, 2, 0)))
 
@@ -209,6 +230,20 @@ STEPS = """\
 
 576 × 320 is a light start, for cards of 12 GB. The model was made for **1024 × 1024**: raise *width* and *height* in \
 *Prepare Video* (your clip keeps its shape, your drawing goes along), then begin again at 2.
+"""
+
+LONG_STEPS = """\
+## Edit a video of any length
+
+1. **Clip.** Choose your video in *Load Video*. For a part of it put *Trim Video* behind. The editor shows it without \
+a run. Of a video of minutes, raise *stride* in *Prepare Video* (to 10, say): you draw on every tenth frame, and \
+*timing: stretch* in *ReVideo Long Video* spreads the drawing over all.
+{frame}
+4. **Draw** in the editor, over the whole time: **a path** (S) for where the thing goes, **an area** (R) over all that \
+may change.
+5. **Run.** *ReVideo Long Video* edits window after window, {window} frames each, and counts them. Stop when you \
+like, even ComfyUI itself: the next run goes on where it was. The result has the video's size, rate and sound, and \
+outside the area its pixels.
 """
 
 TITLES = {
@@ -252,16 +287,28 @@ nothing commercial.
 def workflow(name: str) -> list[Column]:
     if name == FIRST_EDIT:
         return first_edit.workflow()
+    if name == NATIVE:
+        return native_edits.workflow()
     same = name == NEW_MOTION  # the first frame itself serves as the edited one
     frame = SAME_FRAME if same else FIRST_FRAME
-    steps = STEPS.format(title=TITLES[name], window=WINDOW, frame=frame, draw=DRAW[name])
+    if name == LONG:
+        steps = LONG_STEPS.format(window=WINDOW, frame=frame)
+    elif name == NATIVE_LONG:
+        steps = native_edits.LONG_STEPS.format(window=WINDOW, frame=frame)
+    else:
+        steps = STEPS.format(title=TITLES[name], window=WINDOW, frame=frame, draw=DRAW[name])
     edited = ("first", 0) if same else ("edited", 0)
     clip = {
-        "clip": Node("LoadVideo", widgets={"file": "bikes.mp4"}, size=(300, 300)),
+        "clip": Node("LoadVideo", widgets={"file": LONG_CLIP if name == LONG else "bikes.mp4"}, size=(300, 300)),
         "prepare": Node(
             "ReVideoPrepareVideo",
             {"video": ("clip", 0)},
-            {"size_policy": "area", "width": AREA_PX[1], "height": AREA_PX[0], "count": WINDOW},
+            {
+                "size_policy": "area",
+                "width": AREA_PX[1],
+                "height": AREA_PX[0],
+                "count": 0 if name == LONG else frames_of(name),  # 0: all
+            },
             size=(300, 350),  # Nodes 2.0 needs more than the frontend says
         ),
         "first": Node("ImageFromBatch", {"image": ("prepare", 0)}, {"batch_index": 0, "length": 1}, "First frame"),
@@ -300,6 +347,18 @@ def workflow(name: str) -> list[Column]:
             },
         ),
         *([follow_column()] if name == KEEP_MOTION else []),
+        *sampled(name, edited),
+    ]
+
+
+def sampled(name: str, edited: tuple[str, int]) -> list[Column]:
+    if name == LONG:
+        return long_edit()
+    return native_edits.long_columns(CHECKPOINT) if name == NATIVE_LONG else one_window(name, edited)
+
+
+def one_window(name: str, edited: tuple[str, int]) -> list[Column]:
+    return [
         Column(
             "5 · Model",
             GROUPS["model"],
@@ -318,7 +377,7 @@ def workflow(name: str) -> list[Column]:
                 "sample": Node(
                     "ReVideoSampler",
                     {"model": ("model", 0), "conditions": ("conditions", 0)},
-                    {"seed": 23, "control_after_generate": "fixed", "steps": 15},
+                    {"seed": 23, "control_after_generate": "fixed", "steps": 15, "latent_lock": True},
                     size=(320, 0),
                 ),
             },
@@ -338,6 +397,39 @@ def workflow(name: str) -> list[Column]:
                 "create": Node("CreateVideo", {"images": ("keep", 0), "fps": ("prepare", 1)}),
                 "save": Node(
                     "SaveVideo", {"video": ("create", 0)}, {"filename_prefix": "video/revideo"}, size=(300, 320)
+                ),
+            },
+        ),
+    ]
+
+
+def long_edit() -> list[Column]:
+    return [
+        Column(
+            "5 · Model and result",
+            GROUPS["model"],
+            {
+                "model": Node("ReVideoLoadModel", {}, {"checkpoint": CHECKPOINT}, size=(460, 0)),
+                "long": Node(
+                    "ReVideoLongVideo",
+                    {
+                        "model": ("model", 0),
+                        "video": ("clip", 0),
+                        "edited_frame": ("edited", 0),
+                        "mask": ("editor", 1),
+                        "trajectories": ("editor", 0),
+                    },
+                    {"timing": "stretch", "seed": 23, "control_after_generate": "fixed", "steps": 15},
+                    size=(460, 0),
+                ),
+            },
+        ),
+        Column(
+            "Saved",
+            GROUPS["result"],
+            {
+                "save": Node(
+                    "SaveVideo", {"video": ("long", 0)}, {"filename_prefix": "video/revideo_long"}, size=(300, 320)
                 ),
             },
         ),
@@ -369,7 +461,7 @@ def store(name: str, stored: dict[str, Any]) -> None:
 
 def thumbnail(name: str, clip: Path) -> Image.Image:
     """What the templates menu shows: the clip's first frame; beside or below, what the artist makes of it."""
-    if name == FIRST_EDIT:
+    if name in SPRITES:
         return picture(first_edit.thumbnail())
     video = prepared_clip(clip)
     trajectories = EditDocument.from_json(drawing(name)).trajectories(WINDOW, HEIGHT, WIDTH)

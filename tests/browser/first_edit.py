@@ -92,6 +92,7 @@ def workflow() -> list[Column]:
                         "control_after_generate": "fixed",
                         "steps": OPTIONS.steps,
                         "cfg_last": OPTIONS.cfg_last,
+                        "latent_lock": True,
                     },
                 ),
             },

@@ -12,8 +12,22 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from comfyui_server import PACK, WINDOW, ComfyUI
-from examples import EDITED, FIRST_EDIT, FOLDER, NAMES, ONE_AREA, place_inputs, region, source
+from comfyui_server import PACK, ComfyUI
+from examples import (
+    EDITED,
+    FOLDER,
+    HEIGHT,
+    LONG,
+    LONG_SIZE,
+    NAMES,
+    ONE_AREA,
+    SPRITES,
+    WIDTH,
+    frames_of,
+    place_inputs,
+    region,
+    source,
+)
 from frontend import fit_view, load_workflow, open_frontend, settled
 from playwright.sync_api import Page
 
@@ -127,8 +141,8 @@ def test_example_runs_unchanged(comfyui: ComfyUI, name: str, tmp_path):
         rate = container.streams.video[0].average_rate
         frames = np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
     prepared = (source(name, comfyui) * 255).permute(0, 2, 3, 1).numpy()
-    height, width, fps = (128, 128, 8) if name == FIRST_EDIT else (256, 640, 25)
-    assert frames.shape == prepared.shape == (WINDOW, height, width, 3)
+    height, width, fps = (128, 128, 8) if name in SPRITES else (*(LONG_SIZE if name == LONG else (HEIGHT, WIDTH)), 25)
+    assert frames.shape == prepared.shape == (frames_of(name), height, width, 3)
     assert rate == fps
 
     difference = torch.from_numpy(np.abs(frames - prepared).mean((0, 3)))  # per pixel, of 255

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import struct
@@ -165,6 +166,12 @@ class ComfyUI:
         assert self.process is not None
         return psutil.Process(self.process.pid).memory_info().rss
 
+    def resident_peak_bytes(self) -> int:
+        """Since its start; Linux alone tells."""
+        assert self.process is not None
+        status = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
+        return int(re.search(r"VmHWM:\s*(\d+)", status)[1]) * 1024
+
     @staticmethod
     def wait_until(condition: Callable[[], bool], deadline_s: float, what: str) -> None:
         end = time.monotonic() + deadline_s
@@ -236,9 +243,9 @@ class ComfyUI:
         finally:
             channel.close()
 
-    def succeed(self, graph: Graph, watch: Watch | None = None, **extra_data: Any) -> Run:
+    def succeed(self, graph: Graph, watch: Watch | None = None, deadline_s: float = 300, **extra_data: Any) -> Run:
         """`run`, where anything but success is this test's failure."""
-        run = self.run(graph, watch, **extra_data)
+        run = self.run(graph, watch, deadline_s, **extra_data)
         assert run.succeeded, f"the run failed: {run.error}\n{self.log()[-3000:]}"
         return run
 

@@ -14,7 +14,8 @@ from tiny_limits import LIMITS
 from torch import Tensor
 
 from revideo.examples import EXAMPLES, example_edit, example_files
-from revideo.synthetic_figures import measure, psnr
+from revideo.metrics import psnr
+from revideo.synthetic_figures import measure
 
 SHOWN_ONLY = ("MarkdownNote",)
 EXAMPLE = "both"  # which the workflow edits

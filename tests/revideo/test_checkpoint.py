@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 import revideo
 from revideo import CheckpointError, checkpoint_saving
-from revideo.checkpoint import build_parts, load_parts
+from revideo.checkpoint import build_parts, load_control, load_parts
 from revideo.checkpoint_names import UNUSED, name_table, to_diffusers, to_released
 from revideo.checkpoint_saving import convert
 from revideo.config import ControlConfig, ImageEncoderConfig, ModelConfig, UNetConfig, VAEConfig
@@ -158,6 +158,28 @@ def test_the_control_file_holds_all_that_revideo_trained(forms, golden_a):
         and ".time_stack.0.attn1.to_" in name
         and name.endswith(("to_k.weight", "to_v.weight"))
     }
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_gives_its_control_net_alone(forms, golden_a, form, weights_a):
+    """With the UNet's temporal keys and values, by their released names, to tell which UNet it goes with."""
+    part = load_control(forms[form][0], golden_a.config)
+    assert_equal_weights(
+        state({"controlnet": part.network}),
+        {name: tensor for name, tensor in weights_a.items() if name.startswith("controlnet.")},
+    )
+    released = load_file(golden_a.checkpoint)
+    unet = "model.diffusion_model."
+    assert {unet + name for name in part.temporal} == {
+        name for name in load_file(forms["pair of safetensors"][0]) if name.startswith(unet)
+    }
+    for name, tensor in part.temporal.items():
+        assert torch.equal(tensor, released[unet + name])
+
+
+def test_a_file_without_a_control_net_is_told_by_what_it_is(forms, golden_a):
+    with pytest.raises(CheckpointError, match=r"^svd\.safetensors is a plain Stable Video Diffusion checkpoint"):
+        load_control(forms["pair of safetensors"][1], golden_a.config)
 
 
 def test_a_whole_revideo_file_serves_as_the_svd_of_a_control_file(forms, golden_a, weights_a):

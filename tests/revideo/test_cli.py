@@ -18,8 +18,8 @@ from revideo import builtin, cli
 from revideo.drawing import Path as DrawnPath
 from revideo.drawing import Point, Region
 from revideo.job import prepare
-from revideo.pictures import write_image
 from revideo.random_weights import SMALL, write_random_checkpoint
+from revideo.sheets import write_image
 from revideo.video import fit_frames
 
 ROOT = Path(__file__).parent.parent.parent

@@ -11,8 +11,8 @@ from revideo import cli
 from revideo.drawing import Path as DrawnPath
 from revideo.drawing import Point, Region
 from revideo.job_long import prepare_long
-from revideo.pictures import write_image
 from revideo.random_weights import SMALL, write_random_checkpoint
+from revideo.sheets import write_image
 from revideo.video import fit_frames
 
 FRAMES, HEIGHT, WIDTH = 20, 112, 160

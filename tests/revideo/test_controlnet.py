@@ -49,7 +49,7 @@ def test_one_residual_for_each_skip_of_the_unet(golden_b, inputs, conditioning):
     model = golden_b.model
     skips, mid = model.unet.encode(
         inputs[0],
-        model.unet.embed_time(inputs[1], inputs[3], len(golden_b.video)),
+        model.unet.embed_time(inputs[1], model.unet.embed_vector(inputs[3]), len(golden_b.video)),
         inputs[2].expand(len(golden_b.video), -1, -1),
         torch.zeros(1, len(golden_b.video)),
     )

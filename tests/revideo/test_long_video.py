@@ -10,13 +10,15 @@ from torch.testing import assert_close
 
 import revideo
 from revideo import Edit, Trajectories
-from revideo.carry import PAPER, RING_PX, Carried, Drift, hold, ring_shift, start_window
+from revideo.carry import PAPER, Carried, Drift, hold, start_window
+from revideo.composite import RING_PX, ring_shift
 from revideo.conditions import signed
+from revideo.latent_lock import unedited_cells
 from revideo.long_video import HeldFrames, edit_long, edit_windows, frame_noise
 from revideo.model import START, draw_noise
 from revideo.vae import LATENT_SCALE
 from revideo.window_store import WindowStore, fingerprint, identify
-from revideo.windows import LongEdit
+from revideo.windows import LongEdit, plan_windows
 
 WINDOW = 4  # of the smaller golden model
 FRAMES = 9  # three windows with an overlap of 1, four with 2
@@ -73,11 +75,26 @@ DRIFTS = {
 # --- The loop ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("drift", [Drift(overlap=2), PAPER], ids=["default", "paper"])
-def test_a_video_of_one_window_is_an_ordinary_edit(model, options, video, drift):
-    clip = video[:WINDOW]
+@pytest.mark.parametrize(
+    ("drift", "lock"), [(Drift(overlap=2), False), (PAPER, False), (Drift(), True)], ids=["default", "paper", "locked"]
+)
+def test_a_video_of_one_window_is_an_ordinary_edit(model, options, video, drift, lock):
+    clip, options = video[:WINDOW], replace(options, latent_lock=lock)
     edit = an_edit(clip)
     assert torch.equal(edit_long(model, clip, edit, options, drift), model.edit(clip, edit, options))
+
+
+def test_the_lock_holds_what_is_unedited_in_every_window(model, options, video, tmp_path):
+    edit, locked = an_edit(video), replace(options, latent_lock=True, lock_until=0.0)
+    windows = edit_windows(
+        model, HeldFrames(video), LongEdit.of(edit), locked, Drift(overlap=2), store=WindowStore(tmp_path)
+    )
+    assert sum(len(finished.frames) for finished in windows) == FRAMES
+    cells = unedited_cells(edit.region, 8)[0, 0]
+    plan = plan_windows(FRAMES, WINDOW, 2)
+    for window, file in zip(plan, sorted(tmp_path.iterdir()), strict=True):
+        source = torch.cat([model.encode(signed(frame)) for frame in video[window.start : window.stop]]) * LATENT_SCALE
+        assert_close(load_file(file)["latents"][..., cells], source[..., cells], atol=1e-5, rtol=0)
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,9 @@ from revideo import builtin, checkpoint
 from revideo.checkpoint_names import CONTROL, UNET
 from revideo.demo import fast_dtype
 from revideo.examples import EXAMPLES, FRAMES, OPTIONS, SIDE_PX, example_edit, example_files
+from revideo.metrics import psnr
 from revideo.synthetic import without_motion
-from revideo.synthetic_figures import held_out, mean_figures, measure, psnr
+from revideo.synthetic_figures import held_out, mean_figures, measure
 from revideo.video import read_image, read_video
 
 CLIPS = 3  # of each case

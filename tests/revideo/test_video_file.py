@@ -66,6 +66,25 @@ def frame_times(path: Path) -> list[float]:
 # --- Reading -----------------------------------------------------------------------------
 
 
+def test_between_takes_the_frames_that_are_shown_then(tmp_path):
+    """Frames at 0, 0.04, … 0.44 s, one of them shown late."""
+    times = [512 * number + (200 if number == 6 else 0) for number in range(FRAMES)]
+    path = make_video(tmp_path / "clip.mp4", times=times, sound="aac")
+    whole = read_video(path)[0]
+    for begin_s, duration_s, start, stop in ((0.2, 0, 5, 12), (0.0, 0.2, 0, 5), (0.21, 0.08, 6, 8), (0.24, 0.01, 6, 6)):
+        if start == stop:
+            with pytest.raises(ValueError, match=r"clip.mp4 shows no frame between 0.24 s and 0.25 s"):
+                VideoFile.between(path, begin_s, duration_s)
+            continue
+        with VideoFile.between(path, begin_s, duration_s) as part:
+            assert_close(part.read(0, len(part)), whole[start:stop])
+            write_like(tmp_path / "part.mp4", part.read(0, len(part)), part)
+        sounding = sum(1024 / 48000 for _ in packets(tmp_path / "part.mp4"))
+        assert sounding == pytest.approx((stop - start) / 25 if duration_s else 0.5 - begin_s, abs=0.045)
+    with pytest.raises(ValueError, match=r"clip.mp4 shows no frame between 9 s and its end"):
+        VideoFile.between(path, 9.0)
+
+
 @pytest.mark.parametrize(("start", "stride", "count"), [(0, 1, None), (3, 1, 20), (5, 3, 9)])
 def test_ranges_are_parts_of_the_whole(bikes, start, stride, count):
     whole, rate = read_video(bikes, start, stride, count or 40)

@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from revideo import Edit, Trajectories
 from revideo.motion import motion_map
-from revideo.windows import LongEdit, held_weights, plan_windows
+from revideo.windows import LongEdit, held_weights, moving, plan_windows
 
 PLANS = [(window, overlap) for window in (2, 3, 4, 14) for overlap in range(1, window)]
 
@@ -99,7 +99,7 @@ def test_every_given_frame_has_the_whole_videos_motion(overlap):
     whole = motion_map(edit.trajectories.points_px, edit.trajectories.visible, HEIGHT, WIDTH)
     plan = plan_windows(FRAMES, 4, overlap)
     for window in plan:
-        part = edit.paths(window.start, window.stop)
+        part = moving(edit.paths(window.start, window.stop))
         motion = motion_map(part.points_px, part.visible, HEIGHT, WIDTH)
         # Frame 0 is the reference, of which the trained weights expect no motion; no window gives it but the first.
         assert not motion[0].any()
@@ -108,16 +108,18 @@ def test_every_given_frame_has_the_whole_videos_motion(overlap):
 
 def test_a_path_that_rests_in_a_window_is_not_in_it():
     edit = long_edit(Trajectories(torch.rand(2, FRAMES, 2), torch.arange(FRAMES).expand(2, -1) >= 10))
-    assert edit.paths(0, 10).num_paths == edit.paths(0, 11).num_paths == 0  # one point alone moves nothing
-    assert edit.paths(0, 12).num_paths == 2
-    assert edit.paths(0, 11).num_frames == 11
+    assert (
+        moving(edit.paths(0, 10)).num_paths == moving(edit.paths(0, 11)).num_paths == 0
+    )  # one point alone moves nothing
+    assert moving(edit.paths(0, 12)).num_paths == 2
+    assert moving(edit.paths(0, 11)).num_frames == 11
 
 
 def test_where_a_hidden_point_is_changes_no_slice():
     edit = long_edit()
     moved = torch.where(edit.trajectories.visible[..., None], edit.trajectories.points_px, torch.nan)
     other = long_edit(Trajectories(moved, edit.trajectories.visible))
-    assert torch.equal(edit.paths(3, 9).points_px, other.paths(3, 9).points_px)
+    assert torch.equal(moving(edit.paths(3, 9)).points_px, moving(other.paths(3, 9)).points_px)
 
 
 def test_one_mask_is_every_frames():

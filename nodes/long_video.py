@@ -1,0 +1,310 @@
+"""ReVideoLongVideo: a video of any length edited window by window, with ComfyUI's progress, preview and interrupt."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from pathlib import Path
+from typing import Any
+
+import comfy.model_management as management
+import comfy.utils
+import folder_paths
+import torch
+from comfy_api.latest import InputImpl, Types, io
+from torch import Tensor
+
+from .sampling import previewer_for
+from .types import CATEGORY, Model, Trajectories, frames_from_image, image_from_frames, region_from_mask
+
+MP4_SOUND = (None, "aac", "mp3", "ac3", "eac3", "flac", "opus", "alac")  # what that container can hold
+FOLDER = "revideo_windows"  # in ComfyUI's output folder: it empties its temp folder when it starts
+
+
+class ReVideoLongVideo(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        video = io.MatchType.Template("video", [io.Image, io.Video])
+        return io.Schema(
+            node_id="ReVideoLongVideo",
+            display_name="ReVideo Long Video",
+            category=CATEGORY,
+            description="Edits a video of any length, window after window, and keeps what is finished: an interrupted "
+            "run goes on where it was. A VIDEO is read and written as it goes, with its sound and its own size.",
+            search_aliases=["revideo", "long video", "edit video", "sliding window", "resume"],
+            inputs=[
+                Model.Input("model", tooltip="From Load ReVideo Model."),
+                io.MatchType.Input(
+                    "video",
+                    template=video,
+                    tooltip="All frames to edit: a VIDEO of any size and length, or prepared images.",
+                ),
+                io.Image.Input(
+                    "edited_frame",
+                    tooltip="The first frame after your edit, at the size the model shall work at (sides multiples "
+                    "of 64): take the frame from Prepare Video.",
+                ),
+                io.Mask.Input(
+                    "mask",
+                    tooltip="White where the video may change, of the edited frame's size: one mask for all frames, "
+                    "or one for each. Where it is empty for a whole window, the source passes unchanged.",
+                ),
+                Trajectories.Input(
+                    "trajectories",
+                    optional=True,
+                    tooltip="Where things shall move, drawn on the edited frame's size; without it, only content is "
+                    "edited.",
+                ),
+                io.Combo.Input(
+                    "timing",
+                    options=["as drawn", "stretch"],
+                    default="as drawn",
+                    tooltip="For what was drawn over fewer frames than the video has. as drawn: frame for frame, and "
+                    "nothing moves afterwards. stretch: paths and masks spread over the whole video.",
+                ),
+                io.Combo.Input(
+                    "fit",
+                    options=["stretch", "crop", "pad"],
+                    default="stretch",
+                    tooltip="How a VIDEO of another shape meets the edited frame's: as Prepare Video was set.",
+                ),
+                io.Int.Input(
+                    "seed",
+                    default=23,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    control_after_generate=True,
+                    tooltip="The noise to start from. The same seed gives the same result.",
+                ),
+                io.Int.Input("steps", default=25, min=1, max=1000, tooltip="Sampling steps of each window."),
+                io.Float.Input(
+                    "cfg_first", default=1.0, min=0.0, max=30.0, step=0.1, tooltip="Guidance on a window's first frame."
+                ),
+                io.Float.Input(
+                    "cfg_last", default=4.0, min=0.0, max=30.0, step=0.1, tooltip="Guidance on a window's last frame."
+                ),
+                io.Int.Input(
+                    "overlap",
+                    default=4,
+                    min=1,
+                    max=64,
+                    tooltip="Frames that neighbouring windows share. More hold together better and cost more.",
+                ),
+                io.Int.Input(
+                    "feather",
+                    default=12,
+                    min=0,
+                    max=512,
+                    tooltip="Pixels over which the seam is blended, all inside the area: outside, every pixel stays "
+                    "the source's.",
+                ),
+                io.Combo.Input(
+                    "finished_windows",
+                    options=["remove when done", "keep"],
+                    default="remove when done",
+                    tooltip="Windows lie in output/revideo_windows until the video is whole. keep: a run after a "
+                    "change computes only the windows that see it.",
+                ),
+                io.Int.Input(
+                    "fps",
+                    default=6,
+                    min=1,
+                    max=120,
+                    tooltip="The frame rate told to the model, not the file's.",
+                    advanced=True,
+                ),
+                io.Int.Input(
+                    "motion_bucket",
+                    default=127,
+                    min=0,
+                    max=1023,
+                    tooltip="SVD's overall amount of motion.",
+                    advanced=True,
+                ),
+                io.Float.Input(
+                    "noise_augmentation",
+                    default=0.02,
+                    min=0.0,
+                    max=10.0,
+                    step=0.01,
+                    tooltip="Noise on a window's first frame before it is encoded.",
+                    advanced=True,
+                ),
+                io.Boolean.Input(
+                    "source_pixels",
+                    default=True,
+                    tooltip="A carried frame's unedited pixels come from the source.",
+                    advanced=True,
+                ),
+                io.Boolean.Input(
+                    "carried_latent",
+                    default=True,
+                    tooltip="The area is carried as latents, not decoded and encoded again.",
+                    advanced=True,
+                ),
+                io.Boolean.Input(
+                    "first_embedding",
+                    default=True,
+                    tooltip="The image embedding stays that of the edited first frame.",
+                    advanced=True,
+                ),
+                io.Boolean.Input(
+                    "hold_colours",
+                    default=True,
+                    tooltip="Colours of the area follow those of the ring around it.",
+                    advanced=True,
+                ),
+                io.Boolean.Input(
+                    "steered_paths",
+                    default=True,
+                    tooltip="What strayed from its path in one window is led back to it in the next.",
+                    advanced=True,
+                ),
+            ],
+            outputs=[
+                io.MatchType.Output(
+                    template=video,
+                    id="edited",
+                    display_name="edited",
+                    tooltip="The whole edited video: a VIDEO with its sound, or images, as came in.",
+                )
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model: Any,
+        video: Any,
+        edited_frame: Tensor,
+        mask: Tensor,
+        timing: str,
+        fit: Any,
+        seed: int,
+        steps: int,
+        cfg_first: float,
+        cfg_last: float,
+        overlap: int,
+        feather: int,
+        finished_windows: str,
+        fps: int,
+        motion_bucket: int,
+        noise_augmentation: float,
+        source_pixels: bool,
+        carried_latent: bool,
+        first_embedding: bool,
+        hold_colours: bool,
+        steered_paths: bool,
+        trajectories: Any | None = None,
+    ) -> io.NodeOutput:
+        from ..revideo import SamplerOptions
+        from ..revideo.carry import Drift
+        from ..revideo.window_store import WindowStore
+
+        reference = frames_from_image(edited_frame)[0]
+        edit = reference, region_from_mask(mask), trajectories, timing
+        options = SamplerOptions(steps, cfg_first, cfg_last, fps, motion_bucket, noise_augmentation, seed)
+        drift = Drift(overlap, source_pixels, carried_latent, first_embedding, hold_colours, steered_paths)
+        store = WindowStore(_windows_folder(cls.hidden.unique_id, reference))
+        call = fit, model, edit, options, drift, store, feather
+        if isinstance(video, InputImpl.VideoFromFile):
+            result: Any = _edit_file(video, *call)
+        elif isinstance(video, torch.Tensor):
+            result = _edit_images(video, *call)
+        else:
+            parts = video.get_components()
+            images = _edit_images(parts.images, *call)
+            result = InputImpl.VideoFromComponents(Types.VideoComponents(images, parts.frame_rate, parts.audio))
+        if finished_windows != "keep":
+            store.clear()
+        return io.NodeOutput(result)
+
+
+def _edit_file(
+    video: Any, fit: Any, model: Any, edit: tuple, options: Any, drift: Any, store: Any, feather: int
+) -> Any:
+    """A file in the temp folder, written as windows are done."""
+    from ..revideo.long_file import edit_file
+    from ..revideo.video_file import VideoFile
+
+    folder = Path(folder_paths.get_temp_directory())
+    folder.mkdir(parents=True, exist_ok=True)
+    begin_s, duration_s = video.get_active_trim_window()
+    file = video.get_stream_source()
+    with VideoFile.between(file, begin_s, duration_s) if begin_s or duration_s else VideoFile(file) as source:
+        suffix = ".mp4" if source.sound in MP4_SOUND else ".mkv"
+        target = folder / f"ReVideoLongVideo_{uuid.uuid4().hex}{suffix}"
+        size = edit[0].shape[-2], edit[0].shape[-1]
+        edit_file(
+            model,
+            source,
+            target,
+            _long_edit(len(source), *edit),
+            size,
+            options,
+            drift,
+            fit=fit,
+            feather_px=feather,
+            store=store,
+            report=_report(model),
+        )
+    return InputImpl.VideoFromFile(str(target))
+
+
+def _edit_images(
+    image: Tensor, fit: Any, model: Any, edit: tuple, options: Any, drift: Any, store: Any, feather: int
+) -> Tensor:
+    """IMAGE in, IMAGE out, at its own size."""
+    from ..revideo.long_file import edit_tensor
+
+    frames = frames_from_image(image)
+    edited = edit_tensor(
+        model,
+        frames,
+        _long_edit(len(frames), *edit),
+        (edit[0].shape[-2], edit[0].shape[-1]),
+        options,
+        drift,
+        fit=fit,
+        feather_px=feather,
+        store=store,
+        report=_report(model),
+    )
+    return image_from_frames(edited)
+
+
+def _long_edit(num_frames: int, reference: Tensor, region: Tensor, trajectories: Any, timing: str) -> Any:
+    from ..revideo import Trajectories as Paths
+    from ..revideo.windows import LongEdit
+
+    paths = Paths.none(num_frames) if trajectories is None else trajectories
+    if paths.num_frames != num_frames:
+        paths = paths.stretched(num_frames) if timing == "stretch" else paths.fitted(num_frames)
+    if timing == "stretch" and len(region) not in (1, num_frames):
+        region = region[torch.linspace(0, len(region) - 1, num_frames).round().long()]
+    return LongEdit(reference, paths, region)
+
+
+def _windows_folder(node: str | None, reference: Tensor) -> Path:
+    """Of this node and edited frame: other settings replace its windows, another picture has its own."""
+    content = (reference.clamp(0, 1) * 255).round().byte().cpu().contiguous().numpy().tobytes()
+    name = hashlib.sha256(content).hexdigest()[:16]
+    return Path(folder_paths.get_output_directory()) / FOLDER / f"{node or 'node'}-{name}"
+
+
+def _report(model: Any) -> Any:
+    """Per step: frames done, a picture of the newest window's last frame, and a chance to stop."""
+    previewer = previewer_for(model)
+    bar: list[Any] = []
+
+    def report(state: Any) -> None:
+        if not bar:
+            bar.append(comfy.utils.ProgressBar(state.total))
+        picture = None
+        if previewer and state.latents is not None:
+            picture = previewer.decode_latent_to_preview_image("JPEG", state.latents[-1:])
+        bar[0].update_absolute(state.done, state.total, picture)
+        management.throw_exception_if_processing_interrupted()
+
+    return report

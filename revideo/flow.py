@@ -1,0 +1,61 @@
+"""Dense optical flow of a video: how every pixel moves from each frame to the next."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Flow = Callable[[Tensor], Tensor]  # (T, 3, H, W) in [0, 1] -> (T − 1, 2, H, W) dx, dy in pixels a frame
+RAFT_MULTIPLE = 8  # of both sides, by its design
+RAFT_LEAST_PX = 128  # a side: its coarsest correlations need two cells
+
+
+def dis_flow(video: Tensor) -> Tensor:
+    """DIS flow (Kroeger et al. 2016), of OpenCV's finest preset: needs no weights and errs by tenths of a pixel."""
+    frames = [_gray(frame) for frame in video]
+    flows = []
+    for before, after in pairwise(frames):
+        solver = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        flows.append(torch.from_numpy(solver.calc(before, after, None)).permute(2, 0, 1))
+    return torch.stack(flows)
+
+
+def _gray(frame: Tensor) -> np.ndarray:
+    pixels = (frame.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()
+    return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+
+
+def load_raft(path: str | Path, device: str | torch.device = "cpu") -> Flow:
+    """RAFT (Teed and Deng 2020) of torchvision, from its large weights in a local file; nothing is downloaded.
+
+    Raises ValueError where the file holds something else.
+    """
+    from torchvision.models.optical_flow import raft_large
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no RAFT file {path}")
+    network = raft_large(weights=None)
+    try:
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except (RuntimeError, EOFError, TypeError, AttributeError, pickle.UnpicklingError):
+        raise ValueError(f"{path} does not hold torchvision's weights of raft_large") from None
+    network = network.to(device).eval()
+
+    @torch.inference_mode()
+    def flow(video: Tensor) -> Tensor:
+        height, width = video.shape[-2:]
+        below, right = (max(-side % RAFT_MULTIPLE, RAFT_LEAST_PX - side) for side in (height, width))
+        frames = F.pad(video.float().to(device) * 2 - 1, (0, right, 0, below), mode="replicate")
+        flows = [network(before[None], after[None])[-1][0].cpu() for before, after in pairwise(frames)]
+        return torch.stack(flows)[..., :height, :width]
+
+    return flow

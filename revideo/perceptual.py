@@ -1,0 +1,95 @@
+"""Figures that need networks: CLIP for texts and frames, LPIPS for what people see. Their weights are never fetched."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+CLIP = "openai/clip-vit-large-patch14"  # of V2VBench, and of most published figures
+ALEXNET = "alexnet-owt-7be5be79.pth"  # as torchvision calls the file in the hub's cache
+NEEDS_TORCHMETRICS = 'LPIPS needs torchmetrics: pip install "revideo[metrics]"'
+
+
+class Clip:
+    """A CLIP model (Radford et al. 2021) of transformers: unit vectors of frames and texts in one space."""
+
+    def __init__(self, path: str | Path, device: str | torch.device = "cpu") -> None:
+        """`path`: a folder, or a name in the user's Hugging Face cache. Raises ValueError where it is neither."""
+        from transformers import CLIPModel, CLIPProcessor
+
+        try:
+            self.model = CLIPModel.from_pretrained(path, local_files_only=True).to(device).eval()
+            self.processor = CLIPProcessor.from_pretrained(path, local_files_only=True)
+        except (OSError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+            raise ValueError(
+                f"{path} is neither a folder with a CLIP model of transformers nor one in the Hugging Face cache; "
+                f"nothing is downloaded ({str(error).splitlines()[0]})"
+            ) from None
+
+    @torch.inference_mode()
+    def embed_frames(self, video: Tensor) -> Tensor:
+        """(T, 3, H, W) in [0, 1] → (T, D), of length 1."""
+        vectors = []
+        for frame in video:  # one at a time: a clip of large frames would not fit
+            pixels = (frame.clamp(0, 1) * 255).round().byte().cpu().numpy()
+            inputs = self.processor.image_processor(
+                images=pixels, return_tensors="pt", input_data_format="channels_first"
+            )
+            pooled = self.model.vision_model(inputs["pixel_values"].to(self.model.device)).pooler_output
+            vectors.append(self.model.visual_projection(pooled)[0])
+        return _unit(torch.stack(vectors))
+
+    @torch.inference_mode()
+    def embed_text(self, text: str) -> Tensor:
+        """→ (D,), of length 1; what is longer than CLIP reads is cut off."""
+        limit = self.model.config.text_config.max_position_embeddings
+        inputs = self.processor.tokenizer([text], truncation=True, max_length=limit, return_tensors="pt")
+        pooled = self.model.text_model(**inputs.to(self.model.device)).pooler_output
+        return _unit(self.model.text_projection(pooled))[0]
+
+
+def text_alignment(frames: Tensor, text: Tensor) -> Tensor:
+    """Cosines (T,) between embedded frames (T, D) and a text (D,): raw, not times 100, not cut at 0."""
+    return frames @ text
+
+
+def consistency(frames: Tensor) -> Tensor:
+    """Cosines (T − 1,) between the embeddings (T, D) of consecutive frames."""
+    return (frames[1:] * frames[:-1]).sum(1)
+
+
+class Lpips:
+    """LPIPS (Zhang et al. 2018) over AlexNet, as torchmetrics has it."""
+
+    def __init__(self, device: str | torch.device = "cpu") -> None:
+        """Raises ValueError that says what is missing: torchmetrics, or AlexNet's weights in torch's hub cache."""
+        if find_spec("torchmetrics") is None:
+            raise ValueError(NEEDS_TORCHMETRICS)
+        weights = Path(torch.hub.get_dir()) / "checkpoints" / ALEXNET
+        if not weights.is_file():
+            raise ValueError(f"LPIPS needs AlexNet's weights of torchvision; there is no {weights}")
+        from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
+
+        self.device = device
+        self.metric = LearnedPerceptualImagePatchSimilarity(net_type="alex", normalize=True).to(device)
+
+    @torch.inference_mode()
+    def distances(self, video: Tensor, other: Tensor) -> Tensor:
+        """(T, 3, H, W) in [0, 1] twice → (T,); 0 where frames are equal."""
+        pairs = zip(video.float().clamp(0, 1).to(self.device), other.float().clamp(0, 1).to(self.device))
+        return torch.stack([self.metric(one[None], two[None]).cpu() for one, two in pairs])
+
+
+def find_lpips(device: str | torch.device = "cpu") -> tuple[Lpips | None, list[str]]:
+    """LPIPS where it is at hand, else the line that says what is missing."""
+    try:
+        return Lpips(device), []
+    except ValueError as missing:
+        return None, [f"unedited LPIPS: not measured. {missing}"]
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    return torch.nn.functional.normalize(vectors.float(), dim=-1).cpu()

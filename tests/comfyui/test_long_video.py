@@ -1,0 +1,171 @@
+"""ReVideoLongVideo under a real ComfyUI: from VIDEO to VIDEO with sound, killed and gone on, interrupted."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+import torch
+from comfyui_server import CHECKPOINT, ComfyUI, Graph, needed, node
+from edit_graph import AREA, HEIGHT, WIDTH, edit_graph
+
+from revideo import read_video
+from revideo.random_weights import SMALL, write_random_checkpoint
+
+FRAMES = 40
+WINDOWS = 4  # of 14 frames that share 4
+
+
+@pytest.fixture(scope="module")
+def clip(comfyui: ComfyUI) -> str:
+    """The first 40 frames of a clip with sound, in the server's input folder."""
+    from revideo.video_file import VideoFile, write_like
+
+    with VideoFile(Path(needed("REVIDEO_CLIPS")) / "bigbuckbunny.mp4", count=FRAMES) as source:
+        frames = (source.read(number, number + 1)[0] for number in range(FRAMES))
+        write_like(comfyui.input / "sounding.mp4", frames, source)
+    return "sounding.mp4"
+
+
+def long_graph(clip: str, steps: int = 1, seed: int = 23, images: bool = False, tracks: str = "[]") -> Graph:
+    """VIDEO → edited VIDEO, saved; `images`: IMAGE → IMAGE, saved as a video too."""
+    graph = edit_graph(steps)
+    kept = {name: graph[name] for name in ("clip", "prepare", "first", "edited", "keep area", "edit area", "mask")}
+    kept["clip"]["inputs"]["file"] = clip
+    kept["prepare"]["inputs"]["count"] = 0 if images else 1
+    kept["tracks"] = graph["tracks"] | {"inputs": graph["tracks"]["inputs"] | {"tracks": tracks, "timing": "as drawn"}}
+    kept["model"] = graph["model"]
+    kept["long"] = node(
+        "ReVideoLongVideo",
+        model=["model", 0],
+        video=["prepare" if images else "clip", 0],
+        edited_frame=["edited", 0],
+        mask=["mask", 0],
+        timing="as drawn",
+        fit="stretch",
+        seed=seed,
+        steps=steps,
+        cfg_first=1.0,
+        cfg_last=1.0,
+        overlap=4,
+        feather=4,
+        finished_windows="keep",
+        fps=6,
+        motion_bucket=127,
+        noise_augmentation=0.02,
+        source_pixels=True,
+        carried_latent=True,
+        first_embedding=True,
+        hold_colours=True,
+        steered_paths=True,
+    )
+    result = ["long", 0]
+    if images:
+        kept["as video"] = node("CreateVideo", images=result, fps=25.0)
+        result = ["as video", 0]
+    else:
+        kept.pop("tracks")
+    kept["result"] = node("SaveVideo", video=result, filename_prefix="video/long", format="auto", codec="auto")
+    return kept
+
+
+def saved(comfyui: ComfyUI, run) -> Path:
+    return comfyui.saved_path(run.outputs["result"]["images"][0])
+
+
+def told(path: Path) -> tuple[int, Fraction, float, int]:
+    """Frames, rate, duration of the pictures in seconds, packets of sound."""
+    with av.open(str(path)) as container:
+        video = container.streams.video[0]
+        sound = sum(packet.size > 0 for packet in container.demux(container.streams.audio[0]))
+        return video.frames, video.average_rate, float(video.duration * video.time_base), sound
+
+
+def test_a_video_with_its_sound(comfyui: ComfyUI, clip: str):
+    run = comfyui.succeed(long_graph(clip), preview_method="auto")
+    assert told(saved(comfyui, run)) == told(comfyui.input / clip)
+    found, source = read_video(saved(comfyui, run))[0], read_video(comfyui.input / clip)[0]
+    assert found.shape == source.shape  # its own size, not the model's
+    rows, columns = (
+        (AREA[1] + AREA[3]) * source.shape[-2] // HEIGHT + 8,
+        (AREA[0] + AREA[2]) * source.shape[-1] // WIDTH,
+    )
+    assert (found[..., rows:, :] - source[..., rows:, :]).abs().mean() < 0.02  # but for compression
+    middle = (..., rows - 60, columns - 120)
+    assert (found[middle] - source[middle]).abs().mean() > 0.02
+    steps = run.steps("long")
+    assert steps == sorted(steps) and steps[-1] == FRAMES  # it counts frames
+    assert run.previews
+
+
+def test_a_trimmed_video_is_edited_as_far_as_it_is_shown(comfyui: ComfyUI, clip: str):
+    graph = long_graph(clip)
+    inputs = {"video": ["clip", 0], "start_time": 0.5, "duration": 0.7, "strict_duration": False}
+    graph["trimmed"] = node("Video Slice", **inputs)
+    graph["long"]["inputs"]["video"] = ["trimmed", 0]
+    run = comfyui.succeed(graph)
+    frames, rate, seconds, sound = told(saved(comfyui, run))
+    assert (frames, rate) == (17, 25)  # numbers 13 to 29
+    assert seconds == pytest.approx(17 / 25, abs=0.01) and sound == pytest.approx(0.7 * 48000 / 1024, abs=3)
+    found, source = read_video(saved(comfyui, run))[0], read_video(comfyui.input / clip, start=13, count=17)[0]
+    assert (found - source)[..., -200:, :].abs().mean() < 0.02  # below the area nothing changed
+
+
+def test_images_to_images(comfyui: ComfyUI, clip: str):
+    run = comfyui.succeed(long_graph(clip, images=True))
+    assert read_video(saved(comfyui, run))[0].shape == (FRAMES, 3, HEIGHT, WIDTH)
+
+
+def test_killed_and_started_again_it_goes_on(tmp_path: Path, comfyui: ComfyUI, clip: str):
+    server = ComfyUI(tmp_path)
+    write_random_checkpoint(server.checkpoints / CHECKPOINT, SMALL)
+    (server.input / clip).write_bytes((comfyui.input / clip).read_bytes())
+    windows = server.output / "revideo_windows"
+
+    def finished() -> dict[str, int]:
+        return {file.name: file.stat().st_mtime_ns for file in windows.rglob("window-*")}
+
+    graph = long_graph(clip, steps=3)
+
+    def kill(kind: str, data: dict, run) -> None:
+        if kind == "progress" and data["node"] == "long" and len(finished()) == 2:
+            assert server.process is not None
+            server.process.kill()
+            raise ConnectionAbortedError
+
+    server.start()
+    try:
+        with pytest.raises((ConnectionAbortedError, OSError)):
+            server.run(graph, kill, preview_method="auto")
+        server.stop()
+        before = finished()
+        assert len(before) == 2
+        server.start()
+        run = server.succeed(graph)
+        after = finished()
+        assert len(after) == WINDOWS
+        assert {name: after[name] for name in before} == before  # they were not made again
+        uninterrupted = comfyui.succeed(graph)
+        # Frame by frame: what a saved file says of itself beside them may differ from run to run.
+        found, expected = (read_video(saved(*each))[0] for each in ((server, run), (comfyui, uninterrupted)))
+        assert torch.equal(found, expected)
+    finally:
+        server.stop()
+
+
+def test_an_interrupt_ends_within_one_step(comfyui: ComfyUI, clip: str):
+    def watch(kind: str, data: dict, run) -> None:
+        if kind == "progress" and data["node"] == "long":
+            comfyui.interrupt()
+
+    run = comfyui.run(long_graph(clip, steps=500, seed=5), watch, preview_method="auto")
+    assert run.interrupted and run.error is None
+
+
+def test_a_video_too_short_says_so(comfyui: ComfyUI, clip: str):
+    graph = long_graph(clip, images=True)
+    graph["prepare"]["inputs"]["count"] = 13
+    run = comfyui.run(graph)
+    assert "the video has 13 frames; this model edits windows of 14" in run.message

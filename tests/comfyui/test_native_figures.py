@@ -1,0 +1,47 @@
+"""The built-in model by both routes, on edits whose truth is known.
+
+REVIDEO_NATIVE_CLIPS=16 nox -s tests -- tests/comfyui/test_native_figures.py -s
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+import torch
+from comfyui_server import WINDOW
+from native_parts import load_native
+
+import revideo
+from revideo import builtin
+from revideo.examples import SIDE_PX
+from revideo.synthetic_figures import held_out, mean_figures, measure
+from revideo.vae import LATENT_SCALE
+
+CLIPS = int(os.environ.get("REVIDEO_NATIVE_CLIPS", "2"))
+OPTIONS = revideo.SamplerOptions(steps=10, cfg_last=1.0)
+
+pytestmark = pytest.mark.timeout(3600)
+
+
+@torch.inference_mode()
+def test_both_routes_edit_equally_well():
+    native, own = load_native(builtin.FILE), revideo.load("tiny", device="cpu")
+    import comfy.sample
+
+    figures: dict[str, list] = {"native": [], "own": []}
+    for truth in held_out("both", 1, CLIPS, WINDOW, SIDE_PX, SIDE_PX):
+        conditions = revideo.make_conditions(truth.source, truth.edit)
+        own_frames = own.decode(own.sample_conditions(conditions, OPTIONS), WINDOW)
+        positive, negative, latent = native.condition(conditions)
+        noise = comfy.sample.prepare_noise(latent["samples"], 2 * OPTIONS.seed)
+        latents = native.sample(positive, negative, noise, OPTIONS.steps, OPTIONS.cfg_last)
+        native_frames = native.vae.decode(latents / LATENT_SCALE).movedim(-1, 1)
+        for route, frames in (("native", native_frames), ("own", own_frames)):
+            figures[route].append(measure(truth, frames))
+    means = {route: mean_figures(of_clips) for route, of_clips in figures.items()}
+    print(json.dumps({"clips": CLIPS, **{route: vars(mean) for route, mean in means.items()}}))
+    for name in ("path_error", "outside_psnr"):
+        native_mean, own_mean = (getattr(means[route], name) for route in ("native", "own"))
+        assert native_mean == pytest.approx(own_mean, rel=0.05), name
