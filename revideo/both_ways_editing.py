@@ -9,6 +9,7 @@ from .both_ways import BothWays, bounced, conditions_for, joined_sides, reordere
 from .carry import Drift, hold
 from .conditions import Conditions
 from .edit import Edit
+from .latent_lock import lock
 from .long_video import DRIFT, Report, edit_long, frame_noise
 from .model import AUGMENTATION, DEFAULTS, ReVideo, Sample, draw_noise
 from .sampling import SamplerOptions, StepCallback
@@ -47,6 +48,7 @@ def sample_conditions(
     sampled: dict[int, Tensor] = {}
     for turn, (number, side) in enumerate(runs.items()):
         shown = conditions.along(bounced(side, window))
+        unedited = model.encode_unedited(shown) if options.latent_lock else None
         conditioning = model.condition(shown, options, augmentation, **known)
         known = {"context": conditioning.context, "latent": conditioning.reference}
         denoise = model.denoiser(conditioning, options)
@@ -55,6 +57,8 @@ def sample_conditions(
         if turn:
             noise = torch.cat([frame_noise(shape, options.seed, 0)[:1], noise[1:]])
             denoise = hold(denoise, sampled[0][:1], torch.ones(1))
+        if unedited is not None:
+            denoise = lock(denoise, unedited, options.lock_until)
         heard = _shared(callback, turn, len(runs), options.steps if sigmas is None else len(sigmas) - 1)
         latents = model.run(denoise, noise, options, sigmas=sigmas, sampler=sampler, callback=heard)
         sampled[number] = latents[: len(side)]
@@ -78,6 +82,8 @@ def edit_both_ways(
     """
     conditions = conditions_for(video, edit)
     window = model.config.unet.num_frames
+    if isinstance(conditions, Conditions) and len(video) == window:
+        return model.edit(video, edit, options, callback)
     if isinstance(conditions, Conditions):
         return edit_long(model, video, edit, options, drift, report)
     if max(map(len, conditions.sides)) <= window:
