@@ -82,6 +82,8 @@ def edit_both_ways(
     """
     conditions = conditions_for(video, edit)
     window = model.config.unet.num_frames
+    if isinstance(conditions, Conditions) and len(video) == window:
+        return model.edit(video, edit, options, callback)
     if isinstance(conditions, Conditions):
         return edit_long(model, video, edit, options, drift, report)
     if max(map(len, conditions.sides)) <= window:

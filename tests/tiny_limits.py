@@ -4,10 +4,10 @@ from revideo.synthetic_figures import Limits
 
 STEPS = 25  # of sampling; guidance 1
 LIMITS = {  # by case; means over the held-out clips that the tests take
-    ("content", 1): Limits(path_error=2.5, outside_psnr=22.0, sprite_psnr=12.0, hue_error=5.0),
-    ("motion", 1): Limits(path_error=4.0, outside_psnr=25.0, sprite_psnr=10.0, hue_error=5.0),
-    ("both", 1): Limits(path_error=2.5, outside_psnr=23.0, sprite_psnr=11.0, hue_error=5.0),
-    ("both", 2): Limits(path_error=3.5, outside_psnr=25.0, sprite_psnr=10.0, hue_error=9.0),
+    ("content", 1): Limits(path_error=2.5, outside_psnr=29.0, sprite_psnr=13.5, hue_error=5.0),
+    ("motion", 1): Limits(path_error=2.5, outside_psnr=32.0, sprite_psnr=11.5, hue_error=5.0),
+    ("both", 1): Limits(path_error=2.5, outside_psnr=31.0, sprite_psnr=12.0, hue_error=5.0),
+    ("both", 2): Limits(path_error=3.0, outside_psnr=32.0, sprite_psnr=11.0, hue_error=7.0),
 }
 MOTION_RATIO = 5.0  # how much larger the path error is with the motion map zeroed, at least
 MEGABYTES = 36  # of the file, at most

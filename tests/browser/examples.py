@@ -464,10 +464,11 @@ def thumbnail(name: str, clip: Path) -> Image.Image:
     if name in SPRITES:
         return picture(first_edit.thumbnail())
     video = prepared_clip(clip)
-    trajectories = EditDocument.from_json(drawing(name)).trajectories(WINDOW, HEIGHT, WIDTH)
+    document = EditDocument.from_json(drawing(name))
+    area, trajectories = (draw(WINDOW, HEIGHT, WIDTH) for draw in (document.region, document.trajectories))
     if name == KEEP_MOTION:
         trajectories = follow_drawn(video, trajectories)
-    asked = draw_tracks(draw_region(edited_frame(name, video[0])[None], region(name)[:1]), trajectories)
+    asked = draw_tracks(draw_region(edited_frame(name, video[0])[None], area[:1]), trajectories)
     return picture(torch.cat([video[0], asked[0]], 1))
 
 

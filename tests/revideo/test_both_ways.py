@@ -113,7 +113,9 @@ def test_from_the_last_frame_it_is_the_reversed_clip_s_edit_reversed(model, opti
     assert torch.equal(ours, model.sample(*back_to_front(video, edit), options).flip(0))
 
 
-def test_from_a_middle_frame_onwards_is_an_edit_of_its_own_and_the_sides_share_that_frame(model, options):
+@pytest.mark.parametrize("locked", [False, True])
+def test_from_a_middle_frame_onwards_is_an_edit_of_its_own_and_the_sides_share_that_frame(model, options, locked):
+    options = replace(options, latent_lock=locked)
     video, edit = a_clip(5, frame=2)
     ours = sample_conditions(model, conditions_for(video, edit), options)
     assert ours.shape[0] == 5

@@ -23,8 +23,8 @@ def test_steps_run_evenly_from_the_first_to_the_last(golden_b):
     options = replace(golden_b.options, steps=9)
     found = fusion_weights(golden_b.model, region, options, shown=5)
     assert found.steps == [1, 3, 5, 7, 9]
-    assert found.sigmas[0] == pytest.approx(options.sigma_max)
-    assert found.sigmas[-1] == pytest.approx(options.sigma_min)
+    assert found.sigmas[0] == pytest.approx(options.sigma_max, rel=1e-4)
+    assert found.sigmas[-1] == pytest.approx(options.sigma_min, rel=1e-4)
     assert len(fusion_weights(golden_b.model, region, replace(options, steps=2), shown=5).steps) == 2
 
 
