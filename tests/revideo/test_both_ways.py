@@ -12,8 +12,11 @@ from revideo.both_ways import BothWays, bounced, conditions_for, in_clip_order, 
 from revideo.both_ways_editing import edit_both_ways, sample_conditions
 from revideo.both_ways_figures import edit_of_frame, jump, other_frames_error
 from revideo.carry import Drift
+from revideo.conditions import signed
+from revideo.latent_lock import unedited_cells
 from revideo.motion import motion_map
 from revideo.synthetic import make_edit
+from revideo.vae import LATENT_SCALE
 from revideo.windows import LongEdit
 
 WINDOW = 4  # of the smaller golden model
@@ -120,6 +123,15 @@ def test_from_a_middle_frame_onwards_is_an_edit_of_its_own_and_the_sides_share_t
     assert torch.equal(ours[2:], alone[:3])
     decoded = edit_both_ways(model, video, edit, options)
     assert torch.equal(decoded, model.decode(ours, WINDOW))
+
+
+def test_the_lock_holds_on_both_sides(model, options):
+    video, edit = a_clip(frame=1)
+    locked = replace(options, latent_lock=True, lock_until=0.0)
+    latents = sample_conditions(model, conditions_for(video, edit), locked)
+    cells = unedited_cells(edit.region, model.config.vae.stride).expand_as(latents)
+    source = torch.cat([model.encode(signed(frame)) for frame in video]) * LATENT_SCALE
+    assert_close(latents[cells], source[cells], atol=1e-5, rtol=0)
 
 
 def test_a_side_longer_than_the_window_is_edited_window_after_window(model, options):

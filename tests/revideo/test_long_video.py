@@ -76,7 +76,9 @@ DRIFTS = {
 
 
 @pytest.mark.parametrize(
-    ("drift", "lock"), [(Drift(overlap=2), False), (PAPER, False), (Drift(), True)], ids=["default", "paper", "locked"]
+    ("drift", "lock"),
+    [(Drift(overlap=2), False), (PAPER, False), (Drift(overlap=2), True)],
+    ids=["default", "paper", "locked"],
 )
 def test_a_video_of_one_window_is_an_ordinary_edit(model, options, video, drift, lock):
     clip, options = video[:WINDOW], replace(options, latent_lock=lock)
