@@ -442,10 +442,15 @@ def follow_column() -> Column:
         "4 · Follow",
         GROUPS["edit"],
         {
-            "track": Node("ReVideoTrackPoints", points, {"follow": "points"}, size=(340, 0)),
-            "show": Node("PreviewImage", {"images": ("track", 3)}, title="Followed points", size=(340, 300)),
-            "report": Node("PreviewAny", {"source": ("track", 4)}, title="Lost points", size=(340, 120)),
-            "text": Node("PreviewAny", {"source": ("track", 1)}, title="Tracks", size=(340, 120)),
+            "track": Node(
+                "ReVideoTrackPoints",
+                points,
+                {"follow": "points", "control_after_generate": "fixed"},
+                size=(340, 440),  # Nodes 2.0 needs more than the frontend says
+            ),
+            "show": Node("PreviewImage", {"images": ("track", 3)}, title="Followed points", size=(340, 340)),
+            "report": Node("PreviewAny", {"source": ("track", 4)}, title="Lost points", size=(340, 260)),
+            "text": Node("PreviewAny", {"source": ("track", 1)}, title="Tracks", size=(340, 260)),
         },
     )
 
