@@ -14,15 +14,17 @@ import torch
 from torch import Tensor
 
 from .both_ways_editing import edit_both_ways
+from .composite import keep_unedited
 from .edit import Edit
 from .model import load
 from .sampling import SamplerOptions
 from .synthetic import SyntheticEdit
 from .synthetic_figures import held_out, path_distances
 
+FEATHER_PX = 4.0  # of the finished clips, in which the source's pixels are back outside the area
 HEADER = """\
-| edited frame | path error, px | step beside it, × the median step | the same in the right answer |
-| --- | --- | --- | --- |"""
+| edited frame | path error, px | step beside it, × the median step: raw | finished | right answer |
+| --- | --- | --- | --- | --- |"""
 
 
 def edit_of_frame(truth: SyntheticEdit, frame: int) -> Edit:
@@ -59,9 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found = []
         for truth in held_out(given.kind, 1, given.clips, window, given.side, given.side):
             video = edit_both_ways(model, truth.source, edit_of_frame(truth, frame), options)
-            found.append((other_frames_error(truth, video, frame), jump(video, frame), jump(truth.target, frame)))
-        error, step, right = map(fmean, zip(*found))
-        print(f"| {name} | {error:.2f} | {step:.2f} | {right:.2f} |", flush=True)
+            finished = keep_unedited(truth.source, video, truth.edit.region, FEATHER_PX)
+            steps = [jump(each, frame) for each in (video, finished, truth.target)]
+            found.append((other_frames_error(truth, video, frame), *steps))
+        numbers = " | ".join(f"{fmean(values):.2f}" for values in zip(*found))
+        print(f"| {name} | {numbers} |", flush=True)
 
 
 if __name__ == "__main__":
