@@ -139,6 +139,10 @@ DROP = """async (stage, { name, type, url, text }) => {
 }"""
 
 
+def size_of(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
+
+
 @pytest.mark.parametrize("upstream", [True, False], ids=["upstream", "alone"])
 def test_a_dropped_clip_is_uploaded_and_shown(comfyui: ComfyUI, page: Page, upstream: bool):
     name = f"dropped {upstream} {page.evaluate('performance.now()'):.0f}.mp4"
@@ -148,7 +152,8 @@ def test_a_dropped_clip_is_uploaded_and_shown(comfyui: ComfyUI, page: Page, upst
     file = {"name": name, "type": "video/mp4", "url": "/view?filename=bikes.mp4&type=input"}
     drawing.stage.evaluate(DROP, file)
     page.wait_for_function("() => window.app.graph.nodes.some(node => node.type === 'LoadVideo')")
-    drawing.wait_for(lambda d: (comfyui.input / name).exists(), "the upload")
+    sent = (comfyui.input / "bikes.mp4").stat().st_size
+    drawing.wait_for(lambda d: size_of(comfyui.input / name) == sent, "the upload")  # ComfyUI writes it bit by bit
     frames = frames_of(comfyui.input / name)
     drawing.wait_for(lambda d: likeness(d, frames[0]) >= SAME_DB, "the dropped clip")
     types = page.evaluate("window.app.graph.nodes.map(node => node.type).sort()")
