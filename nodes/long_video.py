@@ -160,6 +160,22 @@ class ReVideoLongVideo(io.ComfyNode):
                     tooltip="What strayed from its path in one window is led back to it in the next.",
                     advanced=True,
                 ),
+                # From here on as the node grew: an older workflow runs with them.
+                io.Boolean.Input(
+                    "latent_lock",
+                    default=True,
+                    optional=True,
+                    tooltip="While sampling, hold what lies outside the area to the source: it does not drift, and "
+                    "the area is painted to fit.",
+                ),
+                io.Boolean.Input(
+                    "restored_things",
+                    default=True,
+                    optional=True,
+                    tooltip="What paths move looks in each window's first frame as in your edited frame, if it is "
+                    "found again there. Off for things that turn or change.",
+                    advanced=True,
+                ),
             ],
             outputs=[
                 io.MatchType.Output(
@@ -197,6 +213,8 @@ class ReVideoLongVideo(io.ComfyNode):
         hold_colours: bool,
         steered_paths: bool,
         trajectories: Any | None = None,
+        latent_lock: bool = True,
+        restored_things: bool = True,
     ) -> io.NodeOutput:
         from ..revideo import SamplerOptions
         from ..revideo.carry import Drift
@@ -204,8 +222,18 @@ class ReVideoLongVideo(io.ComfyNode):
 
         reference = frames_from_image(edited_frame)[0]
         edit = reference, region_from_mask(mask), trajectories, timing
-        options = SamplerOptions(steps, cfg_first, cfg_last, fps, motion_bucket, noise_augmentation, seed)
-        drift = Drift(overlap, source_pixels, carried_latent, first_embedding, hold_colours, steered_paths)
+        options = SamplerOptions(
+            steps, cfg_first, cfg_last, fps, motion_bucket, noise_augmentation, seed, latent_lock=latent_lock
+        )
+        drift = Drift(
+            overlap,
+            source_pixels,
+            carried_latent,
+            first_embedding,
+            hold_colours,
+            steered_paths,
+            restored_things,
+        )
         store = WindowStore(_windows_folder(cls.hidden.unique_id, reference))
         call = fit, model, edit, options, drift, store, feather
         if isinstance(video, InputImpl.VideoFromFile):

@@ -19,6 +19,9 @@ from .sampling import Denoise
 from .vae import LATENT_SCALE
 
 
+ALIKE_PX, ALIKE = 9, 0.1  # pixels around one, and the mean difference there below which two pictures show the same
+
+
 @dataclass(frozen=True)
 class Drift:
     """How windows follow each other. `python -m revideo.drift_figures` measures what each choice does."""
@@ -31,10 +34,17 @@ class Drift:
     first_embedding: bool = True  # the image embedding stays the edited first frame's (MagicProp's fixed reference)
     hold_colours: bool = True  # the area's colours shift back by as much as the ring around it strayed from the source
     steered_paths: bool = True  # paths begin where their things really are, and bring them back
+    restored_things: bool = True  # what paths move looks in each window's reference as in the edited first frame
 
 
 PAPER = Drift(
-    overlap=1, source_pixels=False, carried_latent=False, first_embedding=False, hold_colours=False, steered_paths=False
+    overlap=1,
+    source_pixels=False,
+    carried_latent=False,
+    first_embedding=False,
+    hold_colours=False,
+    steered_paths=False,
+    restored_things=False,
 )
 
 
@@ -44,6 +54,7 @@ class Carried:
 
     frame: Tensor  # (3, H, W) in [0, 1]: the first, decoded
     latents: Tensor | None  # (shared, C, h, w) as sampled; None where the source's frames passed unedited
+    restored: Tensor | None = None  # (H, W) bool: where `frame` shows what was restored, and `latents` do not
 
 
 @dataclass(frozen=True)
@@ -64,13 +75,14 @@ def start_window(
     noise: Tensor,  # (3, H, W): joins the reference before it is encoded
 ) -> Start:
     area = region[0] > 0
-    composite = torch.where(area, carried.frame, source)
+    kept = area & ~alike(carried.frame, source)
+    composite = torch.where(kept, carried.frame, source)
     held = carried.latents if drift.overlap > 1 else None
     if not drift.carried_latent or carried.latents is None:
         reference = composite if drift.source_pixels else carried.frame
         if drift.hold_colours:
             shift = ring_shift(source, carried.frame, area[0], RING_PX)
-            reference = torch.where(area, (reference + shift).clamp(0, 1), reference)
+            reference = torch.where(kept, (reference + shift).clamp(0, 1), reference)
         return Start(reference, held=held)
 
     stride = model.config.vae.stride
@@ -81,9 +93,23 @@ def start_window(
         shift = ring_shift(known[0], latent[0], touched[0, 0], RING_PX // stride)
         latent = latent + shift * touched[0]
         held = held + LATENT_SCALE * shift * touched if held is not None else None
+    if carried.restored is not None and carried.restored.any():
+        again = F.max_pool2d(carried.restored[None, None].float(), stride)[0] > 0
+        latent = torch.where(again, known, latent)
+        if held is not None:
+            held = torch.cat([torch.where(again, LATENT_SCALE * known, held[:1]), held[1:]])
     if drift.source_pixels:
-        latent = torch.where(touched[0], latent, known)
+        own = F.max_pool2d(kept[None].float(), stride)[0] > 0
+        latent = torch.where(own, latent, known)
+        if held is not None:
+            held = torch.cat([torch.where(own, held[:1], LATENT_SCALE * known), held[1:]])
     return Start(composite if drift.source_pixels else carried.frame, latent, held)
+
+
+def alike(painted: Tensor, source: Tensor) -> Tensor:
+    """(3, H, W) each → (1, H, W) bool: where all that is around a pixel shows nearly the same."""
+    differs = F.avg_pool2d((painted - source).abs().amax(0, keepdim=True), ALIKE_PX, 1, ALIKE_PX // 2)
+    return differs < ALIKE
 
 
 def hold(denoise: Denoise, held: Tensor, weights: Tensor) -> Denoise:

@@ -243,7 +243,7 @@ example: move a painted thing from (100, 160) to (300, 160)
         "--latent-lock",
         action=argparse.BooleanOptionalAction,
         help="while sampling, hold what lies outside the area to the source; it then comes out closer to it, and the "
-        "area is painted to fit (default: no, as the released model samples)",
+        "area is painted to fit (default: with --long; else no, as the released model samples)",
     )
     sampling.add_argument(
         "--lock-until",

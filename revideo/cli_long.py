@@ -36,6 +36,7 @@ def add_long_options(edit: argparse.ArgumentParser) -> None:
         "first-embedding": "the image embedding stays that of the edited first frame",
         "hold-colours": "colours of the area follow those of the ring around it",
         "steered-paths": "what strayed from its path is followed, and led back",
+        "restored-things": "what paths move looks in each window's first frame as in the edited frame",
     }
     for name, text in choices.items():
         long.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, help=f"{text} (default: yes)")

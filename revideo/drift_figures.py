@@ -24,17 +24,27 @@ from .sampling import SamplerOptions
 from .synthetic import SyntheticEdit, make_edit
 from .synthetic_figures import HELD_OUT, centroids, sprite_weights
 
-DEFAULT = Drift()
+
+@dataclass(frozen=True)
+class Way:
+    """To edit a long video."""
+
+    drift: Drift = Drift()
+    latent_lock: bool = True
+
+
 # The default, the paper's chain, and the default without each of its parts.
-VARIANTS: dict[str, Drift] = {
-    "default": DEFAULT,
-    "paper's chain": PAPER,
-    "no overlap": replace(DEFAULT, overlap=1),
-    "model's pixels": replace(DEFAULT, source_pixels=False),
-    "decoded and encoded": replace(DEFAULT, carried_latent=False),
-    "embedding follows": replace(DEFAULT, first_embedding=False),
-    "colours free": replace(DEFAULT, hold_colours=False),
-    "paths as drawn": replace(DEFAULT, steered_paths=False),
+WAYS: dict[str, Way] = {
+    "default": Way(),
+    "paper's chain": Way(PAPER, latent_lock=False),
+    "no overlap": Way(Drift(overlap=1)),
+    "model's pixels": Way(Drift(source_pixels=False)),
+    "decoded and encoded": Way(Drift(carried_latent=False)),
+    "embedding follows": Way(Drift(first_embedding=False)),
+    "colours free": Way(Drift(hold_colours=False)),
+    "paths as drawn": Way(Drift(steered_paths=False)),
+    "things as painted": Way(Drift(restored_things=False)),
+    "no latent lock": Way(latent_lock=False),
 }
 
 
@@ -106,12 +116,13 @@ def held_out_long(count: int, frames: int, height: int, width: int) -> Iterable[
 
 
 def measure_drift(
-    model: ReVideo, drift: Drift, truths: Iterable[SyntheticEdit], options: SamplerOptions
+    model: ReVideo, way: Way, truths: Iterable[SyntheticEdit], options: SamplerOptions
 ) -> list[list[Stretch]]:
     """For each clip, a figure for each stretch of a window's length."""
-    length = model.config.unet.num_frames
+    length, options = model.config.unet.num_frames, replace(options, latent_lock=way.latent_lock)
     return [
-        measure_stretches(truth, edit_long(model, truth.source, truth.edit, options, drift), length) for truth in truths
+        measure_stretches(truth, edit_long(model, truth.source, truth.edit, options, way.drift), length)
+        for truth in truths
     ]
 
 
@@ -120,13 +131,13 @@ def mean_stretches(clips: Sequence[Sequence[Stretch]]) -> list[Stretch]:
     return [Stretch(*map(fmean, zip(*(asdict(each).values() for each in row)))) for row in zip(*clips)]
 
 
-def drift_table(variants: dict[str, list[Stretch]]) -> str:
+def drift_table(ways: dict[str, list[Stretch]]) -> str:
     """First and last stretch, and the mean of all, as Markdown."""
     rows = [
         "| first, last, mean stretch | unedited PSNR, dB | path error, px | appearance, correlation |",
         "| --- | --- | --- | --- |",
     ]
-    for name, stretches in variants.items():
+    for name, stretches in ways.items():
         cells = [name]
         for figure, digits in (("outside_psnr", 1), ("path_error", 2), ("appearance", 3)):
             values = [getattr(stretch, figure) for stretch in stretches]
@@ -135,16 +146,16 @@ def drift_table(variants: dict[str, list[Stretch]]) -> str:
     return "\n".join(rows)
 
 
-def plot_drift(variants: dict[str, list[Stretch]], path: Path, length: int) -> None:
+def plot_drift(ways: dict[str, list[Stretch]], path: Path, length: int) -> None:
     """A curve for each way, a panel for each figure; needs matplotlib."""
     from matplotlib.figure import Figure  # nothing else here needs it
 
     figure = Figure(figsize=(12, 3.4), layout="constrained")
     titles = {"outside_psnr": "unedited PSNR, dB", "path_error": "path error, px", "appearance": "sprite's appearance"}
     for axes, (name, title) in zip(figure.subplots(1, 3), titles.items()):
-        for variant, stretches in variants.items():
+        for way, stretches in ways.items():
             frames = [(number + 0.5) * length for number in range(len(stretches))]
-            axes.plot(frames, [getattr(stretch, name) for stretch in stretches], marker=".", label=variant)
+            axes.plot(frames, [getattr(stretch, name) for stretch in stretches], marker=".", label=way)
         axes.set(title=title, xlabel="frame")
         axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
@@ -169,9 +180,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     model = load(given.model)
     options = SamplerOptions(steps=given.steps, cfg_last=given.guidance)
     figures: dict[str, list[Stretch]] = {}
-    for name, drift in list(VARIANTS.items())[: None if given.all else 2]:
+    for name, way in list(WAYS.items())[: None if given.all else 2]:
         truths = held_out_long(given.clips, given.frames, given.height, given.width)
-        figures[name] = mean_stretches(measure_drift(model, drift, truths, options))
+        figures[name] = mean_stretches(measure_drift(model, way, truths, options))
         print(drift_table({name: figures[name]}).splitlines()[-1], flush=True)
         told = {each: [asdict(stretch) for stretch in stretches] for each, stretches in figures.items()}
         (given.output / "drift.json").write_text(json.dumps(told, indent=1))

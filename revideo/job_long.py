@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from torch import Tensor
@@ -96,7 +96,8 @@ def prepare_long(arguments: argparse.Namespace) -> LongJob:
         _region(arguments, given, source, size, window),
     )
     edit.check(len(source), *size)
-    return LongJob(source, edit, size, given.options, drift, given.config, windows)
+    options = replace(given.options, latent_lock=arguments.latent_lock is not False)
+    return LongJob(source, edit, size, options, drift, given.config, windows)
 
 
 def _paths(arguments: argparse.Namespace, given: Given, source: VideoFile, size: tuple[int, int]) -> Trajectories:

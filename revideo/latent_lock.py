@@ -20,16 +20,19 @@ class Unedited:
     """What is known of a clip before it is sampled."""
 
     latents: Tensor  # (T, C, h, w), scaled: of the source
-    cells: Tensor  # (T, 1, h, w) bool: where they hold
+    shares: Tensor  # (T, 1, h, w) of 0 to 1: how much of each cell they hold
 
 
-def unedited_cells(region: Tensor, stride: int) -> Tensor:
-    """(T, 1, H, W) → (T, 1, h, w) bool: cells of `stride`×`stride` pixels none of which lies in the area."""
-    return F.max_pool2d((region >= 0.5).float(), stride) == 0
+def unedited_shares(region: Tensor, stride: int) -> Tensor:
+    """(T, 1, H, W) → (T, 1, h, w): how much of each cell of `stride`×`stride` pixels lies outside the area.
+
+    Cells on its border are held in part: left to the model, their unedited pixels would stray, and the seam with them.
+    """
+    return F.avg_pool2d((region < 0.5).float(), stride)
 
 
 def lock(denoise: Denoise, unedited: Unedited, until: float) -> Denoise:
-    """`denoise` with its estimates replaced by what is known, down to the noise level `until`.
+    """`denoise` with its estimates drawn to what is known, down to the noise level `until`.
 
     The few steps below it are the model's own: cells are decoded together with their neighbours, and only
     the model knows which join without a seam. So little noise is left by then that it changes little else.
@@ -39,6 +42,6 @@ def lock(denoise: Denoise, unedited: Unedited, until: float) -> Denoise:
         estimate = denoise(x, sigma)
         if sigma.max() < until:
             return estimate
-        return torch.where(unedited.cells.to(estimate.device), unedited.latents.to(estimate), estimate)
+        return torch.lerp(estimate, unedited.latents.to(estimate), unedited.shares.to(estimate))
 
     return locked_denoise

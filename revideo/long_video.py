@@ -17,6 +17,7 @@ from .edit import Edit, check_video
 from .latent_lock import lock
 from .model import AUGMENTATION, DEFAULTS, START, ReVideo, draw_noise
 from .sampling import SamplerOptions
+from .restoring import Thing, find_things, restore
 from .steering import find_strayed, steer
 from .window_store import WindowStore
 from .windows import LongEdit, Window, held_weights, moving, plan_windows
@@ -98,10 +99,11 @@ def edit_windows(
     model.config.check_size(height, width)
     edit.check(len(frames), height, width)
     clock = _Clock(len(frames), options.steps, report)
-    base = store.begin(model, edit.reference, options, drift) if store else ""
+    base = store.begin(model, edit.reference, edit.trajectories, options, drift) if store else ""
     context: Tensor | None = None
     carried: Carried | None = None
     strayed = torch.zeros(edit.trajectories.num_paths, 2)
+    things: list[Thing | None] = []
     key, edited = "", False
     for number, window in enumerate(plan):
         end = plan[number + 1].first if number + 1 < len(plan) else len(frames)
@@ -109,6 +111,8 @@ def edit_windows(
         video, region = frames.read(window.start, window.stop), edit.masks(window.start, window.stop)
         check_video(video)
         paths = edit.paths(window.start, window.stop)
+        if number == 0 and drift.restored_things:
+            things = find_things(edit.reference, paths, region[0, 0] > 0)
         if region.any():
             edited = True
             part = Edit(edit.reference, moving(steer(paths, strayed)), region)
@@ -132,7 +136,11 @@ def edit_windows(
             if drift.steered_paths:
                 # The source's own things, where nothing was edited, follow nobody's path.
                 strayed = strayed * 0 if latents is None else find_strayed(painted, paths, strayed, at)
-            carried = Carried(painted[at], None if latents is None else latents[at:])
+            carried = Carried(painted[at], None)
+            if latents is not None:
+                points = paths.points_px[:, at] + strayed
+                frame, again = restore(painted[at], things, points, paths.visible[:, at], region[at, 0] > 0)
+                carried = Carried(frame, latents[at:], again)
     if not edited:
         raise ValueError("the region is empty in every frame, so nothing was changed: mask the area to edit")
 

@@ -16,7 +16,7 @@ from .controlnet import ReVideoControlNet
 from .denoiser import Conditioning, denoise
 from .edit import Edit
 from .image_encoder import embed_image
-from .latent_lock import Unedited, lock, unedited_cells
+from .latent_lock import Unedited, lock, unedited_shares
 from .sampling import Denoise, SamplerOptions, StepCallback, guidance_scales, guide, karras_sigmas, sample_euler
 from .unet import ReVideoUNet
 from .vae import LATENT_SCALE, decode_latents, encode_reference
@@ -103,7 +103,7 @@ class ReVideo:
         if conditions.source is None:
             raise ValueError("the latent lock needs the source in the conditions: make them with make_conditions")
         latents = torch.cat([self.encode(signed(frame)) for frame in conditions.source]).float()
-        return Unedited(latents * LATENT_SCALE, unedited_cells(conditions.region, self.config.vae.stride))
+        return Unedited(latents * LATENT_SCALE, unedited_shares(conditions.region, self.config.vae.stride))
 
     def denoiser(self, conditioning: Conditioning, options: SamplerOptions) -> Denoise:
         """`denoise(x, sigma)` with guidance rising over the frames."""

@@ -27,36 +27,51 @@ def find_strayed(
 ) -> Tensor:  # (N, 2) x, y
     """How far from its path each thing of the first frame is on frame `at`; zero where it is not found again."""
     found = torch.zeros_like(strayed)
-    first, last = _pixels(painted[0]), _pixels(painted[at])
+    first, last = pixels(painted[0]), pixels(painted[at])
     size = torch.tensor([painted.shape[-1], painted.shape[-2]])
     starts, goals = paths.points_px[:, 0] + strayed, paths.points_px[:, at]
     inside = ((starts >= 0) & (starts < size) & (goals >= 0) & (goals < size)).all(1)
     for number in (paths.visible[:, : at + 1].all(1) & inside).nonzero()[:, 0].tolist():
-        way = _way_to_its_like(first, last, starts[number].numpy(), goals[number].numpy())
-        if way is not None:
-            found[number] = starts[number] + torch.from_numpy(way) - goals[number]
+        template, corner = _patch(first, starts[number].numpy())
+        place = find_like(template, last, corner + (goals[number] - starts[number]).numpy())
+        if place is not None:
+            found[number] = starts[number] + torch.from_numpy(place - corner) - goals[number]
     return found
 
 
-def _pixels(frame: Tensor) -> np.ndarray:  # (H, W, 3)
+def _patch(picture: np.ndarray, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What is seen around a point x, y, and where its first pixel is."""
+    half = max(int(PATCH * min(picture.shape[:2]) / 2), 4)
+    x, y = point.round().astype(int)
+    padded = np.pad(picture, [(half, half), (half, half), (0, 0)], "edge")
+    return padded[y : y + 2 * half + 1, x : x + 2 * half + 1], np.array([x - half, y - half])
+
+
+def pixels(frame: Tensor) -> np.ndarray:  # (H, W, 3)
     return (frame.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()
 
 
-def _way_to_its_like(first: np.ndarray, last: np.ndarray, start: np.ndarray, goal: np.ndarray) -> np.ndarray | None:
-    """(2,) x, y in pixels, and parts of them: from `start` on `first` to what looks like it near `goal` on `last`."""
-    side = min(first.shape[:2])
-    half, reach = max(int(PATCH * side / 2), 4), max(int(FARTHEST * side), 2)
-    margin = half + reach
-    first, last = (np.pad(each, [(margin, margin), (margin, margin), (0, 0)], "edge") for each in (first, last))
-    (x, y), (to_x, to_y) = start.round().astype(int), goal.round().astype(int)
-    patch = first[y + reach : y + reach + 2 * half + 1, x + reach : x + reach + 2 * half + 1]
-    around = last[to_y : to_y + 2 * margin + 1, to_x : to_x + 2 * margin + 1]
-    scores = np.nan_to_num(cv2.matchTemplate(around, patch, cv2.TM_CCOEFF_NORMED))
+def find_like(
+    template: np.ndarray,  # (h, w, 3) uint8
+    picture: np.ndarray,  # (H, W, 3) uint8
+    corner: np.ndarray,  # (2,) x, y: where the template's first pixel should be in it
+    farthest: float = FARTHEST,  # from there along each axis, of the picture's shorter side
+) -> np.ndarray | None:
+    """Where it is most like the template, parts of pixels told; None where nothing is like it."""
+    reach = max(int(farthest * min(picture.shape[:2])), 2)
+    height, width = template.shape[:2]
+    left, top = corner.round().astype(int) - reach
+    sides = [(max(-top, 0), max(top + height + 2 * reach - len(picture), 0))]
+    sides.append((max(-left, 0), max(left + width + 2 * reach - picture.shape[1], 0)))
+    padded = np.pad(picture, [*sides, (0, 0)], "edge")
+    top, left = top + sides[0][0], left + sides[1][0]
+    around = padded[top : top + height + 2 * reach, left : left + width + 2 * reach]
+    scores = np.nan_to_num(cv2.matchTemplate(around, template, cv2.TM_CCOEFF_NORMED))
     row, column = np.unravel_index(scores.argmax(), scores.shape)
     if scores[row, column] < ALIKE:
         return None
     best = np.array([column + _peak(scores[row], column), row + _peak(scores[:, column], row)])
-    return (np.array([to_x, to_y]) + best - reach - (x, y)).astype(np.float32)
+    return (corner.round() + best - reach).astype(np.float32)
 
 
 def _peak(scores: np.ndarray, best: int) -> float:

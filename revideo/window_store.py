@@ -19,7 +19,7 @@ from .sampling import SamplerOptions
 from .trajectory import Trajectories
 from .windows import Window
 
-VERSION = 1  # of the way windows are made: another one makes others
+VERSION = 2  # of the way windows are made: another one makes others
 SAMPLED_VALUES = 64  # of each weight: who trains a model changes every tensor he trains throughout
 
 
@@ -32,10 +32,16 @@ class WindowStore:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
-    def begin(self, model: ReVideo, reference: Tensor, options: SamplerOptions, drift: Drift) -> str:
-        """A fingerprint of what all windows share; the folder is made where it is not there."""
+    def begin(
+        self, model: ReVideo, reference: Tensor, paths: Trajectories, options: SamplerOptions, drift: Drift
+    ) -> str:
+        """A fingerprint of what all windows share, of the paths where they begin on the first frame.
+
+        The folder is made where it is not there.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
-        return fingerprint(VERSION, identify(model), reference, astuple(options), astuple(drift))
+        starts = paths.points_px[:, 0][paths.visible[:, 0].bool()]
+        return fingerprint(VERSION, identify(model), reference, starts, astuple(options), astuple(drift))
 
     @staticmethod
     def key(base: str, before: str, window: Window, video: Tensor, region: Tensor, paths: Trajectories) -> str:

@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 import revideo
 from revideo.conditions import signed
-from revideo.latent_lock import Unedited, lock, unedited_cells
+from revideo.latent_lock import Unedited, lock, unedited_shares
 from revideo.sampling import karras_sigmas, sample_euler
 from revideo.vae import LATENT_SCALE, encode_reference
 
@@ -20,9 +20,10 @@ def noise():
 
 @pytest.fixture
 def known(noise):
-    cells = torch.zeros(3, 1, 6, 8, dtype=torch.bool)
-    cells[..., :3] = True
-    return Unedited(torch.linspace(-2, 2, noise.numel(), dtype=torch.float64).view(noise.shape), cells)
+    shares = torch.zeros(3, 1, 6, 8, dtype=torch.float64)
+    shares[..., :3] = 1
+    shares[..., 3] = 0.25
+    return Unedited(torch.linspace(-2, 2, noise.numel(), dtype=torch.float64).view(noise.shape), shares)
 
 
 def halving(x, sigma):
@@ -33,17 +34,17 @@ def halving(x, sigma):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_cell_is_known_only_if_none_of_its_pixels_is_in_the_area(seed):
+def test_a_cell_is_known_by_its_share_of_pixels_outside_the_area(seed):
     region = (torch.rand(2, 1, 24, 40, generator=torch.Generator().manual_seed(seed)) > 0.97).float()
-    cells = unedited_cells(region, 8)
+    shares = unedited_shares(region, 8)
     for number, top, left in torch.cartesian_prod(*map(torch.arange, (2, 3, 5))).tolist():
         block = region[number, 0, 8 * top : 8 * top + 8, 8 * left : 8 * left + 8]
-        assert cells[number, 0, top, left] == (not block.any())
+        assert shares[number, 0, top, left] == 1 - block.mean()
 
 
 def test_half_a_mask_is_inside_as_everywhere():
-    assert not unedited_cells(torch.full((1, 1, 8, 8), 0.5), 8).any()
-    assert unedited_cells(torch.full((1, 1, 8, 8), 0.49), 8).all()
+    assert not unedited_shares(torch.full((1, 1, 8, 8), 0.5), 8).any()
+    assert unedited_shares(torch.full((1, 1, 8, 8), 0.49), 8).eq(1).all()
 
 
 # --- Locking -----------------------------------------------------------------------------
@@ -53,20 +54,21 @@ def test_locked_to_the_end_the_known_cells_come_out_as_known(noise, known):
     sigmas = karras_sigmas(12).double()
     latents = sample_euler(lock(halving, known, until=0), noise * sigmas[0], sigmas)
     alone = sample_euler(halving, noise * sigmas[0], sigmas)
-    cells = known.cells.expand_as(noise)
-    assert_close(latents[cells], known.latents[cells], atol=1e-9, rtol=0)
-    assert torch.equal(latents[~cells], alone[~cells])
+    assert_close(latents[..., :3], known.latents[..., :3], atol=1e-9, rtol=0)
+    assert torch.equal(latents[..., 4:], alone[..., 4:])
+    assert ((latents - known.latents).abs() < (alone - known.latents).abs())[..., 3].all()
 
 
 def test_below_its_level_the_model_is_free(noise, known):
     locked = lock(halving, known, until=0.5)
     assert torch.equal(locked(noise, torch.tensor(0.49)), halving(noise, 0))
     for sigma in (torch.tensor(0.5), torch.full((3,), 700.0)):  # ComfyUI's samplers give one for each frame
-        assert torch.equal(locked(noise, sigma), torch.where(known.cells, known.latents, noise / 2))
+        expected = known.shares * known.latents + (1 - known.shares) * noise / 2
+        assert_close(locked(noise, sigma), expected, atol=1e-12, rtol=0)
 
 
 def test_nothing_known_changes_nothing(noise, known):
-    none = replace(known, cells=torch.zeros_like(known.cells))
+    none = replace(known, shares=torch.zeros_like(known.shares))
     assert torch.equal(lock(halving, none, until=0)(noise, torch.tensor(1.0)), halving(noise, 0))
 
 
@@ -77,7 +79,7 @@ def test_the_model_holds_the_source_s_own_latents(golden_b):
     model, conditions = golden_b.model, golden_b.conditions
     options = replace(golden_b.options, steps=2, latent_lock=True, lock_until=0.0)
     latents = model.sample(golden_b.video, golden_b.edit, options)
-    cells = unedited_cells(conditions.region, model.config.vae.stride).expand_as(latents)
+    cells = (unedited_shares(conditions.region, model.config.vae.stride) == 1).expand_as(latents)
     assert cells.any() and not cells.all()
     with torch.inference_mode():
         encoded = torch.cat([encode_reference(model.vae, signed(frame)) for frame in golden_b.video]) * LATENT_SCALE

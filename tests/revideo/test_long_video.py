@@ -13,7 +13,7 @@ from revideo import Edit, Trajectories
 from revideo.carry import PAPER, Carried, Drift, hold, start_window
 from revideo.composite import RING_PX, ring_shift
 from revideo.conditions import signed
-from revideo.latent_lock import unedited_cells
+from revideo.latent_lock import unedited_shares
 from revideo.long_video import HeldFrames, edit_long, edit_windows, frame_noise
 from revideo.model import START, draw_noise
 from revideo.vae import LATENT_SCALE
@@ -92,7 +92,7 @@ def test_the_lock_holds_what_is_unedited_in_every_window(model, options, video, 
         model, HeldFrames(video), LongEdit.of(edit), locked, Drift(overlap=2), store=WindowStore(tmp_path)
     )
     assert sum(len(finished.frames) for finished in windows) == FRAMES
-    cells = unedited_cells(edit.region, 8)[0, 0]
+    cells = unedited_shares(edit.region, 8)[0, 0] == 1
     plan = plan_windows(FRAMES, WINDOW, 2)
     for window, file in zip(plan, sorted(tmp_path.iterdir()), strict=True):
         source = torch.cat([model.encode(signed(frame)) for frame in video[window.start : window.stop]]) * LATENT_SCALE

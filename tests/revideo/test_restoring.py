@@ -1,0 +1,90 @@
+"""Things of the first frame are cut out, found again, and put back as they were."""
+
+import torch
+from torch.testing import assert_close
+
+from revideo import Trajectories
+from revideo.restoring import find_things, restore
+from revideo.synthetic import make_clip
+
+SIDE = 128
+CLIP = make_clip(3, frames=8, height=SIDE, width=SIDE, sprites=(2, 2), points=1, speed_px=(2.0, 3.0), pans=0.0)
+PATHS = CLIP.trajectories
+EVERYWHERE = torch.ones(SIDE, SIDE, dtype=torch.bool)
+
+
+def things_of(clip=CLIP, paths: Trajectories = PATHS, area: torch.Tensor = EVERYWHERE):
+    return find_things(clip.video[0], paths, area)
+
+
+def restored(frame: torch.Tensor, at: int = 7, things=None, area: torch.Tensor = EVERYWHERE):
+    return restore(frame, things or things_of(), PATHS.points_px[:, at], PATHS.visible[:, at], area)
+
+
+def faded(frame: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Sprites that have lost contrast, as after a window or two."""
+    blurred = torch.nn.functional.avg_pool2d(frame[None], 9, 1, 4, count_include_pad=False)[0]
+    return torch.where(mask, 0.5 * (frame + blurred) * 0.8 + 0.1, frame)
+
+
+def test_a_thing_is_what_stands_out_around_its_path():
+    for thing, mask, point in zip(things_of(), CLIP.masks[:, 0], PATHS.points_px[:, 0]):
+        left, top = (point - thing.anchor).int().tolist()
+        height, width = thing.share.shape
+        found = torch.zeros(SIDE, SIDE, dtype=torch.bool)
+        found[top : top + height, left : left + width] = thing.share > 0
+        assert (found & mask).sum() / (found | mask).sum() > 0.9
+        assert torch.equal(thing.picture, CLIP.video[0][:, top : top + height, left : left + width])
+
+
+def test_what_has_faded_looks_as_at_first():
+    truth, masks = CLIP.video[7], CLIP.masks[:, 7].any(0)
+    frame = faded(truth, masks)
+    found, changed = restored(frame)
+    assert (found - truth)[:, masks].abs().mean() < 0.3 * (frame - truth)[:, masks].abs().mean()
+    assert torch.equal(found[:, ~changed], frame[:, ~changed])
+    assert changed[masks].float().mean() > 0.9
+    assert (changed & ~masks).sum() < 0.15 * masks.sum()
+
+
+def test_it_is_put_where_it_is_and_not_where_it_should_be():
+    truth, masks = CLIP.video[7], CLIP.masks[:, 7].any(0)
+    points = PATHS.points_px[:, 7] + torch.tensor([[4.0, -3.0], [-2.0, 5.0]])
+    found, _ = restore(faded(truth, masks), things_of(), points, PATHS.visible[:, 7], EVERYWHERE)
+    assert_close(found, restored(faded(truth, masks))[0], atol=0.15, rtol=0)
+
+
+def test_what_is_not_found_or_not_asked_for_stays_as_painted():
+    noise = torch.rand(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    gone = CLIP.background.draw(1, SIDE, SIDE)[0]
+    for frame in (noise, torch.from_numpy(gone)):
+        found, changed = restored(frame)
+        assert torch.equal(found, frame) and not changed.any()
+    frame, area = CLIP.video[7], CLIP.masks[0, 7]
+    _, changed = restored(frame, area=area)
+    assert changed.any() and not (changed & ~area).any()
+    hidden = torch.tensor([False, False])
+    assert not restore(frame, things_of(), PATHS.points_px[:, 7], hidden, EVERYWHERE)[1].any()
+
+
+def test_nothing_is_cut_out_where_nothing_stands_out():
+    points = torch.tensor([[[4.0, 4.0]], [[-20.0, 3.0]], [[64.0, 500.0]]]).expand(-1, 8, -1)
+    everywhere = Trajectories(points, torch.ones(3, 8, dtype=torch.bool))
+    flat = torch.full((3, SIDE, SIDE), 0.5)
+    assert find_things(flat, everywhere, EVERYWHERE) == [None] * 3
+    later = Trajectories(PATHS.points_px, torch.zeros_like(PATHS.visible))
+    assert things_of(paths=later) == [None, None]
+    assert things_of(area=~EVERYWHERE) == [None, None]
+    assert things_of(paths=Trajectories.none(8)) == []
+
+
+def test_two_paths_on_one_thing_move_one_thing():
+    twice = Trajectories(PATHS.points_px[:1].repeat(2, 1, 1), PATHS.visible[:1].repeat(2, 1))
+    first, second = things_of(paths=twice)
+    assert first is not None and second is None
+
+
+def test_a_frame_with_nothing_to_restore_is_the_same():
+    found, changed = restored(CLIP.video[0], at=0)
+    assert_close(found, CLIP.video[0], atol=0.02, rtol=0)
+    assert changed.any()
