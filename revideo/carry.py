@@ -18,7 +18,6 @@ from .model import ReVideo
 from .sampling import Denoise
 from .vae import LATENT_SCALE
 
-
 ALIKE_PX, ALIKE = 9, 0.1  # pixels around one, and the mean difference there below which two pictures show the same
 
 

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .carry import PAPER, Drift
-from .long_video import edit_long
+from .long_video import DRIFT, edit_long
 from .metrics import psnr
 from .model import ReVideo, load
 from .sampling import SamplerOptions
@@ -29,7 +29,7 @@ from .synthetic_figures import HELD_OUT, centroids, sprite_weights
 class Way:
     """To edit a long video."""
 
-    drift: Drift = Drift()
+    drift: Drift = DRIFT
     latent_lock: bool = True
 
 

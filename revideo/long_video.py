@@ -16,8 +16,8 @@ from .conditions import compose_conditions, signed
 from .edit import Edit, check_video
 from .latent_lock import lock
 from .model import AUGMENTATION, DEFAULTS, START, ReVideo, draw_noise
-from .sampling import SamplerOptions
 from .restoring import Thing, find_things, restore
+from .sampling import SamplerOptions
 from .steering import find_strayed, steer
 from .window_store import WindowStore
 from .windows import LongEdit, Window, held_weights, moving, plan_windows

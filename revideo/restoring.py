@@ -20,7 +20,7 @@ from .trajectory import Trajectories
 
 REACH = 0.25  # of the frame's shorter side: how far from its path's point a thing extends, at most
 SEED_PX = 2  # around a path's point all belongs to its thing
-LEAST_PX, MOST = 40, 0.9  # pixels that a thing has; share of those it may have, or nothing stands out
+LEAST_PX, MOST = 40, 0.9  # pixels that a thing has; share of those it may have, or it is the ground
 MARGIN_PX = 4  # of its surroundings: they tell its outline, and cover what its faded copy has lost there
 
 
@@ -77,7 +77,7 @@ def _cut_out(reference: Tensor, mask: np.ndarray, point: Tensor) -> Thing:
     part = slice(top, int(rows[-1]) + MARGIN_PX + 1), slice(left, int(columns[-1]) + MARGIN_PX + 1)
     wide = cv2.dilate(mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * MARGIN_PX + 1,) * 2))
     share = feather_inward(torch.from_numpy(wide[part]), MARGIN_PX)
-    return Thing(reference[:, *part].cpu(), share, point - torch.tensor([left, top]))
+    return Thing(reference[(..., *part)].cpu(), share, point - torch.tensor([left, top]))
 
 
 def restore(
