@@ -56,7 +56,8 @@ def test_locked_to_the_end_the_known_cells_come_out_as_known(noise, known):
     alone = sample_euler(halving, noise * sigmas[0], sigmas)
     assert_close(latents[..., :3], known.latents[..., :3], atol=1e-9, rtol=0)
     assert torch.equal(latents[..., 4:], alone[..., 4:])
-    assert ((latents - known.latents).abs() < (alone - known.latents).abs())[..., 3].all()
+    between, free = ((each - known.latents)[..., 3].abs().mean() for each in (latents, alone))
+    assert 0.01 * free < between < free
 
 
 def test_below_its_level_the_model_is_free(noise, known):

@@ -46,7 +46,7 @@ def test_what_has_faded_looks_as_at_first():
     assert changed[masks].float().mean() > 0.9
     around = torch.nn.functional.max_pool2d(masks[None].float(), 2 * MARGIN_PX + 7, 1, MARGIN_PX + 3)[0] > 0
     assert not (changed & ~around).any()
-    assert (found - truth)[:, changed & ~masks].abs().mean() < 0.03
+    assert (found - truth)[:, changed & ~masks].abs().mean() < 0.08
 
 
 def test_it_is_put_where_it_is_and_not_where_it_should_be():
