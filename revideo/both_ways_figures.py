@@ -51,10 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--kind", default="both", help="of the edits (%(default)s)")
     parser.add_argument("--clips", type=int, default=8, help="held-out clips (%(default)s)")
     parser.add_argument("--steps", type=int, default=25, help="Euler steps (%(default)s)")
+    parser.add_argument("--no-lock", action="store_true", help="leave the latent lock out")
     parser.add_argument("--side", type=int, default=128, help="height and width (%(default)s)")
     given = parser.parse_args(arguments)
     model = load(given.model)
-    options = SamplerOptions(steps=given.steps, cfg_last=1.0)
+    options = SamplerOptions(steps=given.steps, cfg_last=1.0, latent_lock=not given.no_lock)
     window = model.config.unet.num_frames
     print(HEADER, flush=True)
     for name, frame in (("first", 0), ("middle", window // 2), ("last", window - 1)):

@@ -14,13 +14,13 @@ from edit_graph import AREA, HEIGHT, WIDTH, edit_graph
 from revideo import read_video
 from revideo.random_weights import SMALL, write_random_checkpoint
 
-FRAMES = 40
-WINDOWS = 4  # of 14 frames that share 4
+FRAMES = 90
+WINDOWS = 9  # of 14 frames that share 4
 
 
 @pytest.fixture(scope="module")
 def clip(comfyui: ComfyUI) -> str:
-    """The first 40 frames of a clip with sound, in the server's input folder."""
+    """The first 90 frames of a clip with sound, in the server's input folder."""
     from revideo.video_file import VideoFile, write_like
 
     with VideoFile(Path(needed("REVIDEO_CLIPS")) / "bigbuckbunny.mp4", count=FRAMES) as source:
