@@ -15,6 +15,7 @@ from comfy_api.latest import InputImpl, Types, io
 from torch import Tensor
 
 from .sampling import previewer_for
+from .speed import sampler_options, speed_inputs
 from .types import CATEGORY, Model, Trajectories, frames_from_image, image_from_frames, region_from_mask
 
 MP4_SOUND = (None, "aac", "mp3", "ac3", "eac3", "flac", "opus", "alac")  # what that container can hold
@@ -160,6 +161,7 @@ class ReVideoLongVideo(io.ComfyNode):
                     tooltip="What strayed from its path in one window is led back to it in the next.",
                     advanced=True,
                 ),
+                *speed_inputs(),
             ],
             outputs=[
                 io.MatchType.Output(
@@ -197,14 +199,23 @@ class ReVideoLongVideo(io.ComfyNode):
         hold_colours: bool,
         steered_paths: bool,
         trajectories: Any | None = None,
+        **speed: Any,
     ) -> io.NodeOutput:
-        from ..revideo import SamplerOptions
         from ..revideo.carry import Drift
         from ..revideo.window_store import WindowStore
 
         reference = frames_from_image(edited_frame)[0]
         edit = reference, region_from_mask(mask), trajectories, timing
-        options = SamplerOptions(steps, cfg_first, cfg_last, fps, motion_bucket, noise_augmentation, seed)
+        options = sampler_options(
+            steps=steps,
+            cfg_first=cfg_first,
+            cfg_last=cfg_last,
+            fps=fps,
+            motion_bucket=motion_bucket,
+            noise_augmentation=noise_augmentation,
+            seed=seed,
+            **speed,
+        )
         drift = Drift(overlap, source_pixels, carried_latent, first_embedding, hold_colours, steered_paths)
         store = WindowStore(_windows_folder(cls.hidden.unique_id, reference))
         call = fit, model, edit, options, drift, store, feather

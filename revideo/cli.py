@@ -71,6 +71,7 @@ def add_command(commands: Any, name: str, run: Callable[[argparse.Namespace], in
 
 def _add_edit(commands: Any) -> None:
     from .cli_long import add_long_options
+    from .cli_speed import add_speed_options
 
     edit = add_command(
         commands,
@@ -251,6 +252,8 @@ example: move a painted thing from (100, 160) to (300, 160)
         type=float,
         help="the noise level at which the lock ends, so that the last steps can join seams; 0: never (default: 0.03)",
     )
+
+    add_speed_options(edit)
 
     result = edit.add_argument_group("the result")
     result.add_argument(

@@ -17,6 +17,7 @@ from .conditions import Conditions
 from .config import ModelConfig
 from .document import EditDocument
 from .edit import Edit
+from .presets import sampler_options
 from .sampling import SamplerOptions
 from .trajectory import Trajectories, parse_tracks
 from .video import Fit, choose_size, fit_frames, place_source, read_image, read_video
@@ -104,7 +105,7 @@ def read_given(arguments: argparse.Namespace) -> Given:
     check_device(arguments.device)
 
     told = {f.name: getattr(arguments, f.name, None) for f in fields(SamplerOptions)}
-    options = SamplerOptions(**{name: value for name, value in told.items() if value is not None})
+    options = sampler_options(arguments.preset, **{name: value for name, value in told.items() if value is not None})
     config = _read_config(arguments)
     return Given(drawn, document, options, config)
 

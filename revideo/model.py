@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from .denoiser import Conditioning, denoise
 from .edit import Edit
 from .image_encoder import embed_image
 from .latent_lock import Unedited, lock, unedited_cells
-from .sampling import Denoise, SamplerOptions, StepCallback, guidance_scales, guide, karras_sigmas, sample_euler
+from .reused_control import reused
+from .sampling import SOLVERS, Denoise, SamplerOptions, StepCallback, guidance_scales, guide, sample_euler
 from .unet import ReVideoUNet
 from .vae import LATENT_SCALE, decode_latents, encode_reference
 
@@ -111,10 +113,12 @@ class ReVideo:
         scales = guidance_scales(num_frames, options.cfg_first, options.cfg_last).to(self.device)
         guided = bool((scales != 1).any())
         branches = conditioning.with_unconditional() if guided else conditioning
+        controlnet = reused(self.controlnet, options.control_every)
 
         def guided_denoise(x: Tensor, sigma: Tensor) -> Tensor:
-            estimates = denoise(self.unet, self.controlnet, x, sigma, branches)
-            return guide(estimates, scales) if guided else estimates[0]
+            if not guided or not options.guides_at(sigma.max().item()):
+                return denoise(self.unet, controlnet, x, sigma, conditioning)[0]
+            return guide(denoise(self.unet, controlnet, x, sigma, branches), scales)
 
         return guided_denoise
 
@@ -182,8 +186,8 @@ class ReVideo:
     ) -> Tensor:
         """Noise of deviation 1 → latents, (T, C, h, w) both, by any `denoise_step`; else as `sample_conditions`."""
         if sigmas is None:
-            sigmas = karras_sigmas(options.steps, options.sigma_min, options.sigma_max, options.rho)
-        run = sampler or sample_from_noise
+            sigmas = options.sigmas()
+        run = sampler or partial(sample_from_noise, solver=SOLVERS[options.solver])
         latents = run(denoise_step, noise.to(self.device), sigmas.to(self.device), callback).cpu()
         return _finite(latents, "sampling", self.unet.dtype)
 
@@ -234,9 +238,11 @@ class ReVideo:
         self.config.check_size(*conditions.size)
 
 
-def sample_from_noise(denoise_step: Denoise, noise: Tensor, sigmas: Tensor, callback: StepCallback | None) -> Tensor:
-    """Euler from noise of deviation 1, scaled as SVD starts."""
-    return sample_euler(denoise_step, noise * (1 + sigmas[0] ** 2).sqrt(), sigmas, callback)
+def sample_from_noise(
+    denoise_step: Denoise, noise: Tensor, sigmas: Tensor, callback: StepCallback | None, solver: Sample = sample_euler
+) -> Tensor:
+    """From noise of deviation 1, scaled as SVD starts."""
+    return solver(denoise_step, noise * (1 + sigmas[0] ** 2).sqrt(), sigmas, callback)
 
 
 def load(

@@ -18,6 +18,7 @@ from revideo import builtin, cli
 from revideo.drawing import Path as DrawnPath
 from revideo.drawing import Point, Region
 from revideo.job import prepare
+from revideo.presets import sampler_options
 from revideo.random_weights import SMALL, write_random_checkpoint
 from revideo.sheets import write_image
 from revideo.video import fit_frames
@@ -246,6 +247,13 @@ def test_a_document_is_tracks_and_region_in_one(command, given, tmp_path, fit):
         job = prepared(command(size="256x192", fit=fit, tracks=None, region=None, document=document))
         torch.testing.assert_close(job.conditions.motion, usual.conditions.motion, atol=0.01, rtol=0)
         assert (job.conditions.region != usual.conditions.region).float().mean() < 0.005
+
+
+def test_a_preset_yields_to_what_is_told(command):
+    fast = prepared(command(preset="fast", steps=None)).options
+    assert fast == sampler_options("fast") != revideo.SamplerOptions()
+    told = prepared(command(preset="fast", steps=12, solver="dpmpp_2m")).options
+    assert told == replace(fast, steps=12, solver="dpmpp_2m")
 
 
 def test_a_document_drawn_on_the_fitted_frames_is_taken_as_it_is(command, tmp_path):
