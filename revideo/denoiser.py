@@ -21,6 +21,11 @@ class Conditioning:
     time_ids: Tensor  # (B, 3) fps, motion bucket, noise augmentation
     control: EmbeddedConditions
 
+    def branch(self, number: int) -> Conditioning:
+        """One of the branches, which share the control."""
+        one = slice(number, number + 1)
+        return replace(self, context=self.context[one], reference=self.reference[one], time_ids=self.time_ids[one])
+
     def with_unconditional(self) -> Conditioning:
         """Two branches, unconditional first: no image, but the same control and time ids."""
         return replace(
@@ -37,16 +42,20 @@ def denoise(
     x: Tensor,  # (T, C, h, w) noisy latents, float32
     sigma: Tensor,  # one noise level, any shape
     conditioning: Conditioning,
+    batched: bool = True,
 ) -> Tensor:  # (B, T, C, h, w) float32 estimates of the clean latents
-    """c_skip·x + c_out·F(c_in·x, reference, ¼·ln σ), for all branches in one batch.
+    """c_skip·x + c_out·F(c_in·x, reference, ¼·ln σ), for all branches.
 
-    `controlnet` None: plain SVD.
+    `controlnet` None: plain SVD. `batched` False: one branch after the other, in half the memory for two.
     """
     sigma, branches = sigma.flatten()[0].float(), len(conditioning.context)
     c_skip, c_out = 1 / (sigma**2 + 1), -sigma / (sigma**2 + 1).sqrt()
-    batch = repeat(x, "t c h w -> b t c h w", b=branches)
-    prediction = predict(unet, controlnet, batch, sigma.expand(branches), conditioning)
-    return c_skip * x + c_out * prediction
+    parts = [conditioning] if batched else [conditioning.branch(number) for number in range(branches)]
+    predictions = []
+    for part in parts:
+        batch = repeat(x, "t c h w -> b t c h w", b=len(part.context))
+        predictions.append(predict(unet, controlnet, batch, sigma.expand(len(batch)), part))
+    return c_skip * x + c_out * torch.cat(predictions)
 
 
 def loss(

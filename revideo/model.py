@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers.hooks import apply_group_offloading
 from torch import Tensor, nn
 
 from .checkpoint import load_parts
@@ -18,13 +21,15 @@ from .denoiser import Conditioning, denoise
 from .edit import Edit
 from .image_encoder import embed_image
 from .latent_lock import Unedited, lock, unedited_cells
-from .reused_control import reused
+from .plan import Plan
+from .reused_control import ReusedControl, reused
 from .sampling import SOLVERS, Denoise, SamplerOptions, StepCallback, guidance_scales, guide, sample_euler
 from .unet import ReVideoUNet
 from .vae import LATENT_SCALE, decode_latents, encode_reference
 
 Sample = Callable[[Denoise, Tensor, Tensor, "StepCallback | None"], Tensor]  # noise of deviation 1 -> latents
 
+log = logging.getLogger(__name__)
 
 DEFAULTS = SamplerOptions()
 START, AUGMENTATION = 0, 1  # streams of noise: of the latents, of the reference
@@ -51,10 +56,50 @@ class ReVideo:
         self.config = config
         self.device = torch.device(device or default_device())
         self.place = place or self._move
+        self.plan = Plan()
 
     def _move(self, *modules: nn.Module) -> None:
-        for module in modules:
-            module.to(self.device)
+        for module in (self.unet, self.controlnet, self.vae, self.image_encoder):
+            if self.layer_by_layer(module):
+                continue
+            if module in modules:
+                module.to(self.device)
+            elif self.plan.in_turn:
+                module.to("cpu")
+
+    def follow(self, plan: Plan) -> None:
+        """Lays out all later work by `plan`; what once comes layer by layer does so for good."""
+        if plan.offload and not self.plan.offload:
+            for network in (self.unet, self.controlnet):
+                apply_group_offloading(
+                    network.to("cpu"),
+                    onload_device=self.device,
+                    offload_type="leaf_level",
+                    use_stream=self.device.type == "cuda",  # the next layer comes while one works
+                )
+        self.plan = plan
+
+    def layer_by_layer(self, network: nn.Module) -> bool:
+        """Whether its weights come and go by themselves, so that nobody is to move it."""
+        return self.plan.offload and network in (self.unet, self.controlnet)
+
+    def _fitting(self, work: Callable[[], Tensor]) -> Tensor:
+        """A step of sampling, and again by a tighter plan where memory does not suffice: the run is not lost."""
+        while True:
+            try:
+                return work()
+            except torch.cuda.OutOfMemoryError:  # its name in torch 2.4 too
+                tighter = self.plan.for_sampling()
+                if not tighter:
+                    raise
+            # Outside of the handler, whose traceback holds the tensors that were too many.
+            self._tighten(tighter[0])
+            self.place(self.unet, self.controlnet)
+
+    def _tighten(self, plan: Plan) -> None:
+        log.warning("out of memory; going on with %s", plan)
+        self.follow(plan)
+        torch.cuda.empty_cache()
 
     @torch.inference_mode()
     def condition(
@@ -84,7 +129,7 @@ class ReVideo:
             context=context.to(self.device),
             reference=latent.to(self.device),
             time_ids=torch.tensor([time_ids], dtype=torch.float32, device=self.device),
-            control=self.controlnet.embed_conditions(conditions),
+            control=self.controlnet.embed_conditions(conditions, self.device),
         )
 
     @torch.inference_mode()
@@ -115,10 +160,15 @@ class ReVideo:
         branches = conditioning.with_unconditional() if guided else conditioning
         controlnet = reused(self.controlnet, options.control_every)
 
+        def estimate(x: Tensor, sigma: Tensor, known: Conditioning) -> Tensor:
+            if isinstance(controlnet, ReusedControl):
+                controlnet.begin(sigma.max().item(), len(known.context))
+            return denoise(self.unet, controlnet, x, sigma, known, batched=self.plan.branches > 1)
+
         def guided_denoise(x: Tensor, sigma: Tensor) -> Tensor:
             if not guided or not options.guides_at(sigma.max().item()):
-                return denoise(self.unet, controlnet, x, sigma, conditioning)[0]
-            return guide(denoise(self.unet, controlnet, x, sigma, branches), scales)
+                return self._fitting(lambda: estimate(x, sigma, conditioning)[0])
+            return self._fitting(lambda: guide(estimate(x, sigma, branches), scales))
 
         return guided_denoise
 
@@ -204,8 +254,17 @@ class ReVideo:
         channels = self.config.vae.latent_channels
         if latents.ndim != 4 or latents.shape[1] != channels:
             raise ValueError(f"latents must have shape (T, {channels}, h, w), not {tuple(latents.shape)}")
-        self.place(self.vae)
-        frames = decode_latents(self.vae, latents.to(self.device), frames_per_chunk, callback)
+        while True:
+            self.place(self.vae)
+            chunk = min(frames_per_chunk, self.plan.frames_per_chunk)
+            try:
+                frames = decode_latents(self.vae, latents.to(self.device), chunk, callback)
+                break
+            except torch.cuda.OutOfMemoryError:
+                tighter = replace(self.plan, frames_per_chunk=chunk).for_decoding(len(latents))
+                if not tighter:
+                    raise
+            self._tighten(tighter[0])
         return _finite((frames + 1) / 2, "decoding", self.vae.dtype).clamp(0, 1)
 
     def edit(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from .controlnet import EmbeddedConditions, ReVideoControlNet
@@ -12,39 +12,47 @@ from .unet import Residuals
 
 
 class ReusedControl:
-    """Called as a control net; runs it on every `every`-th noise level and gives its last residuals on the others."""
+    """Called as a control net; runs it on every `every`-th step and gives its last residuals on the others.
+
+    `begin` goes before each step, and before each repetition of one.
+    """
 
     def __init__(self, controlnet: ReVideoControlNet, every: int) -> None:
         self.controlnet = controlnet
         self.every = every
-        self.step, self.level = -1, float("nan")
-        self.residuals: Residuals | None = None
-        self.branches = 0  # that the residuals are of
+        self.step, self.sigma = -1, float("nan")
+        self.kept: list[Residuals] = []  # of each guidance branch, the conditional one last
+
+    def begin(self, sigma: float, branches: int) -> None:
+        """A step at this noise level, which will ask for so many branches, in one call or in several."""
+        if sigma != self.sigma:  # a step that is tried again is the same step
+            self.step, self.sigma = self.step + 1, sigma
+        self.runs = self.step % self.every == 0 or len(self.kept) < branches
+        self.kept = [] if self.runs else self.kept[-branches:]
+        self.given = 0
 
     def __call__(
         self, latents: Tensor, c_noise: Tensor, context: Tensor, time_ids: Tensor, conditions: EmbeddedConditions
     ) -> Residuals:
-        level = c_noise[0].item()
-        if level != self.level:  # a step that is tried again is the same step
-            self.step, self.level = self.step + 1, level
         branches = len(latents)
-        if self.residuals is None or self.step % self.every == 0 or branches > self.branches:
-            self.residuals = self.controlnet(latents, c_noise, context, time_ids, conditions)
-            self.branches = branches
-        elif branches < self.branches:
-            self.residuals, self.branches = _last(self.residuals, branches / self.branches), branches
-        return self.residuals
+        if self.runs:
+            self.kept += _split(self.controlnet(latents, c_noise, context, time_ids, conditions), branches)
+        self.given += branches
+        return _join(self.kept[self.given - branches : self.given])
+
+
+def _split(residuals: Residuals, branches: int) -> list[Residuals]:
+    down = [each.chunk(branches) for each in residuals.down]
+    return [Residuals([each[n] for each in down], mid) for n, mid in enumerate(residuals.mid.chunk(branches))]
+
+
+def _join(parts: list[Residuals]) -> Residuals:
+    if len(parts) == 1:
+        return parts[0]
+    down = [torch.cat(each) for each in zip(*(part.down for part in parts))]
+    return Residuals(down, torch.cat([part.mid for part in parts]))
 
 
 def reused(controlnet: ReVideoControlNet, every: int) -> Any:
     """To be called in the control net's place, for one run; `every` 1: itself."""
     return controlnet if every == 1 else ReusedControl(controlnet, every)
-
-
-def _last(residuals: Residuals, share: float) -> Residuals:
-    """Those of the last branches: the conditional one comes last."""
-
-    def cut(residual: Tensor) -> Tensor:
-        return residual[-round(len(residual) * share) :]
-
-    return replace(residuals, down=[cut(each) for each in residuals.down], mid=cut(residuals.mid))

@@ -23,44 +23,51 @@ class CountingControl:
         return Residuals([told, told + 0.5], told + 0.25)
 
 
-def call(control, level, branches=1):
-    nothing = torch.empty(0)
-    return control(torch.zeros(branches, 1), torch.full((branches,), float(level)), nothing, nothing, nothing)
+def step(control, level, branches=1, at_once=True):
+    """Residuals of a whole step, its middle ones of all branches."""
+    control.begin(level, branches)
+    nothing, sizes = torch.empty(0), [branches] if at_once else [1] * branches
+    parts = [
+        control(torch.zeros(size, 1), torch.full((size,), float(level)), nothing, nothing, nothing) for size in sizes
+    ]
+    assert all(torch.equal(part.down[0] + 0.25, part.mid) for part in parts)
+    return torch.cat([part.mid for part in parts])
 
 
 def test_it_runs_on_every_second_step():
     inner = CountingControl()
     control = ReusedControl(inner, 2)
-    given = [call(control, level).mid for level in (5, 4, 3, 2, 1)]
+    given = [step(control, level) for level in (5, 4, 3, 2, 1)]
     assert inner.calls == [(5, 1), (3, 1), (1, 1)]
     assert torch.equal(given[0], given[1]) and torch.equal(given[2], given[3])
     assert not torch.equal(given[1], given[2])
 
 
-def test_a_step_tried_again_is_the_same_step():
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_step_tried_again_is_the_same_step(at_once):
     inner = CountingControl()
     control = ReusedControl(inner, 2)
-    for level in (5, 4, 4, 3):
-        call(control, level)
-    assert inner.calls == [(5, 1), (3, 1)]
+    first = step(control, 5, branches=2)
+    again = step(control, 4, branches=2, at_once=at_once)
+    assert torch.equal(step(control, 4, branches=2, at_once=not at_once), again) and torch.equal(first, again)
+    step(control, 3, branches=2, at_once=at_once)
+    assert [level for level, _ in inner.calls] == [5, 3] + [3] * (not at_once)
 
 
 def test_where_guidance_ends_the_conditional_branch_goes_on():
     inner = CountingControl()
     control = ReusedControl(inner, 3)
-    both = call(control, 5, branches=2)
-    one = call(control, 4, branches=1)
-    assert torch.equal(one.mid, both.mid[2:])
-    assert [torch.equal(cut, whole[2:]) for cut, whole in zip(one.down, both.down)] == [True, True]
-    assert torch.equal(call(control, 3).mid, one.mid)
+    both = step(control, 5, branches=2)
+    assert torch.equal(step(control, 4), both[2:])
+    assert torch.equal(step(control, 3), both[2:])
 
 
 def test_where_guidance_begins_it_runs_for_both_branches():
     inner = CountingControl()
     control = ReusedControl(inner, 3)
-    call(control, 5)
-    assert len(call(control, 4, branches=2).mid) == 4
-    assert inner.calls == [(5, 1), (4, 2)]
+    step(control, 5)
+    assert len(step(control, 4, branches=2, at_once=False)) == 4
+    assert inner.calls == [(5, 1), (4, 1), (4, 1)]
 
 
 # --- In the model ------------------------------------------------------------------------
