@@ -49,6 +49,7 @@ class ReVideo:
         self.config = config
         self.device = torch.device(device or default_device())
         self.place = place or self._move
+        self.batched_guidance = False  # one branch after the other gives the same in less memory
 
     def _move(self, *modules: nn.Module) -> None:
         for module in modules:
@@ -107,13 +108,13 @@ class ReVideo:
 
     def denoiser(self, conditioning: Conditioning, options: SamplerOptions) -> Denoise:
         """`denoise(x, sigma)` with guidance rising over the frames."""
-        num_frames = len(conditioning.control.region)
+        num_frames = len(conditioning.control.motion)
         scales = guidance_scales(num_frames, options.cfg_first, options.cfg_last).to(self.device)
         guided = bool((scales != 1).any())
         branches = conditioning.with_unconditional() if guided else conditioning
 
         def guided_denoise(x: Tensor, sigma: Tensor) -> Tensor:
-            estimates = denoise(self.unet, self.controlnet, x, sigma, branches)
+            estimates = denoise(self.unet, self.controlnet, x, sigma, branches, self.batched_guidance)
             return guide(estimates, scales) if guided else estimates[0]
 
         return guided_denoise
