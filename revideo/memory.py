@@ -16,6 +16,7 @@ from torch import Tensor, UntypedStorage, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from . import blocks
 from .checkpoint import build_parts
 from .conditions import Conditions
 from .config import ModelConfig
@@ -33,6 +34,7 @@ class Work:
     width: int
     dtype: torch.dtype = torch.float16  # of UNet and control net
     vae_dtype: torch.dtype = torch.float32
+    on_cpu: bool = False  # where feed-forwards run in smaller parts
 
     @property
     def frames(self) -> int:
@@ -46,9 +48,9 @@ class Work:
 def conditioning_bytes(work: Work) -> int:
     """While the reference is encoded, or the conditions are embedded."""
     model = _on_meta(work)
-    with counting(model.vae) as encoding:
+    with counting(work, model.vae) as encoding:
         encode_reference(model.vae, _empty(3, work.height, work.width))
-    with counting(model.controlnet) as embedding:
+    with counting(work, model.controlnet) as embedding:
         model.controlnet.embed_conditions(_conditions(work))
     return max(encoding.peak, embedding.peak)
 
@@ -58,7 +60,7 @@ def step_bytes(work: Work, branches: int) -> int:
     """In a step of sampling that computes so many guidance branches at once."""
     model = _on_meta(work)
     shape = model.latent_shape(_conditions(work))
-    with counting(model.unet, model.controlnet) as counter:
+    with counting(work, model.unet, model.controlnet) as counter:
         conditioning = Conditioning(
             context=_empty(branches, 1, work.config.unet.context_dim),
             reference=_empty(branches, *shape[1:]),
@@ -75,7 +77,7 @@ def decoding_bytes(work: Work, frames: int) -> int:
     """While so many frames are decoded at once."""
     model = _on_meta(work)
     _, *shape = model.latent_shape(_conditions(work))
-    with counting(model.vae) as counter:
+    with counting(work, model.vae) as counter:
         model.vae.decode(_empty(frames, *shape).to(work.vae_dtype), num_frames=frames).sample.float()
     return counter.peak
 
@@ -118,12 +120,17 @@ class LiveBytes(TorchDispatchMode):
 
 
 @contextmanager
-def counting(*networks: nn.Module) -> Iterator[LiveBytes]:
-    # Fused attention, as every device has it: on meta, attention would be the naive one, with all its weights.
-    fused = patch.object(F, "scaled_dot_product_attention", _fused_attention)
+def counting(work: Work, *networks: nn.Module) -> Iterator[LiveBytes]:
     weights = [weight for network in networks for weight in network.parameters()]
-    # Not inference_mode: it shows composite operations whole, without the copies that they make inside.
-    with torch.no_grad(), fused, LiveBytes(weights) as counter:
+    with (
+        # Fused, as on every device: on meta attention would be the naive one, with all its weights.
+        patch.object(F, "scaled_dot_product_attention", _fused_attention),
+        patch.object(torch, "equal", lambda *_: False),  # meta has no values: an area that moves needs more
+        patch.object(torch, "is_autocast_enabled", lambda *_: False),  # nor a precision of its own
+        patch.object(blocks, "WIDEST_GPU", blocks.WIDEST_CPU if work.on_cpu else blocks.WIDEST_GPU),
+        torch.no_grad(),  # inference_mode shows composite operations whole, without the copies that they make inside
+        LiveBytes(weights) as counter,
+    ):
         yield counter
 
 

@@ -19,18 +19,18 @@ class Weights:
     controlnet: int
     vae: int
     image_encoder: int
-    largest_layers: int = 0  # of UNet and control net: one that works and the next that comes
+    largest_layers: int  # of UNet and control net: one that works and the next that comes
 
     @classmethod
     def of(cls, model: ReVideo) -> Weights:
-        networks = model.unet, model.controlnet, model.vae, model.image_encoder
-        layers = [
-            weight_bytes(layer)
-            for network in networks[:2]
-            for layer in network.modules()
-            if not any(True for _ in layer.children())
-        ]
-        return cls(*map(weight_bytes, networks), largest_layers=2 * max(layers))
+        modules = [*model.unet.modules(), *model.controlnet.modules()]
+        return cls(
+            unet=weight_bytes(model.unet),
+            controlnet=weight_bytes(model.controlnet),
+            vae=weight_bytes(model.vae),
+            image_encoder=weight_bytes(model.image_encoder),
+            largest_layers=2 * max(weight_bytes(module) for module in modules if not [*module.children()]),
+        )
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def predict(plan: Plan, work: Work, weights: Weights, guided: bool = True) -> Pe
 
 def choose(budget: int, work: Work, weights: Weights, guided: bool = True) -> Plan:
     """The quickest plan whose predicted peak leaves SPARE of the budget in bytes; if none does, the tightest."""
-    for layout in [Plan(), *Plan().for_sampling()]:
+    for layout in [Plan(branches=2), *Plan(branches=2).for_sampling()]:
         for plan in [layout, *layout.for_decoding(work.frames)]:
             if predict(plan, work, weights, guided).total <= (1 - SPARE) * budget:
                 return plan

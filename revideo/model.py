@@ -154,7 +154,7 @@ class ReVideo:
 
     def denoiser(self, conditioning: Conditioning, options: SamplerOptions) -> Denoise:
         """`denoise(x, sigma)` with guidance rising over the frames."""
-        num_frames = len(conditioning.control.region)
+        num_frames = len(conditioning.control.motion)
         scales = guidance_scales(num_frames, options.cfg_first, options.cfg_last).to(self.device)
         guided = bool((scales != 1).any())
         branches = conditioning.with_unconditional() if guided else conditioning

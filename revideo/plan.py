@@ -11,20 +11,20 @@ WHOLE = 1000  # more frames than any window has
 class Plan:
     """All plans give the same picture, up to rounding and, between chunks of frames, a little flicker."""
 
-    branches: int = 2  # guidance branches computed at once
+    branches: int = 1  # guidance branches computed at once; two are no quicker on a CPU
     frames_per_chunk: int = WHOLE  # decoded at once, at most
     in_turn: bool = False  # networks leave the device when others work
     offload: bool = False  # UNet and control net come layer by layer; implies `in_turn`
 
     def __str__(self) -> str:
-        chunk = "all frames" if self.frames_per_chunk == WHOLE else f"{self.frames_per_chunk} of the frames"
+        chunk = "all frames at once" if self.frames_per_chunk == WHOLE else f"{self.frames_per_chunk} at a time"
         where = "weights stay on the device"
         if self.in_turn:
             where = "networks on the device in turn"
         if self.offload:
             where = "weights on the device layer by layer"
         guidance = "both guidance branches at once" if self.branches == 2 else "guidance branch by branch"
-        return f"{guidance}, {chunk} decoded at once, {where}"
+        return f"{guidance}, decoding {chunk}, {where}"
 
     def for_sampling(self) -> list[Plan]:
         """Tighter ones, each slower and smaller than the one before, for sampling."""

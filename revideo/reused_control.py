@@ -31,12 +31,13 @@ class ReusedControl:
         self.kept = [] if self.runs else self.kept[-branches:]
         self.given = 0
 
-    def __call__(
-        self, latents: Tensor, c_noise: Tensor, context: Tensor, time_ids: Tensor, conditions: EmbeddedConditions
-    ) -> Residuals:
+    def fuse(self, conditions: EmbeddedConditions, c_noise: Tensor) -> Tensor:
+        return self.controlnet.fuse(conditions, c_noise) if self.runs else conditions.motion  # nobody will look at it
+
+    def __call__(self, latents: Tensor, c_noise: Tensor, context: Tensor, time_ids: Tensor, fused: Tensor) -> Residuals:
         branches = len(latents)
         if self.runs:
-            self.kept += _split(self.controlnet(latents, c_noise, context, time_ids, conditions), branches)
+            self.kept += _split(self.controlnet(latents, c_noise, context, time_ids, fused), branches)
         self.given += branches
         return _join(self.kept[self.given - branches : self.given])
 

@@ -17,7 +17,7 @@ class CountingControl:
     def __init__(self):
         self.calls = []  # noise level and branches
 
-    def __call__(self, latents, c_noise, context, time_ids, conditions):
+    def __call__(self, latents, c_noise, context, time_ids, fused):
         self.calls.append((c_noise[0].item(), len(latents)))
         told = torch.arange(2.0 * len(latents)) + 100 * len(self.calls)
         return Residuals([told, told + 0.5], told + 0.25)
