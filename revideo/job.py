@@ -101,6 +101,8 @@ def read_given(arguments: argparse.Namespace) -> Given:
         raise ValueError(f"--feather must be 0 or more pixels, not {arguments.feather:g}")
     if arguments.frames_per_chunk is not None and arguments.frames_per_chunk < 1:
         raise ValueError(f"--frames-per-chunk must be at least 1, not {arguments.frames_per_chunk}")
+    if arguments.memory is not None and not arguments.memory > 0:
+        raise ValueError(f"--memory must be more than 0 GB, not {arguments.memory:g}")
     drawn, document = read_drawing(arguments)
     check_device(arguments.device)
 

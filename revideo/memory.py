@@ -50,8 +50,9 @@ def conditioning_bytes(work: Work) -> int:
     model = _on_meta(work)
     with counting(work, model.vae) as encoding:
         encode_reference(model.vae, _empty(3, work.height, work.width))
+    conditions = _conditions(work)  # outside: they wait in main memory, in float32
     with counting(work, model.controlnet) as embedding:
-        model.controlnet.embed_conditions(_conditions(work))
+        model.controlnet.embed_conditions(conditions)
     return max(encoding.peak, embedding.peak)
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+
 from .memory import Work, conditioning_bytes, decoding_bytes, step_bytes, weight_bytes
 from .model import ReVideo
 from .plan import Plan
+from .sampling import SamplerOptions
 
 SPARE = 0.1  # of the budget: fragments, workspaces of kernels, and what CUDA keeps for itself
 
@@ -62,8 +65,29 @@ def predict(plan: Plan, work: Work, weights: Weights, guided: bool = True) -> Pe
 
 def choose(budget: int, work: Work, weights: Weights, guided: bool = True) -> Plan:
     """The quickest plan whose predicted peak leaves SPARE of the budget in bytes; if none does, the tightest."""
-    for layout in [Plan(branches=2), *Plan(branches=2).for_sampling()]:
-        for plan in [layout, *layout.for_decoding(work.frames)]:
-            if predict(plan, work, weights, guided).total <= (1 - SPARE) * budget:
-                return plan
-    return plan
+    layouts = [Plan(branches=2), *Plan(branches=2).for_sampling()]
+    if work.on_cpu:  # where two branches are no quicker, and weights have nowhere else to go
+        layouts = [Plan()]
+    plans = [plan for layout in layouts for plan in (layout, *layout.for_decoding(work.frames))]
+    fitting = (plan for plan in plans if predict(plan, work, weights, guided).total <= (1 - SPARE) * budget)
+    return next(fitting, plans[-1])
+
+
+def fit(
+    model: ReVideo,
+    size: tuple[int, int],  # height, width in pixels
+    options: SamplerOptions,
+    budget: int | None = None,  # bytes; None = what this process can get of the device's memory
+) -> str:
+    """Lets the model follow the plan that fits, and says which; "" where there is no budget to keep to."""
+    on_cpu = model.device.type == "cpu"
+    if budget is None:
+        if model.device.type != "cuda":
+            return ""
+        budget = torch.cuda.mem_get_info(model.device)[0] + torch.cuda.memory_reserved(model.device)
+    work = Work(model.config, *size, model.unet.dtype, model.vae.dtype, on_cpu)
+    guided = (options.cfg_first, options.cfg_last) != (1, 1)
+    weights = Weights.of(model)
+    model.follow(choose(budget, work, weights, guided))
+    peak = predict(model.plan, work, weights, guided).total
+    return f"{model.plan}: about {peak / 1e9:.1f} of {budget / 1e9:.1f} GB"

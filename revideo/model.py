@@ -77,7 +77,7 @@ class ReVideo:
                     offload_type="leaf_level",
                     use_stream=self.device.type == "cuda",  # the next layer comes while one works
                 )
-        self.plan = plan
+        self.plan = replace(plan, in_turn=True, offload=True) if self.plan.offload else plan
 
     def layer_by_layer(self, network: nn.Module) -> bool:
         """Whether its weights come and go by themselves, so that nobody is to move it."""

@@ -28,11 +28,8 @@ class Plan:
 
     def for_sampling(self) -> list[Plan]:
         """Tighter ones, each slower and smaller than the one before, for sampling."""
-        steps = [
-            replace(self, branches=1),
-            replace(self, branches=1, in_turn=True),
-            replace(self, branches=1, in_turn=True, offload=True),
-        ]
+        places = (False, False), (True, False), (True, True)
+        steps = [replace(self, branches=1, in_turn=in_turn, offload=offload) for in_turn, offload in places]
         return steps[steps.index(self) + 1 :] if self in steps else steps
 
     def for_decoding(self, frames: int) -> list[Plan]:
