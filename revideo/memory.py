@@ -20,6 +20,7 @@ from . import blocks
 from .checkpoint import build_parts
 from .conditions import Conditions
 from .config import ModelConfig
+from .decoding import decode_frames
 from .denoiser import Conditioning, denoise
 from .model import ReVideo
 from .vae import encode_reference
@@ -79,7 +80,7 @@ def decoding_bytes(work: Work, frames: int) -> int:
     model = _on_meta(work)
     _, *shape = model.latent_shape(_conditions(work))
     with counting(work, model.vae) as counter:
-        model.vae.decode(_empty(frames, *shape).to(work.vae_dtype), num_frames=frames).sample.float()
+        decode_frames(model.vae.decoder, _empty(frames, *shape).to(work.vae_dtype)).float()
     return counter.peak
 
 

@@ -243,14 +243,22 @@ class ReVideo:
 
     @torch.inference_mode()
     def decode(
-        self, latents: Tensor, frames_per_chunk: int = 14, callback: Callable[[int], None] | None = None
+        self,
+        latents: Tensor,
+        frames_per_chunk: int = 14,
+        callback: Callable[[int], None] | None = None,
+        *,
+        overlap: int = 0,
     ) -> Tensor:
         """Latents (T, C, h, w) → frames (T, 3, H, W) in [0, 1] on the CPU, so many at once.
 
-        `callback` hears how many frames are done.
+        `overlap` more on both sides of a chunk are decoded with it, which brings its frames
+        closer to those of the whole. `callback` hears how many frames are done.
         """
         if frames_per_chunk < 1:
             raise ValueError(f"frames_per_chunk must be at least 1, not {frames_per_chunk}")
+        if overlap < 0:
+            raise ValueError(f"overlap must not be negative, but is {overlap}")
         channels = self.config.vae.latent_channels
         if latents.ndim != 4 or latents.shape[1] != channels:
             raise ValueError(f"latents must have shape (T, {channels}, h, w), not {tuple(latents.shape)}")
@@ -258,7 +266,7 @@ class ReVideo:
             self.place(self.vae)
             chunk = min(frames_per_chunk, self.plan.frames_per_chunk)
             try:
-                frames = decode_latents(self.vae, latents.to(self.device), chunk, callback)
+                frames = decode_latents(self.vae, latents.to(self.device), chunk, callback, overlap)
                 break
             except torch.cuda.OutOfMemoryError:
                 tighter = replace(self.plan, frames_per_chunk=chunk).for_decoding(len(latents))
