@@ -14,6 +14,7 @@ import torch
 from comfy_api.latest import InputImpl, Types, io
 from torch import Tensor
 
+from .memory import plan_memory
 from .sampling import previewer_for
 from .speed import sampler_options, speed_inputs
 from .types import CATEGORY, Model, Trajectories, frames_from_image, image_from_frames, region_from_mask
@@ -216,6 +217,7 @@ class ReVideoLongVideo(io.ComfyNode):
             seed=seed,
             **speed,
         )
+        plan_memory(model, (reference.shape[-2], reference.shape[-1]), options)
         drift = Drift(overlap, source_pixels, carried_latent, first_embedding, hold_colours, steered_paths)
         store = WindowStore(_windows_folder(cls.hidden.unique_id, reference))
         call = fit, model, edit, options, drift, store, feather

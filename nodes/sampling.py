@@ -11,9 +11,10 @@ import comfy.model_sampling
 import comfy.utils
 import latent_preview
 import torch
-from comfy_api.latest import io
+from comfy_api.latest import io, ui
 from torch import Tensor
 
+from .memory import plan_memory
 from .speed import sampler_options, speed_inputs
 from .types import CATEGORY, Conditions, Model, image_from_frames
 
@@ -157,6 +158,7 @@ class ReVideoSampler(io.ComfyNode):
             lock_until=lock_until,
             **speed,
         )
+        told = plan_memory(model, conditions.size, options)
         latents = sample_conditions(
             model,
             conditions,
@@ -165,7 +167,7 @@ class ReVideoSampler(io.ComfyNode):
             sampler=None if sampler is None else GraphSampler(sampler, options),
             callback=_report(options.steps if sigmas is None else len(sigmas) - 1, model),
         )
-        return io.NodeOutput({"samples": latents / LATENT_SCALE})
+        return io.NodeOutput({"samples": latents / LATENT_SCALE}, ui=ui.PreviewText(told) if told else None)
 
 
 def _report(steps: int, model: Any) -> Any:

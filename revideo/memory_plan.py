@@ -90,4 +90,6 @@ def fit(
     weights = Weights.of(model)
     model.follow(choose(budget, work, weights, guided))
     peak = predict(model.plan, work, weights, guided).total
+    nothing = Weights(0, 0, 0, 0, 0)
+    model.activation_bytes = predict(model.plan, work, nothing, guided).total
     return f"{model.plan}: about {peak / 1e9:.1f} of {budget / 1e9:.1f} GB"

@@ -57,6 +57,7 @@ class ReVideo:
         self.device = torch.device(device or default_device())
         self.place = place or self._move
         self.plan = Plan()
+        self.activation_bytes = 0  # that the plan needs beside weights, once one was chosen
 
     def _move(self, *modules: nn.Module) -> None:
         for module in (self.unet, self.controlnet, self.vae, self.image_encoder):

@@ -256,6 +256,13 @@ def test_a_preset_yields_to_what_is_told(command):
     assert told == replace(fast, steps=12, solver="dpmpp_2m")
 
 
+def test_a_budget_of_memory_is_more_than_nothing(command):
+    assert prepared(command(memory=8)).options == prepared(command()).options
+    for budget in ("0", "-1", "nan"):
+        with pytest.raises(ValueError, match="--memory must be more than 0 GB, not"):
+            prepared([*command(), f"--memory={budget}"])
+
+
 def test_a_document_drawn_on_the_fitted_frames_is_taken_as_it_is(command, tmp_path):
     document = tmp_path / "document.json"
     document.write_text(drawing(256, 192))
