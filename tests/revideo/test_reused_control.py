@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from revideo.plan import Plan
 from revideo.reused_control import ReusedControl
 from revideo.sampling import SamplerOptions
 from revideo.unet import Residuals
@@ -74,7 +75,8 @@ def test_where_guidance_begins_it_runs_for_both_branches():
 
 
 def calls_of(model, monkeypatch):
-    """Branches of each run of the UNet, and of the control net."""
+    """Branches of each run of the UNet, and of the control net; both at once, so that a step is one run."""
+    monkeypatch.setattr(model, "plan", Plan(branches=2))
     counted = {"unet": [], "controlnet": []}
     for name, calls in counted.items():
         network = getattr(model, name)
