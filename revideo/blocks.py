@@ -61,14 +61,15 @@ class ResidualBlock(SpatioTemporalResBlock):
     def _temporal(self, hidden: Tensor, embedding: Tensor | None, clips: int) -> Tensor:
         """α·spatial + (1 − α)·(spatial + change) = spatial + (1 − α)·change, in `hidden` itself."""
         block = self.temporal_res_block
-        _, _, height, width = hidden.shape
-        change = rearrange(hidden, "(b t) c h w -> b c t (h w)", b=clips)
+        pixels = hidden.permute(0, 2, 3, 1)
+        # A view of a view: torch has to know that channels come last, however few clips there are.
+        change = pixels.reshape(clips, len(hidden) // clips, -1, hidden.shape[1]).permute(0, 3, 1, 2)  # (B, C, T, h·w)
         change = block.conv1(F.silu(block.norm1(change), inplace=True))
         if embedding is not None:
             change.add_(block.time_emb_proj(embedding)[:, :, None, None])
         change = block.conv2(F.silu(block.norm2(change), inplace=True))
-        change = rearrange(change, "b c t (h w) -> (b t) c h w", h=height, w=width)
-        return hidden.addcmul_(change, temporal_share(self.time_mixer))
+        pixels.addcmul_(change.permute(0, 2, 3, 1).reshape(pixels.shape), temporal_share(self.time_mixer))
+        return hidden
 
 
 class Transformer(TransformerSpatioTemporalModel):
