@@ -256,6 +256,13 @@ def test_a_preset_yields_to_what_is_told(command):
     assert told == replace(fast, steps=12, solver="dpmpp_2m")
 
 
+def test_a_budget_of_memory_is_kept_and_told(command, capsys):
+    assert cli.main(command(memory=16)) == 0
+    told = capsys.readouterr().err
+    assert "memory: guidance branch by branch, decoding all frames at once, weights stay on the device: about " in told
+    assert "of 16.0 GB" in told
+
+
 def test_a_budget_of_memory_is_more_than_nothing(command):
     assert prepared(command(memory=8)).options == prepared(command()).options
     for budget in ("0", "-1", "nan"):
