@@ -14,7 +14,9 @@ import torch
 from comfy_api.latest import InputImpl, Types, io
 from torch import Tensor
 
+from .memory import plan_memory
 from .sampling import previewer_for
+from .speed import sampler_options, speed_inputs
 from .types import CATEGORY, Model, Trajectories, frames_from_image, image_from_frames, region_from_mask
 
 MP4_SOUND = (None, "aac", "mp3", "ac3", "eac3", "flac", "opus", "alac")  # what that container can hold
@@ -176,6 +178,7 @@ class ReVideoLongVideo(io.ComfyNode):
                     "found again there. Off for things that turn or change.",
                     advanced=True,
                 ),
+                *speed_inputs(),
             ],
             outputs=[
                 io.MatchType.Output(
@@ -215,16 +218,25 @@ class ReVideoLongVideo(io.ComfyNode):
         trajectories: Any | None = None,
         latent_lock: bool = True,
         restored_things: bool = True,
+        **speed: Any,
     ) -> io.NodeOutput:
-        from ..revideo import SamplerOptions
         from ..revideo.carry import Drift
         from ..revideo.window_store import WindowStore
 
         reference = frames_from_image(edited_frame)[0]
         edit = reference, region_from_mask(mask), trajectories, timing
-        options = SamplerOptions(
-            steps, cfg_first, cfg_last, fps, motion_bucket, noise_augmentation, seed, latent_lock=latent_lock
+        options = sampler_options(
+            steps=steps,
+            cfg_first=cfg_first,
+            cfg_last=cfg_last,
+            fps=fps,
+            motion_bucket=motion_bucket,
+            noise_augmentation=noise_augmentation,
+            seed=seed,
+            latent_lock=latent_lock,
+            **speed,
         )
+        plan_memory(model, (reference.shape[-2], reference.shape[-1]), options)
         drift = Drift(
             overlap,
             source_pixels,

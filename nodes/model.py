@@ -69,7 +69,8 @@ def manage(model: Any) -> Any:
 
     def place(*networks: torch.nn.Module) -> None:
         # Whole networks: only layers made by ComfyUI's own factories can be loaded in part.
-        management.load_models_gpu([patchers[network] for network in networks], force_full_load=True)
+        whole = [patchers[network] for network in networks if not model.layer_by_layer(network)]
+        management.load_models_gpu(whole, memory_required=model.activation_bytes, force_full_load=True)
 
     model.place = place
     return model

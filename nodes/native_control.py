@@ -26,9 +26,15 @@ LAYERS: dict[type[nn.Module], type[nn.Module]] = {
 
 def in_comfy_layers(network: nn.Module) -> nn.Module:
     """The network itself; weights stay where and what they are."""
+    from ..revideo.blocks import TemporalConvolution
+
+    class Temporal(TemporalConvolution, comfy.ops.disable_weight_init.Conv3d):
+        """Our arithmetic on weights that ComfyUI fetches."""
+
+    layers = LAYERS | {TemporalConvolution: Temporal}
     for module in network.modules():
-        if type(module) in LAYERS:
-            module.__class__ = LAYERS[type(module)]
+        if type(module) in layers:
+            module.__class__ = layers[type(module)]
     return network
 
 
@@ -139,15 +145,16 @@ class ReVideoControl(comfy.controlnet.ControlBase):
         for module in network.modules():
             if hasattr(module, "mix_factor"):  # single numbers outside of layers, which ComfyUI may leave behind
                 module.to(device)
-        embedded = self._embed(frames, device)
+        c_noise = self.model_sampling.timestep(t)[::count].float()
+        fused = network.fuse(self._embed(frames, device), c_noise[0])
         x = self.model_sampling.calculate_input(t, x_noisy)
         latents = torch.cat([x.to(dtype), cond["c_concat"].to(device, dtype)], 1)
         return network.residuals(
             latents.unflatten(0, (-1, count)),
-            self.model_sampling.timestep(t)[::count].float(),
+            c_noise,
             cond["c_crossattn"][::count].to(device, dtype),
             cond["y"][::count].to(device, dtype),
-            embedded,
+            fused,
         )
 
     def _embed(self, frames: list[int], device: torch.device) -> Any:

@@ -11,9 +11,11 @@ import comfy.model_sampling
 import comfy.utils
 import latent_preview
 import torch
-from comfy_api.latest import io
+from comfy_api.latest import io, ui
 from torch import Tensor
 
+from .memory import plan_memory
+from .speed import sampler_options, speed_inputs
 from .types import CATEGORY, Conditions, Model, image_from_frames
 
 LATENT_FORMAT = comfy.latent_formats.SD15()  # SVD's latents are Stable Diffusion's, frame by frame
@@ -114,6 +116,7 @@ class ReVideoSampler(io.ComfyNode):
                     tooltip="The noise level at which the lock ends: the last steps are free to join seams. 0 = never.",
                     advanced=True,
                 ),
+                *speed_inputs(),
             ],
             outputs=[io.Latent.Output("latent", tooltip="To ReVideo Decode, or any VAE decoder of SVD.")],
         )
@@ -134,35 +137,37 @@ class ReVideoSampler(io.ComfyNode):
         sigmas: Tensor | None = None,
         latent_lock: bool = False,
         lock_until: float = 0.03,
+        **speed: Any,
     ) -> io.NodeOutput:
         from ..revideo.both_ways_editing import sample_conditions
-        from ..revideo.sampling import SamplerOptions
         from ..revideo.vae import LATENT_SCALE
 
         if sigmas is not None and len(sigmas) < 2:
             raise ValueError(
                 f"sigmas must hold at least 2 noise levels, not {len(sigmas)}: check the scheduler's steps"
             )
-        options = SamplerOptions(
-            steps,
-            cfg_first,
-            cfg_last,
-            fps,
-            motion_bucket,
-            noise_augmentation,
-            seed,
+        options = sampler_options(
+            steps=steps,
+            cfg_first=cfg_first,
+            cfg_last=cfg_last,
+            fps=fps,
+            motion_bucket=motion_bucket,
+            noise_augmentation=noise_augmentation,
+            seed=seed,
             latent_lock=latent_lock,
             lock_until=lock_until,
+            **speed,
         )
+        told = plan_memory(model, conditions.size, options)
         latents = sample_conditions(
             model,
             conditions,
             options,
             sigmas=sigmas,
             sampler=None if sampler is None else GraphSampler(sampler, options),
-            callback=_report(steps if sigmas is None else len(sigmas) - 1, model),
+            callback=_report(options.steps if sigmas is None else len(sigmas) - 1, model),
         )
-        return io.NodeOutput({"samples": latents / LATENT_SCALE})
+        return io.NodeOutput({"samples": latents / LATENT_SCALE}, ui=ui.PreviewText(told) if told else None)
 
 
 def _report(steps: int, model: Any) -> Any:

@@ -71,6 +71,7 @@ def add_command(commands: Any, name: str, run: Callable[[argparse.Namespace], in
 
 def _add_edit(commands: Any) -> None:
     from .cli_long import add_long_options
+    from .cli_speed import add_speed_options
 
     edit = add_command(
         commands,
@@ -252,6 +253,8 @@ example: move a painted thing from (100, 160) to (300, 160)
         help="the noise level at which the lock ends, so that the last steps can join seams; 0: never (default: 0.03)",
     )
 
+    add_speed_options(edit)
+
     result = edit.add_argument_group("the result")
     result.add_argument(
         "--feather",
@@ -276,6 +279,12 @@ example: move a painted thing from (100, 160) to (300, 160)
         metavar="N",
         type=int,
         help="frames decoded at once; fewer need less memory and flicker a little more (default: all)",
+    )
+    result.add_argument(
+        "--memory",
+        metavar="GB",
+        type=float,
+        help="stay below so many gigabytes, weights included: work is laid out to fit (default: a GPU's free memory)",
     )
     add_long_options(edit)
 
@@ -402,6 +411,7 @@ def run_edit(arguments: argparse.Namespace) -> int:
 
     size = f"{job.video.shape[-1]}×{job.video.shape[-2]}"
     with working_networks(model.device, size):
+        plan_memory(model, job.conditions.size, job.options, arguments.memory)
         with progress(job.options.steps, "sampling", "step") as report:
             latents = sample_conditions(model, job.conditions, job.options, callback=report)
         with progress(len(latents), "decoding", "frame") as report:
@@ -540,6 +550,15 @@ def working_networks(device: Any, size: str) -> Iterator[None]:
         raise Refused(
             f"{device} ran out of memory at {size}: try a smaller --size, --dtype fp16 or fewer --frames-per-chunk"
         ) from None
+
+
+def plan_memory(model: Any, size: tuple[int, int], options: Any, gigabytes: float | None) -> None:
+    """Lays out the work to fit, and says how."""
+    from .memory_plan import fit
+
+    told = fit(model, size, options, None if gigabytes is None else int(gigabytes * 1e9))
+    if told:
+        print(f"memory: {told}", file=sys.stderr)
 
 
 def _dtype(arguments: argparse.Namespace) -> Any:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .cli import DTYPES, progress, refusing, working_networks
+from .cli import DTYPES, plan_memory, progress, refusing, working_networks
 
 
 def add_long_options(edit: argparse.ArgumentParser) -> None:
@@ -58,6 +58,7 @@ def run_long(arguments: argparse.Namespace) -> int:
         dtype = getattr(torch, DTYPES[arguments.dtype]) if arguments.dtype else None
         model = load(arguments.model, job.config, dtype, arguments.device, svd=arguments.svd)
 
+    plan_memory(model, job.size, job.options, arguments.memory)
     store = WindowStore(job.windows)
     size = f"{job.size[1]}×{job.size[0]}"
     whole = False

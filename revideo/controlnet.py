@@ -23,7 +23,7 @@ class EmbeddedConditions:
 
     motion: Tensor  # (T, C, h, w)
     content: Tensor  # (T, C, h, w)
-    region: Tensor  # (T, 1, H, W) in pixels: its weight depends on the noise level
+    region: Tensor  # (T, 1, H, W) in pixels, or (1, 1, H, W) where it stays: its weight depends on the noise level
 
 
 class ReVideoControlNet(SVDEncoder):
@@ -46,22 +46,24 @@ class ReVideoControlNet(SVDEncoder):
             part.to(device or self.device, self.dtype)
             for part in (conditions.motion, conditions.content, conditions.region)
         )
+        if torch.equal(region, region[:1].expand_as(region)):
+            region = region[:1]
         return EmbeddedConditions(self.safm.motion_encoder(motion), self.safm.content_encoder(content), region)
 
     def fuse(self, conditions: EmbeddedConditions, c_noise: Tensor) -> Tensor:
-        """Noise level c_noise, one number or one for each frame → (T, C, h, w)."""
+        """Noise level c_noise, one number or one for each frame → (T, C, h, w), the same for all branches."""
         weight = self.safm.motion_weight(conditions.region, c_noise.expand(len(conditions.region)))
         return self.safm(conditions.motion, conditions.content, weight)
 
     def forward(
         self,
         latents: Tensor,  # (B, T, 2C, h, w)
-        c_noise: Tensor,  # (B,), all equal where the branches share their conditions
+        c_noise: Tensor,  # (B,)
         context: Tensor,  # (B, 1, D)
         time_ids: Tensor,  # (B, 3)
-        conditions: EmbeddedConditions,
+        fused: Tensor,  # (T, C, h, w) of `fuse` at this noise level, or (B·T, C, h, w)
     ) -> Residuals:
-        return self.residuals(latents, c_noise, context, self.embed_vector(time_ids), conditions)
+        return self.residuals(latents, c_noise, context, self.embed_vector(time_ids), fused)
 
     def residuals(
         self,
@@ -69,21 +71,17 @@ class ReVideoControlNet(SVDEncoder):
         c_noise: Tensor,
         context: Tensor,
         vector: Tensor,  # (B, 3·time_id_dim) the time ids' sinusoids, which ComfyUI hands over ready
-        conditions: EmbeddedConditions,
+        fused: Tensor,
     ) -> Residuals:
         """`forward` behind the sinusoids."""
         batch, num_frames = latents.shape[:2]
-        if len(conditions.region) == num_frames:
-            fused = repeat(self.fuse(conditions, c_noise[0]), "t c h w -> (b t) c h w", b=batch)
-        else:
-            fused = self.fuse(conditions, repeat(c_noise, "b -> (b t)", t=num_frames))
         image_only = torch.zeros(batch, num_frames, dtype=latents.dtype, device=latents.device)
         skips, mid = self.encode(
             latents,
             self.embed_time(c_noise, vector, num_frames),
             repeat(context, "b n d -> (b t) n d", t=num_frames),
             image_only,
-            added=fused,
+            added=fused if len(fused) == batch * num_frames else fused.repeat(batch, 1, 1, 1),
         )
         down = [project(skip) for project, skip in zip(self.down_projections, skips, strict=True)]
         return Residuals(down, self.mid_projection(mid))

@@ -21,6 +21,11 @@ class Conditioning:
     time_ids: Tensor  # (B, 3) fps, motion bucket, noise augmentation
     control: EmbeddedConditions
 
+    def branch(self, number: int) -> Conditioning:
+        """One of the branches, which share the control."""
+        one = slice(number, number + 1)
+        return replace(self, context=self.context[one], reference=self.reference[one], time_ids=self.time_ids[one])
+
     def with_unconditional(self) -> Conditioning:
         """Two branches, unconditional first: no image, but the same control and time ids."""
         return replace(
@@ -37,16 +42,21 @@ def denoise(
     x: Tensor,  # (T, C, h, w) noisy latents, float32
     sigma: Tensor,  # one noise level, any shape
     conditioning: Conditioning,
+    batched: bool = True,
 ) -> Tensor:  # (B, T, C, h, w) float32 estimates of the clean latents
-    """c_skip·x + c_out·F(c_in·x, reference, ¼·ln σ), for all branches in one batch.
+    """c_skip·x + c_out·F(c_in·x, reference, ¼·ln σ), for all branches.
 
-    `controlnet` None: plain SVD.
+    `controlnet` None: plain SVD. `batched` False: one branch after the other, in half the memory for two.
     """
     sigma, branches = sigma.flatten()[0].float(), len(conditioning.context)
     c_skip, c_out = 1 / (sigma**2 + 1), -sigma / (sigma**2 + 1).sqrt()
-    batch = repeat(x, "t c h w -> b t c h w", b=branches)
-    prediction = predict(unet, controlnet, batch, sigma.expand(branches), conditioning)
-    return c_skip * x + c_out * prediction
+    fused = controlnet.fuse(conditioning.control, sigma.log() / 4) if controlnet is not None else None
+    parts = [conditioning] if batched else [conditioning.branch(number) for number in range(branches)]
+    predictions = []
+    for part in parts:
+        batch = repeat(x, "t c h w -> b t c h w", b=len(part.context))
+        predictions.append(predict(unet, controlnet, batch, sigma.expand(len(batch)), part, fused))
+    return c_skip * x + c_out * torch.cat(predictions)
 
 
 def loss(
@@ -66,7 +76,10 @@ def loss(
     """
     level = sigma.float().view(-1, 1, 1, 1, 1)
     velocity = (noise - level * clean) / (level**2 + 1).sqrt()
-    error = predict(unet, controlnet, clean + level * noise, sigma.float(), conditioning) - velocity
+    fused = None
+    if controlnet is not None:
+        fused = controlnet.fuse(conditioning.control, repeat(sigma.float().log() / 4, "b -> (b t)", t=clean.shape[1]))
+    error = predict(unet, controlnet, clean + level * noise, sigma.float(), conditioning, fused) - velocity
     weights = torch.as_tensor(weight, dtype=error.dtype, device=error.device).expand_as(error)
     return (weights * error.square()).flatten(1).sum(1) / weights.flatten(1).sum(1)
 
@@ -75,8 +88,9 @@ def predict(
     unet: ReVideoUNet,
     controlnet: ReVideoControlNet | None,
     x: Tensor,  # (B, T, C, h, w) noisy latents, float32
-    sigma: Tensor,  # (B,); all equal where the branches share one set of conditions
+    sigma: Tensor,  # (B,)
     conditioning: Conditioning,
+    fused: Tensor | None,  # the control net's `fuse` at this noise level
 ) -> Tensor:  # (B, T, C, h, w) float32
     """F(c_in·x, reference, ¼·ln σ): what the networks themselves give, the velocity."""
     c_in = 1 / (sigma.view(-1, 1, 1, 1, 1) ** 2 + 1).sqrt()
@@ -85,5 +99,5 @@ def predict(
     c_noise = sigma.log() / 4
     context = conditioning.context.to(unet.dtype)
     inputs = latents, c_noise, context, conditioning.time_ids
-    residuals = controlnet(*inputs, conditioning.control) if controlnet is not None else None
+    residuals = controlnet(*inputs, fused) if controlnet is not None and fused is not None else None
     return unet(*inputs, residuals).float()

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .lettering import INK, text_size, write_text
 from .model import ReVideo
-from .sampling import SamplerOptions, karras_sigmas
+from .sampling import SamplerOptions
 from .sheets import PAPER
 
 SHOWN_STEPS = 6
@@ -45,7 +45,7 @@ def fusion_weights(
 ) -> FusionWeights:
     """Γ = H(M, t) of paper equation 4 at `shown` of the run's steps, evenly from the first to the last."""
     if sigmas is None:
-        sigmas = karras_sigmas(options.steps, options.sigma_min, options.sigma_max, options.rho)
+        sigmas = options.sigmas()
     levels = sigmas[:-1].float()  # the last is where the run ends, no step
     chosen = torch.linspace(0, len(levels) - 1, min(max(shown, 1), len(levels))).round().long()
     model.place(model.controlnet)

@@ -17,6 +17,7 @@ from .conditions import Conditions
 from .config import ModelConfig
 from .document import EditDocument
 from .edit import Edit
+from .presets import sampler_options
 from .sampling import SamplerOptions
 from .trajectory import Trajectories, parse_tracks
 from .video import Fit, choose_size, fit_frames, place_source, read_image, read_video
@@ -100,11 +101,13 @@ def read_given(arguments: argparse.Namespace) -> Given:
         raise ValueError(f"--feather must be 0 or more pixels, not {arguments.feather:g}")
     if arguments.frames_per_chunk is not None and arguments.frames_per_chunk < 1:
         raise ValueError(f"--frames-per-chunk must be at least 1, not {arguments.frames_per_chunk}")
+    if arguments.memory is not None and not arguments.memory > 0:
+        raise ValueError(f"--memory must be more than 0 GB, not {arguments.memory:g}")
     drawn, document = read_drawing(arguments)
     check_device(arguments.device)
 
     told = {f.name: getattr(arguments, f.name, None) for f in fields(SamplerOptions)}
-    options = SamplerOptions(**{name: value for name, value in told.items() if value is not None})
+    options = sampler_options(arguments.preset, **{name: value for name, value in told.items() if value is not None})
     config = _read_config(arguments)
     return Given(drawn, document, options, config)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers.hooks import apply_group_offloading
 from torch import Tensor, nn
 
 from .checkpoint import load_parts
@@ -17,12 +21,15 @@ from .denoiser import Conditioning, denoise
 from .edit import Edit
 from .image_encoder import embed_image
 from .latent_lock import Unedited, lock, unedited_shares
-from .sampling import Denoise, SamplerOptions, StepCallback, guidance_scales, guide, karras_sigmas, sample_euler
+from .plan import Plan
+from .reused_control import ReusedControl, reused
+from .sampling import SOLVERS, Denoise, SamplerOptions, StepCallback, guidance_scales, guide, sample_euler
 from .unet import ReVideoUNet
 from .vae import LATENT_SCALE, decode_latents, encode_reference
 
 Sample = Callable[[Denoise, Tensor, Tensor, "StepCallback | None"], Tensor]  # noise of deviation 1 -> latents
 
+log = logging.getLogger(__name__)
 
 DEFAULTS = SamplerOptions()
 START, AUGMENTATION = 0, 1  # streams of noise: of the latents, of the reference
@@ -49,10 +56,51 @@ class ReVideo:
         self.config = config
         self.device = torch.device(device or default_device())
         self.place = place or self._move
+        self.plan = Plan()
+        self.activation_bytes = 0  # that the plan needs beside weights, once one was chosen
 
     def _move(self, *modules: nn.Module) -> None:
-        for module in modules:
-            module.to(self.device)
+        for module in (self.unet, self.controlnet, self.vae, self.image_encoder):
+            if self.layer_by_layer(module):
+                continue
+            if module in modules:
+                module.to(self.device)
+            elif self.plan.in_turn:
+                module.to("cpu")
+
+    def follow(self, plan: Plan) -> None:
+        """Lays out all later work by `plan`; what once comes layer by layer does so for good."""
+        if plan.offload and not self.plan.offload:
+            for network in (self.unet, self.controlnet):
+                apply_group_offloading(
+                    network.to("cpu"),
+                    onload_device=self.device,
+                    offload_type="leaf_level",
+                    use_stream=self.device.type == "cuda",  # the next layer comes while one works
+                )
+        self.plan = replace(plan, in_turn=True, offload=True) if self.plan.offload else plan
+
+    def layer_by_layer(self, network: nn.Module) -> bool:
+        """Whether its weights come and go by themselves, so that nobody is to move it."""
+        return self.plan.offload and network in (self.unet, self.controlnet)
+
+    def _fitting(self, work: Callable[[], Tensor]) -> Tensor:
+        """A step of sampling, and again by a tighter plan where memory does not suffice: the run is not lost."""
+        while True:
+            try:
+                return work()
+            except torch.cuda.OutOfMemoryError:  # its name in torch 2.4 too
+                tighter = self.plan.for_sampling()
+                if not tighter:
+                    raise
+            # Outside of the handler, whose traceback holds the tensors that were too many.
+            self._tighten(tighter[0])
+            self.place(self.unet, self.controlnet)
+
+    def _tighten(self, plan: Plan) -> None:
+        log.warning("out of memory; going on with %s", plan)
+        self.follow(plan)
+        torch.cuda.empty_cache()
 
     @torch.inference_mode()
     def condition(
@@ -82,7 +130,7 @@ class ReVideo:
             context=context.to(self.device),
             reference=latent.to(self.device),
             time_ids=torch.tensor([time_ids], dtype=torch.float32, device=self.device),
-            control=self.controlnet.embed_conditions(conditions),
+            control=self.controlnet.embed_conditions(conditions, self.device),
         )
 
     @torch.inference_mode()
@@ -107,14 +155,21 @@ class ReVideo:
 
     def denoiser(self, conditioning: Conditioning, options: SamplerOptions) -> Denoise:
         """`denoise(x, sigma)` with guidance rising over the frames."""
-        num_frames = len(conditioning.control.region)
+        num_frames = len(conditioning.control.motion)
         scales = guidance_scales(num_frames, options.cfg_first, options.cfg_last).to(self.device)
         guided = bool((scales != 1).any())
         branches = conditioning.with_unconditional() if guided else conditioning
+        controlnet = reused(self.controlnet, options.control_every)
+
+        def estimate(x: Tensor, sigma: Tensor, known: Conditioning) -> Tensor:
+            if isinstance(controlnet, ReusedControl):
+                controlnet.begin(sigma.max().item(), len(known.context))
+            return denoise(self.unet, controlnet, x, sigma, known, batched=self.plan.branches > 1)
 
         def guided_denoise(x: Tensor, sigma: Tensor) -> Tensor:
-            estimates = denoise(self.unet, self.controlnet, x, sigma, branches)
-            return guide(estimates, scales) if guided else estimates[0]
+            if not guided or not options.guides_at(sigma.max().item()):
+                return self._fitting(lambda: estimate(x, sigma, conditioning)[0])
+            return self._fitting(lambda: guide(estimate(x, sigma, branches), scales))
 
         return guided_denoise
 
@@ -182,26 +237,43 @@ class ReVideo:
     ) -> Tensor:
         """Noise of deviation 1 → latents, (T, C, h, w) both, by any `denoise_step`; else as `sample_conditions`."""
         if sigmas is None:
-            sigmas = karras_sigmas(options.steps, options.sigma_min, options.sigma_max, options.rho)
-        run = sampler or sample_from_noise
+            sigmas = options.sigmas()
+        run = sampler or partial(sample_from_noise, solver=SOLVERS[options.solver])
         latents = run(denoise_step, noise.to(self.device), sigmas.to(self.device), callback).cpu()
         return _finite(latents, "sampling", self.unet.dtype)
 
     @torch.inference_mode()
     def decode(
-        self, latents: Tensor, frames_per_chunk: int = 14, callback: Callable[[int], None] | None = None
+        self,
+        latents: Tensor,
+        frames_per_chunk: int = 14,
+        callback: Callable[[int], None] | None = None,
+        *,
+        overlap: int = 0,
     ) -> Tensor:
         """Latents (T, C, h, w) → frames (T, 3, H, W) in [0, 1] on the CPU, so many at once.
 
-        `callback` hears how many frames are done.
+        `overlap` more on both sides of a chunk are decoded with it, which brings its frames
+        closer to those of the whole. `callback` hears how many frames are done.
         """
         if frames_per_chunk < 1:
             raise ValueError(f"frames_per_chunk must be at least 1, not {frames_per_chunk}")
+        if overlap < 0:
+            raise ValueError(f"overlap must not be negative, but is {overlap}")
         channels = self.config.vae.latent_channels
         if latents.ndim != 4 or latents.shape[1] != channels:
             raise ValueError(f"latents must have shape (T, {channels}, h, w), not {tuple(latents.shape)}")
-        self.place(self.vae)
-        frames = decode_latents(self.vae, latents.to(self.device), frames_per_chunk, callback)
+        while True:
+            self.place(self.vae)
+            chunk = min(frames_per_chunk, self.plan.frames_per_chunk)
+            try:
+                frames = decode_latents(self.vae, latents.to(self.device), chunk, callback, overlap)
+                break
+            except torch.cuda.OutOfMemoryError:
+                tighter = replace(self.plan, frames_per_chunk=chunk).for_decoding(len(latents))
+                if not tighter:
+                    raise
+            self._tighten(tighter[0])
         return _finite((frames + 1) / 2, "decoding", self.vae.dtype).clamp(0, 1)
 
     def edit(
@@ -234,9 +306,11 @@ class ReVideo:
         self.config.check_size(*conditions.size)
 
 
-def sample_from_noise(denoise_step: Denoise, noise: Tensor, sigmas: Tensor, callback: StepCallback | None) -> Tensor:
-    """Euler from noise of deviation 1, scaled as SVD starts."""
-    return sample_euler(denoise_step, noise * (1 + sigmas[0] ** 2).sqrt(), sigmas, callback)
+def sample_from_noise(
+    denoise_step: Denoise, noise: Tensor, sigmas: Tensor, callback: StepCallback | None, solver: Sample = sample_euler
+) -> Tensor:
+    """From noise of deviation 1, scaled as SVD starts."""
+    return solver(denoise_step, noise * (1 + sigmas[0] ** 2).sqrt(), sigmas, callback)
 
 
 def load(

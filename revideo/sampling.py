@@ -1,16 +1,23 @@
-"""Noise levels, guidance and Euler steps: from noise to latents."""
+"""Noise levels, guidance and steps: from noise to latents."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 Denoise = Callable[[Tensor, Tensor], Tensor]  # (x, sigma) -> estimate of the clean x
 StepCallback = Callable[[int, Tensor], None]  # (steps done, estimate of the clean latents)
+Schedule = Literal["karras", "ays"]
+Solver = Literal["euler", "dpmpp_2m"]
+
+# Align Your Steps (Sabour et al. 2024), the authors' published levels for Stable Video Diffusion, 10 steps.
+AYS_SIGMAS = (700.0, 54.5, 15.886, 7.977, 4.248, 1.789, 0.981, 0.403, 0.173, 0.034, 0.002)
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,12 @@ class SamplerOptions:
     rho: float = 7.0  # of Karras et al. (2022), equation 5
     latent_lock: bool = False  # the released model samples without
     lock_until: float = 0.03  # below this noise level, for the last two or three steps, the model joins seams
+    # From here on: what saves time and changes the picture. docs/benchmarks.md says by how much.
+    schedule: Schedule = "karras"  # as the released model; "ays" needs fewer steps
+    solver: Solver = "euler"  # as the released model; "dpmpp_2m" is of second order
+    guide_from: float = float("inf")  # guidance acts at noise levels from here …
+    guide_until: float = 0.0  # … down to here (Kynkäänniemi et al. 2024); elsewhere one branch is computed, not two
+    control_every: int = 1  # steps from one run of the control net to the next
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -39,6 +52,23 @@ class SamplerOptions:
             raise ValueError(f"noise_augmentation must not be negative, but is {self.noise_augmentation:g}")
         if not self.lock_until >= 0:
             raise ValueError(f"lock_until must be a noise level of 0 or more, not {self.lock_until:g}")
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, not {self.schedule}")
+        if self.solver not in SOLVERS:
+            raise ValueError(f"solver must be one of {', '.join(SOLVERS)}, not {self.solver}")
+        if not 0 <= self.guide_until <= self.guide_from:
+            raise ValueError(f"guide_until {self.guide_until:g} must lie between 0 and guide_from {self.guide_from:g}")
+        if self.control_every < 1:
+            raise ValueError(f"control_every must be at least 1, not {self.control_every}")
+
+    def sigmas(self) -> Tensor:
+        """(steps + 1,) falling noise levels, the last of them 0."""
+        if self.schedule == "ays":
+            return ays_sigmas(self.steps)
+        return karras_sigmas(self.steps, self.sigma_min, self.sigma_max, self.rho)
+
+    def guides_at(self, sigma: float) -> bool:
+        return self.guide_until <= sigma <= self.guide_from
 
 
 def karras_sigmas(steps: int, sigma_min: float = 0.002, sigma_max: float = 700.0, rho: float = 7.0) -> Tensor:
@@ -46,6 +76,16 @@ def karras_sigmas(steps: int, sigma_min: float = 0.002, sigma_max: float = 700.0
     ramp = torch.linspace(0, 1, steps)
     high, low = sigma_max ** (1 / rho), sigma_min ** (1 / rho)
     return torch.cat([(high + ramp * (low - high)) ** rho, torch.zeros(1)])
+
+
+def ays_sigmas(steps: int) -> Tensor:
+    """`steps` falling noise levels and a closing 0, chosen for SVD; other counts than 10 log-linearly in between.
+
+    Equal to ComfyUI's AlignYourStepsScheduler.
+    """
+    logarithms = torch.tensor(AYS_SIGMAS, dtype=torch.float64).log()
+    levels = F.interpolate(logarithms.view(1, 1, -1), steps + 1, mode="linear", align_corners=True).flatten().exp()
+    return torch.cat([levels[:-1], torch.zeros(1)]).float()
 
 
 def guidance_scales(num_frames: int, first: float, last: float) -> Tensor:
@@ -76,3 +116,26 @@ def sample_euler(denoise: Denoise, x: Tensor, sigmas: Tensor, callback: StepCall
         if callback is not None:
             callback(step + 1, denoised)
     return x
+
+
+def sample_dpmpp_2m(denoise: Denoise, x: Tensor, sigmas: Tensor, callback: StepCallback | None = None) -> Tensor:
+    """As `sample_euler`, by DPM-Solver++ (2M) of Lu et al. (2022): second order from two estimates, one a step.
+
+    Algorithm 2 for data prediction with α = 1, in λ = −ln σ. The first step and the last are of first order.
+    """
+    before: Tensor | None = None  # the estimate one step earlier
+    for step, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+        denoised = denoise(x, sigma)
+        target = denoised
+        if before is not None and sigma_next > 0:
+            ratio = (sigmas[step - 1] / sigma).log() / (sigma / sigma_next).log()
+            target = denoised + (denoised - before) / (2 * ratio)
+        x = target + sigma_next / sigma * (x - target)
+        before = denoised
+        if callback is not None:
+            callback(step + 1, denoised)
+    return x
+
+
+SCHEDULES: tuple[Schedule, ...] = ("karras", "ays")
+SOLVERS: dict[Solver, Callable[..., Tensor]] = {"euler": sample_euler, "dpmpp_2m": sample_dpmpp_2m}

@@ -12,6 +12,7 @@ from diffusers.models.transformers.transformer_temporal import TransformerSpatio
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
+from .blocks import without_gradients
 from .config import ModelConfig
 
 
@@ -52,6 +53,7 @@ class SVDEncoder(UNetSpatioTemporalConditionModel):
                 module.norm.eps = 1e-6
             elif isinstance(module, nn.GroupNorm):
                 module.num_groups = unet.norm_groups  # diffusers fixes them at 32
+        without_gradients(net)
         return net.eval()
 
     def embed_vector(self, time_ids: Tensor) -> Tensor:

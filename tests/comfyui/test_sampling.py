@@ -65,6 +65,34 @@ def test_other_samplers_run_and_differ(comfyui: ComfyUI, euler: torch.Tensor, sa
     assert relative_rms(sampled, euler) > 0.01
 
 
+# --- Time for quality --------------------------------------------------------------------
+
+
+def with_options(comfyui: ComfyUI, **options: str | float) -> torch.Tensor:
+    graph = edit_graph(STEPS, WIDTH, HEIGHT)
+    graph["sample"]["inputs"] |= options
+    return load_latent(comfyui, comfyui.succeed(graph), "latent")
+
+
+def test_aligned_steps_and_second_order_equal_comfyui_s_own(comfyui: ComfyUI):
+    graph = edit_graph(STEPS, WIDTH, HEIGHT)
+    graph["sampler"] = node("KSamplerSelect", sampler_name="dpmpp_2m")
+    graph["sigmas"] = node("AlignYourStepsScheduler", model_type="SVD", steps=STEPS, denoise=1.0)
+    graph["sample"]["inputs"] |= {"sampler": ["sampler", 0], "sigmas": ["sigmas", 0]}
+    theirs = load_latent(comfyui, comfyui.succeed(graph), "latent")
+    assert relative_rms(with_options(comfyui, schedule="ays", solver="dpmpp_2m"), theirs) < 1e-4
+
+
+def test_no_guidance_interval_and_the_preset_as_set_change_nothing(comfyui: ComfyUI, euler: torch.Tensor):
+    assert torch.equal(with_options(comfyui, preset="as set", guide_from=1000.0, control_every=1), euler)
+
+
+def test_the_preset_goes_before_the_other_fields(comfyui: ComfyUI):
+    fast = with_options(comfyui, preset="fast", steps=STEPS)
+    assert torch.isfinite(fast).all()
+    assert torch.equal(with_options(comfyui, preset="fast", steps=STEPS + 1, schedule="karras"), fast)
+
+
 # --- Interrupts ------------------------------------------------------------------------
 
 

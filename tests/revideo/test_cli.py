@@ -18,6 +18,7 @@ from revideo import builtin, cli
 from revideo.drawing import Path as DrawnPath
 from revideo.drawing import Point, Region
 from revideo.job import prepare
+from revideo.presets import sampler_options
 from revideo.random_weights import SMALL, write_random_checkpoint
 from revideo.sheets import write_image
 from revideo.video import fit_frames
@@ -246,6 +247,27 @@ def test_a_document_is_tracks_and_region_in_one(command, given, tmp_path, fit):
         job = prepared(command(size="256x192", fit=fit, tracks=None, region=None, document=document))
         torch.testing.assert_close(job.conditions.motion, usual.conditions.motion, atol=0.01, rtol=0)
         assert (job.conditions.region != usual.conditions.region).float().mean() < 0.005
+
+
+def test_a_preset_yields_to_what_is_told(command):
+    fast = prepared(command(preset="fast", steps=None)).options
+    assert fast == sampler_options("fast") != revideo.SamplerOptions()
+    told = prepared(command(preset="fast", steps=12, solver="dpmpp_2m")).options
+    assert told == replace(fast, steps=12, solver="dpmpp_2m")
+
+
+def test_a_budget_of_memory_is_kept_and_told(command, capsys):
+    assert cli.main(command(memory=16)) == 0
+    told = capsys.readouterr().err
+    assert "memory: guidance branch by branch, decoding all frames at once, weights stay on the device: about " in told
+    assert "of 16.0 GB" in told
+
+
+def test_a_budget_of_memory_is_more_than_nothing(command):
+    assert prepared(command(memory=8)).options == prepared(command()).options
+    for budget in ("0", "-1", "nan"):
+        with pytest.raises(ValueError, match="--memory must be more than 0 GB, not"):
+            prepared([*command(), f"--memory={budget}"])
 
 
 def test_a_document_drawn_on_the_fitted_frames_is_taken_as_it_is(command, tmp_path):

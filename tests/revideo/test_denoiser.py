@@ -15,6 +15,9 @@ class KnownVelocity:
     def __init__(self, velocity):
         self.velocity = velocity
 
+    def fuse(self, conditions, c_noise):
+        return conditions
+
     def __call__(self, latents, c_noise, context, time_ids, control):
         self.asked = latents, c_noise, context, time_ids, control
         return self.velocity.expand(len(latents), *self.velocity.shape)
@@ -63,6 +66,8 @@ def test_both_branches_in_one_batch_equal_each_alone(golden_b, conditioning):
     together = denoise(model.unet, model.controlnet, x, sigma, conditioning.with_unconditional())
     for branch, alone in zip(together, (no_image, conditioning), strict=True):
         assert_close(branch, denoise(model.unet, model.controlnet, x, sigma, alone)[0], atol=1e-5, rtol=1e-4)
+    apart = denoise(model.unet, model.controlnet, x, sigma, conditioning.with_unconditional(), batched=False)
+    assert_close(apart, together, atol=1e-5, rtol=1e-4)
     assert (together[0] - together[1]).abs().max() > 1e-3
 
 

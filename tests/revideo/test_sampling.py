@@ -1,11 +1,24 @@
+import math
+from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
 
 from revideo import SamplerOptions
-from revideo.sampling import euler_step, guidance_scales, guide, karras_sigmas, sample_euler
+from revideo.presets import sampler_options
+from revideo.sampling import (
+    AYS_SIGMAS,
+    ays_sigmas,
+    euler_step,
+    guidance_scales,
+    guide,
+    karras_sigmas,
+    sample_dpmpp_2m,
+    sample_euler,
+)
 
 DEVIATION = 0.5  # of the Gaussian whose ideal denoiser is known
 
@@ -43,6 +56,19 @@ def test_noise_levels_are_even_in_their_seventh_root():
 
 def test_one_step_is_from_the_highest_level():
     assert_close(karras_sigmas(1), torch.tensor([700.0, 0]))
+
+
+def test_ten_steps_align_as_published():
+    assert_close(ays_sigmas(10), torch.tensor([*AYS_SIGMAS[:-1], 0.0]))
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5, 7, 20, 25])
+def test_aligned_levels_of_other_counts_lie_between_the_published_ones(steps):
+    sigmas = ays_sigmas(steps)
+    assert (len(sigmas), sigmas[-1]) == (steps + 1, 0)
+    assert (sigmas.diff() < 0).all()
+    published = np.interp(np.linspace(0, 10, steps + 1), range(11), np.log(AYS_SIGMAS))
+    assert_close(sigmas[:-1].double().log(), torch.from_numpy(published[:-1]), rtol=1e-6, atol=1e-6)
 
 
 # --- Guidance ----------------------------------------------------------------------------
@@ -92,6 +118,44 @@ def test_euler_converges_to_the_exact_flow_at_first_order(noise):
     assert all(1.8 < coarse / fine < 2.2 for coarse, fine in pairwise(errors))
 
 
+# --- Second order ------------------------------------------------------------------------
+
+
+def test_second_order_reaches_a_known_picture_too(noise):
+    picture = torch.ones_like(noise) * 0.3
+    for sigmas in (sigmas_of(3), ays_sigmas(10).double()):
+        found = sample_dpmpp_2m(lambda x, sigma: picture, noise * sigmas[0], sigmas)
+        assert_close(found, picture, atol=1e-9, rtol=0)
+
+
+def test_second_order_converges_at_second_order(noise):
+    """To the exact flow down to 0.1; the last step, to 0, is always of first order."""
+    start, end = noise * 700, 0.1
+    exact = start * ((DEVIATION**2 + end**2) / (DEVIATION**2 + 700**2)) ** 0.5
+    errors = []
+    for steps in (50, 100, 200):
+        sigmas = torch.logspace(math.log10(700), math.log10(end), steps + 1, dtype=torch.float64)
+        errors.append((sample_dpmpp_2m(gaussian_denoiser, start, sigmas) - exact).abs().max().item())
+    assert all(3.5 < coarse / fine < 4.5 for coarse, fine in pairwise(errors))
+
+
+def test_second_order_in_ten_aligned_steps_beats_euler(noise):
+    sigmas = ays_sigmas(10).double()
+    start = noise * 700
+    exact = start * DEVIATION / (DEVIATION**2 + 700**2) ** 0.5
+    second, first = (
+        (sample(gaussian_denoiser, start, sigmas) - exact).abs().max() for sample in (sample_dpmpp_2m, sample_euler)
+    )
+    assert second < first / 2
+
+
+def test_the_callback_hears_each_step_of_second_order(noise):
+    heard = []
+    sample_dpmpp_2m(gaussian_denoiser, noise, sigmas_of(4), lambda step, estimate: heard.append((step, estimate)))
+    assert [step for step, _ in heard] == [1, 2, 3, 4]
+    assert_close(heard[0][1], gaussian_denoiser(noise, sigmas_of(4)[0]))
+
+
 def test_a_step_moves_along_the_line_to_the_estimate(noise):
     denoised = noise * 0.1
     halfway = euler_step(noise, denoised, torch.tensor(2.0), torch.tensor(1.0))
@@ -133,6 +197,10 @@ def test_a_callback_that_raises_ends_the_run_within_one_step(noise):
         ({"sigma_min": 800.0}, "sigma_min 800 must lie between 0 and sigma_max 700"),
         ({"sigma_max": float("nan")}, "sigma_min 0.002 must lie between 0 and sigma_max nan"),
         ({"noise_augmentation": -0.1}, "noise_augmentation must not be negative, but is -0.1"),
+        ({"schedule": "linear"}, "schedule must be one of karras, ays, not linear"),
+        ({"solver": "heun"}, "solver must be one of euler, dpmpp_2m, not heun"),
+        ({"guide_from": 1.0, "guide_until": 2.0}, "guide_until 2 must lie between 0 and guide_from 1"),
+        ({"control_every": 0}, "control_every must be at least 1, not 0"),
     ],
 )
 def test_options_that_cannot_work_are_refused(options, message):
@@ -145,3 +213,19 @@ def test_defaults_are_those_of_the_released_examples():
     assert (options.cfg_first, options.cfg_last, options.seed) == (1, 4, 23)
     assert (options.motion_bucket, options.noise_augmentation) == (127, 0.02)
     assert (options.sigma_max, options.sigma_min, options.rho) == (700, 0.002, 7)
+
+
+# --- Presets -----------------------------------------------------------------------------
+
+
+def test_the_exact_preset_is_the_defaults():
+    assert sampler_options() == sampler_options("exact") == SamplerOptions()
+
+
+def test_what_is_told_goes_before_the_preset():
+    assert sampler_options("fast", steps=12, seed=4) == replace(sampler_options("fast"), steps=12, seed=4)
+
+
+def test_an_unknown_preset_is_named():
+    with pytest.raises(ValueError, match="preset must be one of exact, fast, not slow"):
+        sampler_options("slow")

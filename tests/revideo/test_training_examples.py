@@ -195,6 +195,7 @@ def batch(golden_b):
     model, generator = golden_b.model, generator_for("batch")
     conditioning = model.condition(golden_b.conditions, golden_b.options, golden_b.reference["cond_aug_noise"])
     control = conditioning.control
+    region = control.region.expand(len(control.motion), -1, -1, -1)
     doubled = Conditioning(
         context=torch.cat([conditioning.context, -conditioning.context]),
         reference=torch.cat([conditioning.reference, 0.5 * conditioning.reference]),
@@ -202,7 +203,7 @@ def batch(golden_b):
         control=EmbeddedConditions(
             torch.cat([control.motion, -control.motion]),
             torch.cat([control.content, 2 * control.content]),
-            torch.cat([control.region, 1 - control.region]),
+            torch.cat([region, 1 - region]),
         ),
     )
     clean = torch.stack([golden_b.reference["latents"], golden_b.reference["latents"].flip(-1)])
@@ -290,8 +291,9 @@ def test_training_and_editing_condition_the_networks_alike(golden_b, training_va
     found = networks.condition(batch_examples([example]))
     for name in ("context", "reference", "time_ids"):
         assert_close(getattr(found, name), getattr(expected, name), rtol=1e-4, atol=1e-5)
-    for name in ("motion", "content", "region"):
+    for name in ("motion", "content"):
         assert_close(getattr(found.control, name), getattr(expected.control, name), rtol=1e-4, atol=1e-5)
+    assert torch.equal(found.control.region, expected.control.region.expand(4, -1, -1, -1))
 
 
 def test_a_clip_without_motion_gives_an_example_without_paths(maker, golden_b):

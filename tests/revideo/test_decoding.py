@@ -1,0 +1,58 @@
+"""The decoder frame by frame against diffusers' own."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from revideo.decoding import decode_frames
+from revideo.vae import LATENT_SCALE, decode_latents
+
+pytestmark = pytest.mark.usefixtures("inference")
+
+
+@pytest.fixture
+def inference():
+    with torch.inference_mode():
+        yield
+
+
+@pytest.fixture
+def latents(golden) -> Tensor:
+    return golden.reference["latents"]
+
+
+def relative_rms(found: Tensor, expected: Tensor) -> float:
+    return ((found - expected).square().mean().sqrt() / expected.square().mean().sqrt()).item()
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, None])
+def test_frame_by_frame_is_the_whole_window(golden, latents, frames):
+    vae, latents = golden.model.vae, latents[:frames]
+    expected = vae.decode(latents / LATENT_SCALE, num_frames=len(latents)).sample
+    assert relative_rms(decode_frames(vae.decoder, latents / LATENT_SCALE), expected) < 1e-4
+
+
+def test_latents_are_left_as_they_were(golden_b):
+    latents = golden_b.reference["latents"].clone()
+    decode_latents(golden_b.model.vae, latents, len(latents))
+    assert torch.equal(latents, golden_b.reference["latents"])
+
+
+def test_chunks_that_overlap_come_closer_to_the_whole(golden_b):
+    vae, latents = golden_b.model.vae, golden_b.reference["latents"]
+    whole = decode_latents(vae, latents, len(latents))
+    errors = [relative_rms(decode_latents(vae, latents, 1, overlap=overlap), whole) for overlap in (0, 1, 2)]
+    assert errors[0] > errors[1] > errors[2] > 0
+    assert torch.equal(decode_latents(vae, latents, 1, overlap=len(latents)), whole)
+
+
+def test_the_callback_hears_of_frames_that_stay(golden_b):
+    heard: list[int] = []
+    latents = golden_b.reference["latents"]
+    frames = decode_latents(golden_b.model.vae, latents, 3, heard.append, overlap=2)
+    assert heard == [3, len(latents)] and len(frames) == len(latents)
+
+
+def test_a_negative_overlap_is_refused(golden_b):
+    with pytest.raises(ValueError, match="overlap"):
+        golden_b.model.decode(golden_b.reference["latents"], 1, overlap=-1)
