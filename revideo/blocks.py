@@ -68,7 +68,8 @@ class ResidualBlock(SpatioTemporalResBlock):
         if embedding is not None:
             change.add_(block.time_emb_proj(embedding)[:, :, None, None])
         change = block.conv2(F.silu(block.norm2(change), inplace=True))
-        pixels.addcmul_(change.permute(0, 2, 3, 1).reshape(pixels.shape), temporal_share(self.time_mixer))
+        share = temporal_share(self.time_mixer).to(hidden.dtype)
+        pixels.addcmul_(change.permute(0, 2, 3, 1).reshape(pixels.shape), share)
         return hidden
 
 

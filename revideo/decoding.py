@@ -1,13 +1,13 @@
-"""The temporal decoder frame by frame: the same numbers as diffusers' own, in a third of the memory.
+"""The temporal decoder frame by frame: the same numbers as diffusers' own, in a fraction of the memory.
 
 A window is a list of frames that becomes wider layer by layer: what is done within frames
-runs on one at a time, what is done over time on neighbours, and only the frames and what is
-being added to them are held whole. Norms over time still see all frames.
+runs on one at a time, what is done over time on neighbours, and no second set of frames is
+held. Norms over time still see all frames.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -47,24 +47,37 @@ def _residual(block: SpatioTemporalResBlock, frames: Frames, before: nn.Module |
         inner = spatial.conv1(F.silu(spatial.norm1(frame), inplace=True))
         inner = spatial.conv2(F.silu(spatial.norm2(inner), inplace=True))
         frames[number] = inner.add_(frame if spatial.conv_shortcut is None else spatial.conv_shortcut(frame))
-    changes = list(_over_time(temporal.conv1, _normed(temporal.norm1, frames)))
-    share = temporal_share(block.time_mixer)
-    for frame, change in zip(frames, _over_time(temporal.conv2, _normed(temporal.norm2, changes))):
+
+    first = _norm_over(temporal.norm1, frames)
+
+    def changes() -> Iterator[Tensor]:
+        return _over_time(temporal.conv1, _normed(frames, *first))
+
+    # Computed twice, for the norm and for use: to hold them would take as much as the frames do.
+    second = _norm_over(temporal.norm2, changes())
+    share = temporal_share(block.time_mixer).to(frames[0].dtype)
+    # A frame changes when its later neighbours have been read already.
+    for frame, change in zip(frames, _over_time(temporal.conv2, _normed(changes(), *second))):
         frame.addcmul_(change, share)
 
 
-def _normed(norm: nn.GroupNorm, frames: Frames) -> Iterator[Tensor]:
-    """SiLU of the frames under one GroupNorm over all of them, one by one."""
-    groups = norm.num_groups
-    moments = [_moments(frame) for frame in frames]
-    means, squares = (torch.stack(each).view(len(frames), groups, -1) for each in zip(*moments))  # (T, G, C/G)
-    mean = means.mean((0, 2))[:, None]
+def _norm_over(norm: nn.GroupNorm, frames: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
+    """GroupNorm over all frames as a scale and a shift of each channel, (1, C, 1, 1)."""
+    means, squares = (torch.stack(each).unflatten(1, (norm.num_groups, -1)) for each in zip(*map(_moments, frames)))
+    mean = means.mean((0, 2))[:, None]  # of (T, G, C/G)
     variance = (squares + (means - mean).square()).mean((0, 2))[:, None]
-    scale = norm.weight.view(groups, -1) * (variance + norm.eps).rsqrt()
-    shift = norm.bias.view(groups, -1) - mean * scale
+    scale = norm.weight.view(norm.num_groups, -1) * (variance + norm.eps).rsqrt()
+    shift = norm.bias.view(norm.num_groups, -1) - mean * scale
     scale, shift = (each.to(norm.weight.dtype).view(1, -1, 1, 1) for each in (scale, shift))
-    buffers = [torch.empty_like(frame) for frame in frames[:3]]  # what reads them holds two, and asks for a third
+    return scale, shift
+
+
+def _normed(frames: Iterable[Tensor], scale: Tensor, shift: Tensor) -> Iterator[Tensor]:
+    """SiLU of the normed frames, one by one; each holds until the third after it."""
+    buffers: list[Tensor] = []
     for number, frame in enumerate(frames):
+        if number < 3:
+            buffers.append(torch.empty_like(frame))
         yield F.silu(torch.addcmul(shift, frame, scale, out=buffers[number % 3]), inplace=True)
 
 

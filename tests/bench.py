@@ -1,8 +1,11 @@
 """`nox -s bench`: time and memory of a fixed mid-size model, as one JSON line (the last of stdout).
 
 One fifth of the released widths, so that the parts weigh what they weigh there, over the
-same 14 frames; random weights. Options: --device cuda (computes in fp16), --steps, --threads,
---no-editor (which leaves out bench_editor.py, and its browser), --no-long (which leaves out bench_long.py).
+same 14 frames; random weights. The same edit is made twice, each time in a process of its own:
+plainly (diffusers' own blocks, both guidance branches in one batch, diffusers' own decoder), and
+as the library does it; "ratios" divides the first by the second. Options: --device cuda (computes
+in fp16), --steps, --threads, --no-editor (which leaves out bench_editor.py, and its browser),
+--no-long (which leaves out bench_long.py).
 """
 
 import argparse
@@ -16,8 +19,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line has it
 
@@ -29,10 +34,11 @@ ROOT = Path(__file__).parent.parent
 sys.path[0] = str(ROOT)  # not tests/, where a folder revideo/ holds tests
 
 import revideo  # noqa: E402
+from revideo.blocks import run_plainly  # noqa: E402
 from revideo.config import ControlConfig, ImageEncoderConfig, ModelConfig, UNetConfig, VAEConfig  # noqa: E402
-from revideo.model import sample_from_noise  # noqa: E402
+from revideo.plan import Plan  # noqa: E402
 from revideo.random_weights import write_random_checkpoint  # noqa: E402
-from revideo.sampling import karras_sigmas  # noqa: E402
+from revideo.vae import LATENT_SCALE  # noqa: E402
 
 CONFIG = ModelConfig(
     UNetConfig(model_channels=64, num_head_channels=32, context_dim=256, time_id_dim=64, num_frames=14),
@@ -41,40 +47,74 @@ CONFIG = ModelConfig(
     ImageEncoderConfig(width=256, head_width=16, embed_dim=256),
 )
 HEIGHT, WIDTH = 256, 448
+CHECKPOINT = "bench.safetensors"
+COMPARED = ("edit", "condition", "decode_per_frame")
 IMPORT = "import time; start = time.perf_counter(); import revideo; print(time.perf_counter() - start)"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--steps", type=int, default=3, help="sampling steps timed after one to warm up")
+    parser.add_argument("--steps", type=int, default=15, help="of the edit; the first is left out of the step's time")
     parser.add_argument("--threads", type=int, help="of torch on the CPU; default: its own choice")
     parser.add_argument("--no-editor", action="store_true", help="leave out the editor, which needs a browser")
     parser.add_argument("--no-long", action="store_true", help="leave out long videos, which take minutes")
     parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--way", choices=("plain", "ours"), help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.write:
         write_random_checkpoint(arguments.write, CONFIG)
         return
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    with tempfile.TemporaryDirectory() as folder:
-        checkpoint = Path(folder) / "bench.safetensors"
-        # In a process of its own: making the weights must not count as memory of using them.
-        subprocess.run([sys.executable, __file__, "--write", str(checkpoint)], check=True)
-        figures = measure(checkpoint, torch.device(arguments.device), arguments.steps)
+    if arguments.way:
+        device = torch.device(arguments.device)
+        print(json.dumps(measure(arguments.folder, device, arguments.steps, arguments.way == "plain")))
+        return
+    figures = compare(sys.argv[1:])
     if not arguments.no_long:
-        long = [sys.executable, str(ROOT / "tests/bench_long.py")]
-        figures["long_video"] = json.loads(subprocess.run(long, check=True, capture_output=True, text=True).stdout)
+        figures["long_video"] = run("tests/bench_long.py")
     if not arguments.no_editor:
-        editor = [sys.executable, str(ROOT / "tests/bench_editor.py")]
-        figures["editor"] = json.loads(subprocess.run(editor, check=True, capture_output=True, text=True).stdout)
+        figures["editor"] = run("tests/bench_editor.py")
     print(json.dumps(figures))
 
 
+def run(script: str, *arguments: str) -> dict[str, Any]:
+    """The JSON line that ends a script's output, from a process of its own."""
+    command = [sys.executable, str(ROOT / script), *arguments]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
+
+
+def compare(arguments: list[str]) -> dict[str, Any]:
+    """Our figures, the plain way's under "plain", and "ratios": how many times ours the plain ones are."""
+    with tempfile.TemporaryDirectory() as folder:
+        # In a process of its own: making the weights must not count as memory of using them.
+        subprocess.run([sys.executable, __file__, "--write", str(Path(folder) / CHECKPOINT)], check=True)
+        plain, ours = (run("tests/bench.py", *arguments, "--folder", folder, "--way", way) for way in ("plain", "ours"))
+        pictures = [torch.load(Path(folder) / f"{way}.pt") for way in ("plain", "ours")]
+    seconds = {stage: plain["seconds"][stage] / ours["seconds"][stage] for stage in COMPARED}
+    memory = "peak_memory_mib" if ours["peak_cuda_mib"] is None else "peak_cuda_mib"
+    ratios = {
+        "seconds_per_step": plain["seconds_per_step"] / ours["seconds_per_step"],
+        **seconds,
+        "cpu_seconds_edit": plain["cpu_seconds_edit"] / ours["cpu_seconds_edit"],
+        "peak_memory": plain[memory] / ours[memory],
+    }
+    error = (pictures[1] - pictures[0]).square().mean().sqrt() / pictures[0].square().mean().sqrt()
+    ours["seconds"]["import_revideo"] = round(min(import_seconds() for _ in range(3)), 4)
+    return {
+        **ours,
+        "ratios": {name: round(ratio, 2) for name, ratio in ratios.items()},
+        "relative_rms_of_frames": float(f"{error:.1e}"),
+        "plain": plain,
+    }
+
+
 @torch.inference_mode()
-def measure(checkpoint: Path, device: torch.device, steps: int) -> dict[str, object]:
-    seconds: dict[str, float] = {"import_revideo": min(import_seconds() for _ in range(3))}
+def measure(folder: Path, device: torch.device, steps: int, plain: bool) -> dict[str, Any]:
+    """One edit, one way; its frames go to the folder."""
+    seconds: dict[str, float] = {}
 
     @contextmanager
     def timed(stage: str) -> Iterator[None]:
@@ -85,15 +125,14 @@ def measure(checkpoint: Path, device: torch.device, steps: int) -> dict[str, obj
         seconds[stage] = time.perf_counter() - start
 
     with timed("load"):
-        model = revideo.load(checkpoint, device=device)
+        model = revideo.load(folder / CHECKPOINT, device=device)
         model.place(model.unet, model.controlnet, model.vae, model.image_encoder)
+    if plain:
+        run_plainly(model.unet)
+        run_plainly(model.controlnet)
+        model.follow(Plan(branches=2))
     video, edit = clip()
-    with timed("conditions"):
-        conditions = revideo.make_conditions(video, edit)
-    options = revideo.SamplerOptions(steps=steps + 1)
-    with timed("condition"):
-        conditioning = model.condition(conditions, options)
-    noise = torch.randn(model.latent_shape(conditions), generator=torch.Generator().manual_seed(0)).to(device)
+    options = revideo.SamplerOptions(steps=steps)
     moments: list[float] = []
 
     def step_done(*_: object) -> None:
@@ -101,19 +140,29 @@ def measure(checkpoint: Path, device: torch.device, steps: int) -> dict[str, obj
             torch.cuda.synchronize()
         moments.append(time.perf_counter())
 
-    sigmas = karras_sigmas(options.steps).to(device)
-    latents = sample_from_noise(model.denoiser(conditioning, options), noise, sigmas, step_done)
-    per_step = [end - start for start, end in pairwise(moments)]  # from the end of the first, which warms up
-    with timed("decode"):
-        frames = model.decode(latents, len(latents))
-    if not frames.isfinite().all():
-        raise RuntimeError("the model's output is not finite")
+    cpu_start = time.process_time()
+    with timed("edit"):
+        with timed("conditions"):
+            conditions = revideo.make_conditions(video, edit)
+        with timed("condition"):
+            conditioning = model.condition(conditions, options)
+        if plain:  # SAFM weighs every frame
+            region = conditioning.control.region.expand(len(video), -1, -1, -1)
+            conditioning = replace(conditioning, control=replace(conditioning.control, region=region))
+        noise = torch.randn(model.latent_shape(conditions), generator=torch.Generator().manual_seed(0))
+        latents = model.run(model.denoiser(conditioning, options), noise, options, callback=step_done)
+        with timed("decode"):
+            frames = decode_plainly(model, latents) if plain else model.decode(latents, len(latents))
+    cpu_seconds = time.process_time() - cpu_start
+    torch.save(frames, folder / f"{'plain' if plain else 'ours'}.pt")
     seconds["decode_per_frame"] = seconds.pop("decode") / len(frames)
+    per_step = [end - start for start, end in pairwise(moments)]  # from the end of the first, which warms up
     return {
         "seconds_per_step": round(statistics.median(per_step), 4),
         "peak_memory_mib": round(peak_memory_mib()),
         "peak_cuda_mib": round(torch.cuda.max_memory_allocated() / 2**20) if device.type == "cuda" else None,
         "seconds": {stage: round(value, 4) for stage, value in seconds.items()},
+        "cpu_seconds_edit": round(cpu_seconds, 2),  # of all threads: a busy machine changes it less
         "steps_timed": [round(value, 4) for value in per_step],
         "frames": len(frames),
         "size": f"{WIDTH}x{HEIGHT}",
@@ -129,6 +178,12 @@ def measure(checkpoint: Path, device: torch.device, steps: int) -> dict[str, obj
         "diffusers": diffusers.__version__,
         "python": platform.python_version(),
     }
+
+
+def decode_plainly(model: revideo.ReVideo, latents: torch.Tensor) -> torch.Tensor:
+    scaled = latents.to(model.vae.device, model.vae.dtype) / LATENT_SCALE
+    frames = model.vae.decode(scaled, num_frames=len(latents)).sample
+    return ((frames.float().cpu() + 1) / 2).clamp(0, 1)
 
 
 def clip() -> tuple[torch.Tensor, revideo.Edit]:
