@@ -74,7 +74,7 @@ def start_window(
     noise: Tensor,  # (3, H, W): joins the reference before it is encoded
 ) -> Start:
     area = region[0] > 0
-    kept = area & ~alike(carried.frame, source)
+    kept = area & ~alike(carried.frame, source) if drift.source_pixels else area
     composite = torch.where(kept, carried.frame, source)
     held = carried.latents if drift.overlap > 1 else None
     if not drift.carried_latent or carried.latents is None:

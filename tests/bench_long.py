@@ -1,7 +1,7 @@
 """Part of `nox -s bench`: what a frame of a long video costs at 28, 280 and 1,400 frames, as one JSON line.
 
-From file to file at small size, one step a window, with the model that is built in. Each length
-runs in a process of its own, whose peak of resident memory is told. Lengths take turns over
+From file to file at small size, one step a window if no more are asked for, with the model that is
+built in. Each length runs in a process of its own, whose peak of resident memory is told. Lengths take turns over
 several rounds, and the median of each counts: other work on the machine meets all alike.
 """
 
@@ -31,11 +31,12 @@ SIZE = (64, 64)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=1, help="of each window")
     parser.add_argument("--frames", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.frames:
-        print(json.dumps(measure(arguments.folder, arguments.frames)))
+        print(json.dumps(measure(arguments.folder, arguments.frames, arguments.steps)))
         return
     found: dict[int, list[dict[str, float]]] = {length: [] for length in LENGTHS}
     with tempfile.TemporaryDirectory() as folder:
@@ -45,6 +46,7 @@ def main() -> None:
         for _ in range(arguments.rounds):
             for length in LENGTHS:
                 call = [sys.executable, __file__, "--frames", str(length), "--folder", folder]
+                call += ["--steps", str(arguments.steps)]
                 told = subprocess.run(call, check=True, capture_output=True, text=True).stdout
                 found[length].append(json.loads(told.splitlines()[-1]))
     print(json.dumps({length: median(runs) for length, runs in found.items()}))
@@ -54,14 +56,14 @@ def median(runs: list[dict[str, float]]) -> dict[str, float]:
     return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
 
 
-def measure(folder: Path, frames: int) -> dict[str, float]:
+def measure(folder: Path, frames: int, steps: int) -> dict[str, float]:
     import resource
 
     torch.set_num_threads(1)
     model = revideo.load("tiny", device="cpu")
     region = torch.zeros(1, 1, *SIZE)
     region[..., 16:48, 16:48] = 1
-    options = revideo.SamplerOptions(steps=1)
+    options = revideo.SamplerOptions(steps=steps)
     warm = torch.rand(model.config.unet.num_frames, 3, *SIZE)
     model.edit(warm, revideo.Edit(warm[0], revideo.Trajectories.none(len(warm)), region), options)
     edit = revideo.LongEdit(torch.rand(3, *SIZE), revideo.Trajectories.none(frames), region)

@@ -54,9 +54,9 @@ def an_edit(video: torch.Tensor, tail: float = 0.0) -> Edit:
 
 @pytest.fixture
 def computed(model):
-    """Counts the steps that the networks do: of a resumed run only those of unfinished windows."""
+    """Counts the steps that are done, of a resumed run only those of unfinished windows, by their guided branch."""
     steps = []
-    hook = model.unet.register_forward_hook(lambda *_: steps.append(1))
+    hook = model.unet.register_forward_pre_hook(lambda _, inputs: steps.append(1) if inputs[2].any() else None)
     yield steps
     hook.remove()
 
@@ -215,6 +215,34 @@ def test_unedited_pixels_come_from_the_source(model, handed):
     inside = (region[0] > 0).expand(3, -1, -1)
     assert torch.equal(reference[~inside], source[~inside])
     assert torch.equal(reference[inside], carried.frame[inside])
+
+
+def test_of_the_area_too_what_shows_the_same_comes_from_the_source(model, handed):
+    """The right half is painted nearly as the source has it."""
+    carried, source, region = handed
+    frame = torch.where(torch.arange(SIZE) < SIZE // 2, carried.frame, source + 0.01)
+    begun = start(model, (replace(carried, frame=frame), source, region), source_pixels=True, carried_latent=True)
+    assert torch.equal(begun.reference[..., SIZE // 2 + 8 :], source[..., SIZE // 2 + 8 :])
+    known = model.encode(signed(begun.reference))
+    assert_close(begun.latent[..., 5:], known[..., 5:])
+    assert_close(begun.latent[..., 2:4, 2:4], carried.latents[:1, :, 2:4, 2:4] / LATENT_SCALE)
+    assert torch.equal(start(model, (replace(carried, frame=frame), source, region)).reference, frame)
+
+
+def test_what_was_restored_is_carried_as_it_looks_and_not_as_it_was_sampled(model, handed):
+    carried, source, region = handed
+    restored = torch.zeros(SIZE, SIZE, dtype=torch.bool)
+    restored[24:32, 24:32] = True
+    carried = replace(carried, restored=restored)
+    begun = start(model, (carried, source, region), carried_latent=True, overlap=2)
+    known = model.encode(signed(torch.where(region[0] > 0, carried.frame, source)))
+    assert_close(begun.latent[..., 3, 3], known[..., 3, 3])
+    assert_close(begun.held[0, :, 3, 3], known[0, :, 3, 3] * LATENT_SCALE)
+    elsewhere = torch.ones(8, 8, dtype=torch.bool)
+    elsewhere[3, 3] = False
+    assert_close(begun.latent[..., elsewhere], carried.latents[:1, :, elsewhere] / LATENT_SCALE)
+    assert torch.equal(begun.held[..., elsewhere], carried.latents[..., elsewhere])
+    assert torch.equal(begun.held[1], carried.latents[1])
 
 
 def test_a_stray_of_the_ring_is_taken_from_the_area(model, handed):
