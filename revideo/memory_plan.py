@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -64,11 +64,18 @@ def predict(plan: Plan, work: Work, weights: Weights, guided: bool = True) -> Pe
 
 
 def choose(budget: int, work: Work, weights: Weights, guided: bool = True) -> Plan:
-    """The quickest plan whose predicted peak leaves SPARE of the budget in bytes; if none does, the tightest."""
+    """The quickest plan whose predicted peak leaves SPARE of the budget in bytes; if none does, the tightest.
+
+    Frames are decoded apart only where nothing else helps: that alone changes the picture.
+    """
     layouts = [Plan(branches=2), *Plan(branches=2).for_sampling()]
     if work.on_cpu:  # where two branches are no quicker, and weights have nowhere else to go
         layouts = [Plan()]
-    plans = [plan for layout in layouts for plan in (layout, *layout.for_decoding(work.frames))]
+    plans = [
+        replace(layout, frames_per_chunk=chunked.frames_per_chunk)
+        for chunked in (layouts[0], *layouts[0].for_decoding(work.frames))
+        for layout in layouts
+    ]
     fitting = (plan for plan in plans if predict(plan, work, weights, guided).total <= (1 - SPARE) * budget)
     return next(fitting, plans[-1])
 

@@ -9,7 +9,10 @@ WHOLE = 1000  # more frames than any window has
 
 @dataclass(frozen=True)
 class Plan:
-    """All plans give the same picture, up to rounding and, between chunks of frames, a little flicker."""
+    """Plans with equal chunks give the same picture, up to rounding.
+
+    Chunks of frames do not see each other while they are decoded: the smaller, the further from the whole.
+    """
 
     branches: int = 1  # guidance branches computed at once; two are no quicker on a CPU
     frames_per_chunk: int = WHOLE  # decoded at once, at most
