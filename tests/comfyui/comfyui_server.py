@@ -42,6 +42,13 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 # Threads that spin while they wait starve pytest and the browser on two cores.
 SETTINGS = {"OMP_WAIT_POLICY": "PASSIVE"}
 
+# glibc keeps freed blocks for itself, in a heap for each thread; so they go back to the system, where we can see them.
+FREED_IS_RETURNED = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(2**16),
+    "MALLOC_TRIM_THRESHOLD_": str(2**16),
+}
+
 Graph = dict[str, dict[str, Any]]  # ComfyUI's API format: node id -> {"class_type", "inputs"}
 
 
@@ -209,8 +216,11 @@ class ComfyUI:
         self.post("/interrupt", {})
 
     def free(self) -> None:
-        """Unloads models and empties the output cache; done when the server's worker has seen it."""
+        """Unloads models and empties the output cache."""
         self.post("/free", {"unload_models": True, "free_memory": True})
+        # The server's worker looks for such requests after each run: after the first of these at the latest.
+        for _ in range(2):
+            self.succeed(NOTHING)
 
     # --- Runs --------------------------------------------------------------------------
 
@@ -277,6 +287,12 @@ class ComfyUI:
 
 def node(class_type: str, **inputs: Any) -> dict[str, Any]:
     return {"class_type": class_type, "inputs": inputs}
+
+
+NOTHING: Graph = {
+    "pixel": node("EmptyImage", width=1, height=1, batch_size=1, color=0),
+    "shown": node("PreviewImage", images=["pixel", 0]),
+}
 
 
 def load_latent(server: ComfyUI, run: Run, node_id: str) -> torch.Tensor:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from comfyui_server import CHECKPOINT, ComfyUI, Graph, Run, load_latent, node, relative_rms
+from comfyui_server import CHECKPOINT, ComfyUI, Graph, load_latent, node, relative_rms
 from native_graph import native_graph, own_graph
 from native_parts import write_golden
 from torch import Tensor
@@ -253,37 +251,3 @@ def test_a_control_file_and_an_svd_file_make_the_whole(comfyui: ComfyUI, euler: 
 def test_no_control_was_left_out(comfyui: ComfyUI, euler: Tensor):
     """ComfyUI says so only in its log; the last of this file's tests on this server."""
     assert "control could not be applied" not in comfyui.log()
-
-
-# --- Memory ------------------------------------------------------------------------------------------
-
-SIZES = [(64 * (1 + number % 4), 64 * (1 + number // 4)) for number in range(10)]
-
-
-@pytest.fixture
-def counted(tmp_path: Path) -> Iterator[ComfyUI]:
-    # glibc would keep freed blocks for itself: from 1 MB on they shall go back to the system, where we can see them.
-    server = ComfyUI(tmp_path, MALLOC_MMAP_THRESHOLD_="1048576")
-    write_random_checkpoint(server.checkpoints / CHECKPOINT)
-    server.start()
-    yield server
-    server.stop()
-
-
-def test_memory_returns_after_an_interrupt_and_ten_sizes(counted: ComfyUI):
-    def run_every_size() -> None:
-        for width, height in SIZES:
-            counted.succeed(native_graph(1, width, height))
-        counted.free()
-
-    def watch(kind: str, data: dict, run: Run) -> None:
-        if kind == "progress" and data["node"] == "sample" and data["value"] == 1:
-            counted.interrupt()
-
-    run_every_size()  # leaves libraries and torch's kernels for each shape, once and for good
-    before = counted.resident_bytes()
-    stopped = counted.run(native_graph(1000, 320, 192), watch)
-    assert stopped.interrupted
-    assert not stopped.succeeded
-    run_every_size()
-    counted.wait_until(lambda: counted.resident_bytes() < 1.02 * before, 30, "the runs' memory")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from comfyui_server import CHECKPOINT, ComfyUI, load_latent, node, relative_rms
+from comfyui_server import CHECKPOINT, FREED_IS_RETURNED, ComfyUI, load_latent, node, relative_rms
 from edit_graph import edit_graph
 
 from revideo.config import ImageEncoderConfig
@@ -127,8 +127,7 @@ HEAVY_BYTES = 4 * 2 * 12 * 2048**2  # of its linear layers in float32
 
 
 def test_after_an_interrupt_all_memory_can_be_freed(tmp_path: Path):
-    # glibc would keep freed blocks for itself: from 1 MB on they shall go back to the system, where we can see them.
-    server = ComfyUI(tmp_path, MALLOC_MMAP_THRESHOLD_="1048576")
+    server = ComfyUI(tmp_path, **FREED_IS_RETURNED)
     write_random_checkpoint(server.checkpoints / CHECKPOINT)
     write_random_checkpoint(server.checkpoints / "heavy.safetensors", HEAVY)
     server.start()
