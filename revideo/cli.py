@@ -278,7 +278,8 @@ example: move a painted thing from (100, 160) to (300, 160)
         "--frames-per-chunk",
         metavar="N",
         type=int,
-        help="frames decoded at once; fewer need less memory and flicker a little more (default: all)",
+        help="frames that the decoder sees at once; fewer change the picture and flicker more, 1 is what the "
+        "released scripts do (default: all)",
     )
     result.add_argument(
         "--memory",

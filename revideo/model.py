@@ -265,12 +265,12 @@ class ReVideo:
             raise ValueError(f"latents must have shape (T, {channels}, h, w), not {tuple(latents.shape)}")
         while True:
             self.place(self.vae)
-            chunk = min(frames_per_chunk, self.plan.frames_per_chunk)
             try:
-                frames = decode_latents(self.vae, latents.to(self.device), chunk, callback, overlap)
+                park = self.plan.park
+                frames = decode_latents(self.vae, latents.to(self.device), frames_per_chunk, callback, overlap, park)
                 break
             except torch.cuda.OutOfMemoryError:
-                tighter = replace(self.plan, frames_per_chunk=chunk).for_decoding(len(latents))
+                tighter = self.plan.for_decoding()
                 if not tighter:
                     raise
             self._tighten(tighter[0])
