@@ -213,6 +213,12 @@ example: move a painted thing from (100, 160) to (300, 160)
     model.add_argument(
         "--dtype", choices=DTYPES, help="precision to compute in (default: the file's own; on a CPU fp32)"
     )
+    model.add_argument(
+        "--fp8",
+        action="store_true",
+        help="store the weights of UNet and control net in eight bits, half of fp16, and compute as --dtype says: less "
+        "memory and a coarser model (docs/benchmarks.md)",
+    )
     model.add_argument("--device", help="cpu, cuda, cuda:1, mps, … (default: the best there is)")
 
     sampling = edit.add_argument_group("sampling")
@@ -399,7 +405,8 @@ def run_edit(arguments: argparse.Namespace) -> int:
         if arguments.preview:
             write_video(arguments.preview, conditions_picture(in_clip_order(job.conditions)), job.rate)
         print(f"loading {arguments.model.name}", file=sys.stderr)
-        model = load(arguments.model, job.config, _dtype(arguments), arguments.device, svd=arguments.svd)
+        dtype, device = _dtype(arguments), arguments.device
+        model = load(arguments.model, job.config, dtype, device, svd=arguments.svd, fp8=arguments.fp8)
 
         if arguments.fusion:
             from .fusion import fusion_picture, fusion_weights

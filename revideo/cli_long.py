@@ -56,7 +56,7 @@ def run_long(arguments: argparse.Namespace) -> int:
 
         print(f"loading {arguments.model.name}", file=sys.stderr)
         dtype = getattr(torch, DTYPES[arguments.dtype]) if arguments.dtype else None
-        model = load(arguments.model, job.config, dtype, arguments.device, svd=arguments.svd)
+        model = load(arguments.model, job.config, dtype, arguments.device, svd=arguments.svd, fp8=arguments.fp8)
 
     plan_memory(model, job.size, job.options, arguments.memory)
     store = WindowStore(job.windows)
