@@ -219,6 +219,11 @@ example: move a painted thing from (100, 160) to (300, 160)
         help="store the weights of UNet and control net in eight bits, half of fp16, and compute as --dtype says: less "
         "memory and a coarser model (docs/benchmarks.md)",
     )
+    model.add_argument(
+        "--compile",
+        action="store_true",
+        help="compile the blocks of UNet and control net at their first use, which takes minutes; not with --fp8",
+    )
     model.add_argument("--device", help="cpu, cuda, cuda:1, mps, … (default: the best there is)")
 
     sampling = edit.add_argument_group("sampling")
@@ -405,8 +410,8 @@ def run_edit(arguments: argparse.Namespace) -> int:
         if arguments.preview:
             write_video(arguments.preview, conditions_picture(in_clip_order(job.conditions)), job.rate)
         print(f"loading {arguments.model.name}", file=sys.stderr)
-        dtype, device = _dtype(arguments), arguments.device
-        model = load(arguments.model, job.config, dtype, device, svd=arguments.svd, fp8=arguments.fp8)
+        ways = {"svd": arguments.svd, "fp8": arguments.fp8, "compiled": arguments.compile}
+        model = load(arguments.model, job.config, _dtype(arguments), arguments.device, **ways)
 
         if arguments.fusion:
             from .fusion import fusion_picture, fusion_weights

@@ -14,6 +14,7 @@ from diffusers.hooks import apply_group_offloading
 from torch import Tensor, nn
 
 from .checkpoint import load_parts
+from .compiling import compile_blocks
 from .conditions import Conditions, make_conditions, signed
 from .config import ModelConfig
 from .controlnet import ReVideoControlNet
@@ -322,16 +323,19 @@ def load(
     *,
     svd: str | Path | None = None,
     fp8: bool = False,
+    compiled: bool = False,
 ) -> ReVideo:
     """A model from a released `.ckpt` or `.safetensors`, a diffusers folder, or a control file with `svd`.
 
     The text "tiny" is always the small model that is built in; `./tiny` is a path like others.
     `config` None: the sizes that the file states, else the released ones. `dtype` None:
     float32 on the CPU, elsewhere the file's own. `fp8`: UNet and control net wait in eight
-    bits and work in `dtype`; half the memory of fp16 and a coarser model. Raises
-    CheckpointError, a ValueError.
+    bits and work in `dtype`; half the memory of fp16 and a coarser model. `compiled`: their
+    blocks go through `torch.compile` at their first use. Raises CheckpointError, a ValueError.
     """
     device = torch.device(device or default_device())
+    if fp8 and compiled:
+        raise ValueError("compiled blocks work on weights as they are: leave out fp8 or compiling")
     if fp8:
         check_fp8(device)
     if dtype is None and device.type == "cpu":
@@ -341,6 +345,8 @@ def load(
         parts["vae"].float()  # SVD's autoencoder overflows in fp16
     if fp8:
         store_in_fp8(parts["unet"], parts["controlnet"])
+    if compiled:
+        compile_blocks(parts["unet"], parts["controlnet"])
     return ReVideo(parts, config, device)
 
 
