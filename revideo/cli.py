@@ -213,6 +213,17 @@ example: move a painted thing from (100, 160) to (300, 160)
     model.add_argument(
         "--dtype", choices=DTYPES, help="precision to compute in (default: the file's own; on a CPU fp32)"
     )
+    model.add_argument(
+        "--fp8",
+        action="store_true",
+        help="store the weights of UNet and control net in eight bits, half of fp16, and compute as --dtype says: less "
+        "memory and a coarser model (docs/benchmarks.md)",
+    )
+    model.add_argument(
+        "--compile",
+        action="store_true",
+        help="compile the blocks of UNet and control net at their first use, which takes minutes; not with --fp8",
+    )
     model.add_argument("--device", help="cpu, cuda, cuda:1, mps, … (default: the best there is)")
 
     sampling = edit.add_argument_group("sampling")
@@ -278,7 +289,8 @@ example: move a painted thing from (100, 160) to (300, 160)
         "--frames-per-chunk",
         metavar="N",
         type=int,
-        help="frames decoded at once; fewer need less memory and flicker a little more (default: all)",
+        help="frames that the decoder sees at once; fewer change the picture and flicker more, 1 is what the "
+        "released scripts do (default: all)",
     )
     result.add_argument(
         "--memory",
@@ -398,7 +410,8 @@ def run_edit(arguments: argparse.Namespace) -> int:
         if arguments.preview:
             write_video(arguments.preview, conditions_picture(in_clip_order(job.conditions)), job.rate)
         print(f"loading {arguments.model.name}", file=sys.stderr)
-        model = load(arguments.model, job.config, _dtype(arguments), arguments.device, svd=arguments.svd)
+        ways = {"svd": arguments.svd, "fp8": arguments.fp8, "compiled": arguments.compile}
+        model = load(arguments.model, job.config, _dtype(arguments), arguments.device, **ways)
 
         if arguments.fusion:
             from .fusion import fusion_picture, fusion_weights

@@ -56,7 +56,8 @@ def run_long(arguments: argparse.Namespace) -> int:
 
         print(f"loading {arguments.model.name}", file=sys.stderr)
         dtype = getattr(torch, DTYPES[arguments.dtype]) if arguments.dtype else None
-        model = load(arguments.model, job.config, dtype, arguments.device, svd=arguments.svd)
+        ways = {"svd": arguments.svd, "fp8": arguments.fp8, "compiled": arguments.compile}
+        model = load(arguments.model, job.config, dtype, arguments.device, **ways)
 
     plan_memory(model, job.size, job.options, arguments.memory)
     store = WindowStore(job.windows)

@@ -1,8 +1,9 @@
 """The temporal decoder frame by frame: the same numbers as diffusers' own, in a fraction of the memory.
 
-A window is a list of frames that becomes wider layer by layer: what is done within frames
-runs on one at a time, what is done over time on neighbours, and no second set of frames is
-held. Norms over time still see all frames.
+A window is a row of frames that becomes wider layer by layer: what is done within frames runs
+on one at a time, what is done over time on neighbours, in strips of their rows, and no second
+set of frames is held. So frames that nobody works on may wait in main memory. Norms over time
+still see all frames.
 """
 
 from __future__ import annotations
@@ -17,84 +18,137 @@ from torch import Tensor, nn
 
 from .blocks import temporal_share
 
-Frames = list[Tensor]  # (1, C, h, w) each, channels last in memory
+AT_ONCE = 2**24  # numbers of a frame in a strip: about ten such strips are alive at once
 
 
-def decode_frames(decoder: Any, latents: Tensor) -> Tensor:
+class Window:
+    """Frames where they were made: (1, C, h, w) each, channels last in memory."""
+
+    def __init__(self, frames: Iterable[Tensor]) -> None:
+        self.kept: list[Any] = []
+        for frame in frames:
+            self.kept.append(self.keep(frame))
+
+    def keep(self, frame: Tensor) -> Any:
+        return frame
+
+    def take(self, number: int, rows: slice = slice(None)) -> Tensor:
+        return self.kept[number][:, :, rows]
+
+    def put(self, number: int, frame: Tensor) -> None:
+        self.kept[number] = self.keep(frame)
+
+    def add(self, number: int, rows: slice, change: Tensor, share: Tensor) -> None:
+        self.take(number, rows).addcmul_(change, share)
+
+    def over_time(self, rows: slice) -> Iterator[Tensor]:
+        return (self.take(number, rows) for number in range(len(self.kept)))
+
+    def strips(self) -> list[slice]:
+        """Rows of frames, so that what is done over time holds little of each."""
+        _, channels, height, width = self.kept[0].shape
+        tall = max(1, AT_ONCE // (channels * width))
+        return [slice(top, min(top + tall, height)) for top in range(0, height, tall)]
+
+
+class Parked(Window):
+    """Frames that wait in main memory and come to the device one by one, or strip by strip."""
+
+    def keep(self, frame: Tensor) -> Tensor:
+        self.device = frame.device
+        return frame.to("cpu")
+
+    def take(self, number: int, rows: slice = slice(None)) -> Tensor:
+        return super().take(number, rows).to(self.device)
+
+    def add(self, number: int, rows: slice, change: Tensor, share: Tensor) -> None:
+        self.kept[number][:, :, rows].copy_(self.take(number, rows).addcmul_(change, share))
+
+
+def decode_frames(decoder: Any, latents: Tensor, window: type[Window] = Window) -> Tensor:
     """Unscaled latents (T, C, h, w) of one window → frames (T, 3, H, W), as `TemporalDecoder` gives them."""
-    frames = [decoder.conv_in(frame) for frame in latents.contiguous(memory_format=torch.channels_last).split(1)]
+    latents = latents.contiguous(memory_format=torch.channels_last)
+    frames = window(decoder.conv_in(latent) for latent in latents.split(1))
     middle = decoder.mid_block
     _residual(middle.resnets[0], frames)
     for block, attention in zip(middle.resnets[1:], middle.attentions):
         _residual(block, frames, before=attention)
-    upsample: nn.Module = nn.Identity()
+    upsample: nn.Module | None = None
     for level in decoder.up_blocks:
         for block in level.resnets:
             _residual(block, frames, before=upsample)
-            upsample = nn.Identity()
+            upsample = None
         if level.upsamplers is not None:
             [upsample] = level.upsamplers  # runs with what comes next, while one frame at a time is large
-    for number, frame in enumerate(frames):
-        frames[number] = decoder.conv_out(F.silu(decoder.conv_norm_out(frame), inplace=True))
-    return decoder.time_conv_out(torch.stack(frames, 2))[0].transpose(0, 1)
+    for number in range(len(latents)):
+        normed = decoder.conv_norm_out(frames.take(number))
+        frames.put(number, decoder.conv_out(F.silu(normed, inplace=True)))
+    return decoder.time_conv_out(torch.stack([*frames.over_time(slice(None))], 2))[0].transpose(0, 1)
 
 
-def _residual(block: SpatioTemporalResBlock, frames: Frames, before: nn.Module | None = None) -> None:
+def _residual(block: SpatioTemporalResBlock, frames: Window, before: nn.Module | None = None) -> None:
     """`frames` through `before`, a spatial residual block and a temporal one, in place."""
-    spatial, temporal = block.spatial_res_block, block.temporal_res_block
-    for number, frame in enumerate(frames):
-        frame = frame if before is None else before(frame)
-        inner = spatial.conv1(F.silu(spatial.norm1(frame), inplace=True))
-        inner = spatial.conv2(F.silu(spatial.norm2(inner), inplace=True))
-        frames[number] = inner.add_(frame if spatial.conv_shortcut is None else spatial.conv_shortcut(frame))
+    for number in range(len(frames.kept)):
+        frame = frames.take(number)
+        frames.put(number, _spatial(block.spatial_res_block, frame if before is None else before(frame)))
 
-    first = _norm_over(temporal.norm1, frames)
+    temporal, strips = block.temporal_res_block, frames.strips()
+    first = _norm_over(temporal.norm1, (strip for rows in strips for strip in frames.over_time(rows)))
 
-    def changes() -> Iterator[Tensor]:
-        return _over_time(temporal.conv1, _normed(frames, *first))
+    def changes(rows: slice) -> Iterator[Tensor]:
+        return _over_time(temporal.conv1, _normed(frames.over_time(rows), *first))
 
     # Computed twice, for the norm and for use: to hold them would take as much as the frames do.
-    second = _norm_over(temporal.norm2, changes())
-    share = temporal_share(block.time_mixer).to(frames[0].dtype)
-    # A frame changes when its later neighbours have been read already.
-    for frame, change in zip(frames, _over_time(temporal.conv2, _normed(changes(), *second))):
-        frame.addcmul_(change, share)
+    second = _norm_over(temporal.norm2, (change for rows in strips for change in changes(rows)))
+    share = temporal_share(block.time_mixer).to(temporal.conv1.weight.dtype)
+    for rows in strips:
+        # A frame changes when its later neighbours have been read already.
+        for number, change in enumerate(_over_time(temporal.conv2, _normed(changes(rows), *second))):
+            frames.add(number, rows, change, share)
 
 
-def _norm_over(norm: nn.GroupNorm, frames: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
-    """GroupNorm over all frames as a scale and a shift of each channel, (1, C, 1, 1)."""
-    means, squares = (torch.stack(each).unflatten(1, (norm.num_groups, -1)) for each in zip(*map(_moments, frames)))
-    mean = means.mean((0, 2))[:, None]  # of (T, G, C/G)
-    variance = (squares + (means - mean).square()).mean((0, 2))[:, None]
+def _spatial(block: Any, frame: Tensor) -> Tensor:
+    inner = block.conv1(F.silu(block.norm1(frame), inplace=True))
+    inner = block.conv2(F.silu(block.norm2(inner), inplace=True))
+    return inner.add_(frame if block.conv_shortcut is None else block.conv_shortcut(frame))
+
+
+def _norm_over(norm: nn.GroupNorm, strips: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
+    """GroupNorm over all strips of all frames as a scale and a shift of each channel, (1, C, 1, 1)."""
+    means, squares, rows = (torch.stack(each) for each in zip(*map(_moments, strips)))
+    means, squares = (each.unflatten(1, (norm.num_groups, -1)) for each in (means, squares))  # (N, G, C/G)
+    weights = (rows / rows.sum() / means.shape[2]).to(means)[:, None, None]
+    mean = (weights * means).sum((0, 2))[:, None]
+    variance = (weights * (squares + (means - mean).square())).sum((0, 2))[:, None]
     scale = norm.weight.view(norm.num_groups, -1) * (variance + norm.eps).rsqrt()
     shift = norm.bias.view(norm.num_groups, -1) - mean * scale
     scale, shift = (each.to(norm.weight.dtype).view(1, -1, 1, 1) for each in (scale, shift))
     return scale, shift
 
 
-def _normed(frames: Iterable[Tensor], scale: Tensor, shift: Tensor) -> Iterator[Tensor]:
-    """SiLU of the normed frames, one by one; each holds until the third after it."""
+def _normed(strips: Iterable[Tensor], scale: Tensor, shift: Tensor) -> Iterator[Tensor]:
+    """SiLU of the normed strips, one by one; each holds until the third after it."""
     buffers: list[Tensor] = []
-    for number, frame in enumerate(frames):
+    for number, strip in enumerate(strips):
         if number < 3:
-            buffers.append(torch.empty_like(frame))
-        yield F.silu(torch.addcmul(shift, frame, scale, out=buffers[number % 3]), inplace=True)
+            buffers.append(torch.empty_like(strip))
+        yield F.silu(torch.addcmul(shift, strip, scale, out=buffers[number % 3]), inplace=True)
 
 
-def _moments(frame: Tensor) -> tuple[Tensor, Tensor]:
-    """(1, C, h, w) → mean and variance of each channel, (C,)."""
-    pixels = frame[0].flatten(1).float()
+def _moments(strip: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(1, C, h, w) → mean and variance of each channel, (C,), and h: what they weigh."""
+    pixels = strip[0].flatten(1).float()
     mean = pixels.mean(1)
-    return mean, (pixels - mean[:, None]).square_().mean(1)
+    return mean, (pixels - mean[:, None]).square_().mean(1), torch.tensor(float(strip.shape[2]))
 
 
-def _over_time(convolution: nn.Conv3d, frames: Iterator[Tensor]) -> Iterator[Tensor]:
-    """A (3, 1, 1) convolution as three products of each frame's pixels; outside of the window is nothing."""
+def _over_time(convolution: nn.Conv3d, strips: Iterator[Tensor]) -> Iterator[Tensor]:
+    """A (3, 1, 1) convolution as three products of each strip's pixels; outside of the window is nothing."""
     before, at, after = convolution.weight[..., 0, 0].unbind(2)  # (C', C) each
     previous: Tensor | None = None
-    current: Tensor | None = next(frames)
+    current: Tensor | None = next(strips)
     while current is not None:
-        following = next(frames, None)
+        following = next(strips, None)
         _, _, height, width = current.shape
         result = F.linear(_pixels(current), at, convolution.bias)
         for neighbour, weight in ((previous, before), (following, after)):
@@ -104,6 +158,6 @@ def _over_time(convolution: nn.Conv3d, frames: Iterator[Tensor]) -> Iterator[Ten
         previous, current = current, following
 
 
-def _pixels(frame: Tensor) -> Tensor:
+def _pixels(strip: Tensor) -> Tensor:
     """(1, C, h, w) → (h·w, C), without a copy where channels are last in memory."""
-    return frame[0].permute(1, 2, 0).flatten(0, 1)
+    return strip[0].permute(1, 2, 0).flatten(0, 1)

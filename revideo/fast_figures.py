@@ -90,8 +90,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--only", nargs="+", choices=list(VARIANTS)[1:], help="variants beside the exact path (all)")
     parser.add_argument("--bf16", action="store_true", help="sample in bfloat16: faster on new processors")
+    parser.add_argument("--fp8", action="store_true", help="weights of UNet and control net wait in fp8")
     given = parser.parse_args(arguments)
-    model = load(given.model, dtype=torch.bfloat16 if given.bf16 else None)
+    model = load(given.model, dtype=torch.bfloat16 if given.bf16 else None, fp8=given.fp8)
     model.vae.float()  # its rounding would be measured too
     names = list(VARIANTS)
     if given.only:

@@ -20,7 +20,7 @@ from . import blocks
 from .checkpoint import build_parts
 from .conditions import Conditions
 from .config import ModelConfig
-from .decoding import decode_frames
+from .decoding import Window, decode_frames
 from .denoiser import Conditioning, denoise
 from .model import ReVideo
 from .vae import encode_reference
@@ -75,13 +75,23 @@ def step_bytes(work: Work, branches: int) -> int:
 
 
 @lru_cache(maxsize=64)
-def decoding_bytes(work: Work, frames: int) -> int:
-    """While so many frames are decoded at once."""
+def decoding_bytes(work: Work, park: bool = False) -> int:
+    """While the window is decoded; parked frames do not count."""
     model = _on_meta(work)
-    _, *shape = model.latent_shape(_conditions(work))
+    shape = model.latent_shape(_conditions(work))
     with counting(work, model.vae) as counter:
-        decode_frames(model.vae.decoder, _empty(frames, *shape).to(work.vae_dtype)).float()
+        decode_frames(model.vae.decoder, _empty(*shape).to(work.vae_dtype), Shapes if park else Window).float()
     return counter.peak
+
+
+class Shapes(Window):
+    """Parked frames on the meta device, from which nothing can be moved: their shapes wait."""
+
+    def keep(self, frame: Tensor) -> Tensor:
+        return frame.new_empty(1).expand(frame.shape)
+
+    def take(self, number: int, rows: slice = slice(None)) -> Tensor:
+        return torch.empty_like(super().take(number, rows), memory_format=torch.channels_last)
 
 
 def weight_bytes(*networks: nn.Module) -> int:

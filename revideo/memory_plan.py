@@ -59,23 +59,17 @@ def predict(plan: Plan, work: Work, weights: Weights, guided: bool = True) -> Pe
         # Image encoder and autoencoder before UNet and control net, which embed the conditions.
         conditioning=conditioning_bytes(work) + rest + max(vae, weights.image_encoder if plan.in_turn else 0, networks),
         sampling=step_bytes(work, branches) + rest + networks,
-        decoding=decoding_bytes(work, min(plan.frames_per_chunk, work.frames)) + rest + vae,
+        decoding=decoding_bytes(work, plan.park) + rest + vae,
     )
 
 
 def choose(budget: int, work: Work, weights: Weights, guided: bool = True) -> Plan:
-    """The quickest plan whose predicted peak leaves SPARE of the budget in bytes; if none does, the tightest.
-
-    Frames are decoded apart only where nothing else helps: that alone changes the picture.
-    """
+    """The quickest plan whose predicted peak leaves SPARE of the budget in bytes; if none does, the tightest."""
     layouts = [Plan(branches=2), *Plan(branches=2).for_sampling()]
-    if work.on_cpu:  # where two branches are no quicker, and weights have nowhere else to go
+    if work.on_cpu:  # where two branches are no quicker, and neither weights nor frames have anywhere else to go
         layouts = [Plan()]
-    plans = [
-        replace(layout, frames_per_chunk=chunked.frames_per_chunk)
-        for chunked in (layouts[0], *layouts[0].for_decoding(work.frames))
-        for layout in layouts
-    ]
+    # Frames come and go once a window, networks in turn are moved whole, layers come at each step.
+    plans = [replace(layout, park=park) for layout in layouts for park in (False, True) if layout.in_turn or not park]
     fitting = (plan for plan in plans if predict(plan, work, weights, guided).total <= (1 - SPARE) * budget)
     return next(fitting, plans[-1])
 

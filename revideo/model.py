@@ -14,11 +14,13 @@ from diffusers.hooks import apply_group_offloading
 from torch import Tensor, nn
 
 from .checkpoint import load_parts
+from .compiling import compile_blocks
 from .conditions import Conditions, make_conditions, signed
 from .config import ModelConfig
 from .controlnet import ReVideoControlNet
 from .denoiser import Conditioning, denoise
 from .edit import Edit
+from .fp8 import check_fp8, store_in_fp8
 from .image_encoder import embed_image
 from .latent_lock import Unedited, lock, unedited_shares
 from .plan import Plan
@@ -265,12 +267,12 @@ class ReVideo:
             raise ValueError(f"latents must have shape (T, {channels}, h, w), not {tuple(latents.shape)}")
         while True:
             self.place(self.vae)
-            chunk = min(frames_per_chunk, self.plan.frames_per_chunk)
             try:
-                frames = decode_latents(self.vae, latents.to(self.device), chunk, callback, overlap)
+                park = self.plan.park
+                frames = decode_latents(self.vae, latents.to(self.device), frames_per_chunk, callback, overlap, park)
                 break
             except torch.cuda.OutOfMemoryError:
-                tighter = replace(self.plan, frames_per_chunk=chunk).for_decoding(len(latents))
+                tighter = self.plan.for_decoding()
                 if not tighter:
                     raise
             self._tighten(tighter[0])
@@ -320,19 +322,31 @@ def load(
     device: torch.device | str | None = None,
     *,
     svd: str | Path | None = None,
+    fp8: bool = False,
+    compiled: bool = False,
 ) -> ReVideo:
     """A model from a released `.ckpt` or `.safetensors`, a diffusers folder, or a control file with `svd`.
 
     The text "tiny" is always the small model that is built in; `./tiny` is a path like others.
     `config` None: the sizes that the file states, else the released ones. `dtype` None:
-    float32 on the CPU, elsewhere the file's own. Raises CheckpointError, a ValueError.
+    float32 on the CPU, elsewhere the file's own. `fp8`: UNet and control net wait in eight
+    bits and work in `dtype`; half the memory of fp16 and a coarser model. `compiled`: their
+    blocks go through `torch.compile` at their first use. Raises CheckpointError, a ValueError.
     """
     device = torch.device(device or default_device())
+    if fp8 and compiled:
+        raise ValueError("compiled blocks work on weights as they are: leave out fp8 or compiling")
+    if fp8:
+        check_fp8(device)
     if dtype is None and device.type == "cpu":
         dtype = torch.float32  # half precision on a CPU is slower and no smaller where it counts
     parts, config = load_parts(path, config, dtype, svd)
     if parts["vae"].dtype == torch.float16:
         parts["vae"].float()  # SVD's autoencoder overflows in fp16
+    if fp8:
+        store_in_fp8(parts["unet"], parts["controlnet"])
+    if compiled:
+        compile_blocks(parts["unet"], parts["controlnet"])
     return ReVideo(parts, config, device)
 
 

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-WHOLE = 1000  # more frames than any window has
-
 
 @dataclass(frozen=True)
 class Plan:
-    """Plans with equal chunks give the same picture, up to rounding.
-
-    Chunks of frames do not see each other while they are decoded: the smaller, the further from the whole.
-    """
+    """All plans give the same picture, up to rounding."""
 
     branches: int = 1  # guidance branches computed at once; two are no quicker on a CPU
-    frames_per_chunk: int = WHOLE  # decoded at once, at most
+    park: bool = False  # frames wait in main memory while others are decoded
     in_turn: bool = False  # networks leave the device when others work
     offload: bool = False  # UNet and control net come layer by layer; implies `in_turn`
 
     def __str__(self) -> str:
-        chunk = "all frames at once" if self.frames_per_chunk == WHOLE else f"{self.frames_per_chunk} at a time"
+        frames = "frames parked in main memory" if self.park else "all frames at once"
         where = "weights stay on the device"
         if self.in_turn:
             where = "networks on the device in turn"
         if self.offload:
             where = "weights on the device layer by layer"
         guidance = "both guidance branches at once" if self.branches == 2 else "guidance branch by branch"
-        return f"{guidance}, decoding {chunk}, {where}"
+        return f"{guidance}, decoding {frames}, {where}"
 
     def for_sampling(self) -> list[Plan]:
         """Tighter ones, each slower and smaller than the one before, for sampling."""
@@ -35,11 +30,7 @@ class Plan:
         steps = [replace(self, branches=1, in_turn=in_turn, offload=offload) for in_turn, offload in places]
         return steps[steps.index(self) + 1 :] if self in steps else steps
 
-    def for_decoding(self, frames: int) -> list[Plan]:
-        """As `for_sampling`, for decoding so many frames."""
-        chunk = min(self.frames_per_chunk, frames)
-        tighter = []
-        while chunk > 1:
-            chunk = (chunk + 1) // 2
-            tighter.append(replace(self, frames_per_chunk=chunk))
-        return tighter
+    def for_decoding(self) -> list[Plan]:
+        """As `for_sampling`, for decoding."""
+        steps = replace(self, in_turn=True), replace(self, in_turn=True, park=True)
+        return [step for step in steps if step != self and step.park >= self.park]

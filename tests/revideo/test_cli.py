@@ -256,6 +256,19 @@ def test_a_preset_yields_to_what_is_told(command):
     assert told == replace(fast, steps=12, solver="dpmpp_2m")
 
 
+def test_weights_in_eight_bits_make_another_video(command, tmp_path):
+    videos = []
+    for options in ({}, {"fp8": ""}):
+        assert cli.main(command(**options)) == 0
+        videos.append(read(tmp_path / "out.mp4"))
+    assert not torch.equal(*videos)
+
+
+def test_compiled_blocks_in_eight_bits_are_refused(command, capsys):
+    assert cli.main(command(fp8="", compile="")) == 2
+    assert "compiled blocks work on weights as they are: leave out fp8 or compiling" in capsys.readouterr().err
+
+
 def test_a_budget_of_memory_is_kept_and_told(command, capsys):
     assert cli.main(command(memory=16)) == 0
     told = capsys.readouterr().err

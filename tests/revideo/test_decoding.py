@@ -4,8 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from revideo.decoding import decode_frames
+from revideo import decoding
+from revideo.conditions import signed
+from revideo.decoding import Parked, Window, decode_frames
 from revideo.vae import LATENT_SCALE, decode_latents
+from revideo.video import fit_frames, read_video
 
 pytestmark = pytest.mark.usefixtures("inference")
 
@@ -21,6 +24,14 @@ def latents(golden) -> Tensor:
     return golden.reference["latents"]
 
 
+@pytest.fixture
+def latents_of_a_clip(golden_a, bikes) -> Tensor:
+    """Of real frames, unscaled: (T, C, h, w)."""
+    frames, _ = read_video(bikes, count=5)
+    encode = golden_a.model.vae.encode
+    return torch.cat([encode(signed(frame)[None]).latent_dist.mode() for frame in fit_frames(frames, 64, 128, "crop")])
+
+
 def relative_rms(found: Tensor, expected: Tensor) -> float:
     return ((found - expected).square().mean().sqrt() / expected.square().mean().sqrt()).item()
 
@@ -30,6 +41,26 @@ def test_frame_by_frame_is_the_whole_window(golden, latents, frames):
     vae, latents = golden.model.vae, latents[:frames]
     expected = vae.decode(latents / LATENT_SCALE, num_frames=len(latents)).sample
     assert relative_rms(decode_frames(vae.decoder, latents / LATENT_SCALE), expected) < 1e-4
+
+
+class Copied(Parked):
+    """Parked as from another device: what waits is a copy, and what is taken too."""
+
+    def keep(self, frame: Tensor) -> Tensor:
+        return super().keep(frame).clone()
+
+    def take(self, number: int, rows: slice = slice(None)) -> Tensor:
+        return super().take(number, rows).clone()
+
+
+@pytest.mark.parametrize("at_once", [decoding.AT_ONCE, 3 * 32 * 128])  # whole frames; strips, the last of them lower
+@pytest.mark.parametrize("window", [Window, Parked, Copied])
+def test_parked_and_in_strips_it_is_the_same_picture(golden_a, latents_of_a_clip, monkeypatch, window, at_once):
+    decoder = golden_a.model.vae.decoder
+    expected = golden_a.model.vae.decode(latents_of_a_clip, num_frames=len(latents_of_a_clip)).sample
+    monkeypatch.setattr(decoding, "AT_ONCE", at_once)
+    found = decode_frames(decoder, latents_of_a_clip, window)
+    assert relative_rms(found, expected) < 1e-5
 
 
 def test_latents_are_left_as_they_were(golden_b):
