@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from .blocks import temporal_share
 
-AT_ONCE = 2**24  # numbers of a frame in a strip: about ten such strips are alive at once
+# Numbers of a frame in a strip, of which about ten are alive at once: on a CPU such that they stay in its cache.
+WIDEST_CPU, WIDEST_GPU = 2**20, 2**24
 
 
 class Window:
@@ -27,6 +28,7 @@ class Window:
     def __init__(self, frames: Iterable[Tensor]) -> None:
         self.kept: list[Any] = []
         for frame in frames:
+            self.device = frame.device
             self.kept.append(self.keep(frame))
 
     def keep(self, frame: Tensor) -> Any:
@@ -47,7 +49,8 @@ class Window:
     def strips(self) -> list[slice]:
         """Rows of frames, so that what is done over time holds little of each."""
         _, channels, height, width = self.kept[0].shape
-        tall = max(1, AT_ONCE // (channels * width))
+        widest = WIDEST_CPU if self.device.type == "cpu" else WIDEST_GPU
+        tall = max(1, widest // (channels * width))
         return [slice(top, min(top + tall, height)) for top in range(0, height, tall)]
 
 
@@ -55,7 +58,6 @@ class Parked(Window):
     """Frames that wait in main memory and come to the device one by one, or strip by strip."""
 
     def keep(self, frame: Tensor) -> Tensor:
-        self.device = frame.device
         return frame.to("cpu")
 
     def take(self, number: int, rows: slice = slice(None)) -> Tensor:

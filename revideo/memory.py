@@ -16,7 +16,7 @@ from torch import Tensor, UntypedStorage, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from . import blocks
+from . import blocks, decoding
 from .checkpoint import build_parts
 from .conditions import Conditions
 from .config import ModelConfig
@@ -140,6 +140,7 @@ def counting(work: Work, *networks: nn.Module) -> Iterator[LiveBytes]:
         patch.object(torch, "equal", lambda *_: False),  # meta has no values: an area that moves needs more
         patch.object(torch, "is_autocast_enabled", lambda *_: False),  # nor a precision of its own
         patch.object(blocks, "WIDEST_GPU", blocks.WIDEST_CPU if work.on_cpu else blocks.WIDEST_GPU),
+        patch.object(decoding, "WIDEST_GPU", decoding.WIDEST_CPU if work.on_cpu else decoding.WIDEST_GPU),
         torch.no_grad(),  # inference_mode shows composite operations whole, without the copies that they make inside
         LiveBytes(weights) as counter,
     ):

@@ -53,12 +53,12 @@ class Copied(Parked):
         return super().take(number, rows).clone()
 
 
-@pytest.mark.parametrize("at_once", [decoding.AT_ONCE, 3 * 32 * 128])  # whole frames; strips, the last of them lower
+@pytest.mark.parametrize("at_once", [decoding.WIDEST_CPU, 3 * 32 * 128])  # whole frames; strips, the last of them lower
 @pytest.mark.parametrize("window", [Window, Parked, Copied])
 def test_parked_and_in_strips_it_is_the_same_picture(golden_a, latents_of_a_clip, monkeypatch, window, at_once):
     decoder = golden_a.model.vae.decoder
     expected = golden_a.model.vae.decode(latents_of_a_clip, num_frames=len(latents_of_a_clip)).sample
-    monkeypatch.setattr(decoding, "AT_ONCE", at_once)
+    monkeypatch.setattr(decoding, "WIDEST_CPU", at_once)
     found = decode_frames(decoder, latents_of_a_clip, window)
     assert relative_rms(found, expected) < 1e-5
 

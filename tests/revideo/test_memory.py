@@ -10,7 +10,7 @@ from torch.testing import assert_close
 import revideo
 from revideo import decoding, vae
 from revideo.checkpoint import build_parts
-from revideo.decoding import AT_ONCE, Window
+from revideo.decoding import WIDEST_CPU, Window
 from revideo.memory import LiveBytes, Work, conditioning_bytes, decoding_bytes, step_bytes
 from revideo.memory_plan import SPARE, Weights, choose, fit, predict
 from revideo.model import ReVideo
@@ -74,11 +74,11 @@ class Uncounted(Window):
 
 
 SHAPES = [  # height, width, guidance branches at once, whether frames are parked, numbers of a strip
-    (64, 64, 1, False, AT_ONCE),
-    (64, 64, 2, True, AT_ONCE),
+    (64, 64, 1, False, WIDEST_CPU),
+    (64, 64, 2, True, WIDEST_CPU),
     (64, 128, 2, False, 2**14),
     (128, 64, 1, True, 2**14),
-    (128, 128, 1, True, AT_ONCE),
+    (128, 128, 1, True, WIDEST_CPU),
     (128, 128, 2, False, 2**15),
     (64, 256, 1, True, 2**16),
     (128, 192, 2, False, 2**13),
@@ -90,7 +90,7 @@ SHAPES = [  # height, width, guidance branches at once, whether frames are parke
 @pytest.mark.parametrize(("height", "width", "branches", "park", "at_once"), SHAPES)
 def test_the_predicted_peak_is_the_measured_one(model, monkeypatch, height, width, branches, park, at_once):
     monkeypatch.setattr(vae, "Parked", Uncounted)
-    monkeypatch.setattr(decoding, "AT_ONCE", at_once)
+    monkeypatch.setattr(decoding, "WIDEST_CPU", at_once)
     work = Work(model.config, height, width, torch.float32, torch.float32, on_cpu=True)
     conditions = conditions_of(height, width)
     weights = [weight for part in (model.unet, model.controlnet, model.vae) for weight in part.parameters()]
