@@ -6,6 +6,7 @@ errors accumulate. Each choice here breaks one loop through which they do.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +16,10 @@ from torch import Tensor
 from .composite import RING_PX, ring_shift
 from .conditions import signed
 from .model import ReVideo
+from .restoring import Thing, find_again, restore
 from .sampling import Denoise
+from .steering import NEAR, beyond, find_strayed, steer
+from .trajectory import Trajectories
 from .vae import LATENT_SCALE
 
 ALIKE_PX, ALIKE = 9, 0.1  # pixels around one, and the mean difference there below which two pictures show the same
@@ -33,7 +37,9 @@ class Drift:
     first_embedding: bool = True  # the image embedding stays the edited first frame's (MagicProp's fixed reference)
     hold_colours: bool = True  # the area's colours shift back by as much as the ring around it strayed from the source
     steered_paths: bool = True  # paths begin where their things really are, and bring them back
-    restored_things: bool = True  # what paths move looks in each window's reference as in the edited first frame
+    # What paths move looks in the frames that windows share as in the edited first frame, and with steered
+    # paths is put back at once as far as nobody sees it.
+    restored_things: bool = True
 
 
 PAPER = Drift(
@@ -51,9 +57,9 @@ PAPER = Drift(
 class Carried:
     """From the window before, at the first frames of this one."""
 
-    frame: Tensor  # (3, H, W) in [0, 1]: the first, decoded
+    frames: Tensor  # (shared, 3, H, W) in [0, 1], decoded
     latents: Tensor | None  # (shared, C, h, w) as sampled; None where the source's frames passed unedited
-    restored: Tensor | None = None  # (H, W) bool: where `frame` shows what was restored, and `latents` do not
+    restored: Tensor | None = None  # (shared, H, W) bool: where `frames` show what was restored, and `latents` do not
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,37 @@ class Start:
     held: Tensor | None = None  # (shared, C, h, w): latents that the first frames are held to
 
 
+def hand_on(
+    painted: Tensor,  # (T, 3, H, W) in [0, 1]: a finished window
+    latents: Tensor,  # (T, C, h, w)
+    region: Tensor,  # (T, 1, H, W) of 0 and 1
+    paths: Trajectories,  # (N, T)
+    strayed: Tensor,  # (N, 2) x, y: how far from its path each thing began
+    things: Sequence[Thing | None],
+    at: int,  # where the next window begins
+    drift: Drift,
+) -> tuple[Carried, Tensor]:
+    """What the next window gets, and how far from its path each thing begins there, (N, 2)."""
+    frames, ahead = painted[at:], Trajectories(paths.points_px[:, at:], paths.visible[:, at:])
+    away, found = find_again(frames, things, ahead)
+    found = found & found[:, :1]
+    places = ahead.points_px + away
+    if drift.steered_paths:
+        strayed = torch.where(found[:, :1], away[:, 0], find_strayed(painted, paths, strayed, at))
+        if drift.restored_things:
+            near_px = NEAR * min(frames.shape[-2:])
+            strayed = torch.where(found[:, :1], beyond(strayed, near_px), strayed)
+            places = steer(ahead, strayed).points_px
+    if not drift.restored_things:
+        return Carried(frames, latents[at:]), strayed
+    shown = [
+        restore(frame, things, places[:, number], found[:, number], region[at + number, 0] > 0)
+        for number, frame in enumerate(frames)
+    ]
+    frames, restored = (torch.stack(each) for each in zip(*shown))
+    return Carried(frames, latents[at:], restored), strayed
+
+
 def start_window(
     model: ReVideo,
     carried: Carried,
@@ -73,16 +110,16 @@ def start_window(
     drift: Drift,
     noise: Tensor,  # (3, H, W): joins the reference before it is encoded
 ) -> Start:
-    area = region[0] > 0
-    kept = area & ~alike(carried.frame, source) if drift.source_pixels else area
-    composite = torch.where(kept, carried.frame, source)
+    area, frame = region[0] > 0, carried.frames[0]
+    kept = area & ~alike(frame, source) if drift.source_pixels else area
+    composite = torch.where(kept, frame, source)
     held = carried.latents if drift.overlap > 1 else None
     if not drift.carried_latent or carried.latents is None:
-        reference = composite if drift.source_pixels else carried.frame
+        reference = composite if drift.source_pixels else frame
         if drift.hold_colours:
-            shift = ring_shift(source, carried.frame, area[0], RING_PX)
+            shift = ring_shift(source, frame, area[0], RING_PX)
             reference = torch.where(kept, (reference + shift).clamp(0, 1), reference)
-        return Start(reference, held=held)
+        return Start(reference, held=_restored(model, carried, held))
 
     stride = model.config.vae.stride
     known = model.encode(signed(composite) + noise).float().cpu()
@@ -92,17 +129,28 @@ def start_window(
         shift = ring_shift(known[0], latent[0], touched[0, 0], RING_PX // stride)
         latent = latent + shift * touched[0]
         held = held + LATENT_SCALE * shift * touched if held is not None else None
-    if carried.restored is not None and carried.restored.any():
-        again = F.max_pool2d(carried.restored[None, None].float(), stride)[0] > 0
-        latent = torch.where(again, known, latent)
-        if held is not None:
-            held = torch.cat([torch.where(again, LATENT_SCALE * known, held[:1]), held[1:]])
+    held = _restored(model, carried, held)
+    if carried.restored is not None:
+        latent = torch.where(_cells(carried.restored[:1], stride), known, latent)
     if drift.source_pixels:
         own = F.max_pool2d(kept[None].float(), stride)[0] > 0
         latent = torch.where(own, latent, known)
         if held is not None:
             held = torch.cat([torch.where(own, held[:1], LATENT_SCALE * known), held[1:]])
-    return Start(composite if drift.source_pixels else carried.frame, latent, held)
+    return Start(composite if drift.source_pixels else frame, latent, held)
+
+
+def _restored(model: ReVideo, carried: Carried, held: Tensor | None) -> Tensor | None:
+    """`held` (shared, C, h, w) with what was restored in place of what was sampled there."""
+    if held is None or carried.restored is None or not carried.restored.any():
+        return held
+    shown = torch.cat([model.encode(signed(frame)).float().cpu() for frame in carried.frames])
+    return torch.where(_cells(carried.restored, model.config.vae.stride), LATENT_SCALE * shown, held)
+
+
+def _cells(mask: Tensor, stride: int) -> Tensor:
+    """(T, H, W) → (T, 1, h, w) bool: cells with any pixel of it."""
+    return F.max_pool2d(mask[:, None].float(), stride) > 0
 
 
 def alike(painted: Tensor, source: Tensor) -> Tensor:

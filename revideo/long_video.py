@@ -11,14 +11,14 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .carry import Carried, Drift, Start, hold, start_window
+from .carry import Carried, Drift, Start, hand_on, hold, start_window
 from .conditions import compose_conditions, signed
 from .edit import Edit, check_video
 from .latent_lock import lock
 from .model import AUGMENTATION, DEFAULTS, START, ReVideo, draw_noise
-from .restoring import Thing, find_things, restore
+from .restoring import Thing, find_things
 from .sampling import SamplerOptions
-from .steering import find_strayed, steer
+from .steering import steer
 from .window_store import WindowStore
 from .windows import LongEdit, Window, held_weights, moving, plan_windows
 
@@ -111,7 +111,7 @@ def edit_windows(
         video, region = frames.read(window.start, window.stop), edit.masks(window.start, window.stop)
         check_video(video)
         paths = edit.paths(window.start, window.stop)
-        if number == 0 and drift.restored_things:
+        if number == 0 and (drift.steered_paths or drift.restored_things):
             things = find_things(edit.reference, paths, region[0, 0] > 0)
         if region.any():
             edited = True
@@ -133,14 +133,11 @@ def edit_windows(
         yield Finished(window.first, painted[given], video[given], region[given])
         if number + 1 < len(plan):
             at = plan[number + 1].start - window.start
-            if drift.steered_paths:
+            if latents is None:
                 # The source's own things, where nothing was edited, follow nobody's path.
-                strayed = strayed * 0 if latents is None else find_strayed(painted, paths, strayed, at)
-            carried = Carried(painted[at], None)
-            if latents is not None:
-                points = paths.points_px[:, at] + strayed
-                frame, again = restore(painted[at], things, points, paths.visible[:, at], region[at, 0] > 0)
-                carried = Carried(frame, latents[at:], again)
+                carried, strayed = Carried(painted[at:], None), strayed * 0
+            else:
+                carried, strayed = hand_on(painted, latents, region, paths, strayed, things, at, drift)
     if not edited:
         raise ValueError("the region is empty in every frame, so nothing was changed: mask the area to edit")
 

@@ -1,7 +1,8 @@
 """Things of the edited first frame found again where a window ends, and shown there as they were at first.
 
 A window paints its things a little worse than its reference showed them, and the next one takes what it
-painted for its reference. Putting the first look back at each window's start breaks that loop.
+painted for its reference. Putting the first look back at each window's start breaks that loop. The first
+look also tells best where a thing is: it does not change, and so errors of finding it do not add up.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .composite import feather_inward
-from .steering import FARTHEST, find_like, pixels
+from .steering import find_like, pixels
 from .trajectory import Trajectories
 
 REACH = 0.25  # of the frame's shorter side: how far from its path's point a thing extends, at most
@@ -80,23 +81,41 @@ def _cut_out(reference: Tensor, mask: np.ndarray, point: Tensor) -> Thing:
     return Thing(reference[(..., *part)].cpu(), share, point - torch.tensor([left, top]))
 
 
+def find_again(
+    frames: Tensor,  # (T, 3, H, W) in [0, 1]: as a window painted them
+    things: Sequence[Thing | None],
+    paths: Trajectories,  # (N, T): where things should be in them
+) -> tuple[Tensor, Tensor]:  # (N, T, 2) x, y and (N, T) bool
+    """How far from its path each thing is, by its first look, and where it was found; zero where it was not."""
+    away, found = torch.zeros_like(paths.points_px), torch.zeros_like(paths.visible)
+    pictures = [pixels(frame) for frame in frames]
+    for number, thing in enumerate(things):
+        if thing is None:
+            continue
+        look = pixels(thing.picture)
+        for at in paths.visible[number].nonzero()[:, 0].tolist():
+            corner = (paths.points_px[number, at] - thing.anchor).numpy()
+            place = find_like(look, pictures[at], corner)
+            if place is not None:
+                away[number, at], found[number, at] = torch.from_numpy(place - corner), True
+    return away, found
+
+
 def restore(
     frame: Tensor,  # (3, H, W) in [0, 1]: as a window painted it
     things: Sequence[Thing | None],
-    points_px: Tensor,  # (N, 2) x, y: where each path's point should be in it
-    visible: Tensor,  # (N,) bool
+    points_px: Tensor,  # (N, 2) x, y: where each path's point shall be in it
+    found: Tensor,  # (N,) bool: which of them to restore
     area: Tensor,  # (H, W) bool
 ) -> tuple[Tensor, Tensor]:  # (3, H, W), and (H, W) bool: where it was changed
-    """The frame with each thing that is found again near its path's point looking as it did at first."""
-    picture, changed = pixels(frame), torch.zeros(frame.shape[1:], dtype=torch.bool)
+    """The frame with things looking as they did at first."""
+    changed = torch.zeros(frame.shape[1:], dtype=torch.bool)
     height, width = area.shape
-    for thing, point, seen in zip(things, points_px, visible.tolist()):
-        if thing is None or not seen:
+    for thing, point, known in zip(things, points_px, found.tolist()):
+        if thing is None or not known:
             continue
-        found = find_like(pixels(thing.picture), picture, (point - thing.anchor).numpy(), FARTHEST)
-        if found is None:
-            continue
-        shift = np.array([[1, 0, found[0]], [0, 1, found[1]]], np.float32)
+        x, y = (point - thing.anchor).tolist()
+        shift = np.array([[1, 0, x], [0, 1, y]], np.float32)
         look = thing.picture.permute(1, 2, 0).numpy()
         share = torch.from_numpy(cv2.warpAffine(thing.share.numpy(), shift, (width, height))) * area
         moved = cv2.warpAffine(look, shift, (width, height), borderMode=cv2.BORDER_REPLICATE)

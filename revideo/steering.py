@@ -16,6 +16,7 @@ from .trajectory import Trajectories
 PATCH = 0.25  # of the frame's shorter side: what is looked for around a path's point
 FARTHEST = 0.1  # of it: how far from its path a thing is looked for
 ALIKE = 0.5  # correlation of a patch found with the one looked for, at least
+NEAR = 0.03  # of it: so far a thing may be moved at once, unseen between two frames
 RETURN_FRAMES = 6  # over which a path comes back to where it should be: slow enough to look like motion
 
 
@@ -81,6 +82,11 @@ def _peak(scores: np.ndarray, best: int) -> float:
     before, middle, after = (float(score) for score in scores[best - 1 : best + 2])
     curve = before - 2 * middle + after
     return 0.5 * (before - after) / curve if curve < 0 else 0.0
+
+
+def beyond(strayed: Tensor, near_px: float) -> Tensor:  # (N, 2)
+    """What is left of the way back (N, 2) when all have come `near_px` of it."""
+    return strayed * (1 - near_px / strayed.norm(dim=-1, keepdim=True).clamp(min=near_px))
 
 
 def steer(paths: Trajectories, strayed: Tensor) -> Trajectories:

@@ -19,7 +19,7 @@ from .sampling import SamplerOptions
 from .trajectory import Trajectories
 from .windows import Window
 
-VERSION = 2  # of the way windows are made: another one makes others
+VERSION = 3  # of the way windows are made: another one makes others
 SAMPLED_VALUES = 64  # of each weight: who trains a model changes every tensor he trains throughout
 
 

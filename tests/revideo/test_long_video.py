@@ -196,7 +196,7 @@ def handed(model):
     source = torch.rand(3, SIZE, SIZE, generator=torch.Generator().manual_seed(1)) * 0.5
     region = an_edit(source[None]).region.repeat(2, 1, 1, 1)
     latents = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(2))
-    return Carried(source + 0.25, latents), source, region
+    return Carried((source + 0.25).expand(2, -1, -1, -1), latents), source, region
 
 
 def start(model, handed, **choices):
@@ -206,7 +206,7 @@ def start(model, handed, **choices):
 
 def test_the_chain_hands_on_the_frame_and_nothing_else(model, handed):
     begun = start(model, handed)
-    assert begun.reference is handed[0].frame and begun.latent is None and begun.held is None
+    assert torch.equal(begun.reference, handed[0].frames[0]) and begun.latent is None and begun.held is None
 
 
 def test_unedited_pixels_come_from_the_source(model, handed):
@@ -214,35 +214,40 @@ def test_unedited_pixels_come_from_the_source(model, handed):
     reference = start(model, handed, source_pixels=True).reference
     inside = (region[0] > 0).expand(3, -1, -1)
     assert torch.equal(reference[~inside], source[~inside])
-    assert torch.equal(reference[inside], carried.frame[inside])
+    assert torch.equal(reference[inside], carried.frames[0][inside])
 
 
 def test_of_the_area_too_what_shows_the_same_comes_from_the_source(model, handed):
     """The right half is painted nearly as the source has it."""
     carried, source, region = handed
-    frame = torch.where(torch.arange(SIZE) < SIZE // 2, carried.frame, source + 0.01)
-    begun = start(model, (replace(carried, frame=frame), source, region), source_pixels=True, carried_latent=True)
+    carried = replace(carried, frames=torch.where(torch.arange(SIZE) < SIZE // 2, carried.frames, source + 0.01))
+    begun = start(model, (carried, source, region), source_pixels=True, carried_latent=True)
     assert torch.equal(begun.reference[..., SIZE // 2 + 8 :], source[..., SIZE // 2 + 8 :])
     known = model.encode(signed(begun.reference))
     assert_close(begun.latent[..., 5:], known[..., 5:])
     assert_close(begun.latent[..., 2:4, 2:4], carried.latents[:1, :, 2:4, 2:4] / LATENT_SCALE)
-    assert torch.equal(start(model, (replace(carried, frame=frame), source, region)).reference, frame)
+    assert torch.equal(start(model, (carried, source, region)).reference, carried.frames[0])
 
 
 def test_what_was_restored_is_carried_as_it_looks_and_not_as_it_was_sampled(model, handed):
     carried, source, region = handed
-    restored = torch.zeros(SIZE, SIZE, dtype=torch.bool)
-    restored[24:32, 24:32] = True
+    restored = torch.zeros(2, SIZE, SIZE, dtype=torch.bool)
+    restored[:, 24:32, 24:32] = True
     carried = replace(carried, restored=restored)
     begun = start(model, (carried, source, region), carried_latent=True, overlap=2)
-    known = model.encode(signed(torch.where(region[0] > 0, carried.frame, source)))
+    known = model.encode(signed(torch.where(region[0] > 0, carried.frames[0], source)))
     assert_close(begun.latent[..., 3, 3], known[..., 3, 3])
-    assert_close(begun.held[0, :, 3, 3], known[0, :, 3, 3] * LATENT_SCALE)
+    shown = torch.cat([model.encode(signed(frame)) for frame in carried.frames])
+    assert_close(begun.held[..., 3, 3], shown[..., 3, 3] * LATENT_SCALE)
     elsewhere = torch.ones(8, 8, dtype=torch.bool)
     elsewhere[3, 3] = False
     assert_close(begun.latent[..., elsewhere], carried.latents[:1, :, elsewhere] / LATENT_SCALE)
     assert torch.equal(begun.held[..., elsewhere], carried.latents[..., elsewhere])
-    assert torch.equal(begun.held[1], carried.latents[1])
+    decoded = start(model, (carried, source, region), overlap=2)
+    assert torch.equal(decoded.held, begun.held)
+    assert torch.equal(
+        start(model, (replace(carried, restored=restored & False), source, region), overlap=2).held, carried.latents
+    )
 
 
 def test_a_stray_of_the_ring_is_taken_from_the_area(model, handed):

@@ -4,7 +4,7 @@ import torch
 from torch.testing import assert_close
 
 from revideo import Trajectories
-from revideo.restoring import MARGIN_PX, find_things, restore
+from revideo.restoring import MARGIN_PX, find_again, find_things, restore
 from revideo.synthetic import make_clip
 
 SIDE = 128
@@ -17,8 +17,15 @@ def things_of(clip=CLIP, paths: Trajectories = PATHS, area: torch.Tensor = EVERY
     return find_things(clip.video[0], paths, area)
 
 
+def on_frame(at: int, paths: Trajectories = PATHS) -> Trajectories:
+    return Trajectories(paths.points_px[:, at : at + 1], paths.visible[:, at : at + 1])
+
+
 def restored(frame: torch.Tensor, at: int = 7, things=None, area: torch.Tensor = EVERYWHERE):
-    return restore(frame, things or things_of(), PATHS.points_px[:, at], PATHS.visible[:, at], area)
+    """What is found is put back on its path."""
+    things, paths = things or things_of(), on_frame(at)
+    _, found = find_again(frame[None], things, paths)
+    return restore(frame, things, paths.points_px[:, 0], found[:, 0], area)
 
 
 def faded(frame: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -49,11 +56,24 @@ def test_what_has_faded_looks_as_at_first():
     assert (found - truth)[:, changed & ~masks].abs().mean() < 0.08
 
 
-def test_it_is_put_where_it_is_and_not_where_it_should_be():
+def test_things_are_found_where_they_are():
+    """Faded, and away from their paths."""
+    frames = torch.stack([faded(CLIP.video[at], CLIP.masks[:, at].any(0)) for at in range(8)])
+    strayed = torch.tensor([[4.0, -3.0], [-2.0, 5.0]])[:, None]
+    away, found = find_again(frames, things_of(), Trajectories(PATHS.points_px - strayed, PATHS.visible))
+    assert found.all()
+    assert_close(away, strayed.expand_as(away), atol=0.4, rtol=0)
+
+
+def test_what_strayed_a_pixel_is_put_back_on_its_path():
+    """As it would look there, but for what its old place has left beyond the margin."""
     truth, masks = CLIP.video[7], CLIP.masks[:, 7].any(0)
-    points = PATHS.points_px[:, 7] + torch.tensor([[4.0, -3.0], [-2.0, 5.0]])
-    found, _ = restore(faded(truth, masks), things_of(), points, PATHS.visible[:, 7], EVERYWHERE)
-    assert_close(found, restored(faded(truth, masks))[0], atol=0.15, rtol=0)
+    for away in ((1, 0), (0, -1), (1, 1)):
+        strayed = faded(truth, masks).roll(away[::-1], (1, 2))
+        found, _ = restored(strayed)
+        assert (found - truth)[:, masks].abs().mean() < 0.3 * (strayed - truth)[:, masks].abs().mean()
+        again, _ = find_again(found[None], things_of(), on_frame(7))
+        assert again.norm(dim=-1).max() < 0.25
 
 
 def test_what_is_not_found_or_not_asked_for_stays_as_painted():
@@ -65,8 +85,10 @@ def test_what_is_not_found_or_not_asked_for_stays_as_painted():
     frame, area = CLIP.video[7], CLIP.masks[0, 7]
     _, changed = restored(frame, area=area)
     assert changed.any() and not (changed & ~area).any()
-    hidden = torch.tensor([False, False])
-    assert not restore(frame, things_of(), PATHS.points_px[:, 7], hidden, EVERYWHERE)[1].any()
+    hidden = Trajectories(PATHS.points_px[:, 7:], torch.zeros_like(PATHS.visible[:, 7:]))
+    away, found = find_again(frame[None], things_of(), hidden)
+    assert not away.any() and not found.any()
+    assert not restore(frame, things_of(), PATHS.points_px[:, 7], found[:, 0], EVERYWHERE)[1].any()
 
 
 def test_nothing_is_cut_out_where_no_path_begins():
@@ -84,7 +106,7 @@ def test_a_point_on_flat_ground_restores_nothing():
     paths = Trajectories(torch.full((1, 8, 2), 40.0), torch.ones(1, 8, dtype=torch.bool))
     flat = torch.full((3, SIDE, SIDE), 0.5)
     things = find_things(flat, paths, EVERYWHERE)
-    assert not restore(flat, things, paths.points_px[:, 7], paths.visible[:, 7], EVERYWHERE)[1].any()
+    assert not find_again(flat[None], things, on_frame(7, paths))[1].any()
 
 
 def test_two_paths_on_one_thing_move_one_thing():

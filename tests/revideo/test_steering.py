@@ -6,9 +6,10 @@ from torch.testing import assert_close
 
 import revideo
 from revideo import Edit, Trajectories
-from revideo.carry import PAPER, Drift
+from revideo.carry import PAPER, Drift, hand_on
 from revideo.long_video import edit_long, frame_noise
-from revideo.steering import RETURN_FRAMES, find_strayed, steer
+from revideo.restoring import find_things
+from revideo.steering import NEAR, RETURN_FRAMES, beyond, find_strayed, steer
 from revideo.synthetic import make_clip
 from revideo.windows import LongEdit
 
@@ -68,6 +69,44 @@ def test_paths_begin_where_things_are_and_come_back():
     assert (left.diff(dim=1) <= 1e-5).all()  # never away again
     assert torch.equal(bent.visible, visible)
     assert torch.equal(steer(paths, torch.zeros(2, 2)).points_px, paths.points_px)
+
+
+def test_what_is_near_is_back_at_once_and_the_rest_is_left():
+    strayed = torch.tensor([[3.0, -4.0], [0.3, 0.4], [0.0, 0.0]])
+    assert_close(beyond(strayed, 1.0), torch.tensor([[2.4, -3.2], [0.0, 0.0], [0.0, 0.0]]))
+
+
+def handed_on(clip, away: torch.Tensor, **choices: bool):
+    """The clip as a window's result, of which four frames are shared with the next."""
+    paths, everywhere = asked(clip, away), torch.ones(FRAMES, 1, SIDE, SIDE)
+    things = find_things(clip.video[0], paths, everywhere[0, 0] > 0)
+    assert None not in things
+    given = torch.zeros(FRAMES, 4, 16, 16), everywhere, paths, torch.zeros(2, 2), things, 10
+    return hand_on(clip.video, *given, Drift(**choices)), paths
+
+
+def test_a_thing_near_its_path_is_handed_on_as_on_its_path(clip):
+    (carried, strayed), paths = handed_on(clip, torch.tensor([[2.0, -1.0], [-1.0, 2.0]]))
+    assert torch.equal(strayed, torch.zeros(2, 2))
+    back = torch.cat([clip.video[:1], carried.frames])
+    found = find_strayed(
+        back, Trajectories(paths.points_px[:, [0, *range(10, 14)]], paths.visible[:, [0, *range(10, 14)]]), strayed, 4
+    )
+    assert_close(found, strayed, atol=0.4, rtol=0)
+    assert carried.restored.flatten(1).any(1).all()
+
+
+def test_a_thing_far_from_its_path_is_brought_nearer_and_steered(clip):
+    away = torch.tensor([[8.0, -6.0], [0.0, 0.0]])
+    (_, strayed), _ = handed_on(clip, away)
+    at = away * 10 / (FRAMES - 1)
+    assert_close(strayed, beyond(at, NEAR * SIDE), atol=0.4, rtol=0)
+    (carried, strayed), _ = handed_on(clip, away, restored_things=False)
+    assert_close(strayed, at, atol=0.4, rtol=0)
+    assert torch.equal(carried.frames, clip.video[10:]) and carried.restored is None
+    (carried, strayed), _ = handed_on(clip, away, steered_paths=False)
+    assert not strayed.any() and carried.restored.any()
+    assert (carried.frames - clip.video[10:]).abs().mean() < 0.01  # where it is, as it was
 
 
 def test_each_window_is_steered_by_the_one_before():
