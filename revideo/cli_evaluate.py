@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .cli import add_command, parse_size, refusing
+from .command import add_command, parse_size, refusing
 
 
 def add_evaluate(commands: Any) -> None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .cli import DTYPES, plan_memory, progress, refusing, working_networks
+from .command import chosen_model, plan_memory, progress, refusing, working_networks
 
 
 def add_long_options(edit: argparse.ArgumentParser) -> None:
@@ -48,16 +48,10 @@ def run_long(arguments: argparse.Namespace) -> int:
 
         job = prepare_long(arguments)
 
-        import torch
-
         from .long_file import edit_file
-        from .model import load
         from .window_store import WindowStore
 
-        print(f"loading {arguments.model.name}", file=sys.stderr)
-        dtype = getattr(torch, DTYPES[arguments.dtype]) if arguments.dtype else None
-        ways = {"svd": arguments.svd, "fp8": arguments.fp8, "compiled": arguments.compile}
-        model = load(arguments.model, job.config, dtype, arguments.device, **ways)
+        model = chosen_model(arguments, job.config)
 
     plan_memory(model, job.size, job.options, arguments.memory)
     store = WindowStore(job.windows)

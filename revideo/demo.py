@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .builtin import NAME
-from .cli import LICENCE, WEIGHTS, progress, refusing
+from .command import LICENCE, WEIGHTS, progress, refusing
 from .composite import keep_unedited
 from .examples import EXAMPLES, FPS, OPTIONS, example_edit
 from .metrics import psnr

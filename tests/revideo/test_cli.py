@@ -531,8 +531,7 @@ def test_too_little_memory_says_what_to_do(command, monkeypatch, capsys):
     monkeypatch.setattr(revideo.ReVideo, "decode", decode)
     assert cli.main(command()) == 2
     assert capsys.readouterr().err.endswith(
-        "revideo: error: cpu ran out of memory at 128×64: try a smaller --size, --dtype fp16 "
-        "or fewer --frames-per-chunk\n"
+        "revideo: error: cpu ran out of memory at 128×64: try a smaller --size, --dtype fp16 or --fp8\n"
     )
 
 
