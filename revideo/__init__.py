@@ -27,7 +27,7 @@ _HOMES = {
     "edit_both_ways": "both_ways_editing",
     "edit_file": "long_file",
     "edit_long": "long_video",
-    "load": "model",
+    "load": "loading",
     "make_conditions": "conditions",
     "parse_tracks": "trajectory",
     "read_image": "video",

@@ -16,7 +16,7 @@ from torch import Tensor
 from .both_ways_editing import edit_both_ways
 from .composite import keep_unedited
 from .edit import Edit
-from .model import load
+from .loading import load
 from .sampling import SamplerOptions
 from .synthetic import SyntheticEdit
 from .synthetic_figures import held_out, path_distances

@@ -97,7 +97,7 @@ def chosen_dtype(arguments: argparse.Namespace) -> Any:
 
 
 def chosen_model(arguments: argparse.Namespace, config: Any) -> Any:
-    from .model import load
+    from .loading import load
 
     print(f"loading {arguments.model.name}", file=sys.stderr)
     ways = {"svd": arguments.svd, "fp8": arguments.fp8, "compiled": arguments.compile}

@@ -15,8 +15,9 @@ from .builtin import NAME
 from .command import LICENCE, WEIGHTS, progress, refusing
 from .composite import keep_unedited
 from .examples import EXAMPLES, FPS, OPTIONS, example_edit
+from .loading import load
 from .metrics import psnr
-from .model import ReVideo, default_device, load
+from .model import ReVideo, default_device
 from .pictures import draw_region, draw_tracks
 from .sheets import sheet, side_by_side, write_image
 from .synthetic import SyntheticEdit

@@ -17,9 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .carry import PAPER, Drift
+from .loading import load
 from .long_video import DRIFT, edit_long
 from .metrics import psnr
-from .model import ReVideo, load
+from .model import ReVideo
 from .sampling import SamplerOptions
 from .synthetic import SyntheticEdit, make_edit
 from .synthetic_figures import HELD_OUT, centroids, sprite_weights

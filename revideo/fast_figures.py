@@ -15,7 +15,8 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from .model import ReVideo, load
+from .loading import load
+from .model import ReVideo
 from .presets import PRESETS
 from .sampling import SamplerOptions
 from .synthetic import SyntheticEdit

@@ -14,7 +14,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from .composite import Match, keep_unedited
-from .model import ReVideo, load
+from .loading import load
+from .model import ReVideo
 from .sampling import SamplerOptions
 from .synthetic import SyntheticEdit
 from .synthetic_figures import Figures, all_cases, held_out, mean_figures, measure

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from .model import ReVideo, load
+from .loading import load
+from .model import ReVideo
 from .sampling import SamplerOptions
 from .synthetic import SyntheticEdit
 from .synthetic_figures import held_out, path_distances

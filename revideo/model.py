@@ -1,4 +1,4 @@
-"""ReVideo: loads the parts, samples and decodes one window."""
+"""ReVideo: the parts of a model together; samples and decodes one window."""
 
 from __future__ import annotations
 
@@ -6,21 +6,17 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers.hooks import apply_group_offloading
 from torch import Tensor, nn
 
-from .checkpoint import load_parts
-from .compiling import compile_blocks
 from .conditions import Conditions, make_conditions, signed
 from .config import ModelConfig
 from .controlnet import ReVideoControlNet
 from .denoiser import Conditioning, denoise
 from .edit import Edit
-from .fp8 import check_fp8, store_in_fp8
 from .image_encoder import embed_image
 from .latent_lock import Unedited, lock, unedited_shares
 from .plan import Plan
@@ -313,41 +309,6 @@ def sample_from_noise(
 ) -> Tensor:
     """From noise of deviation 1, scaled as SVD starts."""
     return solver(denoise_step, noise * (1 + sigmas[0] ** 2).sqrt(), sigmas, callback)
-
-
-def load(
-    path: str | Path,
-    config: ModelConfig | None = None,
-    dtype: torch.dtype | None = None,
-    device: torch.device | str | None = None,
-    *,
-    svd: str | Path | None = None,
-    fp8: bool = False,
-    compiled: bool = False,
-) -> ReVideo:
-    """A model from a released `.ckpt` or `.safetensors`, a diffusers folder, or a control file with `svd`.
-
-    The text "tiny" is always the small model that is built in; `./tiny` is a path like others.
-    `config` None: the sizes that the file states, else the released ones. `dtype` None:
-    float32 on the CPU, elsewhere the file's own. `fp8`: UNet and control net wait in eight
-    bits and work in `dtype`; half the memory of fp16 and a coarser model. `compiled`: their
-    blocks go through `torch.compile` at their first use. Raises CheckpointError, a ValueError.
-    """
-    device = torch.device(device or default_device())
-    if fp8 and compiled:
-        raise ValueError("compiled blocks work on weights as they are: leave out fp8 or compiling")
-    if fp8:
-        check_fp8(device)
-    if dtype is None and device.type == "cpu":
-        dtype = torch.float32  # half precision on a CPU is slower and no smaller where it counts
-    parts, config = load_parts(path, config, dtype, svd)
-    if parts["vae"].dtype == torch.float16:
-        parts["vae"].float()  # SVD's autoencoder overflows in fp16
-    if fp8:
-        store_in_fp8(parts["unet"], parts["controlnet"])
-    if compiled:
-        compile_blocks(parts["unet"], parts["controlnet"])
-    return ReVideo(parts, config, device)
 
 
 def default_device() -> str:

@@ -14,8 +14,9 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
+from .loading import load
 from .metrics import psnr, seam
-from .model import ReVideo, load
+from .model import ReVideo
 from .sampling import SamplerOptions
 from .synthetic import KINDS, SyntheticEdit, make_edit, without_motion
 from .vae import LATENT_SCALE, decode_latents

@@ -299,7 +299,7 @@ LOAD_IT = """
 import sys
 from pathlib import Path
 import torch
-import revideo, revideo.model
+import revideo, revideo.loading
 def resident(kind):
     line = next(l for l in Path("/proc/self/status").read_text().splitlines() if l.startswith(kind))
     return int(line.split()[1]) * 1024

@@ -103,7 +103,7 @@ def no_model(monkeypatch):
     def load(*_, **__):
         pytest.fail("a model was loaded")
 
-    monkeypatch.setattr("revideo.model.load", load)
+    monkeypatch.setattr("revideo.loading.load", load)
 
 
 def read(path: Path) -> torch.Tensor:

@@ -133,7 +133,7 @@ def test_choices_against_drift_reach_the_loop(command):
     ],
 )
 def test_mistakes_are_told_before_a_model_loads(command, given, capsys, monkeypatch, changes, message):
-    monkeypatch.setattr("revideo.model.load", lambda *_, **__: pytest.fail("a model was loaded"))
+    monkeypatch.setattr("revideo.loading.load", lambda *_, **__: pytest.fail("a model was loaded"))
     files = {name: given / value if str(value).endswith(".mp4") else value for name, value in changes.items()}
     assert cli.main(command(**files)) == 2
     told = capsys.readouterr().err
