@@ -18,6 +18,8 @@ from .tracking import Tracker, track_points
 from .trajectory import Trajectories
 from .video import describe
 
+MOSTLY = 0.5  # of the points lost: what is left of the path error is not of the path
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -135,13 +137,19 @@ class Evaluator:
             report.notes.append("path error: no path is in the frame for longer than one frame")
             return
         lost = counted & ~found.visible
-        report.add("path_lost", 100 * float(lost.sum() / counted.sum()), 100 * lost.sum(0) / counted.sum(0))
+        share = float(lost.sum() / counted.sum())
+        report.add("path_lost", 100 * share, 100 * lost.sum(0) / counted.sum(0))
         if torch.equal(lost, counted):
             report.notes.append(
                 f"path error: all {asked.num_paths} points were lost on their first step, "
                 f"so the result moves nothing along the paths that could be followed, or changes too fast"
             )
             return
+        if share > MOSTLY:
+            report.notes.append(
+                f"path error: {share:.0%} of the points are lost and count where they were last seen, "
+                f"so the figure tells of things that lose their look, and little of how they move"
+            )
         errors = path_errors(found, asked)
         last = counted.long().cumsum(1).argmax(1)  # the last frame of each path that counts
         report.add("path_error", mean_of(errors), errors.nanmean(0))

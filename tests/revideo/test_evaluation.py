@@ -138,6 +138,15 @@ def test_losing_a_point_never_helps(region):
     report = measure(result, sliding(0), region, trajectories=paths(2.0))
     assert report.figures["path_lost"] == 50
     assert report.figures["path_error"] == pytest.approx((0 + 0 + 2 + 4) / 4, abs=0.2)
+    assert not any("path error" in note for note in report.notes)
+
+
+def test_a_path_error_of_mostly_lost_points_is_told_to_say_little(region):
+    result = sliding(2)
+    result[2:] = 0
+    report = measure(result, sliding(0), region, trajectories=paths(2.0))
+    assert report.figures["path_lost"] == 75
+    assert any(note.startswith("path error: 75% of the points are lost") for note in report.notes)
 
 
 def test_points_that_are_all_lost_are_told_in_one_line(region):
