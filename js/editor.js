@@ -4,30 +4,30 @@
  * its value.
  */
 
-import { COMMANDS } from "./commands.js";
+import { COMMANDS } from "./input/commands.js";
 import { h } from "./dom.js";
-import { Exchange } from "./exchange.js";
-import { helpOverlay } from "./help.js";
-import { Keyboard } from "./keyboard.js";
-import { Layers } from "./layers.js";
-import * as ops from "./operations.js";
-import { Panel } from "./panel.js";
-import { Player, frameAt } from "./player.js";
-import { Pointer } from "./pointer.js";
-import { Session } from "./session.js";
-import { Status, messageOf } from "./status.js";
-import { straysOf } from "./strays.js";
-import { Timeline } from "./timeline.js";
-import { Toolbar } from "./toolbar.js";
-import { fit, kept, pan, zoomAbout } from "./viewport.js";
+import { Exchange } from "./ui/import_export.js";
+import { helpOverlay } from "./ui/help.js";
+import { Keyboard } from "./ui/keyboard.js";
+import { Layers } from "./canvas/layers.js";
+import * as ops from "./document/operations.js";
+import { Panel } from "./ui/panel.js";
+import { Player, frameAt } from "./input/player.js";
+import { Pointer } from "./input/pointer.js";
+import { Session } from "./document/session.js";
+import { Status, messageOf } from "./ui/status.js";
+import { straysOf } from "./geometry/outside_areas.js";
+import { Timeline } from "./ui/timeline.js";
+import { Toolbar } from "./ui/toolbar.js";
+import { fit, kept, pan, zoomAbout } from "./geometry/viewport.js";
 
-/** @typedef {import("./document.js").EditDocument} EditDocument */
-/** @typedef {import("./frames.js").Clip} Clip */
-/** @typedef {import("./operations.js").Selection} Selection */
-/** @typedef {import("./board.js").Board} Board */
-/** @typedef {import("./tools.js").ToolName} ToolName */
-/** @typedef {import("./viewport.js").Viewport} Viewport */
-/** @typedef {import("./viewport.js").XY} XY */
+/** @typedef {import("./document/document.js").EditDocument} EditDocument */
+/** @typedef {import("./clip/frames.js").Clip} Clip */
+/** @typedef {import("./document/operations.js").Selection} Selection */
+/** @typedef {import("./tools/tool.js").Board} Board */
+/** @typedef {import("./tools/index.js").ToolName} ToolName */
+/** @typedef {import("./geometry/viewport.js").Viewport} Viewport */
+/** @typedef {import("./geometry/viewport.js").XY} XY */
 
 /**
  * What the editor tells its host.
@@ -59,7 +59,7 @@ export class Editor {
 
     /** @type {EditDocument | null} shown in place of the kept one while something is dragged */
     #previewed = null;
-    /** @type {import("./board.js").Sketch | null} */
+    /** @type {import("./tools/tool.js").Sketch | null} */
     #sketch = null;
     /** @type {Clip | null} */
     #clip = null;
@@ -251,7 +251,7 @@ export class Editor {
         this.redraw();
     }
 
-    /** @type {(sketch: import("./board.js").Sketch | null) => void} */
+    /** @type {(sketch: import("./tools/tool.js").Sketch | null) => void} */
     sketch(sketch) {
         this.#sketch = sketch;
         this.redraw();

@@ -7,14 +7,14 @@
 import { app } from "../../scripts/app.js";
 // @ts-ignore
 import { api } from "../../scripts/api.js";
-import { prepare } from "./clip.js";
+import { prepare } from "./clip/frame_mapping.js";
 import { Editor } from "./editor.js";
-import { Clip, openPictures, openVideo } from "./frames.js";
-import { messageOf } from "./status.js";
-import { inputNamed, originOf, upstreamOf } from "./upstream.js";
+import { Clip, openPictures, openVideo } from "./clip/frames.js";
+import { messageOf } from "./ui/status.js";
+import { inputNamed, originOf, upstreamOf } from "./clip/upstream.js";
 
-/** @typedef {import("./session.js").Session} Session */
-/** @typedef {import("./upstream.js").Upstream} Upstream */
+/** @typedef {import("./document/session.js").Session} Session */
+/** @typedef {import("./clip/upstream.js").Upstream} Upstream */
 
 const NODE = "ReVideoEditor";
 const WIDGET = "REVIDEO_EDITOR";

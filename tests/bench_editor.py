@@ -29,7 +29,7 @@ MOVES = 200
 
 START = """async ([width, height, frames, paths, points]) => {
     const [{ Editor }, { Clip }, { prepare }] = await Promise.all(
-        ["editor.js", "frames.js", "clip.js"].map(file => import("/js/" + file)));
+        ["editor.js", "clip/frames.js", "clip/frame_mapping.js"].map(file => import("/js/" + file)));
     document.body.style.margin = 0;
     const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href: "/js/editor.css" });
     const styled = new Promise(done => (style.onload = done));

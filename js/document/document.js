@@ -1,0 +1,339 @@
+/**
+ * The edit document: what a person drew, as one JSON text. docs/edit_document.md says what it means.
+ *
+ * Checked here and in revideo/drawing/document.py by the same rules, with the same messages.
+ * Documents are plain and never changed: an operation makes a new one.
+ */
+
+/**
+ * @typedef {"anchor" | "line" | "spline" | "freehand"} PathKind
+ * @typedef {"linear" | "in" | "out" | "in-out"} Easing
+ * @typedef {"rect" | "ellipse" | "polygon" | "brush"} RegionKind
+ *
+ * @typedef {object} Point
+ * @property {number} x  in pixels of the document's width, from the left edge
+ * @property {number} y  in pixels, from the upper edge
+ * @property {number} [frame]  when the path is here
+ *
+ * @typedef {object} Path
+ * @property {string} id
+ * @property {PathKind} kind
+ * @property {string} [name]
+ * @property {string} [color]  "#rrggbb"
+ * @property {Point[]} points
+ * @property {number} [start]  in frames; left out: the first
+ * @property {number} [end]  in frames; left out: the last
+ * @property {Easing} [easing]  left out: linear
+ * @property {boolean} [visible]  left out: true
+ *
+ * @typedef {object} Region
+ * @property {string} id
+ * @property {RegionKind} kind
+ * @property {string} [name]
+ * @property {"add" | "subtract"} [mode]  left out: add
+ * @property {[number, number][]} points  x, y in pixels
+ * @property {number} [radius]  of a brush, in pixels
+ * @property {number} [feather]  width of the soft edge in pixels; left out: 0
+ * @property {string} [follow]  the path that carries the region
+ * @property {boolean} [visible]  left out: true
+ *
+ * @typedef {object} EditDocument
+ * @property {1} version
+ * @property {number} width  in pixels, of the picture that was drawn on
+ * @property {number} height
+ * @property {number} frames
+ * @property {Path[]} paths
+ * @property {Region[]} regions
+ */
+
+export const VERSION = 1;
+
+export const LIMITS = Object.freeze({
+    side: 16384,
+    frames: 10000,
+    paths: 1000,
+    regions: 1000,
+    points: 50000,
+    coordinate: 100000,
+    radius: 10000,
+    feather: 10000,
+    text: 100, // characters of an id or a name
+    depth: 100, // of nested brackets: Python's reader goes no deeper than some hundred
+});
+
+export const PATH_KINDS = /** @type {const} */ (["anchor", "line", "spline", "freehand"]);
+export const EASINGS = /** @type {const} */ (["linear", "in", "out", "in-out"]);
+export const REGION_KINDS = /** @type {const} */ (["rect", "ellipse", "polygon", "brush"]);
+export const MODES = /** @type {const} */ (["add", "subtract"]);
+
+/** What is wrong with a document, in one sentence that names the culprit. Plain text: it may quote the document. */
+export class DocumentError extends Error {}
+
+/** A drawing with nothing on it. @type {(width: number, height: number, frames: number) => EditDocument} */
+export const emptyDocument = (width, height, frames) => ({ version: VERSION, width, height, frames, paths: [], regions: [] });
+
+/**
+ * The document that a text holds, without fields that are not its own; `null` for a blank text,
+ * an empty drawing. Throws DocumentError.
+ * @type {(text: string) => EditDocument | null}
+ */
+export function parseDocument(text) {
+    if (/^[ \t\r\n]*$/.test(text)) return null;
+    if (depthOf(text) > LIMITS.depth) fail("the document is nested too deeply");
+    let value;
+    try {
+        value = JSON.parse(text);
+    } catch {
+        fail("the document is not JSON");
+    }
+    return readDocument(value);
+}
+
+/** The document's one spelling: fields in the order of the specification, coordinates to a thousandth of a pixel. @type {(doc: EditDocument) => string} */
+export function serializeDocument({ width, height, frames, paths, regions }) {
+    return JSON.stringify({
+        version: VERSION,
+        width,
+        height,
+        frames,
+        paths: paths.map(({ id, kind, name, color, points, start, end, easing, visible }) => ({
+            id,
+            kind,
+            name,
+            color,
+            points: points.map(({ x, y, frame }) => ({ x: rounded(x), y: rounded(y), frame })),
+            start,
+            end,
+            easing,
+            visible,
+        })),
+        regions: regions.map(({ id, kind, name, mode, points, radius, feather, follow, visible }) => ({
+            id,
+            kind,
+            name,
+            mode,
+            points: points.map(([x, y]) => [rounded(x), rounded(y)]),
+            radius: radius === undefined || kind !== "brush" ? undefined : Math.max(rounded(radius), 0.001),
+            feather: feather === undefined ? undefined : rounded(feather),
+            follow,
+            visible,
+        })),
+    });
+}
+
+/** @type {(value: number) => number} */
+const rounded = (value) => Math.round(value * 1000) / 1000;
+
+// --- Reading -------------------------------------------------------------------------------------
+
+/** @type {(message: string) => never} */
+function fail(message) {
+    throw new DocumentError(message);
+}
+
+/** How deep brackets are nested, those in strings aside. @type {(text: string) => number} */
+export function depthOf(text) {
+    let [depth, deepest, quoted] = [0, 0, false];
+    for (let index = 0; index < text.length; index += 1) {
+        const letter = text[index];
+        if (quoted) {
+            if (letter === "\\") index += 1;
+            else if (letter === '"') quoted = false;
+        } else if (letter === '"') quoted = true;
+        else if (letter === "[" || letter === "{") deepest = Math.max(deepest, (depth += 1));
+        else if (letter === "]" || letter === "}") depth -= 1;
+    }
+    return deepest;
+}
+
+/** @type {(value: unknown) => EditDocument} */
+function readDocument(value) {
+    if (!isObject(value)) fail("the document is not an object");
+    const { version } = value;
+    if (version !== VERSION) {
+        if (isWhole(version, VERSION, 1_000_000))
+            fail(`the document has version ${version}, this ReVideo knows version ${VERSION}: update ReVideo`);
+        fail(`version must be ${VERSION}`);
+    }
+    const width = readWhole(value, "width", LIMITS.side);
+    const height = readWhole(value, "height", LIMITS.side);
+    const frames = readWhole(value, "frames", LIMITS.frames);
+    const drawnPaths = readList(value, "paths", LIMITS.paths);
+    const drawnRegions = readList(value, "regions", LIMITS.regions);
+    countPoints([...drawnPaths, ...drawnRegions]);
+
+    /** @type {Set<string>} */
+    const pathIds = new Set();
+    const paths = drawnPaths.map((path, index) => readPath(path, `path ${index + 1}`, pathIds, frames - 1));
+    /** @type {Set<string>} */
+    const regionIds = new Set();
+    const regions = drawnRegions.map((region, index) => readRegion(region, `region ${index + 1}`, regionIds, pathIds));
+    return { version: VERSION, width, height, frames, paths, regions };
+}
+
+/** Before any of them is looked at. @type {(items: unknown[]) => void} */
+function countPoints(items) {
+    let count = 0;
+    for (const item of items) if (isObject(item) && Array.isArray(item.points)) count += item.points.length;
+    if (count > LIMITS.points) fail(`the document has ${count} points; at most ${LIMITS.points} are allowed`);
+}
+
+/** @type {(value: unknown, place: string, ids: Set<string>, last: number) => Path} */
+function readPath(value, place, ids, last) {
+    if (!isObject(value)) fail(`${place} is not an object`);
+    const id = readId(value, place, "path", ids);
+    const where = `${place} (${id})`;
+    const kind = readChoice(value, "kind", PATH_KINDS, where);
+    const points = readPoints(value, where).map((point, index) => readPoint(point, `${where}, point ${index + 1}`));
+    if (kind === "anchor" && points.length !== 1) fail(`${where}: an anchor has one point, not ${points.length}`);
+    const start = readTime(value, "start", last, where);
+    const end = readTime(value, "end", last, where);
+    if ((end ?? last) < (start ?? 0)) fail(`${where}: end must not lie before start`);
+    checkFrames(points, start ?? 0, end ?? last, where);
+    const easing = value.easing === undefined ? undefined : readChoice(value, "easing", EASINGS, where);
+    const visible = readVisible(value, where);
+    const name = readName(value, where);
+    const { color } = value;
+    if (color !== undefined && !(typeof color === "string" && /^#[0-9a-fA-F]{6}$/.test(color)))
+        fail(`${where}: color must be written as #rrggbb`);
+    return without({ id, kind, name, color, points, start, end, easing, visible });
+}
+
+/** @type {(value: unknown, where: string) => Point} */
+function readPoint(value, where) {
+    if (!isObject(value)) fail(`${where} is not an object`);
+    const x = readCoordinate(value.x, "x", where);
+    const y = readCoordinate(value.y, "y", where);
+    if (value.frame === undefined) return { x, y };
+    return { x, y, frame: readNumber(value.frame, "frame", where) };
+}
+
+/** Times of points lie within the path's and rise; ends without one stand at start and end. @type {(points: Point[], start: number, end: number, where: string) => void} */
+function checkFrames(points, start, end, where) {
+    const last = points.length - 1;
+    let before = -Infinity;
+    points.forEach(({ frame }, index) => {
+        if (frame === undefined) return;
+        const culprit = () => `${where}, point ${index + 1}: frame must`;
+        if (frame < start || frame > end) fail(`${culprit()} lie within the path's start and end`);
+        if (index > 0 && points[0].frame === undefined && frame <= start)
+            fail(`${culprit()} lie after the path's start, when it is at its first point`);
+        if (index < last && points[last].frame === undefined && frame >= end)
+            fail(`${culprit()} lie before the path's end, when it is at its last point`);
+        if (frame <= before) fail(`${culprit()} lie after that of the timed point before`);
+        before = frame;
+    });
+}
+
+/** @type {(value: unknown, place: string, ids: Set<string>, pathIds: Set<string>) => Region} */
+function readRegion(value, place, ids, pathIds) {
+    if (!isObject(value)) fail(`${place} is not an object`);
+    const id = readId(value, place, "region", ids);
+    const where = `${place} (${id})`;
+    const kind = readChoice(value, "kind", REGION_KINDS, where);
+    const mode = value.mode === undefined ? undefined : readChoice(value, "mode", MODES, where);
+    const points = readPoints(value, where).map((point, index) => readPair(point, `${where}, point ${index + 1}`));
+    const count = points.length;
+    if (kind === "rect" && count !== 2) fail(`${where}: a rect has two points, not ${count}`);
+    if (kind === "ellipse" && count !== 2) fail(`${where}: an ellipse has two points, not ${count}`);
+    if (kind === "polygon" && count < 3) fail(`${where}: a polygon has at least three points, not ${count}`);
+    const radius = kind === "brush" ? readNumber(value.radius, "radius", where) : undefined; // others have none
+    if (radius !== undefined && !(radius > 0 && radius <= LIMITS.radius))
+        fail(`${where}: radius must be above 0 and at most ${LIMITS.radius}`);
+    const feather = value.feather === undefined ? undefined : readNumber(value.feather, "feather", where);
+    if (feather !== undefined && !(feather >= 0 && feather <= LIMITS.feather))
+        fail(`${where}: feather must lie within 0 and ${LIMITS.feather}`);
+    const { follow } = value;
+    if (follow !== undefined && !(typeof follow === "string" && pathIds.has(follow)))
+        fail(`${where}: follow must be the id of a path in the document`);
+    const visible = readVisible(value, where);
+    const name = readName(value, where);
+    return without({ id, kind, name, mode, points, radius, feather, follow, visible });
+}
+
+/** @type {(value: unknown, where: string) => [number, number]} */
+function readPair(value, where) {
+    if (!Array.isArray(value) || value.length !== 2) fail(`${where} is not a pair of numbers`);
+    return [readCoordinate(value[0], "x", where), readCoordinate(value[1], "y", where)];
+}
+
+// --- Fields --------------------------------------------------------------------------------------
+
+/** @typedef {Record<string, unknown>} Fields */
+
+/** @type {(value: unknown) => value is Fields} */
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** @type {(value: unknown, from: number, to: number) => value is number} */
+const isWhole = (value, from, to) => Number.isInteger(value) && Number(value) >= from && Number(value) <= to;
+
+/** Text of so many characters that can be shown: no control characters, no halves of characters. @type {(value: unknown, least: number) => value is string} */
+function isText(value, least) {
+    if (typeof value !== "string" || value.length > 2 * LIMITS.text) return false;
+    const { length } = [...value];
+    return length >= least && length <= LIMITS.text && !/[\u0000-\u001f\u007f-\u009f\ud800-\udfff]/u.test(value);
+}
+
+/** @type {(fields: Fields, name: string, most: number) => number} */
+function readWhole(fields, name, most) {
+    const value = fields[name];
+    return isWhole(value, 1, most) ? value : fail(`${name} must be a whole number from 1 to ${most}`);
+}
+
+/** @type {(fields: Fields, name: string, most: number) => unknown[]} */
+function readList(fields, name, most) {
+    const value = fields[name];
+    if (!Array.isArray(value)) fail(`${name} must be a list`);
+    return value.length <= most ? value : fail(`the document has ${value.length} ${name}; at most ${most} are allowed`);
+}
+
+/** @type {(fields: Fields, place: string, what: string, taken: Set<string>) => string} */
+function readId({ id }, place, what, taken) {
+    if (!isText(id, 1)) fail(`${place}: id must be text of 1 to ${LIMITS.text} characters`);
+    if (taken.has(id)) fail(`${place} (${id}): another ${what} has this id`);
+    taken.add(id);
+    return id;
+}
+
+/** @type {(fields: Fields, where: string) => string | undefined} */
+function readName({ name }, where) {
+    if (name === undefined || isText(name, 0)) return name;
+    return fail(`${where}: name must be text of at most ${LIMITS.text} characters`);
+}
+
+/** @type {<T extends string>(fields: Fields, name: string, choices: readonly T[], where: string) => T} */
+function readChoice(fields, name, choices, where) {
+    const found = choices.find((choice) => choice === fields[name]);
+    return found ?? fail(`${where}: ${name} must be ${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`);
+}
+
+/** @type {(fields: Fields, where: string) => unknown[]} */
+function readPoints({ points }, where) {
+    return Array.isArray(points) && points.length ? points : fail(`${where}: points must be a list of at least one point`);
+}
+
+/** @type {(fields: Fields, name: string, last: number, where: string) => number | undefined} */
+function readTime(fields, name, last, where) {
+    if (fields[name] === undefined) return undefined;
+    const time = readNumber(fields[name], name, where);
+    return time >= 0 && time <= last ? time : fail(`${where}: ${name} must lie within 0 and ${last}, the last frame`);
+}
+
+/** @type {(fields: Fields, where: string) => boolean | undefined} */
+function readVisible({ visible }, where) {
+    return visible === undefined || typeof visible === "boolean" ? visible : fail(`${where}: visible must be true or false`);
+}
+
+/** @type {(value: unknown, name: string, where: string) => number} */
+function readCoordinate(value, name, where) {
+    const number = readNumber(value, name, where);
+    return Math.abs(number) <= LIMITS.coordinate ? number : fail(`${where}: ${name} must lie within ±${LIMITS.coordinate}`);
+}
+
+/** @type {(value: unknown, name: string, where: string) => number} */
+function readNumber(value, name, where) {
+    return typeof value === "number" && Number.isFinite(value) ? value : fail(`${where}: ${name} is not a finite number`);
+}
+
+/** Without the fields that were left out. @type {<T extends object>(item: T) => T} */
+const without = (item) => /** @type {any} */ (Object.fromEntries(Object.entries(item).filter(([, value]) => value !== undefined)));

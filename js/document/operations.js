@@ -1,0 +1,379 @@
+/**
+ * Operations: edit document → edit document. All pure; what does not change keeps its identity.
+ */
+
+import { positionAt, tracks } from "../geometry/curves.js";
+
+/** @typedef {import("./document.js").EditDocument} EditDocument */
+/** @typedef {import("./document.js").Path} Path */
+/** @typedef {import("./document.js").Point} Point */
+/** @typedef {import("./document.js").Region} Region */
+/** @typedef {import("../geometry/viewport.js").XY} XY */
+/** @typedef {{path: string, index: number}} PointRef */
+/** @typedef {{paths: string[], regions: string[], points: PointRef[]}} Selection  points belong to selected paths */
+
+/** @type {Selection} */
+export const NOTHING = Object.freeze({ paths: [], regions: [], points: [] });
+
+const KIND_NAMES = { rect: "Rectangle", ellipse: "Ellipse", polygon: "Lasso", brush: "Brush", spline: "Spline", freehand: "Freehand", line: "Line", anchor: "Anchor" };
+const PALETTE = ["#ffb000", "#35c4f5", "#ff5c8a", "#7be04b", "#b98cff", "#ff7a3d", "#2fe0b5", "#f4e04d"];
+
+// --- Names, colours, finding ----------------------------------------------------------------------
+
+/** A fresh id such as "p3". @type {(items: {id: string}[], prefix: string) => string} */
+export function freshId(items, prefix) {
+    const taken = new Set(items.map((item) => item.id));
+    let number = items.length + 1;
+    while (taken.has(`${prefix}${number}`)) number += 1;
+    return `${prefix}${number}`;
+}
+
+/** The colour that the fewest paths have. @type {(doc: EditDocument) => string} */
+export function freshColor(doc) {
+    const uses = PALETTE.map((color) => doc.paths.filter((path) => path.color === color).length);
+    return PALETTE[uses.indexOf(Math.min(...uses))];
+}
+
+/** What people call an item: its own name, else its kind and number. @type {(items: (Path | Region)[], item: Path | Region) => string} */
+export const nameOf = (items, item) => item.name || `${KIND_NAMES[item.kind]} ${items.indexOf(item) + 1}`;
+
+/** The colour a path is shown in. @type {(path: Path) => string} */
+export const colorOf = (path) => path.color ?? PALETTE[0];
+
+/** @type {(doc: EditDocument, id: string) => Path | undefined} */
+export const findPath = (doc, id) => doc.paths.find((path) => path.id === id);
+
+/** @type {(doc: EditDocument, id: string) => Region | undefined} */
+export const findRegion = (doc, id) => doc.regions.find((region) => region.id === id);
+
+/** A path over the whole clip, in a colour of its own. @type {(doc: EditDocument, kind: Path["kind"], points: Point[]) => Path} */
+export function newPath(doc, kind, points) {
+    const end = doc.frames - 1;
+    return { id: freshId(doc.paths, "p"), kind, color: freshColor(doc), points, start: 0, end, easing: "linear", visible: true };
+}
+
+/** @type {(doc: EditDocument, kind: Region["kind"], points: [number, number][], more?: Partial<Region>) => Region} */
+export function newRegion(doc, kind, points, more = {}) {
+    return { id: freshId(doc.regions, "r"), kind, mode: "add", points, ...more };
+}
+
+/** @type {(doc: EditDocument, path: Path) => EditDocument} */
+export const addPath = (doc, path) => ({ ...doc, paths: [...doc.paths, path] });
+
+/** @type {(doc: EditDocument, region: Region) => EditDocument} */
+export const addRegion = (doc, region) => ({ ...doc, regions: [...doc.regions, region] });
+
+/** @type {(doc: EditDocument, id: string, change: (path: Path) => Path) => EditDocument} */
+export const updatePath = (doc, id, change) => ({
+    ...doc,
+    paths: doc.paths.map((path) => (path.id === id ? change(path) : path)),
+});
+
+/** @type {(doc: EditDocument, id: string, change: (region: Region) => Region) => EditDocument} */
+export const updateRegion = (doc, id, change) => ({
+    ...doc,
+    regions: doc.regions.map((region) => (region.id === id ? change(region) : region)),
+});
+
+// --- Selections ------------------------------------------------------------------------------
+
+/** What of a selection still exists. @type {(doc: EditDocument, selection: Selection) => Selection} */
+export function surviving(doc, selection) {
+    const paths = selection.paths.filter((id) => findPath(doc, id));
+    return {
+        paths,
+        regions: selection.regions.filter((id) => findRegion(doc, id)),
+        points: selection.points.filter(
+            ({ path, index }) => paths.includes(path) && index < (findPath(doc, path)?.points.length ?? 0),
+        ),
+    };
+}
+
+/** Everything visible. @type {(doc: EditDocument) => Selection} */
+export const everything = (doc) => ({
+    paths: doc.paths.filter((path) => path.visible !== false).map((path) => path.id),
+    regions: doc.regions.filter((region) => region.visible !== false).map((region) => region.id),
+    points: [],
+});
+
+/** @type {(selection: Selection) => boolean} */
+export const isNothing = (selection) => !selection.paths.length && !selection.regions.length;
+
+/**
+ * Moves what is selected: points where points are chosen, else whole paths; and regions.
+ * A region that follows a path moved along stays where it is relative to that path.
+ * @type {(doc: EditDocument, selection: Selection, dx: number, dy: number) => EditDocument}
+ */
+export function translate(doc, selection, dx, dy) {
+    if (!dx && !dy) return doc;
+    const chosen = groupPoints(selection);
+    const carried = new Set(selection.paths.filter((id) => !chosen.has(id)));
+    return {
+        ...doc,
+        paths: doc.paths.map((path) => {
+            if (!selection.paths.includes(path.id)) return path;
+            const indices = chosen.get(path.id);
+            const move = (/** @type {Point} */ point, /** @type {number} */ index) =>
+                !indices || indices.has(index) ? { ...point, x: point.x + dx, y: point.y + dy } : point;
+            return { ...path, points: path.points.map(move) };
+        }),
+        regions: doc.regions.map((region) => {
+            const rides = region.follow !== undefined && carried.has(region.follow);
+            return selection.regions.includes(region.id) || rides ? movedRegion(region, dx, dy) : region;
+        }),
+    };
+}
+
+/** @type {(region: Region, dx: number, dy: number) => Region} */
+export const movedRegion = (region, dx, dy) => ({
+    ...region,
+    points: region.points.map(([x, y]) => /** @type {[number, number]} */ ([x + dx, y + dy])),
+});
+
+/** Deletes chosen points, else whole paths, and regions. A path that loses its last point goes. @type {(doc: EditDocument, selection: Selection) => EditDocument} */
+export function remove(doc, selection) {
+    const chosen = groupPoints(selection);
+    const paths = doc.paths.flatMap((path) => {
+        if (!selection.paths.includes(path.id)) return [path];
+        const points = path.points.filter((_, index) => chosen.has(path.id) && !chosen.get(path.id)?.has(index));
+        return points.length ? [{ ...path, points: risingFrames(points, path.start ?? 0, path.end ?? doc.frames - 1) }] : [];
+    });
+    const gone = new Set(doc.paths.filter((path) => !paths.some((left) => left.id === path.id)).map((path) => path.id));
+    const regions = doc.regions.filter((region) => !selection.regions.includes(region.id)).map((region) => {
+        if (region.follow === undefined || !gone.has(region.follow)) return region;
+        const { follow: _, ...unbound } = region; // its path is gone: it stays where the path began
+        return unbound;
+    });
+    return { ...doc, paths, regions };
+}
+
+/**
+ * Copies of whole paths and regions, beside the originals.
+ * @type {(doc: EditDocument, selection: Selection, offset: number) => {doc: EditDocument, selection: Selection}}
+ */
+export const duplicate = (doc, selection, offset) => insert(doc, excerpt(doc, selection), offset);
+
+/** The selected paths and regions as a document of their own: what the clipboard holds. @type {(doc: EditDocument, selection: Selection) => EditDocument} */
+export const excerpt = (doc, selection) => ({
+    ...doc,
+    paths: doc.paths.filter((path) => selection.paths.includes(path.id)),
+    regions: doc.regions.filter((region) => selection.regions.includes(region.id)),
+});
+
+/**
+ * Adds another document's paths and regions under fresh ids, scaled to this document's size
+ * and length, and says what was added.
+ * @type {(doc: EditDocument, other: EditDocument, offset?: number) => {doc: EditDocument, selection: Selection}}
+ */
+export function insert(doc, other, offset = 0) {
+    const fitting = resized(retimed(other, doc.frames), doc.width, doc.height);
+    /** @type {Map<string, string>} */
+    const renamed = new Map();
+    let result = doc;
+    for (const path of fitting.paths) {
+        const id = freshId(result.paths, "p");
+        renamed.set(path.id, id);
+        const color = doc.paths.some((own) => own.color === path.color) ? freshColor(result) : path.color;
+        const points = path.points.map((point) => ({ ...point, x: point.x + offset, y: point.y + offset }));
+        result = addPath(result, { ...path, id, points, ...(color ? { color } : {}) });
+    }
+    /** @type {string[]} */
+    const regions = [];
+    for (const region of fitting.regions) {
+        const { follow, ...rest } = movedRegion(region, offset, offset);
+        const id = freshId(result.regions, "r");
+        regions.push(id);
+        // Copied without its path, a region goes on following the original where there is one.
+        const path = follow === undefined ? undefined : renamed.get(follow) ?? (findPath(doc, follow) ? follow : undefined);
+        result = addRegion(result, { ...rest, id, ...(path === undefined ? {} : { follow: path }) });
+    }
+    return { doc: result, selection: { paths: [...renamed.values()], regions, points: [] } };
+}
+
+/** @type {(selection: Selection) => Map<string, Set<number>>} */
+function groupPoints(selection) {
+    const groups = new Map();
+    for (const { path, index } of selection.points) {
+        if (!groups.has(path)) groups.set(path, new Set());
+        groups.get(path).add(index);
+    }
+    return groups;
+}
+
+// --- Shape of a path ---------------------------------------------------------------------------
+
+/** A new point before `index`. An anchor that gets a second point becomes a spline. @type {(doc: EditDocument, id: string, index: number, point: Point) => EditDocument} */
+export const insertPoint = (doc, id, index, point) =>
+    updatePath(doc, id, (path) => ({
+        ...path,
+        kind: path.kind === "anchor" ? "spline" : path.kind,
+        points: risingFrames(path.points.toSpliced(index, 0, point), path.start ?? 0, path.end ?? doc.frames - 1),
+    }));
+
+/** The same way back: order, times and easing turned around. @type {(doc: EditDocument, id: string) => EditDocument} */
+export const reverse = (doc, id) =>
+    updatePath(doc, id, (path) => {
+        const start = path.start ?? 0;
+        const end = path.end ?? doc.frames - 1;
+        const turned = { in: /** @type {const} */ ("out"), out: /** @type {const} */ ("in") };
+        const easing = path.easing ?? "linear";
+        return {
+            ...path,
+            points: path.points.toReversed().map((point) =>
+                point.frame === undefined ? point : { ...point, frame: start + end - point.frame },
+            ),
+            easing: easing === "in" || easing === "out" ? turned[easing] : easing,
+        };
+    });
+
+// --- Time --------------------------------------------------------------------------------------
+
+/** Times are kept to a thousandth of a frame, as they are written. @type {(time: number) => number} */
+export const roundTime = (time) => Math.round(time * 1000) / 1000;
+
+/** The document over another number of frames, every time in proportion. @type {(doc: EditDocument, frames: number) => EditDocument} */
+export function retimed(doc, frames) {
+    if (frames === doc.frames) return doc;
+    const last = frames - 1;
+    const scale = doc.frames > 1 ? last / (doc.frames - 1) : 0;
+    const paths = doc.paths.map((path) => {
+        // One frame has no duration that could be scaled: what it held spans the clip.
+        const whole = doc.frames === 1;
+        const start = roundTime((path.start ?? 0) * scale);
+        const end = whole ? last : roundTime((path.end ?? doc.frames - 1) * scale);
+        return onScale(path, start, end, (time) => roundTime(time * scale));
+    });
+    return { ...doc, frames, paths };
+}
+
+/** A path's first and last frame; times of points keep their proportion between them. @type {(doc: EditDocument, id: string, start: number, end: number) => EditDocument} */
+export const setRange = (doc, id, start, end) =>
+    updatePath(doc, id, (path) => {
+        const last = doc.frames - 1;
+        const from = roundTime(Math.min(Math.max(start, 0), last));
+        const to = roundTime(Math.min(Math.max(end, from), last));
+        const before = path.start ?? 0;
+        const length = (path.end ?? last) - before;
+        return onScale(path, from, to, (time) => roundTime(from + ((time - before) * (to - from)) / (length || 1)));
+    });
+
+/** A path over start … end, its points' frames mapped; frames that fall together lose the later one. @type {(path: Path, start: number, end: number, map: (time: number) => number) => Path} */
+function onScale(path, start, end, map) {
+    const timed = path.points.map((point) =>
+        point.frame === undefined ? point : { ...point, frame: Math.min(Math.max(map(point.frame), start), end) },
+    );
+    return { ...path, start, end, points: risingFrames(timed, start, end) };
+}
+
+/** Drops the frames that do not rise strictly between the ends that untimed end points stand for. @type {(points: Point[], start: number, end: number) => Point[]} */
+function risingFrames(points, start, end) {
+    let before = points[0]?.frame === undefined ? start : -Infinity;
+    const after = points.at(-1)?.frame === undefined ? end : Infinity;
+    return points.map((point) => {
+        if (point.frame === undefined) return point;
+        if (point.frame > before && point.frame < after) {
+            before = point.frame;
+            return point;
+        }
+        const { frame: _, ...untimed } = point;
+        return untimed;
+    });
+}
+
+/**
+ * The frames that a point may carry: between its timed neighbours, and within the path's range.
+ * `null` where there is no room. Ends that carry no frame stand at the path's start and end.
+ * @type {(doc: EditDocument, path: Path, index: number) => {min: number, max: number} | null}
+ */
+export function frameRoom(doc, path, index) {
+    const start = path.start ?? 0;
+    const end = path.end ?? doc.frames - 1;
+    const last = path.points.length - 1;
+    const step = Math.min(1, (end - start) / Math.max(last, 1)); // whole frames where there are enough of them
+    const earlier = path.points.slice(0, index).findLast((point) => point.frame !== undefined)?.frame;
+    const later = path.points.slice(index + 1).find((point) => point.frame !== undefined)?.frame;
+    const min = index === 0 ? start : (earlier ?? start) + step;
+    const max = index === last ? end : (later ?? end) - step;
+    return min <= max + 1e-9 && step > 0 ? { min: roundTime(min), max: roundTime(max) } : null;
+}
+
+/** Says when a path is at a point, as near the wish as its neighbours allow; `undefined` leaves it to the others. @type {(doc: EditDocument, id: string, index: number, frame: number | undefined) => EditDocument} */
+export const setPointFrame = (doc, id, index, frame) =>
+    updatePath(doc, id, (path) => {
+        const { frame: _, ...untimed } = path.points[index];
+        const room = frameRoom(doc, path, index);
+        if (frame !== undefined && !room) return path;
+        const point = frame === undefined || !room ? untimed : { ...untimed, frame: roundTime(Math.min(Math.max(frame, room.min), room.max)) };
+        const points = path.points.with(index, point);
+        return { ...path, points: risingFrames(points, path.start ?? 0, path.end ?? doc.frames - 1) };
+    });
+
+// --- Size --------------------------------------------------------------------------------------
+
+/** The drawing on a picture of another size. @type {(doc: EditDocument, width: number, height: number) => EditDocument} */
+export function resized(doc, width, height) {
+    if (width === doc.width && height === doc.height) return doc;
+    const sx = width / doc.width;
+    const sy = height / doc.height;
+    const mean = Math.sqrt(sx * sy); // for widths that have no direction
+    return {
+        ...doc,
+        width,
+        height,
+        paths: doc.paths.map((path) => ({
+            ...path,
+            points: path.points.map((point) => ({ ...point, x: point.x * sx, y: point.y * sy })),
+        })),
+        regions: doc.regions.map((region) => ({
+            ...region,
+            points: region.points.map(([x, y]) => /** @type {[number, number]} */ ([x * sx, y * sy])),
+            ...(region.radius === undefined ? {} : { radius: region.radius * mean }),
+            ...(region.feather === undefined ? {} : { feather: region.feather * mean }),
+        })),
+    };
+}
+
+// --- Regions -----------------------------------------------------------------------------------
+
+/**
+ * Lets a region follow a path, or none, without moving it from where it is seen at `time`.
+ * @type {(doc: EditDocument, id: string, pathId: string | undefined, time: number) => EditDocument}
+ */
+export function setFollow(doc, id, pathId, time) {
+    return updateRegion(doc, id, (region) => {
+        const before = followed(doc, region.follow, time);
+        const after = followed(doc, pathId, time);
+        const { follow: _, ...rest } = movedRegion(region, before.x - after.x, before.y - after.y);
+        return pathId === undefined ? rest : { ...rest, follow: pathId };
+    });
+}
+
+/** How far a path has carried what follows it. @type {(doc: EditDocument, id: string | undefined, time: number) => XY} */
+function followed(doc, id, time) {
+    const path = id === undefined ? undefined : findPath(doc, id);
+    if (!path) return { x: 0, y: 0 };
+    const at = positionAt(path, doc, time);
+    return { x: at.x - path.points[0].x, y: at.y - path.points[0].y };
+}
+
+/** A rectangle around all places of the given paths, `margin` pixels wider on each side, within the frame. @type {(doc: EditDocument, pathIds: string[], margin: number) => [number, number][] | null} */
+export function boxAround(doc, pathIds, margin) {
+    const chosen = doc.paths.filter((path) => pathIds.includes(path.id));
+    if (!chosen.length) return null;
+    const shown = chosen.map((path) => ({ ...path, visible: true }));
+    const places = tracks({ ...doc, paths: shown }).points.flat();
+    const drawn = chosen.flatMap((path) => path.points.map((point) => [point.x, point.y]));
+    const [xs, ys] = [0, 1].map((axis) => [...places, ...drawn].map((place) => place[axis]));
+    const clamp = (/** @type {number} */ value, /** @type {number} */ limit) => Math.round(Math.min(Math.max(value, 0), limit));
+    const low = /** @type {[number, number]} */ ([clamp(Math.min(...xs) - margin, doc.width), clamp(Math.min(...ys) - margin, doc.height)]);
+    const high = /** @type {[number, number]} */ ([clamp(Math.max(...xs) + margin, doc.width), clamp(Math.max(...ys) + margin, doc.height)]);
+    return low[0] < high[0] && low[1] < high[1] ? [low, high] : null;
+}
+
+/** Moves an item up (+1) or down (−1) in its list; a later region counts over an earlier one. @type {<T extends {id: string}>(items: T[], id: string, by: number) => T[]} */
+export function reordered(items, id, by) {
+    const from = items.findIndex((item) => item.id === id);
+    const to = Math.min(Math.max(from + by, 0), items.length - 1);
+    if (from < 0 || from === to) return items;
+    return items.toSpliced(from, 1).toSpliced(to, 0, items[from]);
+}

@@ -1,0 +1,218 @@
+/**
+ * Curves: the points of a path → where it is, at every length and at every time.
+ * "The curve" and "Time" of docs/edit_document.md; revideo/drawing/curves.py computes the same.
+ */
+
+/** @typedef {import("../document/document.js").EditDocument} EditDocument */
+/** @typedef {import("../document/document.js").Easing} Easing */
+/** @typedef {import("../document/document.js").Path} Path */
+/** @typedef {import("../document/document.js").Point} Point */
+
+/**
+ * @typedef {{x: number, y: number}} XY  document pixels
+ *
+ * One stretch from point to point: straight without tangents, else a cubic Hermite piece.
+ * @typedef {{p1: XY, p2: XY, m1?: XY, m2?: XY}} Piece
+ *
+ * @typedef {object} Curve
+ * @property {Piece[]} pieces  one fewer than points
+ * @property {number} length  in pixels
+ * @property {Float64Array} pointLengths  the curve's length up to each point
+ * @property {Float64Array} chords  x, y of the places that length is measured between: as many for each piece
+ * @property {(length: number) => XY} at  the place at a length; before 0 the first, after the end the last
+ *
+ * @typedef {{frame: number, length: number}} Key
+ */
+
+export const CHORDS_PER_PIECE = 64;
+const TOLERANCE = 1e-6; // of a frame: times of frames are computed
+
+// --- Shape ---------------------------------------------------------------------------------------
+
+/** @type {WeakMap<Point[], {straight?: Curve, smooth?: Curve}>} */
+const measured = new WeakMap();
+
+/** A path's curve, computed once for the same points. @type {(path: Path) => Curve} */
+export function pathCurve({ kind, points }) {
+    let curves = measured.get(points);
+    if (!curves) measured.set(points, (curves = {}));
+    if (kind === "line") return (curves.straight ??= measure(points, straightPieces(points), 1));
+    return (curves.smooth ??= measure(points, smoothPieces(points), CHORDS_PER_PIECE));
+}
+
+/** The curve as a broken line, x, y after x, y: what it is drawn and hit by. @type {(path: Path) => Float64Array} */
+export const flatten = (path) => pathCurve(path).chords;
+
+/** @type {(points: Point[], pieces: Piece[], perPiece: number) => Curve} */
+function measure(points, pieces, perPiece) {
+    const count = pieces.length * perPiece;
+    const chords = new Float64Array(2 * count + 2);
+    const lengths = new Float64Array(count + 1);
+    [chords[0], chords[1]] = [points[0].x, points[0].y];
+    for (let index = 1; index <= count; index += 1) {
+        const { x, y } = placeOn(pieces[Math.floor((index - 1) / perPiece)], (((index - 1) % perPiece) + 1) / perPiece);
+        [chords[2 * index], chords[2 * index + 1]] = [x, y];
+        lengths[index] = lengths[index - 1] + distance(x - chords[2 * index - 2], y - chords[2 * index - 1]);
+    }
+    return {
+        pieces,
+        length: lengths[count],
+        pointLengths: lengths.filter((_, index) => index % perPiece === 0),
+        chords,
+        at(length) {
+            if (!count) return { x: points[0].x, y: points[0].y };
+            const s = Math.min(Math.max(length, 0), lengths[count]);
+            const chord = Math.min(lastNotAbove(lengths, s), count - 1);
+            const span = lengths[chord + 1] - lengths[chord];
+            const part = span > 0 ? (s - lengths[chord]) / span : 0;
+            return placeOn(pieces[Math.floor(chord / perPiece)], ((chord % perPiece) + part) / perPiece);
+        },
+    };
+}
+
+/** @type {(points: Point[]) => Piece[]} */
+const straightPieces = (points) => points.slice(1).map((p2, index) => ({ p1: points[index], p2 }));
+
+/** Centripetal Catmull–Rom: each tangent after the spacing of the points around it. @type {(points: Point[]) => Piece[]} */
+function smoothPieces(points) {
+    const last = points.length - 1;
+    const closed = points.length >= 4 && points[0].x === points[last].x && points[0].y === points[last].y;
+    return points.slice(1).map((p2, index) => {
+        const p1 = points[index];
+        const p0 = index > 0 ? points[index - 1] : closed ? points[last - 1] : p1;
+        const p3 = index + 2 <= last ? points[index + 2] : closed ? points[1] : p2;
+        const [d0, d1, d2] = [rootDistance(p0, p1), rootDistance(p1, p2), rootDistance(p2, p3)];
+        const [bx, by] = [p2.x - p1.x, p2.y - p1.y];
+        if (d1 === 0) return { p1, p2, m1: { x: 0, y: 0 }, m2: { x: 0, y: 0 } };
+        const tangent = (/** @type {number} */ da, /** @type {number} */ db, /** @type {XY} */ a, /** @type {XY} */ b, /** @type {XY} */ c) => ({
+            x: d1 * ((b.x - a.x) / da - (c.x - a.x) / (da + db) + (c.x - b.x) / db),
+            y: d1 * ((b.y - a.y) / da - (c.y - a.y) / (da + db) + (c.y - b.y) / db),
+        });
+        // Without a neighbour that lies elsewhere the curve ends, or has a corner.
+        const m1 = d0 === 0 ? { x: bx, y: by } : tangent(d0, d1, p0, p1, p2);
+        const m2 = d2 === 0 ? { x: bx, y: by } : tangent(d1, d2, p1, p2, p3);
+        return { p1, p2, m1, m2 };
+    });
+}
+
+/** @type {(piece: Piece, u: number) => XY} */
+function placeOn({ p1, p2, m1, m2 }, u) {
+    const [bx, by] = [p2.x - p1.x, p2.y - p1.y];
+    if (!m1 || !m2) return { x: p1.x + u * bx, y: p1.y + u * by };
+    const rise = u * u * (3 - 2 * u);
+    const leave = u * (1 - u) * (1 - u);
+    const arrive = u * u * (u - 1);
+    return {
+        x: p1.x + rise * bx + leave * m1.x + arrive * m2.x,
+        y: p1.y + rise * by + leave * m1.y + arrive * m2.y,
+    };
+}
+
+// Not Math.hypot: a square root of squares gives every bit as NumPy gives it.
+/** @type {(dx: number, dy: number) => number} */
+const distance = (dx, dy) => Math.sqrt(dx * dx + dy * dy);
+
+/** @type {(a: XY, b: XY) => number} */
+const rootDistance = (a, b) => Math.sqrt(distance(b.x - a.x, b.y - a.y));
+
+/** Index of the last of rising values that is not above `value`. @type {(rising: ArrayLike<number>, value: number) => number} */
+function lastNotAbove(rising, value) {
+    let [low, high] = [0, rising.length];
+    while (high - low > 1) {
+        const middle = (low + high) >> 1;
+        if (rising[middle] <= value) low = middle;
+        else high = middle;
+    }
+    return low;
+}
+
+// --- Time ----------------------------------------------------------------------------------------
+
+/** How much of the way is done after the share `tau` of the time. @type {(name: Easing, tau: number) => number} */
+export function ease(name, tau) {
+    if (name === "in") return tau * tau;
+    if (name === "out") return tau * (2 - tau);
+    if (name === "in-out") return tau * tau * (3 - 2 * tau);
+    return tau;
+}
+
+/** The share of the time after which so much of the way is done. @type {(name: Easing, done: number) => number} */
+function uneased(name, done) {
+    if (name === "in") return Math.sqrt(done);
+    if (name === "out") return 1 - Math.sqrt(1 - done);
+    if (name === "in-out") return 0.5 - Math.sin(Math.asin(1 - 2 * done) / 3);
+    return done;
+}
+
+/** @type {WeakMap<Path, {frames: number, keys: Key[]}>} */
+const timed = new WeakMap();
+
+/**
+ * When a path has which length: its timed points, and its ends where those carry no time.
+ * Both rise, the length from 0 to the curve's.
+ * @type {(path: Path, doc: EditDocument) => Key[]}
+ */
+export function keyTimes(path, { frames }) {
+    const known = timed.get(path);
+    if (known?.frames === frames) return known.keys;
+    const { pointLengths, length } = pathCurve(path);
+    /** @type {Key[]} */
+    const keys = path.points.flatMap(({ frame }, index) => (frame === undefined ? [] : [{ frame, length: pointLengths[index] }]));
+    if (path.points[0].frame === undefined) keys.unshift({ frame: path.start ?? 0, length: 0 });
+    if (path.points[path.points.length - 1].frame === undefined) keys.push({ frame: path.end ?? frames - 1, length });
+    timed.set(path, { frames, keys });
+    return keys;
+}
+
+/** The length that a path has reached. @type {(path: Path, doc: EditDocument, time: number) => number} */
+export function lengthAt(path, doc, time) {
+    const keys = keyTimes(path, doc);
+    const last = keys[keys.length - 1];
+    if (time <= keys[0].frame) return keys[0].length;
+    if (time >= last.frame) return last.length;
+    let next = 1;
+    while (keys[next].frame <= time) next += 1;
+    const [a, b] = [keys[next - 1], keys[next]];
+    return a.length + (b.length - a.length) * ease(path.easing ?? "linear", (time - a.frame) / (b.frame - a.frame));
+}
+
+/** The first time at which a path has reached a length. @type {(path: Path, doc: EditDocument, length: number) => number} */
+export function timeAtLength(path, doc, length) {
+    const keys = keyTimes(path, doc);
+    const next = keys.findIndex((key) => key.length >= length);
+    if (next === 0) return keys[0].frame;
+    if (next < 0) return keys[keys.length - 1].frame;
+    const [a, b] = [keys[next - 1], keys[next]];
+    const done = (length - a.length) / (b.length - a.length);
+    return a.frame + (b.frame - a.frame) * uneased(path.easing ?? "linear", done);
+}
+
+/** Where a path is, in document pixels; also at times at which it is hidden. @type {(path: Path, doc: EditDocument, time: number) => XY} */
+export const positionAt = (path, doc, time) => pathCurve(path).at(lengthAt(path, doc, time));
+
+/** Whether the time lies within a path's own; what the eye of the editor says is another matter. @type {(path: Path, doc: EditDocument, time: number) => boolean} */
+export const visibleAt = (path, doc, time) =>
+    time >= (path.start ?? 0) - TOLERANCE && time <= (path.end ?? doc.frames - 1) + TOLERANCE;
+
+/** The document's time of each of so many frames. @type {(doc: EditDocument, frames: number) => number[]} */
+export const timesOf = (doc, frames) =>
+    Array.from({ length: frames }, (_, frame) => (frames > 1 ? (frame * (doc.frames - 1)) / (frames - 1) : 0));
+
+/**
+ * The visible paths on a clip, as the model gets them: points (paths, frames, 2) in pixels of
+ * the clip, and whether each may be seen (paths, frames).
+ * @type {(doc: EditDocument, clip?: {frames?: number, width?: number, height?: number}) => {points: number[][][], visible: boolean[][]}}
+ */
+export function tracks(doc, { frames = doc.frames, width = doc.width, height = doc.height } = {}) {
+    const times = timesOf(doc, frames);
+    const [sx, sy] = [width / doc.width, height / doc.height];
+    const paths = doc.paths.filter((path) => path.visible !== false);
+    const place = (/** @type {Path} */ path, /** @type {number} */ time) => {
+        const { x, y } = positionAt(path, doc, time);
+        return [x * sx, y * sy];
+    };
+    return {
+        points: paths.map((path) => times.map((time) => place(path, time))),
+        visible: paths.map((path) => times.map((time) => visibleAt(path, doc, time))),
+    };
+}

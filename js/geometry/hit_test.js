@@ -1,0 +1,147 @@
+/**
+ * Hits: what of the drawing lies under the pointer, from the top down.
+ */
+
+import { distanceToRegion, regionOffset } from "./areas.js";
+import { flatten, positionAt } from "./curves.js";
+import { distanceToSegment } from "./simplify.js";
+
+/** @typedef {import("../document/document.js").EditDocument} EditDocument */
+/** @typedef {import("../document/document.js").Path} Path */
+/** @typedef {import("../document/document.js").Region} Region */
+/** @typedef {import("../document/operations.js").Selection} Selection */
+/** @typedef {import("./viewport.js").XY} XY */
+
+/**
+ * @typedef {{what: "handle", region: string, handle: number}} HandleHit  a corner to resize or shape a selected region by
+ * @typedef {{what: "point", path: string, index: number}} PointHit
+ * @typedef {{what: "curve", path: string, before: number, at: XY}} CurveHit  `before`: index a point inserted there would get
+ * @typedef {{what: "region", region: string}} RegionHit
+ * @typedef {HandleHit | PointHit | CurveHit | RegionHit} Hit
+ */
+
+/** Handles of a box: corners and middles of sides, clockwise from the upper left, as fractions of it. */
+export const BOX_HANDLES = /** @type {const} */ ([[0, 0], [0.5, 0], [1, 0], [1, 0.5], [1, 1], [0.5, 1], [0, 1], [0, 0.5]]);
+
+/** Where a region can be taken hold of, in frame pixels, offset included. @type {(region: Region, offset: XY) => XY[]} */
+export function handlesOf(region, offset) {
+    if (region.kind === "brush") return [];
+    if (region.kind === "polygon") return region.points.map(([x, y]) => ({ x: x + offset.x, y: y + offset.y }));
+    const [[x0, y0], [x1, y1]] = region.points;
+    return BOX_HANDLES.map(([u, v]) => ({ x: x0 + u * (x1 - x0) + offset.x, y: y0 + v * (y1 - y0) + offset.y }));
+}
+
+/**
+ * All that lies within `reach` frame pixels of a place: handles of selected regions, points
+ * (of selected paths first), curves, regions; later drawn ones first.
+ * @type {(doc: EditDocument, selection: Selection, time: number, at: XY, reach: number) => Hit[]}
+ */
+export function hitsAt(doc, selection, time, at, reach) {
+    const paths = doc.paths.filter((path) => path.visible !== false && near(path, at, reach)).toReversed();
+    const regions = doc.regions.filter((region) => region.visible !== false).toReversed();
+    const chosen = (/** @type {Path} */ path) => selection.paths.includes(path.id);
+    const first = [...paths.filter(chosen), ...paths.filter((path) => !chosen(path))];
+    return [
+        ...regions.filter((region) => selection.regions.includes(region.id)).flatMap((region) => handleHits(doc, region, time, at, reach)),
+        ...first.flatMap((path) => pointHits(path, at, reach)),
+        ...first.flatMap((path) => curveHits(doc, path, time, at, reach)),
+        ...regions.flatMap((region) => regionHits(doc, region, time, at, reach)),
+    ];
+}
+
+/** @type {(doc: EditDocument, region: Region, time: number, at: XY, reach: number) => HandleHit[]} */
+function handleHits(doc, region, time, at, reach) {
+    return handlesOf(region, regionOffset(region, doc, time))
+        .map((place, handle) => ({ handle, away: Math.hypot(place.x - at.x, place.y - at.y) }))
+        .filter(({ away }) => away <= reach)
+        .sort((a, b) => a.away - b.away)
+        .map(({ handle }) => ({ what: "handle", region: region.id, handle }));
+}
+
+/** @type {(path: Path, at: XY, reach: number) => PointHit[]} */
+function pointHits(path, at, reach) {
+    return path.points
+        .map((point, index) => ({ index, away: Math.hypot(point.x - at.x, point.y - at.y) }))
+        .filter(({ away }) => away <= reach)
+        .sort((a, b) => a.away - b.away)
+        .map(({ index }) => ({ what: "point", path: path.id, index }));
+}
+
+/** The nearest place of the curve, or the dot that moves along it. @type {(doc: EditDocument, path: Path, time: number, at: XY, reach: number) => CurveHit[]} */
+function curveHits(doc, path, time, at, reach) {
+    const chords = flatten(path);
+    let least = reach;
+    let hit = -1;
+    for (let index = 0; 2 * index + 3 < chords.length; index += 1) {
+        const [ax, ay, bx, by] = [chords[2 * index], chords[2 * index + 1], chords[2 * index + 2], chords[2 * index + 3]];
+        if (Math.min(ax, bx) - at.x > least || at.x - Math.max(ax, bx) > least) continue;
+        if (Math.min(ay, by) - at.y > least || at.y - Math.max(ay, by) > least) continue;
+        const away = distanceToSegment(at, { x: ax, y: ay }, { x: bx, y: by });
+        if (away <= least) [least, hit] = [away, index];
+    }
+    if (hit >= 0) {
+        const pieces = path.points.length - 1;
+        const perPiece = (chords.length / 2 - 1) / pieces;
+        return [{ what: "curve", path: path.id, before: Math.min(Math.floor(hit / perPiece) + 1, pieces), at }];
+    }
+    const dot = positionAt(path, doc, time);
+    return Math.hypot(dot.x - at.x, dot.y - at.y) <= reach
+        ? [{ what: "curve", path: path.id, before: path.points.length, at }]
+        : [];
+}
+
+/** @type {(doc: EditDocument, region: Region, time: number, at: XY, reach: number) => RegionHit[]} */
+function regionHits(doc, region, time, at, reach) {
+    const offset = regionOffset(region, doc, time);
+    return distanceToRegion(region, at.x - offset.x, at.y - offset.y) <= reach / 2 ? [{ what: "region", region: region.id }] : [];
+}
+
+/** @type {WeakMap<Path, {low: XY, high: XY}>} */
+const boxes = new WeakMap();
+
+/** Whether a place can be near a path at all. @type {(path: Path, at: XY, reach: number) => boolean} */
+function near(path, at, reach) {
+    const { low, high } = boxOf(path);
+    return at.x >= low.x - reach && at.x <= high.x + reach && at.y >= low.y - reach && at.y <= high.y + reach;
+}
+
+/** The box around a path's curve. @type {(path: Path) => {low: XY, high: XY}} */
+export function boxOf(path) {
+    let box = boxes.get(path);
+    if (!box) {
+        const chords = flatten(path);
+        const low = { x: Infinity, y: Infinity };
+        const high = { x: -Infinity, y: -Infinity };
+        for (let index = 0; index < chords.length; index += 2) {
+            low.x = Math.min(low.x, chords[index]);
+            high.x = Math.max(high.x, chords[index]);
+            low.y = Math.min(low.y, chords[index + 1]);
+            high.y = Math.max(high.y, chords[index + 1]);
+        }
+        box = { low, high };
+        boxes.set(path, box);
+    }
+    return box;
+}
+
+/** What a rectangle dragged over the drawing takes in. @type {(doc: EditDocument, time: number, a: XY, b: XY) => Selection} */
+export function within(doc, time, a, b) {
+    const [left, right] = [Math.min(a.x, b.x), Math.max(a.x, b.x)];
+    const [top, bottom] = [Math.min(a.y, b.y), Math.max(a.y, b.y)];
+    const inside = (/** @type {number} */ x, /** @type {number} */ y) => x >= left && x <= right && y >= top && y <= bottom;
+    const paths = doc.paths.filter((path) => path.visible !== false);
+    const points = paths.flatMap((path) =>
+        path.points.flatMap((point, index) => (inside(point.x, point.y) ? [{ path: path.id, index }] : [])),
+    );
+    const touched = paths.filter((path) => points.some((point) => point.path === path.id));
+    const whole = touched.filter((path) => points.filter((point) => point.path === path.id).length === path.points.length);
+    const regions = doc.regions.filter((region) => {
+        const offset = regionOffset(region, doc, time);
+        return region.visible !== false && region.points.every(([x, y]) => inside(x + offset.x, y + offset.y));
+    });
+    return {
+        paths: touched.map((path) => path.id),
+        regions: regions.map((region) => region.id),
+        points: points.filter((point) => !whole.some((path) => path.id === point.path)), // whole paths move as such
+    };
+}

@@ -1,0 +1,145 @@
+/** Commands: what the keymap and the buttons run. */
+
+import { pathCurve, positionAt, timeAtLength } from "../geometry/curves.js";
+import { excerpt, findPath } from "../document/operations.js";
+import * as ops from "../document/operations.js";
+import { frameAt } from "./player.js";
+import { finishOutline } from "../tools/areas.js";
+import { TOOLS } from "../tools/index.js";
+import { centred } from "../geometry/viewport.js";
+
+/** @typedef {import("../editor.js").Editor} Editor */
+/** @typedef {import("../tools/index.js").ToolName} ToolName */
+
+const ZOOM_STEP = 1.25;
+const BRUSH_STEP = 1.2;
+const COPY_OFFSET = 16; // frame pixels between a duplicate and its original
+
+/** @type {Record<string, [number, number]>} */
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/** Without a selection, the arrows to the sides step through the frames. @type {(editor: Editor, key: string | undefined, by: number) => void} */
+function nudge(editor, key, by) {
+    const [dx, dy] = ARROWS[key ?? ""] ?? [0, 0];
+    if (!ops.isNothing(editor.selection)) editor.commit(ops.translate(editor.doc, editor.selection, dx * by, dy * by), "nudge", "nudge");
+    else if (dx) editor.player.seek(frameAt(editor.time) + dx * by);
+}
+
+/** @type {(editor: Editor, by: number) => void} */
+function step(editor, by) {
+    editor.player.pause();
+    editor.player.seek(frameAt(editor.time) + by);
+}
+
+/** @type {(editor: Editor, factor: number) => void} */
+function resizeBrush(editor, factor) {
+    editor.session.brushRadius = Math.min(Math.max(editor.session.brushRadius * factor, 1), 1000);
+    editor.say(`Brush: ${Math.round(editor.session.brushRadius)} pixels`);
+}
+
+/** A point on each selected path where its dot is. @type {(editor: Editor) => void} */
+function insertPoints(editor) {
+    let { doc } = editor;
+    /** @type {ops.PointRef[]} */
+    const points = [];
+    for (const id of editor.selection.paths) {
+        const path = findPath(doc, id);
+        if (!path) continue;
+        const at = positionAt(path, doc, editor.time);
+        const { pointLengths } = pathCurve(path);
+        const passed = [...pointLengths].filter((length) => timeAtLength(path, doc, length) <= editor.time).length;
+        const index = Math.min(Math.max(passed, 1), Math.max(path.points.length - 1, 1));
+        doc = ops.insertPoint(doc, id, index, at);
+        points.push({ path: id, index });
+    }
+    if (!points.length) return editor.say("Select a path first.");
+    editor.commit(doc, "insert point");
+    editor.select({ ...editor.selection, points });
+}
+
+/** @type {(editor: Editor) => void} */
+function timePoint(editor) {
+    const { points } = editor.selection;
+    if (points.length !== 1) return editor.say("Select one point of a path first.");
+    const [{ path: id, index }] = points;
+    const path = findPath(editor.doc, id);
+    if (!path) return;
+    const frame = frameAt(editor.time);
+    const bound = path.points[index].frame !== undefined;
+    if (!bound && !ops.frameRoom(editor.doc, path, index)) return editor.say("The points beside it leave no frame free.");
+    const doc = ops.setPointFrame(editor.doc, id, index, bound ? undefined : frame);
+    editor.commit(doc, "point time");
+    const given = findPath(editor.doc, id)?.points[index].frame;
+    if (!bound && given !== frame) editor.say(`Frame ${frame} is not free between the points beside it: it is tied to frame ${given}.`);
+}
+
+/** @type {Record<string, (editor: Editor, event?: KeyboardEvent) => void>} */
+export const COMMANDS = {
+    ...Object.fromEntries(
+        Object.keys(TOOLS).map((name) => [`tool:${name}`, (/** @type {Editor} */ editor) => editor.use(/** @type {ToolName} */ (name))]),
+    ),
+    "brush-smaller": (editor) => resizeBrush(editor, 1 / BRUSH_STEP),
+    "brush-larger": (editor) => resizeBrush(editor, BRUSH_STEP),
+    finish(editor) {
+        editor.openPath = null;
+        if (editor.openOutline.length) finishOutline(editor, false);
+    },
+    cancel(editor) {
+        if (editor.closeOverlays() || editor.pointer.cancel()) return;
+        if (editor.openOutline.length || editor.openPath) return editor.use(editor.session.tool);
+        if (!ops.isNothing(editor.selection)) editor.select(ops.NOTHING);
+        else editor.use("select");
+    },
+
+    undo(editor) {
+        if (editor.pointer.cancel()) return;
+        if (!editor.openOutline.length) return editor.undo();
+        editor.openOutline.pop(); // the corners clicked so far are no steps of the history
+        editor.sketch(editor.openOutline.length ? { kind: "stroke", points: [...editor.openOutline], closed: false } : null);
+    },
+    redo: (editor) => editor.redo(),
+    "select-all": (editor) => editor.select(ops.everything(editor.doc)),
+    duplicate(editor) {
+        if (ops.isNothing(editor.selection)) return;
+        const { doc, selection } = ops.duplicate(editor.doc, editor.selection, COPY_OFFSET);
+        editor.commit(doc, "duplicate");
+        editor.select(selection);
+    },
+    delete(editor) {
+        if (ops.isNothing(editor.selection)) return editor.say("Nothing is selected.");
+        editor.commit(ops.remove(editor.doc, editor.selection), "delete");
+    },
+    insert: insertPoints,
+    reverse(editor) {
+        if (!editor.selection.paths.length) return editor.say("Select a path first.");
+        editor.commit(editor.selection.paths.reduce(ops.reverse, editor.doc), "reverse");
+    },
+    "time-point": timePoint,
+    nudge: (editor, event) => nudge(editor, event?.key, 1),
+    "nudge-far": (editor, event) => nudge(editor, event?.key, 10),
+
+    play: (editor) => (editor.player.playing ? editor.player.pause() : editor.player.play()),
+    previous: (editor) => step(editor, -1),
+    next: (editor) => step(editor, 1),
+    first: (editor) => editor.player.seek(0),
+    last: (editor) => editor.player.seek(editor.doc.frames - 1),
+    loop(editor) {
+        editor.session.loop = !editor.session.loop;
+    },
+
+    "zoom-in": (editor) => editor.zoomBy(ZOOM_STEP),
+    "zoom-out": (editor) => editor.zoomBy(1 / ZOOM_STEP),
+    fit: (editor) => editor.fitView(),
+    "actual-size"(editor) {
+        editor.viewport = centred(editor.doc, editor.view, 1);
+    },
+    compare: (editor) => editor.compare(true),
+    panel(editor) {
+        editor.session.panel = !editor.session.panel;
+    },
+    help: (editor) => editor.toggleHelp(),
+    exchange: (editor) => editor.exchange.open(),
+};
+
+/** What the clipboard takes: the selection, or all where nothing is selected. @type {(editor: Editor) => import("../document/document.js").EditDocument} */
+export const chosenPart = ({ doc, selection }) => (ops.isNothing(selection) ? doc : excerpt(doc, selection));

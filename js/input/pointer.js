@@ -1,0 +1,196 @@
+/** Pointer: mouse, pen and fingers on the stage → presses and drags of the tool in hand. */
+
+import { hitsAt } from "../geometry/hit_test.js";
+import { TOOLS } from "../tools/index.js";
+import { pan, toFramePx, zoomAbout } from "../geometry/viewport.js";
+
+/** @typedef {import("../editor.js").Editor} Editor */
+/** @typedef {import("../tools/tool.js").Drag} Drag */
+/** @typedef {import("../tools/tool.js").Press} Press */
+/** @typedef {import("../geometry/viewport.js").XY} XY */
+
+const REACH = { mouse: 7, pen: 9, touch: 16 }; // view pixels that count as on something
+const DOUBLE_MS = 400;
+const WHEEL_LINE = 16; // pixels of a wheel step that is counted in lines
+const MIDDLE = 1;
+
+export class Pointer {
+    /** @type {{id: number, drag: Drag, last: Press, tool: string} | null} */
+    #drag = null;
+    /** @type {Map<number, XY>} fingers on the stage, in view pixels */
+    #fingers = new Map();
+    /** @type {{view: XY, at: number, clicks: number} | null} */
+    #lastDown = null;
+    /** @type {XY | null} where a mouse or pen hovers, in frame pixels */
+    #hover = null;
+    /** @type {string | null} */
+    #hovered = null;
+    #cursor = "";
+    /** @type {"up" | "down" | "used"} */
+    #space = "up";
+    /** The middle button was the last thing pressed: X11 pastes by it, here it moves the view. */
+    middle = false;
+
+    /** @param {Editor} editor */
+    constructor(editor) {
+        this.editor = editor;
+        const { stage } = editor;
+        stage.addEventListener("pointerdown", (event) => this.#down(event));
+        stage.addEventListener("pointermove", (event) => this.#move(event));
+        stage.addEventListener("pointerup", (event) => this.#up(event, true));
+        stage.addEventListener("pointercancel", (event) => this.#up(event, false));
+        stage.addEventListener("lostpointercapture", (event) => this.#up(event, true));
+        stage.addEventListener("pointerleave", () => this.#hoverAt(null));
+        stage.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
+    }
+
+    /** What render shows of the hovering pointer. @returns {{hovered: string | null, brush: {px: XY, radius: number} | null}} */
+    get hovering() {
+        const brushes = ["brush", "eraser"].includes(this.editor.session.tool);
+        const brush = brushes && this.#hover ? { px: this.#hover, radius: this.editor.brushRadius } : null;
+        return { hovered: this.#hovered, brush };
+    }
+
+    /** A drag in progress ends without a trace. True if there was one. */
+    cancel() {
+        if (!this.#drag) return false;
+        this.#drag.drag.cancel();
+        this.#drag = null;
+        return true;
+    }
+
+    // --- Space: tapped it plays, held it moves the view ------------------------------------------
+
+    /** @type {(repeat: boolean) => void} */
+    pressSpace(repeat) {
+        if (!repeat) this.#space = "down";
+    }
+
+    /** @type {(forget?: boolean) => void} */
+    releaseSpace(forget = false) {
+        if (this.#space === "down" && !forget) this.editor.run("play");
+        this.#space = "up";
+    }
+
+    // --- Events ----------------------------------------------------------------------------------
+
+    /** @type {(event: PointerEvent) => void} */
+    #down(event) {
+        if (event.target instanceof Element && event.target.closest(".rve-message")) return;
+        this.editor.focus();
+        this.middle = event.button === MIDDLE;
+        const press = this.#press(event);
+        if (event.pointerType === "touch") {
+            this.#fingers.set(event.pointerId, press.view);
+            if (this.#fingers.size > 1) return void this.cancel(); // two fingers move the view
+        }
+        if (this.#drag || (event.button !== 0 && event.button !== MIDDLE)) return;
+        this.editor.player.pause();
+        press.clicks = this.#countClicks(event, press.view);
+        const moves = event.button === MIDDLE || this.#space !== "up";
+        if (this.#space === "down") this.#space = "used";
+        const tool = moves ? "pan" : this.editor.session.tool;
+        this.editor.say("");
+        const drag = TOOLS[tool].press(this.editor, press);
+        if (!drag) return;
+        this.#drag = { id: event.pointerId, drag, last: press, tool };
+        this.editor.stage.setPointerCapture(event.pointerId);
+        this.draw();
+    }
+
+    /** @type {(event: PointerEvent) => void} */
+    #move(event) {
+        if (this.#fingers.has(event.pointerId) && this.#fingers.size > 1) return this.#pinch(event);
+        const held = this.#drag;
+        if (!held) return this.#hoverAt(event.pointerType === "touch" ? null : this.#press(event));
+        if (held.id !== event.pointerId) return;
+        if (!event.buttons) return this.#up(event, true); // let go where no event reached us
+        const strokes = event.getCoalescedEvents?.() ?? [];
+        for (const one of strokes.length ? strokes : [event]) {
+            held.last = this.#press(one, event);
+            held.drag.move(held.last);
+        }
+        this.#hover = held.last.px;
+        this.editor.redraw();
+    }
+
+    /** @type {(event: PointerEvent, ends: boolean) => void} */
+    #up(event, ends) {
+        this.#fingers.delete(event.pointerId);
+        const held = this.#drag;
+        if (!held || held.id !== event.pointerId) return;
+        this.#drag = null;
+        if (ends) held.drag.end(event.type === "pointerup" ? this.#press(event) : held.last);
+        else held.drag.cancel();
+        this.draw();
+        this.editor.redraw();
+    }
+
+    /** Two fingers: the places under them stay under them. @type {(event: PointerEvent) => void} */
+    #pinch(event) {
+        const { editor } = this;
+        const before = [...this.#fingers.values()];
+        this.#fingers.set(event.pointerId, this.#press(event).view);
+        const now = [...this.#fingers.values()];
+        const middle = ([a, b] = before) => ({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 });
+        const spread = ([a, b] = before) => Math.max(Math.hypot(a.x - b.x, a.y - b.y), 1);
+        const [from, to] = [middle(before), middle(now)];
+        editor.viewport = zoomAbout(pan(editor.viewport, to.x - from.x, to.y - from.y), spread(now) / spread(before), to);
+    }
+
+    /** @type {(event: WheelEvent) => void} */
+    #wheel(event) {
+        const { editor } = this;
+        if (event.ctrlKey || !editor.element.contains(document.activeElement)) return; // the graph's
+        event.preventDefault();
+        event.stopPropagation();
+        const unit = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? WHEEL_LINE : event.deltaMode === WheelEvent.DOM_DELTA_PAGE ? editor.view.height : 1;
+        if (event.shiftKey) {
+            const delta = event.deltaY || event.deltaX; // some systems turn Shift + wheel sideways
+            editor.run(delta > 0 ? "next" : "previous");
+        } else editor.zoomBy(Math.exp(-event.deltaY * unit * 0.0018), this.#press(event).view);
+    }
+
+    // --- Places ----------------------------------------------------------------------------------
+
+    /** @type {(event: MouseEvent & {pointerType?: string}, keys?: MouseEvent) => Press} */
+    #press(event, keys = event) {
+        const { stage, view: size, viewport } = this.editor;
+        const box = stage.getBoundingClientRect(); // the graph scales us by CSS
+        const view = {
+            x: ((event.clientX - box.left) * size.width) / box.width,
+            y: ((event.clientY - box.top) * size.height) / box.height,
+        };
+        const reach = REACH[/** @type {keyof typeof REACH} */ (event.pointerType ?? "mouse")] ?? REACH.mouse;
+        return { view, px: toFramePx(viewport, view), shift: keys.shiftKey, alt: keys.altKey, clicks: 1, reach: reach / viewport.scale };
+    }
+
+    /** @type {(event: PointerEvent, view: XY) => number} */
+    #countClicks(event, view) {
+        const last = this.#lastDown;
+        const again = last && event.timeStamp - last.at < DOUBLE_MS && Math.hypot(view.x - last.view.x, view.y - last.view.y) < REACH.mouse;
+        this.#lastDown = { view, at: event.timeStamp, clicks: again ? (last.clicks % 2) + 1 : 1 };
+        return this.#lastDown.clicks;
+    }
+
+    /** @type {(press: Press | null) => void} */
+    #hoverAt(press) {
+        const { editor } = this;
+        const before = [this.#hover, this.#hovered];
+        this.#hover = press && press.px;
+        const selects = editor.session.tool === "select" && press;
+        const [hit] = selects ? hitsAt(editor.doc, editor.selection, editor.time, press.px, press.reach) : [];
+        this.#hovered = hit && "path" in hit ? hit.path : null;
+        this.#cursor = hit ? (hit.what === "handle" || hit.what === "point" ? "pointer" : "move") : "";
+        const brushes = this.hovering.brush !== null || before[0] !== null;
+        if (this.#hovered !== before[1] || (brushes && editor.session.tool !== "select")) editor.redraw();
+        this.draw();
+    }
+
+    draw() {
+        const { session, stage } = this.editor;
+        const pans = this.#drag?.tool === "pan" || this.#space !== "up";
+        const cursor = pans ? (this.#drag ? "grabbing" : "grab") : this.#cursor || TOOLS[session.tool].cursor;
+        if (stage.style.cursor !== cursor) stage.style.cursor = cursor;
+    }
+}

@@ -1,0 +1,115 @@
+/** The tools that draw areas. */
+
+import { STROKE_TOLERANCE, dragged, squared } from "./tool.js";
+import * as ops from "../document/operations.js";
+import { corners } from "../geometry/simplify.js";
+
+/** @typedef {import("./tool.js").Board} Board */
+/** @typedef {import("./tool.js").Drag} Drag */
+/** @typedef {import("./tool.js").Press} Press */
+/** @typedef {import("./tool.js").Tool} Tool */
+/** @typedef {import("../document/document.js").Region} Region */
+
+/** @type {(kind: "rect" | "ellipse") => Tool} */
+export const box = (kind) => ({
+    cursor: "crosshair",
+    hint: "Drag from corner to corner. Shift keeps it even, Alt takes the area away.",
+    press(board, press) {
+        const to = (/** @type {Press} */ now) => (now.shift ? squared(press.px, now.px) : now.px);
+        return {
+            move: (now) => board.sketch({ kind: "box", from: press.px, to: to(now), ellipse: kind === "ellipse" }),
+            end(now) {
+                board.sketch(null);
+                const [a, b] = [press.px, to(now)];
+                if (dragged(press, now) && a.x !== b.x && a.y !== b.y)
+                    addRegion(board, modeOf(board, press.alt), kind, [
+                        [Math.min(a.x, b.x), Math.min(a.y, b.y)],
+                        [Math.max(a.x, b.x), Math.max(a.y, b.y)],
+                    ]);
+            },
+            cancel: () => board.sketch(null),
+        };
+    },
+});
+
+/** @type {Tool} */
+export const polygon = {
+    cursor: "crosshair",
+    hint: "Draw around the area, or click its corners and press Enter. Alt takes it away.",
+    press(board, press) {
+        const [first] = board.openOutline;
+        const ends = first && Math.hypot(first.x - press.px.x, first.y - press.px.y) <= press.reach;
+        if (board.openOutline.length && (press.clicks === 2 || ends)) {
+            finishOutline(board, press.alt);
+            return null;
+        }
+        const outline = [press.px];
+        const show = () => board.sketch({ kind: "stroke", points: [...board.openOutline, ...outline], closed: outline.length > 2 });
+        return {
+            move(now) {
+                outline.push(now.px);
+                if (!board.openOutline.length) show();
+            },
+            end(now) {
+                if (board.openOutline.length || !dragged(press, now) && outline.every((px) => Math.hypot(px.x - press.px.x, px.y - press.px.y) <= press.reach)) {
+                    board.openOutline.push(press.px);
+                    board.sketch({ kind: "stroke", points: [...board.openOutline], closed: false });
+                    return;
+                }
+                board.sketch(null);
+                const simple = corners([...outline, press.px], STROKE_TOLERANCE / board.viewport.scale).slice(0, -1);
+                if (simple.length > 2) addRegion(board, modeOf(board, press.alt), "polygon", simple.map(({ x, y }) => [x, y]));
+                else board.say("Draw around an area.");
+            },
+            cancel: () => board.sketch(null),
+        };
+    },
+};
+
+/** Closes the polygon whose corners were clicked. @type {(board: Board, alt: boolean) => void} */
+export function finishOutline(board, alt) {
+    const points = board.openOutline.map(({ x, y }) => /** @type {[number, number]} */ ([x, y]));
+    board.openOutline.length = 0;
+    board.sketch(null);
+    if (points.length > 2) addRegion(board, modeOf(board, alt), "polygon", points);
+    else board.say("An area needs three corners or more.");
+}
+
+/** @type {(erases: boolean) => Tool} */
+export const brush = (erases) => ({
+    cursor: "none",
+    hint: `${erases ? "Paint away what shall not change." : "Paint what may change; Alt takes away."} [ and ] change the size.`,
+    press(board, press) {
+        if (erases && !board.doc.regions.some((region) => region.mode !== "subtract")) {
+            board.say("There is no area to erase from yet.");
+            return null;
+        }
+        const stroke = [press.px];
+        const radius = board.brushRadius;
+        const show = () => board.sketch({ kind: "stroke", points: stroke, closed: false, radius });
+        show();
+        return {
+            move(now) {
+                stroke.push(now.px);
+                show();
+            },
+            end() {
+                board.sketch(null);
+                const simple = corners(stroke, Math.min(STROKE_TOLERANCE / board.viewport.scale, radius / 4));
+                const points = simple.map(({ x, y }) => /** @type {[number, number]} */ ([x, y]));
+                addRegion(board, erases ? "subtract" : modeOf(board, press.alt), "brush", points, { radius });
+            },
+            cancel: () => board.sketch(null),
+        };
+    },
+});
+
+/** Alt turns around what areas do. @type {(board: Board, alt: boolean) => "add" | "subtract"} */
+const modeOf = (board, alt) => (alt === (board.areaMode === "add") ? "subtract" : "add");
+
+/** @type {(board: Board, mode: "add" | "subtract", kind: Region["kind"], points: [number, number][], more?: Partial<Region>) => void} */
+function addRegion(board, mode, kind, points, more = {}) {
+    const region = ops.newRegion(board.doc, kind, points, { mode, ...more });
+    board.commit(ops.addRegion(board.doc, region), `${mode} ${kind}`);
+    board.select({ paths: [], regions: [region.id], points: [] });
+}

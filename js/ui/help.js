@@ -1,0 +1,36 @@
+/** Help: all keys and gestures on one sheet over the editor. */
+
+import { h } from "../dom.js";
+import { BINDINGS, GESTURES, spelled } from "../input/keymap.js";
+
+/** @type {(close: () => void) => HTMLElement} */
+export function helpOverlay(close) {
+    const groups = [...new Set(BINDINGS.map((binding) => binding.group))];
+    const row = (/** @type {string} */ keys, /** @type {string} */ text) => h("div", {}, h("dt", {}, h("kbd", {}, keys)), h("dd", {}, text));
+    const lists = groups.map((group) =>
+        h(
+            "section",
+            {},
+            h("h3", {}, group),
+            h("dl", {}, ...BINDINGS.filter((binding) => binding.group === group).map(({ keys, text }) => row(keysText(keys), text))),
+        ),
+    );
+    lists.push(h("section", {}, h("h3", {}, "Pointer"), h("dl", {}, ...GESTURES.map(([keys, text]) => row(keys, text)))));
+    const sheet = h(
+        "div",
+        { class: "rve-overlay", role: "dialog", "aria-label": "Keys", tabindex: "-1", hidden: true },
+        h("header", {}, h("h2", {}, "Keys"), h("button", { class: "rve-button", type: "button", title: "Close (Esc)", onclick: close }, "✕")),
+        h("div", { class: "rve-columns" }, ...lists),
+    );
+    sheet.addEventListener("keydown", (event) => {
+        event.stopPropagation();
+        if (event.key === "Escape" || event.key === "?") close();
+    });
+    return sheet;
+}
+
+/** @type {(keys: string[]) => string} */
+function keysText(keys) {
+    if (keys.some((key) => key.includes("Arrow"))) return keys[0].startsWith("Shift") ? "⇧ arrows" : "arrows";
+    return keys.map(spelled).join(" or ").replaceAll("Shift ", "⇧ ");
+}

@@ -1,0 +1,54 @@
+/** Status: one line that says what happens, what is wrong, or what the tool in hand does. */
+
+import { h } from "../dom.js";
+import { nameOf } from "../document/operations.js";
+import { TOOLS } from "../tools/index.js";
+
+/** @typedef {import("../editor.js").Editor} Editor */
+
+const NAMED = 4; // paths named in a warning; the rest are counted
+
+export class Status {
+    element = h("div", { class: "rve-status", role: "status" });
+    /** A passing remark. */
+    notice = "";
+    /** What is awaited or missing, until it is there. */
+    waiting = "";
+
+    /** @param {Editor} editor */
+    constructor(editor) {
+        this.editor = editor;
+    }
+
+    draw() {
+        const warning = this.#strayText();
+        const passing = this.notice || this.waiting || this.#readingText();
+        const text = passing || warning || TOOLS[this.editor.session.tool].hint;
+        if (this.element.textContent !== text) this.element.textContent = this.element.title = text;
+        this.element.classList.toggle("rve-warning", !passing && warning !== "");
+    }
+
+    /** How far the clip has been read, while it is. */
+    #readingText() {
+        const { clip } = this.editor;
+        if (!clip) return "";
+        const wanted = Math.min(clip.prepared.picked.length, clip.capacity);
+        if (clip.error) return `Reading the clip stopped after ${clip.ready} frames: ${messageOf(clip.error)}`;
+        return clip.ready < wanted ? `Reading the clip: ${clip.ready} of ${wanted} frames` : "";
+    }
+
+    #strayText() {
+        const { doc, strays } = this.editor;
+        const names = doc.paths.filter((path) => strays.has(path.id)).map((path) => {
+            const frames = [...(strays.get(path.id) ?? [])];
+            const [first, last] = [Math.min(...frames), Math.max(...frames)];
+            return `${nameOf(doc.paths, path)} (frame${first === last ? ` ${first}` : `s ${first} to ${last}`})`;
+        });
+        if (!names.length) return "";
+        const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
+        return `Outside the areas, where nothing changes: ${names.slice(0, NAMED).join(", ")}${more}.`;
+    }
+}
+
+/** @type {(error: unknown) => string} */
+export const messageOf = (error) => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,98 @@
+/** Toolbar: the tools, and what is needed often, as buttons. */
+
+import { h } from "../dom.js";
+import { icon } from "./icons.js";
+import { BINDINGS, shortcut } from "../input/keymap.js";
+
+/** @typedef {import("../editor.js").Editor} Editor */
+/** @typedef {import("./icons.js").IconName} IconName */
+/** @typedef {import("../tools/index.js").ToolName} ToolName */
+
+/** @type {ToolName[][]} */
+const GROUPS = [
+    ["select", "pan"],
+    ["freehand", "spline", "line", "anchor"],
+    ["rect", "ellipse", "polygon", "brush", "eraser"],
+];
+const AREA_TOOLS = ["rect", "ellipse", "polygon", "brush"];
+
+export class Toolbar {
+    /** @type {Map<ToolName, HTMLButtonElement>} */
+    #tools = new Map();
+    /** @type {any[]} what it showed last */
+    #shown = [];
+
+    /** @param {Editor} editor */
+    constructor(editor) {
+        this.editor = editor;
+        const groups = GROUPS.map((names) => h("div", { class: "rve-group" }, ...names.map((name) => this.#tool(name))));
+        this.mode = this.#button("add", "area mode", () => {
+            editor.session.areaMode = editor.session.areaMode === "add" ? "subtract" : "add";
+            editor.redraw();
+        });
+        this.undo = this.#command("undo", "undo");
+        this.redo = this.#command("redo", "redo");
+        this.panel = this.#command("panel", "panel");
+        this.compare = this.#button("compare", `${titleOf("compare")} (${shortcut("compare")})`, () => {});
+        this.compare.addEventListener("pointerdown", () => editor.compare(true));
+        for (const name of ["pointerup", "pointercancel", "pointerleave"]) this.compare.addEventListener(name, () => editor.compare(false));
+        groups[2].append(this.mode);
+        this.element = h(
+            "div",
+            { class: "rve-toolbar", role: "toolbar", "aria-label": "Tools" },
+            ...groups,
+            h("div", { class: "rve-group" }, this.undo, this.redo),
+            h("div", { class: "rve-group" }, this.#command("fit", "fit"), this.compare),
+            h("div", { class: "rve-group rve-right" }, this.#button("exchange", "Import and export", () => editor.run("exchange")), this.panel, this.#command("help", "help")),
+        );
+    }
+
+    /** @type {() => void} */
+    draw() {
+        const { editor } = this;
+        const { session } = editor;
+        const shows = [session.tool, session.areaMode, session.panel, session.doc, editor.hasEdited];
+        if (shows.every((value, index) => value === this.#shown[index])) return;
+        this.#shown = shows;
+        for (const [name, button] of this.#tools) button.setAttribute("aria-pressed", String(name === session.tool));
+        const adds = session.areaMode === "add";
+        const title = adds ? "Areas are added: click to take away instead" : "Areas are taken away: click to add instead";
+        if (this.mode.title !== title) {
+            this.mode.title = title;
+            this.mode.setAttribute("aria-label", title);
+            this.mode.replaceChildren(icon(adds ? "add" : "subtract"));
+        }
+        this.mode.disabled = !AREA_TOOLS.includes(session.tool);
+        this.#describeStep(this.undo, "Undo", session.steps.undo, "undo");
+        this.#describeStep(this.redo, "Redo", session.steps.redo, "redo");
+        this.panel.setAttribute("aria-pressed", String(session.panel));
+        this.compare.hidden = !editor.hasEdited;
+    }
+
+    /** @type {(button: HTMLButtonElement, verb: string, step: string | undefined, command: string) => void} */
+    #describeStep(button, verb, step, command) {
+        button.disabled = step === undefined;
+        const title = `${verb}${step ? ` ${step}` : ""} (${shortcut(command)})`;
+        if (button.title !== title) button.title = title;
+    }
+
+    /** @type {(name: ToolName) => HTMLButtonElement} */
+    #tool(name) {
+        const button = this.#command(/** @type {IconName} */ (name), `tool:${name}`);
+        this.#tools.set(name, button);
+        return button;
+    }
+
+    /** @type {(name: IconName, command: string) => HTMLButtonElement} */
+    #command(name, command) {
+        return this.#button(name, `${titleOf(command)} (${shortcut(command)})`, () => this.editor.run(command), command);
+    }
+
+    /** @type {(name: IconName, title: string, act: () => void, command?: string) => HTMLButtonElement} */
+    #button(name, title, act, command) {
+        return h("button", { class: "rve-button", type: "button", title, "aria-label": title, "data-command": command, onclick: act }, icon(name));
+    }
+}
+
+/** @type {(command: string) => string} */
+const titleOf = (command) => BINDINGS.find((binding) => binding.command === command)?.text ?? command;

@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { access } from "node:fs/promises";
+import { test } from "node:test";
+
+import { upstreamOf } from "../../../js/clip/upstream.js";
+
+/** A graph in the shape of ComfyUI's: nodes with widgets, links from output to input. */
+class Graph {
+    nodes = [];
+    constructor(rootGraph) {
+        this.rootGraph = rootGraph ?? this;
+        this.subgraphs = new Map();
+    }
+    add(type, widgets = {}, inputs = {}, more = {}) {
+        const node = {
+            id: this.nodes.length + 1,
+            graph: this,
+            type,
+            mode: 0,
+            widgets: Object.entries(widgets).map(([name, value]) => ({ name, value })),
+            inputs: Object.entries(inputs).map(([name, from]) => ({ name, type: from?.type ?? "IMAGE", link: from ? 1 : null, from })),
+            outputs: [{ type: "IMAGE" }],
+            getInputLink(slot) {
+                const from = this.inputs[slot]?.from;
+                return from ? { origin_id: from.node?.id ?? from.id, origin_slot: from.slot ?? 0 } : null;
+            },
+            ...more,
+        };
+        this.nodes.push(node);
+        return node;
+    }
+    getNodeById(id) {
+        return this.nodes.find((node) => node.id === id);
+    }
+}
+
+const from = (node, type = "IMAGE") => ({ node, type });
+const PREPARE = { size_policy: "exact", width: 640, height: 256, fit: "crop", start: 5, stride: 2, count: 14 };
+
+function editorBehind(graph, node) {
+    return graph.add("ReVideoEditor", {}, { frames: from(node) });
+}
+
+test("a file is found through Prepare Video, with what that does", () => {
+    const graph = new Graph();
+    const load = graph.add("LoadVideo", { file: "clips/bikes.mp4" });
+    const prepare = graph.add("ReVideoPrepareVideo", PREPARE, { video: from(load, "VIDEO") });
+    const found = upstreamOf(editorBehind(graph, prepare), "frames");
+    assert.deepEqual(found.file, { filename: "bikes.mp4", subfolder: "clips", type: "input" });
+    assert.equal(found.kind, "video");
+    assert.equal(found.exact, true);
+    assert.deepEqual(found.steps, [
+        { kind: "pick", start: 5, stride: 2, count: 14 },
+        { kind: "size", policy: "exact", width: 640, height: 256, fit: "crop", multiple: 64 },
+    ]);
+});
+
+test("steps stand in the order in which frames pass them", () => {
+    const graph = new Graph();
+    const load = graph.add("VHS_LoadVideo", { video: "a.webm", force_rate: 12, skip_first_frames: 3, select_every_nth: 2, frame_load_cap: 50, custom_width: 0, custom_height: 0 });
+    const batch = graph.add("ImageFromBatch", { batch_index: 4, length: 8 }, { image: from(load) });
+    const { steps } = upstreamOf(editorBehind(graph, batch), "frames");
+    assert.deepEqual(steps, [
+        { kind: "rate", fps: 12 },
+        { kind: "pick", start: 3, stride: 2, count: 50 },
+        { kind: "pick", start: 4, stride: 1, count: 8 },
+    ]);
+});
+
+test("pictures, and files in other folders", () => {
+    const graph = new Graph();
+    const still = graph.add("LoadImage", { image: "pasted\\frame one.PNG [output]" });
+    const { kind, file } = upstreamOf(editorBehind(graph, still), "frames");
+    assert.equal(kind, "picture");
+    assert.deepEqual(file, { filename: "frame one.PNG", subfolder: "pasted", type: "output" });
+});
+
+test("the pack's own example: its clip, or its edited first frame", () => {
+    const graph = new Graph();
+    const example = graph.add("ReVideoExampleClip", { example: "two areas" });
+    const clip = upstreamOf(editorBehind(graph, example), "frames");
+    assert.deepEqual(clip.file, { filename: "two_areas.mp4", subfolder: "examples", type: "pack" });
+    assert.deepEqual([clip.kind, clip.name, clip.exact, clip.steps], ["video", "two areas", true, []]);
+    assert.equal(clip.widget, null); // a dropped file is no example: it gets a loader of its own
+    const editor = graph.add("ReVideoEditor", {}, { frames: from(example), edited_frame: { node: example, slot: 1, type: "IMAGE" } });
+    const edited = upstreamOf(editor, "edited_frame");
+    assert.deepEqual([edited.kind, edited.file.filename], ["picture", "two_areas.png"]);
+});
+
+test("every example has its files", async () => {
+    for (const name of ["content", "motion", "both", "two areas"])
+        for (const slot of [0, 1]) {
+            const graph = new Graph();
+            const example = graph.add("ReVideoExampleClip", { example: name });
+            const { file } = upstreamOf(graph.add("ReVideoEditor", {}, { frames: { node: example, slot, type: "IMAGE" } }), "frames");
+            await access(new URL(`../../../js/${file.subfolder}/${file.filename}`, import.meta.url));
+        }
+});
+
+test("reroutes and bypassed nodes let frames through, muted ones do not", () => {
+    const graph = new Graph();
+    const load = graph.add("LoadImage", { image: "a.png" });
+    const reroute = graph.add("Reroute", {}, { "": from(load) });
+    const bypassed = graph.add("ImageScale", { width: 8, height: 8 }, { image: from(reroute) }, { mode: 4 });
+    assert.equal(upstreamOf(editorBehind(graph, bypassed), "frames").steps.length, 0);
+    const muted = graph.add("ImageScale", { width: 8, height: 8 }, { image: from(load) }, { mode: 2 });
+    assert.equal(upstreamOf(editorBehind(graph, muted), "frames"), null);
+});
+
+test("an unknown node is passed, and said", () => {
+    const graph = new Graph();
+    const load = graph.add("LoadVideo", { file: "a.mp4" });
+    const unknown = graph.add("SomeFilter", {}, { mask: null, pictures: from(load) });
+    const found = upstreamOf(editorBehind(graph, unknown), "frames");
+    assert.equal(found.exact, false);
+    assert.equal(found.name, "a.mp4");
+});
+
+test("into a subgraph and out of it", () => {
+    const root = new Graph();
+    const load = root.add("LoadVideo", { file: "a.mp4" });
+    const inner = new Graph(root);
+    const prepare = inner.add("ReVideoPrepareVideo", PREPARE, { video: { id: -10, slot: 0, type: "VIDEO" } });
+    inner.outputNode = { slots: [{ linkIds: [7] }] };
+    inner.getLink = (id) => (id === 7 ? { origin_id: prepare.id, origin_slot: 0 } : undefined);
+    root.subgraphs.set("inner", inner);
+    const sub = root.add("uuid", {}, { video: from(load, "VIDEO") }, { subgraph: inner });
+    const outside = upstreamOf(editorBehind(root, sub), "frames");
+    assert.equal(outside.name, "a.mp4");
+    assert.equal(outside.steps.length, 2);
+    const within = upstreamOf(editorBehind(inner, prepare), "frames");
+    assert.equal(within.name, "a.mp4");
+});
+
+test("nothing connected, nothing chosen, a circle: nothing", () => {
+    const graph = new Graph();
+    assert.equal(upstreamOf(graph.add("ReVideoEditor", {}, { frames: null }), "frames"), null);
+    assert.equal(upstreamOf(editorBehind(graph, graph.add("LoadVideo", { file: "" })), "frames"), null);
+    const a = graph.add("SomeFilter", {}, { image: null });
+    a.inputs[0].from = { node: a };
+    a.inputs[0].link = 1;
+    assert.equal(upstreamOf(editorBehind(graph, a), "frames"), null);
+});
