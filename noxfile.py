@@ -138,7 +138,7 @@ def tests(session: nox.Session) -> None:
     """The editor's geometry, the library, then a real ComfyUI, then a real browser; arguments go to pytest alone."""
     install(session, *LIBRARY)
     if not session.posargs:
-        node(session, "--test", "--test-reporter=dot", *map(str, sorted(ROOT.glob("tests/js/*.test.js"))))
+        node(session, "--test", "--test-reporter=dot", *map(str, sorted(ROOT.glob("tests/js/**/*.test.js"))))
     comfyui = fetch_comfyui(session)
     install(session, *LIBRARY, comfyui / "requirements.txt")
     real_things = {

@@ -11,8 +11,8 @@ from .example import ReVideoExampleClip
 from .fusion import ReVideoShowFusion
 from .long_video import ReVideoLongVideo
 from .model import ReVideoLoadModel, register_model_folder
-from .native import ReVideoLoadControlNet, ReVideoNativeConditioning
-from .native_model import ReVideoLoadSVD
+from .native.conditioning import ReVideoLoadControlNet, ReVideoNativeConditioning
+from .native.load_svd import ReVideoLoadSVD
 from .sampling import ReVideoDecode, ReVideoSampler
 from .track_changes import ReVideoMergeTracks, ReVideoTransformTracks
 from .track_points import ReVideoTrackPoints

@@ -7,7 +7,7 @@ from typing import Any
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from .types import CATEGORY, Conditions, Trajectories, frames_from_image, image_from_frames, region_from_mask
+from .sockets import CATEGORY, Conditions, Trajectories, frames_from_image, image_from_frames, region_from_mask
 
 PREVIEW_FPS = 6.0
 
@@ -65,8 +65,8 @@ class ReVideoConditions(io.ComfyNode):
         reference_frame: int = 0,
     ) -> io.NodeOutput:
         from .. import revideo
-        from ..revideo.both_ways import conditions_for, in_clip_order
-        from ..revideo.pictures import conditions_picture
+        from ..revideo.editing.bidirectional import conditions_for, in_clip_order
+        from ..revideo.pictures.overlays import conditions_picture
 
         video = frames_from_image(frames)
         edit = revideo.Edit(

@@ -10,7 +10,7 @@ import folder_paths
 from comfy_api.latest import io
 from torch import Tensor
 
-from .types import (
+from .sockets import (
     CATEGORY,
     Trajectories,
     as_comfy_tracks,
@@ -86,7 +86,7 @@ class ReVideoEditor(io.ComfyNode):
     @classmethod
     def execute(cls, frames: Tensor, document: str, edited_frame: Tensor | None = None) -> io.NodeOutput:
         from ..revideo import EditDocument
-        from ..revideo.pictures import draw_region, draw_tracks
+        from ..revideo.pictures.overlays import draw_region, draw_tracks
 
         num_frames, height, width = frames.shape[:3]
         drawing = EditDocument.from_json(document)

@@ -13,7 +13,7 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from .model import FOLDER
-from .types import CATEGORY, Trajectories, frames_from_image, image_from_frames, region_from_mask
+from .sockets import CATEGORY, Trajectories, frames_from_image, image_from_frames, region_from_mask
 
 NO_CLIP = "none"
 HUB_CLIPS = ("openai/clip-vit-large-patch14", "openai/clip-vit-base-patch32")  # if in the user's cache
@@ -98,12 +98,12 @@ class ReVideoEvaluate(io.ComfyNode):
         prompt: str = "",
         clip_model: str = NO_CLIP,
     ) -> io.NodeOutput:
-        from ..revideo.charts import chart
-        from ..revideo.comparison import comparison
-        from ..revideo.composite import keep_unedited
-        from ..revideo.evaluation import Evaluator, Question, report_json, report_table
-        from ..revideo.perceptual import find_lpips
-        from ..revideo.sheets import sheet, side_by_side
+        from ..revideo.editing.composite import keep_unedited
+        from ..revideo.evaluation.charts import chart
+        from ..revideo.evaluation.comparison import comparison
+        from ..revideo.evaluation.evaluator import Evaluator, Question, report_json, report_table
+        from ..revideo.evaluation.perceptual import find_lpips
+        from ..revideo.pictures.sheets import sheet, side_by_side
 
         source, region = frames_from_image(original), region_from_mask(mask)
         question = Question(source, region, trajectories, prompt.strip())
@@ -140,7 +140,7 @@ class ReVideoEvaluate(io.ComfyNode):
 
 
 def _load_clip(name: str) -> Any | None:
-    from ..revideo.perceptual import Clip
+    from ..revideo.evaluation.perceptual import Clip
 
     if name == NO_CLIP:
         return None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from comfy_api.latest import io
 
-from .types import CATEGORY, image_from_frames
+from .sockets import CATEGORY, image_from_frames
 
 FOLDER = Path(__file__).parents[1] / "js" / "examples"  # ComfyUI serves js/, so the editor shows them before any run
 NAMES = ("content", "motion", "both", "two areas")  # of revideo.examples, which is not imported before a run
@@ -40,8 +40,8 @@ class ReVideoExampleClip(io.ComfyNode):
 
     @classmethod
     def execute(cls, example: str) -> io.NodeOutput:
-        from ..revideo.examples import example_files
-        from ..revideo.video import read_image, read_video
+        from ..revideo.synthetic.examples import example_files
+        from ..revideo.video.io import read_image, read_video
 
         clip, edited = example_files(FOLDER, example)
         frames, fps = read_video(clip)

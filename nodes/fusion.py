@@ -7,7 +7,7 @@ from typing import Any
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from .types import CATEGORY, Model, image_from_frames, region_from_mask
+from .sockets import CATEGORY, Model, image_from_frames, region_from_mask
 
 
 class ReVideoShowFusion(io.ComfyNode):
@@ -33,8 +33,8 @@ class ReVideoShowFusion(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: Any, mask: Tensor, steps: int, shown: int, frame: int) -> io.NodeOutput:
-        from ..revideo.fusion import fusion_picture, fusion_weights
-        from ..revideo.sampling import SamplerOptions
+        from ..revideo.pictures.fusion import fusion_picture, fusion_weights
+        from ..revideo.sampling.samplers import SamplerOptions
 
         region = region_from_mask(mask)
         if frame >= len(region) > 1:

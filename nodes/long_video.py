@@ -16,8 +16,8 @@ from torch import Tensor
 
 from .memory import plan_memory
 from .sampling import previewer_for
-from .speed import sampler_options, speed_inputs
-from .types import CATEGORY, Model, Trajectories, frames_from_image, image_from_frames, region_from_mask
+from .sampling_inputs import sampler_options, speed_inputs
+from .sockets import CATEGORY, Model, Trajectories, frames_from_image, image_from_frames, region_from_mask
 
 MP4_SOUND = (None, "aac", "mp3", "ac3", "eac3", "flac", "opus", "alac")  # what that container can hold
 FOLDER = "revideo_windows"  # in ComfyUI's output folder: it empties its temp folder when it starts
@@ -220,8 +220,8 @@ class ReVideoLongVideo(io.ComfyNode):
         restored_things: bool = True,
         **speed: Any,
     ) -> io.NodeOutput:
-        from ..revideo.carry import Drift
-        from ..revideo.window_store import WindowStore
+        from ..revideo.editing.handover import Drift
+        from ..revideo.editing.window_cache import WindowStore
 
         reference = frames_from_image(edited_frame)[0]
         edit = reference, region_from_mask(mask), trajectories, timing
@@ -265,8 +265,8 @@ def _edit_file(
     video: Any, fit: Any, model: Any, edit: tuple, options: Any, drift: Any, store: Any, feather: int
 ) -> Any:
     """A file in the temp folder, written as windows are done."""
-    from ..revideo.long_file import edit_file
-    from ..revideo.video_file import VideoFile
+    from ..revideo.editing.long_file import edit_file
+    from ..revideo.video.file import VideoFile
 
     folder = Path(folder_paths.get_temp_directory())
     folder.mkdir(parents=True, exist_ok=True)
@@ -296,7 +296,7 @@ def _edit_images(
     image: Tensor, fit: Any, model: Any, edit: tuple, options: Any, drift: Any, store: Any, feather: int
 ) -> Tensor:
     """IMAGE in, IMAGE out, at its own size."""
-    from ..revideo.long_file import edit_tensor
+    from ..revideo.editing.long_file import edit_tensor
 
     frames = frames_from_image(image)
     edited = edit_tensor(
@@ -316,7 +316,7 @@ def _edit_images(
 
 def _long_edit(num_frames: int, reference: Tensor, region: Tensor, trajectories: Any, timing: str) -> Any:
     from ..revideo import Trajectories as Paths
-    from ..revideo.windows import LongEdit
+    from ..revideo.editing.windows import LongEdit
 
     paths = Paths.none(num_frames) if trajectories is None else trajectories
     if paths.num_frames != num_frames:

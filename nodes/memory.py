@@ -12,7 +12,7 @@ def plan_memory(model: Any, size: tuple[int, int], options: Any) -> str:
     """Lays out the model's work at this height and width, and says how; "" on a CPU, where nothing is to be planned."""
     if management.is_device_cpu(model.device):
         return ""
-    from ..revideo.memory_plan import fit
+    from ..revideo.pipeline.memory_fit import fit
 
     models = [loaded for loaded in management.current_loaded_models if loaded.device == model.device]
     freeable = sum(loaded.model_loaded_memory() for loaded in models)

@@ -11,7 +11,7 @@ import folder_paths
 import torch
 from comfy_api.latest import io
 
-from .types import CATEGORY, Model
+from .sockets import CATEGORY, Model
 
 FOLDER = "revideo"
 SAME_FILE = "(in the same file)"
@@ -128,7 +128,7 @@ class ReVideoLoadModel(io.ComfyNode):
     @classmethod
     def execute(cls, checkpoint: str, svd_checkpoint: str, weight_dtype: str) -> io.NodeOutput:
         from .. import revideo
-        from ..revideo.fp8 import check_fp8
+        from ..revideo.pipeline.fp8 import check_fp8
 
         path = checkpoint_path(checkpoint)
         svd = None if svd_checkpoint == SAME_FILE else checkpoint_path(svd_checkpoint)

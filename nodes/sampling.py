@@ -15,8 +15,8 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from .memory import plan_memory
-from .speed import sampler_options, speed_inputs
-from .types import CATEGORY, Conditions, Model, image_from_frames
+from .sampling_inputs import sampler_options, speed_inputs
+from .sockets import CATEGORY, Conditions, Model, image_from_frames
 
 LATENT_FORMAT = comfy.latent_formats.SD15()  # SVD's latents are Stable Diffusion's, frame by frame
 
@@ -139,8 +139,8 @@ class ReVideoSampler(io.ComfyNode):
         lock_until: float = 0.03,
         **speed: Any,
     ) -> io.NodeOutput:
-        from ..revideo.both_ways_editing import sample_conditions
-        from ..revideo.vae import LATENT_SCALE
+        from ..revideo.editing.both_ways_editing import sample_conditions
+        from ..revideo.models.vae import LATENT_SCALE
 
         if sigmas is not None and len(sigmas) < 2:
             raise ValueError(
@@ -263,7 +263,7 @@ class ReVideoDecode(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: Any, samples: dict[str, Tensor], frames_per_chunk: int) -> io.NodeOutput:
-        from ..revideo.vae import LATENT_SCALE
+        from ..revideo.models.vae import LATENT_SCALE
 
         latents = samples["samples"] * LATENT_SCALE
         progress = comfy.utils.ProgressBar(len(latents))

@@ -6,7 +6,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from .types import CATEGORY, Trajectories, as_comfy_tracks
+from .sockets import CATEGORY, Trajectories, as_comfy_tracks
 
 TAKE_OFF, PUT_ON = "take its motion off", "put its motion on"
 
@@ -109,7 +109,7 @@ class ReVideoTransformTracks(io.ComfyNode):
         reference_motion: str,
         reference: Any | None = None,
     ) -> io.NodeOutput:
-        from ..revideo.track_changes import placed, retimed, smoothed, with_motion_of, without_motion_of
+        from ..revideo.tracks.transforms import placed, retimed, smoothed, with_motion_of, without_motion_of
 
         tracks = trajectories
         if reference is not None and reference_motion == TAKE_OFF:
@@ -148,7 +148,7 @@ class ReVideoMergeTracks(io.ComfyNode):
         trajectories_3: Any | None = None,
         trajectories_4: Any | None = None,
     ) -> io.NodeOutput:
-        from ..revideo.track_changes import merged
+        from ..revideo.tracks.transforms import merged
 
         given = (trajectories_1, trajectories_2, trajectories_3, trajectories_4)
         return as_outputs(merged([each for each in given if each is not None]))

@@ -7,7 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from .types import (
+from .sockets import (
     CATEGORY,
     Trajectories,
     as_comfy_tracks,
@@ -91,8 +91,8 @@ class ReVideoTrackPoints(io.ComfyNode):
         points: Any | None = None,
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
-        from ..revideo.kept_motion import describe, follow_area, follow_drawn, spelled
-        from ..revideo.pictures import draw_tracks, mark_lost
+        from ..revideo.pictures.overlays import draw_tracks, mark_lost
+        from ..revideo.tracks.source_motion import describe, follow_area, follow_drawn, spelled
 
         video = frames_from_image(frames)
         if follow == POINTS:

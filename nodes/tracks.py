@@ -7,7 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from .types import (
+from .sockets import (
     CATEGORY,
     Trajectories,
     as_comfy_tracks,
@@ -81,7 +81,7 @@ class ReVideoTracksIn(io.ComfyNode):
         drawn_height: int,
         comfy_tracks: dict[str, Any] | None = None,
     ) -> io.NodeOutput:
-        from ..revideo.trajectory import from_comfy_tracks, parse_tracks
+        from ..revideo.tracks.trajectories import from_comfy_tracks, parse_tracks
 
         num_frames, height, width = frames.shape[:3]
         if comfy_tracks is None:
@@ -120,7 +120,7 @@ class ReVideoDrawTracks(io.ComfyNode):
 
     @classmethod
     def execute(cls, frames: Tensor, trajectories: Any, trail: int, mask: Tensor | None = None) -> io.NodeOutput:
-        from ..revideo.pictures import draw_region, draw_tracks
+        from ..revideo.pictures.overlays import draw_region, draw_tracks
 
         drawn = frames_from_image(frames)
         if mask is not None:

@@ -8,7 +8,7 @@ import torch
 from comfy_api.latest import InputImpl, io
 from torch import Tensor
 
-from .types import CATEGORY, frames_from_image, image_from_frames, region_from_mask
+from .sockets import CATEGORY, frames_from_image, image_from_frames, region_from_mask
 
 MODEL_MULTIPLE = 64  # of both frame sides, in the released model
 
@@ -105,7 +105,7 @@ class ReVideoPrepareVideo(io.ComfyNode):
         count: int,
         source_fps: float,
     ) -> io.NodeOutput:
-        from ..revideo.video import choose_size, fit_frames
+        from ..revideo.video.io import choose_size, fit_frames
 
         frames, fps = _pick(video, start, stride, count or None, source_fps)
         source_height, source_width = frames.shape[-2:]
@@ -116,7 +116,7 @@ class ReVideoPrepareVideo(io.ComfyNode):
 
 def _pick(video: Any, start: int, stride: int, count: int | None, source_fps: float) -> tuple[Tensor, float]:
     """Frames (T, 3, H, W) and their rate from IMAGE or VIDEO."""
-    from ..revideo.video import pick_frames, read_video
+    from ..revideo.video.io import pick_frames, read_video
 
     if isinstance(video, InputImpl.VideoFromFile) and video.get_active_trim_window() == (0.0, 0.0):
         frames, fps = read_video(video.get_stream_source(), start, stride, count)
@@ -168,7 +168,7 @@ class ReVideoKeepUnedited(io.ComfyNode):
     def execute(
         cls, original: Tensor, edited: Tensor, mask: Tensor, feather: int, match: Any = "none"
     ) -> io.NodeOutput:
-        from ..revideo.composite import keep_unedited
+        from ..revideo.editing.composite import keep_unedited
 
         source, painted = frames_from_image(original), frames_from_image(edited)
         frames = keep_unedited(source, painted, region_from_mask(mask), feather, match)

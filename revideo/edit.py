@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .trajectory import Trajectories
+from .tracks.trajectories import Trajectories
 
 
 @dataclass(frozen=True)

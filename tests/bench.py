@@ -34,11 +34,11 @@ ROOT = Path(__file__).parent.parent
 sys.path[0] = str(ROOT)  # not tests/, where a folder revideo/ holds tests
 
 import revideo  # noqa: E402
-from revideo.blocks import run_plainly  # noqa: E402
-from revideo.config import ControlConfig, ImageEncoderConfig, ModelConfig, UNetConfig, VAEConfig  # noqa: E402
-from revideo.plan import Plan  # noqa: E402
-from revideo.random_weights import write_random_checkpoint  # noqa: E402
-from revideo.vae import LATENT_SCALE  # noqa: E402
+from revideo.checkpoints.random_weights import write_random_checkpoint  # noqa: E402
+from revideo.models.blocks import run_plainly  # noqa: E402
+from revideo.models.config import ControlConfig, ImageEncoderConfig, ModelConfig, UNetConfig, VAEConfig  # noqa: E402
+from revideo.models.vae import LATENT_SCALE  # noqa: E402
+from revideo.pipeline.memory_plan import Plan  # noqa: E402
 
 CONFIG = ModelConfig(
     UNetConfig(model_channels=64, num_head_channels=32, context_dim=256, time_id_dim=64, num_frames=14),

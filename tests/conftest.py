@@ -23,7 +23,7 @@ def comfyui(tmp_path_factory: pytest.TempPathFactory):
     """A running ComfyUI with the pack, a small checkpoint and the clips; one for the whole session."""
     from comfyui_server import CHECKPOINT, ComfyUI
 
-    from revideo.random_weights import SMALL, write_random_checkpoint
+    from revideo.checkpoints.random_weights import SMALL, write_random_checkpoint
 
     server = ComfyUI(tmp_path_factory.mktemp("ComfyUI"))
     write_random_checkpoint(server.checkpoints / CHECKPOINT, SMALL)

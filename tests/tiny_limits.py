@@ -1,6 +1,6 @@
 """What the tests hold the built-in model to: set from its own figures, with room for other processors' rounding."""
 
-from revideo.synthetic_figures import Limits
+from revideo.synthetic.measures import Limits
 
 STEPS = 25  # of sampling; guidance 1
 LIMITS = {  # by case; means over the held-out clips that the tests take

@@ -28,12 +28,12 @@ from PIL import Image
 from playwright.sync_api import Page
 from torch import Tensor
 
-from revideo.document import EditDocument
-from revideo.examples import example_files
-from revideo.kept_motion import follow_drawn
-from revideo.pictures import draw_region, draw_tracks
-from revideo.random_weights import write_random_checkpoint
-from revideo.video import choose_size, fit_frames, read_video, write_video
+from revideo.checkpoints.random_weights import write_random_checkpoint
+from revideo.drawing.document import EditDocument
+from revideo.pictures.overlays import draw_region, draw_tracks
+from revideo.synthetic.examples import example_files
+from revideo.tracks.source_motion import follow_drawn
+from revideo.video.io import choose_size, fit_frames, read_video, write_video
 
 FOLDER = ROOT / "example_workflows"
 FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, LONG, KEEP_MOTION, NATIVE, NATIVE_LONG = NAMES = (

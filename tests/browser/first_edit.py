@@ -6,10 +6,10 @@ import torch
 from layout import GROUPS, Column, Node, note
 from torch import Tensor
 
-from revideo.demo import FEATHER_PX, asked, enlarged
-from revideo.document import EditDocument
-from revideo.drawing import Path, Point, Region
-from revideo.examples import FRAMES, OPTIONS, SIDE_PX, example_edit
+from revideo.cli.demo import FEATHER_PX, asked, enlarged
+from revideo.drawing.document import EditDocument
+from revideo.drawing.schema import Path, Point, Region
+from revideo.synthetic.examples import FRAMES, OPTIONS, SIDE_PX, example_edit
 
 NAME = "00_first_edit"
 EXAMPLE = "both"

@@ -15,8 +15,8 @@ from playwright.sync_api import Page
 from test_workflows import finish
 from torch import Tensor
 
-from revideo.examples import example_files
-from revideo.video import fit_frames, read_image, read_video
+from revideo.synthetic.examples import example_files
+from revideo.video.io import fit_frames, read_image, read_video
 
 SAME_DB = 34  # PSNR: the same frame, through a browser's decoder and scaler, has 36 and more
 OTHER_DB = 30  # the neighbours of a frame have 28 at most

@@ -16,7 +16,7 @@ WAVE = [(60 + 6 * step, 100 + 50 * math.sin(step / 9)) for step in range(50)]
 
 # How far the places of a stroke lie from the curve that the editor made of it, at most.
 DISTANCE = """async ([path, stroke]) => {
-    const { flatten } = await import("/extensions/ComfyUI-ReVideo/curves.js");
+    const { flatten } = await import("/extensions/ComfyUI-ReVideo/geometry/curves.js");
     const chords = flatten(path);
     const away = ([x, y]) => {
         let least = Infinity;

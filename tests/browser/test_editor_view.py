@@ -193,7 +193,7 @@ def test_the_question_mark_shows_every_key(drawing: Drawing):
     sheet = drawing.drawn().element.get_by_role("dialog", name="Keys")
     assert sheet.is_visible()
     keys = drawing.page.evaluate(
-        "import('/extensions/ComfyUI-ReVideo/keymap.js').then(({ BINDINGS }) => BINDINGS.map(({ text }) => text))"
+        "import('/extensions/ComfyUI-ReVideo/input/keymap.js').then(({ BINDINGS }) => BINDINGS.map(({ text }) => text))"
     )
     said = sheet.inner_text()
     assert [text for text in keys if text not in said] == []

@@ -29,7 +29,7 @@ class Native:
 
     def condition(self, conditions: revideo.Conditions, **options: Any) -> tuple[list, list, dict[str, Tensor]]:
         """Positive, negative and latent of ReVideo Native Conditioning."""
-        from pack.nodes.native import ReVideoNativeConditioning
+        from pack.nodes.native.conditioning import ReVideoNativeConditioning
 
         defaults = {
             "strength": 1.0,
@@ -57,7 +57,7 @@ class Native:
         """Latents by ComfyUI's own sampling, in the library's scale."""
         import comfy.sample
 
-        from revideo.vae import LATENT_SCALE
+        from revideo.models.vae import LATENT_SCALE
 
         latents = comfy.sample.sample(
             model or self.model,
@@ -77,8 +77,8 @@ class Native:
 
 def load_native(path: Path) -> Native:
     load_pack()
-    from pack.nodes.native_control import ReVideoControl
-    from pack.nodes.native_model import load_as_svd
+    from pack.nodes.native.control_net import ReVideoControl
+    from pack.nodes.native.load_svd import load_as_svd
     from pack.revideo.checkpoint import load_control
 
     return Native(*load_as_svd(path, dtype=torch.float32), ReVideoControl(load_control(path, dtype=torch.float32), CPU))

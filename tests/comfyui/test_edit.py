@@ -15,9 +15,9 @@ from edit_graph import AREA, HEIGHT, TRACKS, WIDTH, edit_graph, with_video
 from PIL import Image
 
 import revideo
-from revideo.trajectory import parse_tracks
-from revideo.vae import LATENT_SCALE
-from revideo.video import fit_frames, read_video
+from revideo.models.vae import LATENT_SCALE
+from revideo.tracks.trajectories import parse_tracks
+from revideo.video.io import fit_frames, read_video
 
 
 def read_back(content: bytes) -> tuple[np.ndarray, Fraction]:

@@ -13,7 +13,7 @@ from edit_graph import HEIGHT, WIDTH, edit_graph
 from PIL import Image
 
 from revideo import EditDocument
-from revideo.pictures import draw_region, draw_tracks
+from revideo.pictures.overlays import draw_region, draw_tracks
 
 DRAWING = {  # on twice the size and half the frames of what it is given
     "version": 1,

@@ -10,7 +10,7 @@ from comfyui_server import WINDOW, ComfyUI, Graph, Run, load_latent, node
 from edit_graph import HEIGHT, WIDTH, edit_graph, with_video
 from PIL import Image
 
-from revideo.evaluation import FIGURES
+from revideo.evaluation.evaluator import FIGURES
 
 OUTPUTS = {"figures": 0, "json": 4}
 

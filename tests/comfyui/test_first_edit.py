@@ -13,9 +13,9 @@ from PIL import Image
 from tiny_limits import LIMITS
 from torch import Tensor
 
-from revideo.examples import EXAMPLES, example_edit, example_files
-from revideo.metrics import psnr
-from revideo.synthetic_figures import measure
+from revideo.evaluation.metrics import psnr
+from revideo.synthetic.examples import EXAMPLES, example_edit, example_files
+from revideo.synthetic.measures import measure
 
 SHOWN_ONLY = ("MarkdownNote",)
 EXAMPLE = "both"  # which the workflow edits

@@ -12,7 +12,7 @@ from comfyui_server import CHECKPOINT, ComfyUI, Graph, needed, node
 from edit_graph import AREA, HEIGHT, WIDTH, edit_graph
 
 from revideo import read_video
-from revideo.random_weights import SMALL, write_random_checkpoint
+from revideo.checkpoints.random_weights import SMALL, write_random_checkpoint
 
 FRAMES = 90
 WINDOWS = 9  # of 14 frames that share 4
@@ -21,7 +21,7 @@ WINDOWS = 9  # of 14 frames that share 4
 @pytest.fixture(scope="module")
 def clip(comfyui: ComfyUI) -> str:
     """The first 90 frames of a clip with sound, in the server's input folder."""
-    from revideo.video_file import VideoFile, write_like
+    from revideo.video.file import VideoFile, write_like
 
     with VideoFile(Path(needed("REVIDEO_CLIPS")) / "bigbuckbunny.mp4", count=FRAMES) as source:
         frames = (source.read(number, number + 1)[0] for number in range(FRAMES))

@@ -9,7 +9,7 @@ import pytest
 from comfyui_server import CHECKPOINT, FREED_IS_RETURNED, ComfyUI, Graph, Run
 from native_graph import native_graph, own_graph
 
-from revideo.random_weights import write_random_checkpoint
+from revideo.checkpoints.random_weights import write_random_checkpoint
 
 SIZES = [(64 * (1 + number % 4), 64 * (1 + number // 4)) for number in range(10)]
 

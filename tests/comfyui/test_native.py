@@ -12,7 +12,7 @@ from native_graph import native_graph, own_graph
 from native_parts import write_golden
 from torch import Tensor
 
-from revideo.random_weights import write_random_checkpoint
+from revideo.checkpoints.random_weights import write_random_checkpoint
 
 STEPS = 4
 WIDTH, HEIGHT = 128, 64

@@ -138,7 +138,7 @@ def test_sampled_latents_are_the_released_model_s(golden: Golden, monkeypatch: p
 
 
 def test_frames_of_comfyui_s_vae_are_the_released_model_s(golden: Golden):
-    from revideo.vae import LATENT_SCALE
+    from revideo.models.vae import LATENT_SCALE
 
     frames = golden.native.vae.decode(golden.recorded["latents"] / LATENT_SCALE).movedim(-1, 1)
     whole = golden.recorded[f"decoded.chunk_{len(frames)}"]
@@ -463,7 +463,7 @@ def test_temporal_weights_of_another_training_are_told(golden_b: Golden, caplog:
     part = golden_b.native.control.part
     assert len(part.temporal) == 2 * 16
     stock = replace(part, temporal={name: 1.1 * tensor for name, tensor in part.temporal.items()})
-    from pack.nodes.native_control import ReVideoControl
+    from pack.nodes.native.control_net import ReVideoControl
 
     replace(golden_b.native, control=ReVideoControl(stock, CPU)).condition(golden_b.conditions)
     assert "32 of 32 temporal keys and values of the MODEL are not those that the control net was" in caplog.text

@@ -14,10 +14,10 @@ from comfyui_server import WINDOW
 from native_parts import load_native
 
 import revideo
-from revideo import builtin
-from revideo.examples import SIDE_PX
-from revideo.synthetic_figures import held_out, mean_figures, measure
-from revideo.vae import LATENT_SCALE
+from revideo.checkpoints import builtin
+from revideo.models.vae import LATENT_SCALE
+from revideo.synthetic.examples import SIDE_PX
+from revideo.synthetic.measures import held_out, mean_figures, measure
 
 CLIPS = int(os.environ.get("REVIDEO_NATIVE_CLIPS", "2"))
 OPTIONS = revideo.SamplerOptions(steps=10, cfg_last=1.0)

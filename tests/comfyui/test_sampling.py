@@ -10,8 +10,8 @@ import torch
 from comfyui_server import CHECKPOINT, FREED_IS_RETURNED, ComfyUI, load_latent, node, relative_rms
 from edit_graph import edit_graph
 
-from revideo.config import ImageEncoderConfig
-from revideo.random_weights import SMALL, write_random_checkpoint
+from revideo.checkpoints.random_weights import SMALL, write_random_checkpoint
+from revideo.models.config import ImageEncoderConfig
 
 STEPS = 3
 WIDTH, HEIGHT = 128, 64

@@ -1,0 +1,1 @@
+"""Programs that measure a model, a tracker, the engine or the editor and print what docs/benchmarks.md records."""

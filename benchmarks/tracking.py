@@ -1,0 +1,97 @@
+"""How well points are followed where their true tracks are known.
+
+python -m benchmarks.tracking --clips 64
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from revideo.synthetic.clips import SyntheticClip, make_clip, make_crossing
+from revideo.synthetic.measures import HELD_OUT
+from revideo.tracks.tracking import Tracker, load_cotracker, track_points
+from revideo.tracks.trajectories import Trajectories
+
+
+@dataclass(frozen=True)
+class TrackingFigures:
+    """Of points that are visible on the first frame, which is given and not counted."""
+
+    points: int
+    median_px: float  # distance from the true place, of all points on all frames where they are truly visible,
+    ninety_five_px: float  # whether they were found there or not
+    precision: float  # of being hidden: how many of those called hidden are; 1 where none is called so
+    recall: float  # how many of the hidden are called so; 1 where none is hidden
+
+    def row(self, name: str) -> str:
+        numbers = f"{self.median_px:.2f} | {self.ninety_five_px:.2f} | {self.precision:.3f} | {self.recall:.3f}"
+        return f"| {name} | {self.points} | {numbers} |"
+
+
+HEADER = """\
+| clips | points | median error, px | 95th percentile, px | hidden: precision | hidden: recall |
+| --- | --- | --- | --- | --- | --- |"""
+
+
+def measure_tracking(clips: Iterable[SyntheticClip], tracker: Tracker | None = None) -> TrackingFigures:
+    pairs = []
+    for clip in clips:
+        there = clip.trajectories.visible[:, 0]
+        truth = Trajectories(clip.trajectories.points_px[there], clip.trajectories.visible[there])
+        pairs.append((track_points(clip.video, truth.points_px[:, 0], tracker=tracker), truth))
+    return compare(pairs)
+
+
+def compare(pairs: Iterable[tuple[Trajectories, Trajectories]]) -> TrackingFigures:
+    """Tracks as found and as they truly are, of the same points."""
+    errors, points = [], 0
+    right = called = hidden = 0
+    for found, truth in pairs:
+        points += truth.num_paths
+        seen, truly_seen = found.visible[:, 1:], truth.visible[:, 1:]
+        errors.append((found.points_px - truth.points_px).norm(dim=-1)[:, 1:][truly_seen])
+        right += int((~seen & ~truly_seen).sum())
+        called += int((~seen).sum())
+        hidden += int((~truly_seen).sum())
+    every = torch.cat(errors)
+    return TrackingFigures(
+        points=points,
+        median_px=every.median().item(),
+        ninety_five_px=every.quantile(0.95).item(),
+        precision=right / called if called else 1.0,
+        recall=right / hidden if hidden else 1.0,
+    )
+
+
+def held_out_clips(count: int, size: dict[str, Any]) -> dict[str, Iterable[SyntheticClip]]:
+    """Of each kind as many, the same on every call."""
+    return {
+        "apart": (make_clip(HELD_OUT + number, **size) for number in range(count)),
+        "one passes behind another": (make_crossing(HELD_OUT + number, **size) for number in range(count)),
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Prints how well points of sprites are followed, as a Markdown table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.tracking", description=main.__doc__)
+    parser.add_argument("--clips", type=int, default=64, help="of each kind (%(default)s)")
+    parser.add_argument("--frames", type=int, default=14)
+    parser.add_argument("--height", type=int, default=128)
+    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--cotracker", type=Path, help="a local CoTracker file, instead of the built-in tracker")
+    given = parser.parse_args(arguments)
+    tracker = load_cotracker(given.cotracker) if given.cotracker else None
+    print(HEADER, flush=True)
+    size = {"frames": given.frames, "height": given.height, "width": given.width}
+    for name, clips in held_out_clips(given.clips, size).items():
+        print(measure_tracking(clips, tracker).row(name), flush=True)
+
+
+if __name__ == "__main__":
+    main()

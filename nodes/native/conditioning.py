@@ -1,0 +1,209 @@
+"""The native route: ReVideo's control net and conditioning for ComfyUI's own Stable Video Diffusion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import comfy.model_management as management
+import torch
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..model import BUILT_IN, DTYPES, checkpoint_names, checkpoint_path
+from ..sockets import CATEGORY, Conditions
+from .checks import check_embedding, check_model, check_vae, warn_of_other_weights
+from .control_net import ReVideoControl
+
+
+class ReVideoLoadControlNet(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ReVideoLoadControlNet",
+            display_name="Load ReVideo Control Net",
+            category=CATEGORY,
+            description="Loads ReVideo's control net alone, for ComfyUI's own Stable Video Diffusion. Of a whole "
+            "checkpoint only that part is read.",
+            search_aliases=["revideo controlnet", "motion control net", "svd controlnet"],
+            inputs=[
+                io.Combo.Input(
+                    "checkpoint",
+                    options=[BUILT_IN, *checkpoint_names()],
+                    tooltip="The same ReVideo checkpoint that the MODEL comes from, in models/revideo or "
+                    "models/checkpoints; a control file is enough.",
+                ),
+                io.Combo.Input(
+                    "weight_dtype",
+                    options=["auto", *DTYPES],
+                    default="auto",
+                    tooltip="Precision of weights and computation. auto lets ComfyUI choose for your device.",
+                    advanced=True,
+                ),
+            ],
+            outputs=[io.ControlNet.Output("control_net", tooltip="To ReVideo Native Conditioning.")],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, checkpoint: str, weight_dtype: str) -> float:
+        """Loads again when a file was replaced under the same name."""
+        return checkpoint_path(checkpoint).stat().st_mtime
+
+    @classmethod
+    def execute(cls, checkpoint: str, weight_dtype: str) -> io.NodeOutput:
+        from ...revideo.checkpoints.reading import load_control
+
+        device = management.get_torch_device()
+        dtype = DTYPES.get(weight_dtype) or _dtype(device)
+        return io.NodeOutput(ReVideoControl(load_control(checkpoint_path(checkpoint), dtype=dtype), device))
+
+
+def _dtype(device: torch.device) -> torch.dtype:
+    """One in which the device computes: a control net is small enough not to be kept in another."""
+    dtype = management.unet_dtype(device, supported_dtypes=list(DTYPES.values()))
+    return management.unet_manual_cast(dtype, device) or dtype
+
+
+class ReVideoNativeConditioning(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ReVideoNativeConditioning",
+            display_name="ReVideo Native Conditioning",
+            category=CATEGORY,
+            description="Makes of ReVideo's conditions what KSampler takes: positive and negative with the control net "
+            "applied, and an empty latent of the clip's length and size.",
+            search_aliases=["revideo ksampler", "svd img2vid conditioning", "apply revideo", "control net apply"],
+            inputs=[
+                io.Model.Input(
+                    "model",
+                    tooltip="A ReVideo checkpoint's, from ImageOnlyCheckpointLoader or Load ReVideo as SVD. It is only "
+                    "looked at: whether the control net fits it.",
+                ),
+                io.ClipVision.Input("clip_vision", tooltip="From the same loader."),
+                io.Vae.Input("vae", tooltip="From the same loader."),
+                io.ControlNet.Input("control_net", tooltip="From Load ReVideo Control Net."),
+                Conditions.Input("conditions", tooltip="From ReVideo Conditions."),
+                io.Float.Input(
+                    "strength",
+                    default=1.0,
+                    min=0.0,
+                    max=10.0,
+                    step=0.01,
+                    tooltip="How much the control net adds. 1 is what it was trained for; 0 leaves plain SVD.",
+                ),
+                io.Float.Input(
+                    "start_percent",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.001,
+                    tooltip="From which part of sampling on the control net works.",
+                    advanced=True,
+                ),
+                io.Float.Input(
+                    "end_percent",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.001,
+                    tooltip="Until which part of sampling it works.",
+                    advanced=True,
+                ),
+                io.Int.Input(
+                    "fps",
+                    default=6,
+                    min=1,
+                    max=120,
+                    tooltip="The frame rate told to the model, not the file's: the released examples use 6 or 10.",
+                    advanced=True,
+                ),
+                io.Int.Input(
+                    "motion_bucket",
+                    default=127,
+                    min=0,
+                    max=1023,
+                    tooltip="SVD's overall amount of motion. The released examples leave it at 127.",
+                    advanced=True,
+                ),
+                io.Float.Input(
+                    "noise_augmentation",
+                    default=0.02,
+                    min=0.0,
+                    max=10.0,
+                    step=0.01,
+                    tooltip="Noise on the edited frame before it is encoded. More lets the result leave it further.",
+                    advanced=True,
+                ),
+                io.Int.Input(
+                    "augmentation_seed",
+                    default=23,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    tooltip="Of that noise alone; as ReVideo Sampler's seed. KSampler has its own.",
+                    advanced=True,
+                ),
+            ],
+            outputs=[
+                io.Conditioning.Output("positive", tooltip="To KSampler."),
+                io.Conditioning.Output("negative", tooltip="To KSampler."),
+                io.Latent.Output("latent", tooltip="To KSampler: empty, of the clip's length and size."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model: Any,
+        clip_vision: Any,
+        vae: Any,
+        control_net: Any,
+        conditions: Any,
+        strength: float,
+        start_percent: float,
+        end_percent: float,
+        fps: int,
+        motion_bucket: int,
+        noise_augmentation: float,
+        augmentation_seed: int,
+    ) -> io.NodeOutput:
+        if not isinstance(control_net, ReVideoControl):
+            raise ValueError(
+                f"the control net is no ReVideo one ({type(control_net).__name__}): take Load ReVideo Control Net "
+                f"here, and put others behind this node with Apply ControlNet"
+            )
+        part = control_net.part
+        check_model(model.model, part)
+        check_vae(vae, part)
+        part.config.check_size(*conditions.size)
+        warn_of_other_weights(model, part)
+
+        embedding = _embed(clip_vision, conditions.reference)
+        check_embedding(embedding, part)
+        reference = _encode(vae, conditions.reference, noise_augmentation, augmentation_seed)
+        # ComfyUI's SVD takes 1 off the frame rate, as Stability's does; the released model is told the rate itself.
+        told = {"fps": fps + 1, "motion_bucket_id": motion_bucket, "augmentation_level": noise_augmentation}
+        if strength > 0:
+            control = control_net.with_conditions(conditions, strength, (start_percent, end_percent))
+            told |= {"control": control, "control_apply_to_uncond": False}  # it is applied to both below
+        positive = [[embedding, told | {"concat_latent_image": reference}]]
+        negative = [[torch.zeros_like(embedding), told | {"concat_latent_image": torch.zeros_like(reference)}]]
+        latent = torch.zeros(conditions.num_frames, *reference.shape[1:], device=management.intermediate_device())
+        return io.NodeOutput(positive, negative, {"samples": latent})
+
+
+def _embed(clip_vision: Any, reference: Tensor) -> Tensor:
+    """(3, H, W) in [-1, 1] → (1, 1, D), preprocessed as the released model was: ComfyUI crops and rounds."""
+    from ...revideo.models.image_encoder import clip_pixels
+
+    management.load_model_gpu(clip_vision.patcher)
+    pixels = clip_pixels(reference, clip_vision.image_size).to(clip_vision.load_device)
+    _, _, embedding, *_ = clip_vision.model(pixel_values=pixels, intermediate_output=-2)
+    return embedding[:, None].to(management.intermediate_device())
+
+
+def _encode(vae: Any, reference: Tensor, noise_augmentation: float, seed: int) -> Tensor:
+    """(3, H, W) in [-1, 1] → (1, C, h, w), not scaled; the noise is that of ReVideo Sampler."""
+    from ...revideo.pipeline.pipeline import AUGMENTATION, draw_noise
+
+    noisy = reference + noise_augmentation * draw_noise(reference.shape, seed, AUGMENTATION)
+    return vae.encode(((noisy + 1) / 2).movedim(0, -1)[None])

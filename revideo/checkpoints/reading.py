@@ -1,0 +1,289 @@
+"""Checkpoints: read from every form they come in, and checked.
+
+Inside the library a weight is called `<part>.<name in diffusers or transformers>`;
+checkpoint_names.py knows what the released files call it.
+"""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from ..models.config import ModelConfig
+from ..models.controlnet import ReVideoControlNet
+from ..models.image_encoder import build_image_encoder
+from ..models.unet import ReVideoUNet
+from ..models.vae import build_vae
+from .builtin import FILE, MISSING, locate
+from .names import (
+    CONTROL,
+    UNET,
+    UNUSED,
+    Released,
+    Weights,
+    is_control_weight,
+    name_table,
+    to_diffusers,
+)
+
+PARTS = ("unet", "controlnet", "vae", "image_encoder")
+CONFIG_KEY = "revideo_config"  # in a .safetensors file's metadata; in a folder, CONFIG_FILE
+CONFIG_FILE = "revideo_config.json"
+
+
+class CheckpointError(ValueError):
+    """A file that is missing, damaged, unsafe, or not what it was taken for."""
+
+
+def build_parts(config: ModelConfig, device: str = "meta") -> dict[str, Any]:
+    """The four networks; on the meta device shapes without weights, elsewhere random ones."""
+    with torch.device(device):
+        return {
+            "unet": ReVideoUNet.from_model_config(config),
+            "controlnet": ReVideoControlNet.from_model_config(
+                config, condition_channels=config.control.condition_channels
+            ),
+            "vae": build_vae(config.vae),
+            "image_encoder": build_image_encoder(config.image_encoder),
+        }
+
+
+@dataclass
+class Checkpoint:
+    """Weights that fit the networks of `config`, memory-mapped, under our names; and unused ones."""
+
+    weights: Weights
+    config: ModelConfig
+    parts: dict[str, Any]  # the networks, still on the meta device
+    table: dict[str, Released]
+
+
+@dataclass
+class ControlPart:
+    """What of a file ReVideo's training made: for hosts that bring Stable Video Diffusion themselves."""
+
+    network: ReVideoControlNet
+    config: ModelConfig
+    temporal: Weights  # the UNet's keys and values trained with it, by their names in the released UNet; may be empty
+
+
+def load_parts(
+    path: str | Path,
+    config: ModelConfig | None = None,
+    dtype: torch.dtype | None = None,
+    svd: str | Path | None = None,
+) -> tuple[dict[str, Any], ModelConfig]:
+    """The four networks with weights, and their sizes; weights stay memory-mapped unless `dtype` changes them.
+
+    See `open_checkpoint` for what can be read and what is raised.
+    """
+    checkpoint = open_checkpoint(path, config, svd)
+    for part, module in checkpoint.parts.items():
+        _fill(module, part, checkpoint.weights, dtype)
+    return checkpoint.parts, checkpoint.config
+
+
+def load_control(path: str | Path, config: ModelConfig | None = None, dtype: torch.dtype | None = None) -> ControlPart:
+    """The control net of any file that `open_checkpoint` reads, or of a control file alone.
+
+    Of a whole model nothing else is loaded. Raises CheckpointError, naming file and tensors.
+    """
+    path = locate(path)
+    found, own_config = _read(path)
+    config = config or own_config or ModelConfig()
+    parts = {name: part for name, part in build_parts(config).items() if name in ("controlnet", "unet")}
+    table = name_table(config, parts)
+    weights = to_diffusers(found, table)
+    control = {name: tensor for name, tensor in weights.items() if name.startswith(("controlnet.", CONTROL))}
+    if not control:
+        raise CheckpointError(f"{path.name} is {_describe(weights)}")
+    network = parts["controlnet"]
+    _check(control, table, {"controlnet": network}, path)
+    _fill(network, "controlnet", control, dtype)
+    temporal = {
+        place.name.removeprefix(UNET): weights[name]
+        for name, place in table.items()
+        if name in weights and place.name.startswith(UNET) and is_control_weight(place.name)
+    }
+    return ControlPart(network, config, temporal)
+
+
+def _fill(module: torch.nn.Module, part: str, weights: Weights, dtype: torch.dtype | None) -> None:
+    own = {}
+    for name in module.state_dict():
+        # Popped, so that a converted tensor's source is freed before the next is read.
+        tensor = weights.pop(f"{part}.{name}")
+        own[name] = tensor if dtype is None else tensor.to(dtype)
+    module.load_state_dict(own, assign=True)
+    module.requires_grad_(False)
+
+
+def read_config(path: str | Path, svd: str | Path | None = None) -> ModelConfig:
+    """The sizes that a checkpoint states, else the released ones; raises CheckpointError, loads no weight."""
+    stated = (_read(locate(file))[1] for file in (path, svd) if file is not None)
+    return next(filter(None, stated), ModelConfig())
+
+
+def read_weights(path: str | Path) -> Weights:
+    """The tensors of any file or folder under the names it has, memory-mapped; raises CheckpointError."""
+    return _read(locate(path))[0]
+
+
+def open_checkpoint(path: str | Path, config: ModelConfig | None = None, svd: str | Path | None = None) -> Checkpoint:
+    """`path`: a released `.ckpt` or `.safetensors`, a diffusers folder, "tiny", or a control file, which
+    needs `svd`, a Stable Video Diffusion checkpoint in any of these forms. `config` None: the
+    file's own, else the released size. Raises CheckpointError, naming file and tensors.
+    """
+    path = locate(path)
+    control, own_config = _read(path)
+    base, svd_config = _read(Path(svd)) if svd is not None else ({}, None)
+    config = config or own_config or svd_config or ModelConfig()
+    parts = build_parts(config)
+    table = name_table(config, parts)
+    own = to_diffusers(control, table)
+    if svd is not None:
+        trained = [name for name, place in table.items() if is_control_weight(place.name)]
+        lacking = [table[name].name for name in trained if name not in own]
+        if lacking:  # the other file's would be taken for them, silently
+            raise CheckpointError(
+                f"{path.name} is no ReVideo control file: it lacks {len(lacking)} of {len(trained)} tensors that "
+                f"ReVideo trained ({_few(lacking)}); are the two files swapped?"
+            )
+    weights = to_diffusers(base, table) | own
+    kind = _describe(weights)
+    if kind:
+        what = f"and {Path(svd).name} together are" if svd is not None else "is"
+        raise CheckpointError(f"{path.name} {what} {kind}")
+    _check(weights, table, parts, path)
+    return Checkpoint(weights, config, parts, table)
+
+
+def _read(path: Path) -> tuple[Weights, ModelConfig | None]:
+    """The tensors of one file or folder, memory-mapped, and the sizes it states."""
+    if path.is_dir():
+        return _read_folder(path)
+    if not path.exists():
+        raise CheckpointError(MISSING if path == FILE else f"there is no checkpoint {path}")
+    if path.suffix == ".safetensors":
+        weights, metadata = _read_safetensors(path)
+        config = metadata.get(CONFIG_KEY)
+        return weights, _parse_config(config, path) if config else None
+    return _read_pickle(path), None
+
+
+def _parse_config(text: str, path: Path) -> ModelConfig:
+    try:
+        return ModelConfig.from_json(text)
+    except ValueError as error:
+        raise CheckpointError(f"{path.name}: {error}") from None
+
+
+def _read_safetensors(path: Path) -> tuple[Weights, dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = file.keys()  # a handle is no dict: it cannot be iterated itself
+            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
+    except SafetensorError as error:
+        raise CheckpointError(
+            f"{path.name} is cut off or not a .safetensors file ({error}): download it again"
+        ) from None
+
+
+def _read_pickle(path: Path) -> Weights:
+    """A `.ckpt`: tensors only; code inside is refused, never run."""
+    with path.open("rb") as file:
+        is_zip = file.read(2) == b"PK"  # only these can be memory-mapped; torch wrote others until 2020
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+    except pickle.UnpicklingError:
+        what = "holds" if is_zip else "is no checkpoint, or one that holds"
+        raise CheckpointError(
+            f"{path.name} {what} more than tensors (code may hide there), so it was not opened: "
+            f"use a .safetensors file of the same weights"
+        ) from None
+    except (RuntimeError, EOFError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path.name} is cut off or no checkpoint ({_first_line(error)})") from None
+    weights = content.get("state_dict", content) if isinstance(content, dict) else None
+    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise CheckpointError(f"{path.name} holds no state_dict of tensors")
+    return weights
+
+
+def _read_folder(folder: Path) -> tuple[Weights, ModelConfig | None]:
+    """A diffusers folder: one subfolder for each part, its tensors under diffusers' names."""
+    weights: Weights = {}
+    for part in (*PARTS, "unused"):
+        files = sorted((folder / part).glob("*.safetensors"))
+        whole = [file for file in files if file.name in ("diffusion_pytorch_model.safetensors", "model.safetensors")]
+        for file in whole or files:  # beside a whole file lie only its variants
+            prefix = "" if part == "unused" else f"{part}."
+            weights |= {prefix + name: tensor for name, tensor in _read_safetensors(file)[0].items()}
+    if not weights:
+        raise CheckpointError(f"{folder} is no diffusers folder: no unet/*.safetensors or other part in it")
+    weights.pop("image_encoder.vision_model.embeddings.position_ids", None)  # older exports store this count
+    config = folder / CONFIG_FILE
+    return weights, _parse_config(config.read_text("utf-8"), config) if config.exists() else None
+
+
+def _describe(weights: Weights) -> str | None:
+    """What a file is, where it is not a ReVideo model; None where it is or may be."""
+    names = list(weights)
+
+    def holds(*starts: str) -> bool:
+        return any(name.startswith(starts) for name in names)
+
+    if holds("controlnet.", CONTROL):
+        if not holds("unet.", UNET) or not holds("vae.") or not holds("image_encoder."):
+            return (
+                "a ReVideo control file without the rest of the model: "
+                "name a Stable Video Diffusion checkpoint beside it (svd)"
+            )
+        return None
+    if any(name.startswith(("unet.", UNET)) and ("time_stack" in name or "temporal" in name) for name in names):
+        return (
+            "a plain Stable Video Diffusion checkpoint without ReVideo's control net: "
+            "use a ReVideo checkpoint, or this file as the svd beside a ReVideo control file"
+        )
+    if holds("cond_stage_model."):
+        return "a Stable Diffusion 1.x or 2.x checkpoint, not a ReVideo one"
+    if holds("conditioner.embedders.1."):
+        return "an SDXL checkpoint, not a ReVideo one"
+    if any("lora" in name for name in names):
+        return "a LoRA, not a ReVideo checkpoint"
+    return f"not a ReVideo checkpoint: its first tensors are {_few(names)}"
+
+
+def _check(weights: Weights, table: dict[str, Released], parts: dict[str, Any], path: Path) -> None:
+    """One error for all that is missing, unexpected or of another shape, in released names."""
+    expected = {f"{part}.{name}": t for part, module in parts.items() for name, t in module.state_dict().items()}
+    missing = dict.fromkeys(table[name].name for name in expected if name not in weights)
+    unexpected = [name for name in weights if name not in expected and not name.startswith(UNUSED)]
+    wrong = [
+        f"{table[name].name} is {list(weights[name].shape)} instead of {list(tensor.shape)}"
+        for name, tensor in expected.items()
+        if name in weights and weights[name].shape != tensor.shape
+    ]
+    problems = [
+        f"{len(names)} tensors {what} ({_few(list(names))})"
+        for names, what in ((missing, "missing"), (unexpected, "unexpected"), (wrong, "of another shape"))
+        if names
+    ]
+    if problems:
+        raise CheckpointError(
+            f"{path.name} does not fit the model: {'; '.join(problems)}. A model of other widths must carry "
+            f'"{CONFIG_KEY}" in its metadata or be loaded with its config'
+        )
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:4]) + (", …" if len(names) > 4 else "") if names else "none"
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,110 @@
+"""Checkpoints written: converted from one form to another, parted, joined."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from ..files import whole_file
+from ..models.config import ModelConfig
+from .names import UNUSED, Weights, is_control_weight, name_table, to_released
+from .reading import CONFIG_FILE, CONFIG_KEY, PARTS, Checkpoint, CheckpointError, build_parts, open_checkpoint
+
+FILES = (".safetensors", ".ckpt")
+
+
+def convert(
+    source: str | Path,
+    target: str | Path,
+    *,
+    svd: str | Path | None = None,
+    target_svd: str | Path | None = None,
+    config: ModelConfig | None = None,
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Any form that `open_checkpoint` reads → `.safetensors`, `.ckpt`, or (no suffix) a diffusers folder.
+
+    With `target_svd` the model is parted: `target` gets the control net with the temporal
+    keys and values that ReVideo trained in the UNet, `target_svd` everything else.
+    """
+    _check_targets(Path(target), target_svd)
+    checkpoint = open_checkpoint(source, config, svd)
+    weights = checkpoint.weights
+    if dtype is not None:
+        checkpoint.weights = {name: weights.pop(name).to(dtype) for name in list(weights)}
+    _save(checkpoint, Path(target), target_svd)
+
+
+def save_weights(
+    weights: Weights, target: str | Path, config: ModelConfig, *, target_svd: str | Path | None = None
+) -> None:
+    """Writes weights under our names; see `convert`. A file appears only when it is whole."""
+    parts = build_parts(config)
+    save_checkpoint(Checkpoint(weights, config, parts, name_table(config, parts)), target, target_svd=target_svd)
+
+
+def save_checkpoint(checkpoint: Checkpoint, target: str | Path, *, target_svd: str | Path | None = None) -> None:
+    """As `save_weights`, what was opened once and perhaps changed."""
+    _check_targets(Path(target), target_svd)
+    _save(checkpoint, Path(target), target_svd)
+
+
+def _check_targets(target: Path, target_svd: str | Path | None) -> None:
+    """Before gigabytes are read."""
+    files = [target] if target_svd is None else [target, Path(target_svd)]
+    for file in files:
+        if file.suffix not in FILES and (file.suffix or target_svd is not None):
+            raise CheckpointError(
+                f"{file.name}: write to .safetensors or .ckpt, or a folder without suffix (never parted)"
+            )
+        if not file.parent.is_dir():
+            raise FileNotFoundError(f"there is no folder {file.parent} to write {file.name} into")
+
+
+def _save(checkpoint: Checkpoint, target: Path, target_svd: str | Path | None) -> None:
+    if target.suffix not in FILES:
+        _write_folder(checkpoint, target)
+        return
+    released = to_released(checkpoint.weights, checkpoint.table)
+    if target_svd is not None:
+        control = {name: tensor for name, tensor in released.items() if is_control_weight(name)}
+        rest = {name: tensor for name, tensor in released.items() if name not in control}
+        _write_file(rest, Path(target_svd), checkpoint.config)
+        released = control
+    _write_file(released, target, checkpoint.config)
+
+
+def _write_file(released: Weights, path: Path, config: ModelConfig) -> None:
+    with whole_file(path) as unfinished:
+        if path.suffix == ".ckpt":
+            torch.save({"state_dict": released}, unfinished)
+        else:
+            metadata = {CONFIG_KEY: config.to_json(), "format": "pt"}
+            save_file({name: t.contiguous() for name, t in released.items()}, unfinished, metadata)
+
+
+def _write_folder(checkpoint: Checkpoint, folder: Path) -> None:
+    """Subfolders that diffusers and transformers open by themselves, and what they have no place for."""
+    weights, parts = checkpoint.weights, checkpoint.parts
+    unused = {name: tensor for name, tensor in weights.items() if name.startswith(UNUSED)}
+    for part in PARTS:
+        (folder / part).mkdir(parents=True, exist_ok=True)
+        file = "model.safetensors" if part == "image_encoder" else "diffusion_pytorch_model.safetensors"
+        own = {
+            name.removeprefix(f"{part}."): tensor.contiguous()
+            for name, tensor in weights.items()
+            if name.startswith(f"{part}.")
+        }
+        with whole_file(folder / part / file) as unfinished:
+            save_file(own, unfinished, {"format": "pt"})
+        if part == "image_encoder":
+            parts[part].config.save_pretrained(folder / part)
+        else:
+            parts[part].save_config(folder / part)
+    if unused:
+        (folder / "unused").mkdir(exist_ok=True)
+        with whole_file(folder / "unused" / "model.safetensors") as unfinished:
+            save_file({name: t.contiguous() for name, t in unused.items()}, unfinished, {"format": "pt"})
+    (folder / CONFIG_FILE).write_text(checkpoint.config.to_json(), "utf-8")

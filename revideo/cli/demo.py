@@ -1,0 +1,145 @@
+"""`revideo demo`: the example edits by the built-in model, as clips, one sheet, and figures."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..checkpoints.builtin import NAME
+from ..editing.composite import keep_unedited
+from ..evaluation.metrics import psnr
+from ..pictures.overlays import draw_region, draw_tracks
+from ..pictures.sheets import sheet, side_by_side, write_image
+from ..pipeline.loading import load
+from ..pipeline.pipeline import ReVideo, default_device
+from ..synthetic.clips import SyntheticEdit
+from ..synthetic.examples import EXAMPLES, FPS, OPTIONS, example_edit
+from ..synthetic.measures import AIM, Figures, measure
+from ..video.io import fit_frames, write_video
+from .common import LICENCE, WEIGHTS, progress, refusing
+
+FEATHER_PX = 4.0
+SCALE = 3  # of the clips, so that people see something
+CELL_PX = 192  # of the sheet
+
+
+def demo(folder: Path, sheet_file: Path | None = None) -> None:
+    """Makes four edits; writes a clip of each and a sheet of all into `folder`, prints the figures."""
+    sheet_file = sheet_file or folder / "sheet.png"
+    with refusing():
+        folder.mkdir(parents=True, exist_ok=True)
+        model = load_fast()
+    rows, blocks = [], []
+    for name in EXAMPLES:
+        truth = example_edit(name)
+        with progress(OPTIONS.steps, f"{name:9}", "step") as report:
+            painted = model.edit(truth.source, truth.edit, OPTIONS, callback=report)
+        result = keep_unedited(truth.source, painted, truth.edit.region, FEATHER_PX)
+        panels = {"source": enlarged(truth.source), "first frame, path, area": asked(truth), "result": enlarged(result)}
+        with refusing():
+            write_video(folder / f"{name.replace(' ', '_')}.mp4", side_by_side(panels), FPS)
+        labels = (f"{name}:\nsource", "first frame,\npath, area", "result")
+        blocks.append(sheet(dict(zip(labels, panels.values())), cell_width=CELL_PX))
+        rows.append(figures_row(name, measure(truth, painted), kept_outside(truth, result)))
+    with refusing():
+        write_image(sheet_file, two_by_two(blocks))
+    print(
+        f"""
+{figures_head()}
+{chr(10).join(rows)}
+
+Measured on what the model made, before the source's pixels were put back outside the areas; "!" misses its limit.
+{folder / "*.mp4"} and {sheet_file} show the finished clips.
+
+The model is a small one, trained on a synthetic world of sprites, and knows nothing else. For edits of your own
+clips get the authors' weights from {WEIGHTS}
+(licence: {LICENCE}), then:
+
+  {Path(sys.executable).name} -m revideo edit --help"""
+    )
+
+
+def load_fast() -> ReVideo:
+    """The built-in model in the precision that is fastest here; its autoencoder in fp32."""
+    model = load(NAME, dtype=fast_dtype() if default_device() == "cpu" else None)
+    model.vae.float()  # its rounding would be measured too
+    return model
+
+
+def fast_dtype() -> torch.dtype:
+    """bfloat16 where this processor has units for it, told by a trial of some milliseconds; else float32."""
+
+    def best_seconds(dtype: torch.dtype) -> float:
+        matrix = torch.ones(512, 512, dtype=dtype)
+        times = []
+        for _ in range(6):
+            start = time.perf_counter()
+            matrix @ matrix
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    # Without such units bfloat16 is emulated and far slower; with them it is several times faster.
+    return torch.bfloat16 if best_seconds(torch.bfloat16) < 0.7 * best_seconds(torch.float32) else torch.float32
+
+
+# --- Pictures ------------------------------------------------------------------------------
+
+
+def enlarged(frames: Tensor) -> Tensor:
+    height, width = frames.shape[-2:]
+    return fit_frames(frames, SCALE * height, SCALE * width)
+
+
+def asked(truth: SyntheticEdit) -> Tensor:
+    """The edited first frame (T, 3, H, W), enlarged, with the areas, and the paths as they are travelled."""
+    frames = enlarged(truth.edit.reference[None]).expand(len(truth.source), -1, -1, -1)
+    region = F.interpolate(truth.edit.region, scale_factor=SCALE)
+    return draw_tracks(draw_region(frames, region), truth.edit.trajectories.scaled(SCALE, SCALE))
+
+
+def two_by_two(blocks: list[Tensor]) -> Tensor:
+    """Four pictures (3, H, W) as one; their widths may differ by what their labels need."""
+    width = max(block.shape[-1] for block in blocks)
+    paper = blocks[0][:, -1:, -1:]
+    full = [torch.cat([block, paper.expand(3, block.shape[1], width - block.shape[-1])], 2) for block in blocks]
+    return torch.cat([torch.cat(full[:2], 2), torch.cat(full[2:], 2)], 1)
+
+
+# --- Figures -------------------------------------------------------------------------------
+
+TITLES = {
+    "path_error": "path error, % of width",
+    "outside_psnr": "outside, dB",
+    "sprite_psnr": "sprite, dB",
+    "hue_error": "hue error, %",
+}
+KEPT = "outside once kept, dB"
+
+
+def figures_head() -> str:
+    """Two lines: what is measured, and what it should be."""
+    limits = [f"at {'most' if AIM.is_most(name) else 'least'} {limit:g}" for name, limit in asdict(AIM).items()]
+    return f"{_line('edit', *TITLES.values(), KEPT)}\n{_line('', *limits, 'equal')}"
+
+
+def figures_row(name: str, figures: Figures, kept: str) -> str:
+    missed = AIM.missed_by(figures)
+    return _line(name, *(f"{'! ' * (what in missed)}{getattr(figures, what):.2f}" for what in TITLES), kept)
+
+
+def _line(name: str, *cells: str) -> str:
+    return f"{name:9}" + "".join(cell.rjust(len(title) + 2) for cell, title in zip(cells, (*TITLES.values(), KEPT)))
+
+
+def kept_outside(truth: SyntheticEdit, result: Tensor) -> str:
+    """PSNR of what lies outside the areas, after the source's pixels were put back."""
+    outside = (truth.edit.region < 0.5).expand_as(result)
+    if torch.equal(result[outside], truth.source[outside]):
+        return "equal"
+    return f"{psnr(result[outside], truth.source[outside]):.2f}"

@@ -1,0 +1,293 @@
+"""`revideo edit`: a clip, its edited first frame, paths and an area → the clip remade."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from .common import (
+    DTYPES,
+    LICENCE,
+    WEIGHTS,
+    add_command,
+    chosen_model,
+    model_file,
+    parse_size,
+    plan_memory,
+    progress,
+    refusing,
+    working_networks,
+)
+from .edit_long import add_long_options, run_long
+from .speed import add_speed_options
+
+
+def add_edit(commands: Any) -> None:
+    edit = add_command(
+        commands,
+        "edit",
+        run_edit,
+        help="remake a clip after its edited first frame, paths and area",
+        description="""\
+Remakes a clip. You give four things:
+
+  the clip        any video file; the model edits a window of it (14 frames in the released model)
+  the reference   the first of these frames, changed in any program
+  the tracks      paths: where things shall move, one path for each
+  the region      a mask, white where the video may change; black stays the source's, pixel for pixel
+
+Sizes: the clip is fitted to a size the model can work at (--size, --size-policy, --fit). Give reference and
+mask in the clip's own size and they are fitted the same way; a picture that already has the fitted size is
+taken as it is. Tracks are in pixels of the clip's own size unless --tracks-size says otherwise.
+
+Tracks and region can also come in one file, the document that the editor of the ComfyUI nodes writes
+(--document). It is scaled to the clip, or, if it was drawn on the fitted size, taken as it is.
+
+Everything is checked before the model is loaded.""",
+        epilog="""\
+example: move a painted thing from (100, 160) to (300, 160)
+
+  echo '[[{"x": 100, "y": 160}, {"x": 300, "y": 160}]]' > tracks.json
+  revideo edit clip.mp4 --model revideo.safetensors --reference edited.png --tracks tracks.json \\
+      --region mask.png --size 576x320 --preview conditions.mp4 -o edited.mp4
+
+--preview shows what the model is given; look at it first when a result is not what you meant.
+--stride 2 takes every second frame: twice the time in one window, at half the frame rate.""",
+    )
+    what = edit.add_argument_group("what to edit")
+    what.add_argument("video", metavar="VIDEO", type=Path, help="the clip")
+    area = what.add_mutually_exclusive_group(required=True)
+    area.add_argument(
+        "--region",
+        metavar="FILE",
+        type=Path,
+        help="the area to remake, white on black: one picture for all frames, or a video of masks that runs along "
+        "with the clip (same frames, same --start and --stride)",
+    )
+    area.add_argument(
+        "--document",
+        metavar="JSON",
+        type=Path,
+        help="paths and area as drawn in the editor of the ComfyUI nodes, instead of --tracks and --region",
+    )
+    what.add_argument(
+        "--reference",
+        metavar="PICTURE",
+        type=Path,
+        help="the edited first frame (default: the first frame itself, which gives the same content another motion)",
+    )
+    what.add_argument(
+        "--reference-frame",
+        metavar="K",
+        type=int,
+        default=0,
+        help="which of the frames the reference is, counted from 0 at --start: the clip is then edited onwards and "
+        "backwards from it, in twice the time (default: 0)",
+    )
+    what.add_argument(
+        "--tracks",
+        metavar="JSON",
+        type=Path,
+        help='the paths: [[{"x": 100, "y": 160}, …], …] or [[[100, 160], …], …] (default: none, only content changes)',
+    )
+    what.add_argument(
+        "--timing",
+        choices=("stretch", "as drawn"),
+        default="stretch",
+        help="stretch: a path starts on the first frame and ends on the last, however many points it has. "
+        "as drawn: one point a frame; a shorter path ends early, a longer one is cut (default: stretch)",
+    )
+    what.add_argument(
+        "--tracks-size",
+        metavar="WxH",
+        type=parse_size,
+        help="size of the picture the tracks were drawn on (default: the clip's own size)",
+    )
+    what.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the video to write, H.264")
+    what.add_argument(
+        "--preview", metavar="FILE", type=Path, help="also write a video of what the model sees: content, motion, area"
+    )
+    what.add_argument(
+        "--fusion",
+        metavar="PICTURE",
+        type=Path,
+        help="also draw how the model weighs unedited content against motion, over the picture and the steps "
+        "(figure 5 of the paper)",
+    )
+
+    frames = edit.add_argument_group("which frames, at which size")
+    frames.add_argument(
+        "--start", metavar="N", type=int, default=0, help="the first frame, counted from 0 (default: 0)"
+    )
+    frames.add_argument("--stride", metavar="N", type=int, default=1, help="take every N-th frame (default: 1)")
+    frames.add_argument(
+        "--frames", metavar="N", type=int, help="how many (default: the model's window, with --long all there are)"
+    )
+    frames.add_argument(
+        "--size",
+        metavar="WxH",
+        type=parse_size,
+        default=(1024, 1024),
+        help="target size in pixels (default: 1024x1024, an area at which the released weights are at home; "
+        "smaller is faster and needs less memory)",
+    )
+    frames.add_argument(
+        "--size-policy",
+        choices=("area", "longest side", "exact"),
+        default="area",
+        help="area: the clip's shape at about WxH pixels in all. longest side: the clip's shape, its longer side the "
+        "longer of W and H. exact: WxH. Sides become multiples of the model's step, 64 (default: area)",
+    )
+    frames.add_argument(
+        "--fit",
+        choices=("stretch", "crop", "pad"),
+        default="stretch",
+        help="how the clip meets a size of another shape: stretched a little (as the released examples do), cropped "
+        "on both sides, or padded by repeating its border (default: stretch)",
+    )
+
+    model = edit.add_argument_group("the model")
+    model.add_argument(
+        "--model",
+        metavar="PATH",
+        type=model_file,
+        required=True,
+        help=f"a ReVideo checkpoint: .ckpt, .safetensors or a diffusers folder. The authors' weights, from {WEIGHTS}, "
+        f'are under {LICENCE}. "tiny" is the small model that is built in (a file of that name: ./tiny): it knows '
+        f"nothing but a synthetic world of sprites, so it is for trying things out, with --size 128x128 --cfg-last 1",
+    )
+    model.add_argument(
+        "--svd", metavar="PATH", type=Path, help="the Stable Video Diffusion checkpoint, if --model is a control file"
+    )
+    model.add_argument("--config", metavar="JSON", type=Path, help="the model's sizes, if its file does not state them")
+    model.add_argument(
+        "--dtype", choices=DTYPES, help="precision to compute in (default: the file's own; on a CPU fp32)"
+    )
+    model.add_argument(
+        "--fp8",
+        action="store_true",
+        help="store the weights of UNet and control net in eight bits, half of fp16, and compute as --dtype says: less "
+        "memory and a coarser model (docs/benchmarks.md)",
+    )
+    model.add_argument(
+        "--compile",
+        action="store_true",
+        help="compile the blocks of UNet and control net at their first use, which takes minutes; not with --fp8",
+    )
+    model.add_argument("--device", help="cpu, cuda, cuda:1, mps, … (default: the best there is)")
+
+    sampling = edit.add_argument_group("sampling")
+    sampling.add_argument("--steps", metavar="N", type=int, help="sampling steps; 15 is often enough (default: 25)")
+    sampling.add_argument(
+        "--seed", metavar="N", type=int, help="of the noise; the same seed, the same video (default: 23)"
+    )
+    sampling.add_argument("--cfg-first", metavar="X", type=float, help="guidance on the first frame (default: 1)")
+    sampling.add_argument(
+        "--cfg-last",
+        metavar="X",
+        type=float,
+        help="guidance on the last frame; higher holds closer to the reference (default: 4)",
+    )
+    sampling.add_argument(
+        "--fps", metavar="N", type=int, help="the frame rate told to the model, not the file's; 6 or 10 (default: 6)"
+    )
+    sampling.add_argument(
+        "--motion-bucket", metavar="N", type=int, help="SVD's overall amount of motion (default: 127)"
+    )
+    sampling.add_argument(
+        "--noise-augmentation",
+        metavar="X",
+        type=float,
+        help="noise on the reference before it is encoded; more leaves the model freer (default: 0.02)",
+    )
+
+    sampling.add_argument(
+        "--latent-lock",
+        action=argparse.BooleanOptionalAction,
+        help="while sampling, hold what lies outside the area to the source; it then comes out closer to it, and the "
+        "area is painted to fit (default: with --long; else no, as the released model samples)",
+    )
+    sampling.add_argument(
+        "--lock-until",
+        metavar="X",
+        type=float,
+        help="the noise level at which the lock ends, so that the last steps can join seams; 0: never (default: 0.03)",
+    )
+
+    add_speed_options(edit)
+
+    result = edit.add_argument_group("the result")
+    result.add_argument(
+        "--feather",
+        metavar="PX",
+        type=float,
+        default=12.0,
+        help="width of the seam, all inside the area, in pixels of the fitted frames (default: 12)",
+    )
+    result.add_argument(
+        "--match",
+        choices=("none", "colours", "gradients"),
+        default="none",
+        help="fit the area to what surrounds it, before the seam is blended. colours: shift them by as much as the "
+        "model strayed in a ring around it. gradients: keep the area's own and let its border follow the source "
+        "(Poisson editing) (default: none)",
+    )
+    result.add_argument(
+        "--no-keep", action="store_true", help="leave the model's own pixels outside the area too, not the source's"
+    )
+    result.add_argument(
+        "--frames-per-chunk",
+        metavar="N",
+        type=int,
+        help="frames that the decoder sees at once; fewer change the picture and flicker more, 1 is what the "
+        "released scripts do (default: all)",
+    )
+    result.add_argument(
+        "--memory",
+        metavar="GB",
+        type=float,
+        help="stay below so many gigabytes, weights included: work is laid out to fit (default: a GPU's free memory)",
+    )
+    add_long_options(edit)
+
+
+def run_edit(arguments: argparse.Namespace) -> int:
+    if arguments.long:
+        return run_long(arguments)
+    with refusing():
+        from .inputs import prepare
+
+        job = prepare(arguments)
+
+        from ..editing.bidirectional import in_clip_order
+        from ..editing.both_ways_editing import sample_conditions
+        from ..pictures.overlays import conditions_picture
+        from ..video.io import write_video
+
+        if arguments.preview:
+            write_video(arguments.preview, conditions_picture(in_clip_order(job.conditions)), job.rate)
+        model = chosen_model(arguments, job.config)
+
+        if arguments.fusion:
+            from ..pictures.fusion import fusion_picture, fusion_weights
+            from ..pictures.sheets import write_image
+
+            weights = fusion_weights(model, job.region[0, 0], job.options)
+            write_image(arguments.fusion, fusion_picture(weights))
+
+    from ..editing.composite import keep_unedited
+
+    size = f"{job.video.shape[-1]}×{job.video.shape[-2]}"
+    with working_networks(model.device, size):
+        plan_memory(model, job.conditions.size, job.options, arguments.memory)
+        with progress(job.options.steps, "sampling", "step") as report:
+            latents = sample_conditions(model, job.conditions, job.options, callback=report)
+        with progress(len(latents), "decoding", "frame") as report:
+            frames = model.decode(latents, arguments.frames_per_chunk or len(latents), report)
+    if not arguments.no_keep:
+        frames = keep_unedited(job.video, frames, job.region, arguments.feather, arguments.match)
+    with refusing():
+        write_video(arguments.output, frames, job.rate)
+    print(f"{arguments.output}: {len(frames)} frames of {size} at {float(job.rate):g} frames per second")
+    return 0

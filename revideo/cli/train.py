@@ -1,0 +1,86 @@
+"""`revideo train`: what a TOML file describes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from .common import Refused, add_command, refusing
+
+
+def add_train(commands: Any) -> None:
+    train = add_command(
+        commands,
+        "train",
+        run_train,
+        help="train a model in stages, from SVD or from nothing",
+        description="""\
+Trains what a TOML file describes; docs/training.md explains its keys, and training/ in the repository holds
+ready ones. The file is checked before any work. Into its output folder go log.jsonl, checkpoints, sheets of
+samples, and a model file for each phase. Needs: pip install accelerate""",
+        epilog="""\
+examples:
+
+  revideo train released.toml
+  revideo train released.toml --resume
+  accelerate launch --num_processes 4 -m revideo train released.toml""",
+    )
+    train.add_argument("config", metavar="CONFIG", type=Path, help="the TOML file")
+    train.add_argument(
+        "--resume", action="store_true", help="go on from the last checkpoint; without one begin from the start"
+    )
+    train.add_argument(
+        "--memory", action="store_true", help="train nothing: print what each phase needs on each GPU, in GiB"
+    )
+
+
+def run_train(arguments: argparse.Namespace) -> int:
+    from importlib.util import find_spec
+
+    with refusing():
+        from ..training.config_file import TrainingConfigError, read_training_config
+
+        config = read_training_config(arguments.config)
+        if arguments.memory:
+            return _print_memory(config)
+    if find_spec("accelerate") is None:
+        raise Refused("training needs accelerate: pip install accelerate")
+
+    import torch
+
+    from ..checkpoints.reading import CheckpointError
+    from ..training.loop import train
+    from ..training.video_folder import Unusable
+
+    try:
+        result = train(config, arguments.resume)
+    except FileExistsError as error:
+        raise Refused(f"{error} (--resume goes on)") from None
+    except (TrainingConfigError, CheckpointError, Unusable, FloatingPointError) as error:
+        raise Refused(str(error)) from None
+    except torch.cuda.OutOfMemoryError:
+        raise Refused(
+            "the GPU ran out of memory: lower run.clips_at_once, set run.gradient_checkpointing, run.frozen "
+            "or optimizer.eight_bit; docs/training.md says what each saves"
+        ) from None
+    except OSError as error:
+        raise Refused(str(error)) from None
+    print(result)
+    return 0
+
+
+def _print_memory(config: Any) -> int:
+    from ..models.config import ModelConfig
+    from ..training.initial_weights import model_config
+    from ..training.memory import memory_table
+
+    file = Path(config.model.path or config.model.svd)
+    sizes = ModelConfig()
+    if config.model.sizes or file.exists():
+        sizes = model_config(config.model)
+    else:
+        print(f"{file} is not there: computed for the released size", file=sys.stderr)
+    print(memory_table(config.phases, sizes))
+    return 0

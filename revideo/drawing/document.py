@@ -1,0 +1,122 @@
+"""EditDocument: what a person drew in the editor, as JSON → Trajectories and a region for a clip.
+
+docs/edit_document.md says what it means. The editor's js/ computes the same for the screen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..tracks.trajectories import Trajectories
+from .curves import keys, lengths_at, measure
+from .document_reading import read
+from .masks import cover
+from .schema import Drawing, Path, Region, write
+
+FRAME_TOLERANCE = 1e-6  # times of frames are computed
+
+
+@dataclass(frozen=True)
+class EditDocument:
+    """A drawing of paths and regions; it fits clips of any size and length, in proportion."""
+
+    width: int  # pixels of the picture that was drawn on
+    height: int
+    frames: int
+    paths: tuple[Path, ...] = ()
+    regions: tuple[Region, ...] = ()
+
+    @classmethod
+    def from_json(cls, text: str) -> EditDocument:
+        """Reads and checks; ValueError names the culprit. A blank text is a drawing with nothing on it."""
+        drawing = read(text)
+        return cls(*drawing) if drawing else cls(1, 1, 1)
+
+    def to_json(self) -> str:
+        """The one spelling that the editor writes too: coordinates to a thousandth of a pixel."""
+        return write(Drawing(self.width, self.height, self.frames, self.paths, self.regions))
+
+    def trajectories(self, num_frames: int, height: int, width: int) -> Trajectories:
+        """The visible paths in their order, on a clip of that length and size.
+
+        Raises ValueError, naming the path, where one is outside the frame all of its time.
+        """
+        points_px, visible = self.tracks(num_frames, height, width)
+        inside = ((points_px >= 0) & (points_px < (width, height))).all(-1) & visible
+        shown = [(number, path) for number, path in enumerate(self.paths, 1) if path.visible is not False]
+        for (number, path), seen, within in zip(shown, visible, inside):
+            if seen.any() and not within.any():
+                raise ValueError(
+                    f"path {number} ({path.id}) never enters the frame of {width}×{height}: "
+                    f"move it, shorten its time or hide it"
+                )
+        return Trajectories(torch.from_numpy(points_px).float(), torch.from_numpy(visible))
+
+    def region(self, num_frames: int, height: int, width: int, frames: range | None = None) -> Tensor:
+        """The mask (1 or T, 1, H, W) in [0, 1]; T of them only where a region follows a path that moves.
+
+        `frames`: of these alone, for clips whose masks would fill the memory.
+        """
+        frames = range(num_frames) if frames is None else frames
+        shown = [region for region in self.regions if region.visible is not False]
+        offsets = self._offsets(shown, num_frames)
+        moving = [bool((offset != offset[0]).any()) for offset in offsets]
+        still = moving.index(True) if any(moving) else len(shown)  # those before the first that moves
+        masks = np.zeros((len(frames) if any(moving) else 1, 1, height, width), np.float32)
+        self._paint(masks[0, 0], shown[:still], offsets[:still], 0)
+        masks[1:] = masks[0]
+        for frame, mask in zip(frames, masks[:, 0]):
+            self._paint(mask, shown[still:], offsets[still:], frame)
+        return torch.from_numpy(masks)
+
+    def tracks(
+        self, num_frames: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:  # (N, T, 2) x, y in pixels of the clip, (N, T) bool
+        """As `trajectories`, in float64."""
+        times = self._times(num_frames)
+        shown = [path for path in self.paths if path.visible is not False]
+        points_px, visible = np.zeros((len(shown), num_frames, 2)), np.zeros((len(shown), num_frames), bool)
+        for number, path in enumerate(shown):
+            points_px[number] = self._places(path, times) * (width / self.width, height / self.height)
+            start, end = self._range(path)
+            visible[number] = (times >= start - FRAME_TOLERANCE) & (times <= end + FRAME_TOLERANCE)
+        return points_px, visible
+
+    def _times(self, num_frames: int) -> np.ndarray:
+        """(T,) The document's time at each frame of a clip."""
+        return np.arange(num_frames) * (self.frames - 1) / max(num_frames - 1, 1)
+
+    def _range(self, path: Path) -> tuple[float, float]:
+        return path.start or 0.0, self.frames - 1.0 if path.end is None else path.end
+
+    def _places(self, path: Path, times: np.ndarray) -> np.ndarray:
+        """(T, 2) Where a path is at these times, in pixels of the document; it rests while it is hidden."""
+        curve = measure(np.array([point[:2] for point in path.points]), straight=path.kind == "line")
+        at, lengths = keys(curve, [point.frame for point in path.points], *self._range(path))
+        return curve.at(lengths_at(at, lengths, path.easing or "linear", times))
+
+    def _offsets(self, regions: list[Region], num_frames: int) -> list[np.ndarray]:
+        """(T, 2) of each: how far the path that it follows has carried a region."""
+        followed = {region.follow for region in regions}
+        times = self._times(num_frames)
+        carried = {
+            path.id: self._places(path, times) - path.points[0][:2] for path in self.paths if path.id in followed
+        }
+        return [carried.get(region.follow or "", np.zeros((num_frames, 2))) for region in regions]
+
+    def _paint(self, mask: np.ndarray, regions: list[Region], offsets: list[np.ndarray], frame: int) -> None:
+        """Adds regions to a mask (H, W), or takes them away, in their order."""
+        height, width = mask.shape
+        for region, offset in zip(regions, offsets):
+            xs = (np.arange(width) + 0.5) * (self.width / width) - offset[frame, 0]
+            ys = (np.arange(height) + 0.5) * (self.height / height) - offset[frame, 1]
+            points_px = np.array(region.points)
+            window, covered = cover(region.kind, points_px, region.radius or 0, region.feather or 0, xs, ys)
+            if region.mode == "subtract":
+                mask[window] = np.minimum(mask[window], 1 - covered)
+            else:
+                mask[window] = np.maximum(mask[window], covered)

@@ -1,0 +1,138 @@
+"""Puts the source's own pixels back wherever the edit was not meant to change them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..video.io import describe
+
+Match = Literal["none", "colours", "gradients"]
+RING_PX = 16  # around the area: wide enough to average over, near enough to share its light
+
+
+def keep_unedited(source: Tensor, edited: Tensor, region: Tensor, feather_px: float, match: Match = "none") -> Tensor:
+    """Frames (T, 3, H, W) that equal `source` outside the region, to the bit.
+
+    `region` (1 or T, 1, H, W). The seam is blended over `feather_px` pixels *inside* the
+    region, so that nothing outside it changes however wide the feather. `match` fits the
+    area to what surrounds it first: see `match_colours` and `match_gradients`.
+    Raises ValueError where shapes differ.
+    """
+    if source.shape != edited.shape:
+        raise ValueError(f"the original is {describe(source)}, the edited video {describe(edited)}; they must agree")
+    if region.shape[-2:] != source.shape[-2:] or region.shape[0] not in (1, len(source)):
+        raise ValueError(
+            f"the mask is {describe(region)}, the video {describe(source)}: "
+            f"give one mask for all frames or one for each, of the video's size"
+        )
+    if match not in get_args(Match):
+        raise ValueError(f'match "{match}" is not one of {", ".join(get_args(Match))}')
+    if match != "none":
+        matched = match_colours if match == "colours" else match_gradients
+        edited = matched(source, edited, (region >= 0.5).to(source.device))
+    weights = torch.stack([feather_inward(mask[0], feather_px) for mask in region])[:, None]
+    blended = torch.lerp(source, edited, weights.to(source))
+    # lerp may round where the weight is 0; the source must come through untouched.
+    return torch.where(weights.to(source) > 0, blended, source)
+
+
+def feather_inward(mask: Tensor, feather_px: float) -> Tensor:
+    """(H, W) → weights: 0 outside the mask, rising smoothly to 1 `feather_px` inside it.
+
+    The frame's border is no seam: nothing lies beyond it to blend with.
+    """
+    inside = (mask >= 0.5).cpu().numpy().astype(np.uint8)
+    if feather_px <= 0 or inside.all():
+        return torch.from_numpy(inside.astype(np.float32))
+    depth_px = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    ramp = np.clip(depth_px / (feather_px + 1), 0, 1)  # + 1: the first pixel inside is one pixel deep
+    return torch.from_numpy(ramp * ramp * (3 - 2 * ramp))
+
+
+# --- Fitting the area to what surrounds it ---------------------------------------------------
+
+
+def match_colours(source: Tensor, edited: Tensor, area: Tensor) -> Tensor:
+    """Each edited frame's colours, shifted by as much as the ring around the area (1 or T, 1, H, W) bool strayed.
+
+    On the ring the truth is known: what the model did to its light it did to the area's.
+    """
+    masks = area.expand(len(source), -1, -1, -1)
+    shifted = [frame + ring_shift(known, frame, mask[0], RING_PX) for known, frame, mask in zip(source, edited, masks)]
+    return torch.stack(shifted).clamp(0, 1)
+
+
+def ring_shift(known: Tensor, found: Tensor, area: Tensor, width: int) -> Tensor:
+    """(C, H, W) each and an area (H, W) bool → (C, 1, 1): how far `found` strayed within the ring around it.
+
+    A mean of each channel; zero where nothing lies around the area.
+    """
+    wide = F.max_pool2d(area[None].float(), 2 * width + 1, stride=1, padding=width)[0] > 0
+    ring = wide & ~area
+    if not ring.any():
+        return torch.zeros(len(known), 1, 1)
+    return (known - found)[:, ring].mean(1).view(-1, 1, 1)
+
+
+def match_gradients(source: Tensor, edited: Tensor, area: Tensor) -> Tensor:
+    """Frames with the edited one's gradients inside the area and the source's pixels at its border.
+
+    Poisson editing (Pérez et al. 2003, equation 4): what is added to the edited frame is as
+    smooth as can be, and equals source − edited all along the border. It is solved exactly and
+    in floating point, which OpenCV's seamlessClone, at 8 bits, is not; the frame's own border is free.
+    """
+    frames = []
+    masks = area.expand(len(source), -1, -1, -1)[:, 0].cpu().numpy()
+    known, solve = masks[0], _membrane(masks[0])
+    for number, mask in enumerate(masks):
+        if not np.array_equal(mask, known):  # most areas stand still, and factors cost more than solving
+            known, solve = mask, _membrane(mask)
+        difference = (source[number] - edited[number]).double().cpu().numpy()
+        correction = torch.from_numpy(solve(difference)).to(edited)
+        frames.append((edited[number] + correction).clamp(0, 1))
+    return torch.stack(frames)
+
+
+def _membrane(mask: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """For a mask (H, W): a function from values (C, H, W) to ones that are harmonic inside and the same around it."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.linalg import splu
+
+    height, width = mask.shape
+    rows, columns = np.nonzero(mask)
+    if len(rows) in (0, mask.size):  # nothing to fill, or nothing to fill it from
+        return np.zeros_like
+    index = np.full(mask.shape, -1)
+    index[rows, columns] = np.arange(len(rows))
+    neighbours = np.zeros(len(rows))
+    inner: list[tuple[np.ndarray, np.ndarray]] = []  # pairs of unknowns
+    outer: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []  # unknown, row, column of a known pixel
+    for down, right in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+        y, x = rows + down, columns + right
+        there = np.flatnonzero((y >= 0) & (y < height) & (x >= 0) & (x < width))
+        neighbours[there] += 1
+        y, x = y[there], x[there]
+        inside = mask[y, x]
+        inner.append((there[inside], index[y, x][inside]))
+        outer.append((there[~inside], y[~inside], x[~inside]))
+    own, other = (np.concatenate(part) for part in zip(*inner))
+    diagonal = np.arange(len(rows))
+    values = np.concatenate([neighbours, -np.ones(len(own))])
+    places = np.concatenate([diagonal, own]), np.concatenate([diagonal, other])
+    factors = splu(coo_matrix((values, places), shape=(len(rows), len(rows))).tocsc())
+    unknown, y, x = (np.concatenate(part) for part in zip(*outer))
+
+    def solve(around: np.ndarray) -> np.ndarray:
+        filled = np.zeros_like(around)
+        for channel, found in zip(around, filled):
+            found[rows, columns] = factors.solve(np.bincount(unknown, channel[y, x], len(rows)))
+        return filled
+
+    return solve

@@ -1,0 +1,229 @@
+"""An edit's result measured: what was kept, what moved as asked, what the frames show. docs/metrics.md explains all."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ..edit import check_pixels, check_region, check_video
+from ..tracks.tracking import Tracker, track_points
+from ..tracks.trajectories import Trajectories
+from ..video.io import describe
+from .flow import Flow, dis_flow
+from .metrics import flow_errors, mean_of, path_errors, region_psnr, region_ssim, seam
+from .perceptual import Clip, Lpips, consistency, text_alignment
+
+MOSTLY = 0.5  # of the points lost: what is left of the path error is not of the path
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What a number means."""
+
+    title: str
+    unit: str
+    best: float  # of a result that cannot be better
+    digits: int = 3
+
+
+FIGURES = {
+    "unedited_psnr": Figure("unedited PSNR", "dB", 100.0, 2),
+    "unedited_ssim": Figure("unedited SSIM", "", 1.0, 4),
+    "unedited_lpips": Figure("unedited LPIPS", "", 0.0, 4),
+    "seam": Figure("seam energy", "× source", 1.0, 2),
+    "path_error": Figure("path error", "px", 0.0, 2),
+    "path_end_error": Figure("path end-point error", "px", 0.0, 2),
+    "path_lost": Figure("path points lost", "%", 0.0, 1),
+    "motion_alignment": Figure("motion alignment", "px/frame", 0.0),
+    "motion_alignment_edited": Figure("motion alignment, edited area", "px/frame", 0.0),
+    "text_alignment": Figure("CLIP text alignment", "cosine", 1.0, 4),
+    "consistency": Figure("CLIP consistency", "cosine", 1.0, 4),
+}
+
+
+@dataclass
+class Report:
+    """Figures of one video, by the names of FIGURES; what could not be measured is left out and said in `notes`."""
+
+    figures: dict[str, float] = field(default_factory=dict)
+    frames: dict[str, list[float]] = field(default_factory=dict)  # (T,) each; NaN where a frame has none
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, name: str, whole: float, frames: Tensor | None = None) -> None:
+        if math.isnan(whole):
+            return
+        self.figures[name] = whole
+        if frames is not None:
+            self.frames[name] = frames.tolist()
+
+
+@dataclass(frozen=True)
+class Question:
+    """What was edited, and what was asked for. Raises ValueError, naming the culprit, where parts do not fit."""
+
+    source: Tensor  # (T, 3, H, W) in [0, 1]
+    region: Tensor  # (1 or T, 1, H, W): 0.5 and above was to be edited
+    trajectories: Trajectories | None = None
+    prompt: str = ""  # describes the result
+
+    def __post_init__(self) -> None:
+        check_video(self.source)
+        frames, _, height, width = self.source.shape
+        check_region(self.region, frames, height, width)
+        if self.trajectories is not None:
+            self.trajectories.check(frames, height, width)
+
+
+class Evaluator:
+    """Measures videos against one question; what only the question needs is computed once."""
+
+    def __init__(
+        self,
+        question: Question,
+        *,
+        clip: Clip | None = None,
+        lpips: Lpips | None = None,
+        flow: Flow = dis_flow,
+        tracker: Tracker | None = None,
+    ) -> None:
+        """Raises ValueError for a prompt without a CLIP model."""
+        self.question, self.clip, self.lpips, self.flow, self.tracker = question, clip, lpips, flow, tracker
+        self.edited = question.region >= 0.5
+        if question.prompt and clip is None:
+            raise ValueError(
+                f'the prompt "{question.prompt}" needs a CLIP model to be measured: name one, or leave the prompt out'
+            )
+
+    @cached_property
+    def source_flow(self) -> Tensor:
+        return self.flow(self.question.source)
+
+    def measure(self, video: Tensor) -> Report:
+        """(T, 3, H, W) in [0, 1]; raises ValueError unless it is of the source's length and size."""
+        source = self.question.source
+        if video.shape != source.shape:
+            raise ValueError(f"the source is {describe(source)}, the result {describe(video)}; they must agree")
+        check_pixels("result", video)
+        report = Report()
+        for part in (self._unedited, self._paths, self._motion, self._frames):
+            part(video, report)
+        return report
+
+    def _unedited(self, video: Tensor, report: Report) -> None:
+        source, region, unedited = self.question.source, self.question.region, ~self.edited
+        report.add("unedited_psnr", *region_psnr(video, source, unedited))
+        ssim = region_ssim(video, source, unedited)
+        report.add("unedited_ssim", mean_of(ssim), ssim)
+        if ssim.isnan().all():
+            report.notes.append("unedited SSIM: what was not edited is narrower than its window of 11 pixels")
+        if self.lpips is not None:
+            # The networks see around every pixel, so the edited area is filled with the source's instead of left out.
+            lpips = self.lpips.distances(torch.where(unedited, video, source), source)
+            report.add("unedited_lpips", mean_of(lpips), lpips)
+        report.add("seam", *seam(video, source, region))
+
+    def _paths(self, video: Tensor, report: Report) -> None:
+        asked = self.question.trajectories
+        if asked is None or asked.num_paths == 0:
+            return
+        found, asked = retrack(video, asked, self.tracker)
+        counted = asked.visible
+        if not counted.any():
+            report.notes.append("path error: no path is in the frame for longer than one frame")
+            return
+        lost = counted & ~found.visible
+        share = float(lost.sum() / counted.sum())
+        report.add("path_lost", 100 * share, 100 * lost.sum(0) / counted.sum(0))
+        if torch.equal(lost, counted):
+            report.notes.append(
+                f"path error: all {asked.num_paths} points were lost on their first step, "
+                f"so the result moves nothing along the paths that could be followed, or changes too fast"
+            )
+            return
+        if share > MOSTLY:
+            report.notes.append(
+                f"path error: {share:.0%} of the points are lost and count where they were last seen, "
+                f"so the figure tells of things that lose their look, and little of how they move"
+            )
+        errors = path_errors(found, asked)
+        last = counted.long().cumsum(1).argmax(1)  # the last frame of each path that counts
+        report.add("path_error", mean_of(errors), errors.nanmean(0))
+        report.add("path_end_error", mean_of(errors[torch.arange(len(errors)), last]))
+
+    def _motion(self, video: Tensor, report: Report) -> None:
+        flow = self.flow(video)
+        edited = self.edited.expand(len(video), -1, -1, -1)[:-1]
+        for name, where in (
+            ("motion_alignment", torch.ones_like(edited[:1])),
+            ("motion_alignment_edited", edited),
+        ):
+            alignment = -flow_errors(flow, self.source_flow, where)
+            report.add(name, mean_of(alignment), _after_first(alignment))
+
+    def _frames(self, video: Tensor, report: Report) -> None:
+        if self.clip is None:
+            return
+        vectors = self.clip.embed_frames(video)
+        if self.question.prompt:
+            aligned = text_alignment(vectors, self.clip.embed_text(self.question.prompt))
+            report.add("text_alignment", mean_of(aligned), aligned)
+        alike = consistency(vectors)
+        report.add("consistency", mean_of(alike), _after_first(alike))
+
+
+def retrack(video: Tensor, asked: Trajectories, tracker: Tracker | None = None) -> tuple[Trajectories, Trajectories]:
+    """Where the points at the paths' starts went, and the paths (N, T) where that can be compared.
+
+    A path counts from the frame after its first one in the picture, wherever it is asked for
+    and in the picture. A lost point stays where it was last seen, so that losing one never helps.
+    """
+    height, width = video.shape[-2:]
+    inside = ((asked.points_px >= 0) & (asked.points_px < asked.points_px.new_tensor([width, height]))).all(-1)
+    seen = asked.visible.bool() & inside
+    starts = seen.long().argmax(1)  # N; 0 where a path is never seen
+    points_px, visible = asked.points_px.clone(), torch.zeros_like(seen)
+    for start in starts[seen.any(1)].unique().tolist():
+        those = (starts == start) & seen.any(1)
+        found = track_points(video, asked.points_px[those, start], start, tracker)
+        points_px[those], visible[those] = found.points_px.to(points_px), found.visible
+    after = torch.arange(asked.num_frames) > starts[:, None]
+    return Trajectories(points_px, visible), Trajectories(asked.points_px, seen & after)
+
+
+def report_table(reports: dict[str, Report]) -> str:
+    """A line for each figure, a column for each video; then what is missing and why."""
+    names = [name for name in FIGURES if any(name in report.figures for report in reports.values())]
+    titles = [f"{FIGURES[name].title}, {FIGURES[name].unit}".rstrip(", ") for name in names]
+    left = max(map(len, titles))
+    lines = [" " * left + "".join(f"{video:>14}" for video in reports)]
+    for name, title in zip(names, titles):
+        values = [report.figures.get(name, math.nan) for report in reports.values()]
+        lines.append(f"{title:{left}}" + "".join(f"{value:14.{FIGURES[name].digits}f}" for value in values))
+    notes = dict.fromkeys(note for report in reports.values() for note in report.notes)
+    return "\n".join([*lines, *notes])
+
+
+def report_json(reports: dict[str, Report]) -> str:
+    """All of it, for programs: figures and frames by video and name; null where a frame has none."""
+    told = {
+        video: {
+            "figures": report.figures,
+            "frames": {
+                name: [None if math.isnan(value) else value for value in values]
+                for name, values in report.frames.items()
+            },
+            "notes": report.notes,
+        }
+        for video, report in reports.items()
+    }
+    return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _after_first(values: Tensor) -> Tensor:
+    """(T − 1,) of steps between frames → (T,): a step belongs to the frame it leads to."""
+    return torch.cat([values.new_full((1,), math.nan), values])

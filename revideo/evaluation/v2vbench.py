@@ -1,0 +1,100 @@
+"""Results in the folders and YAML that V2VBench's evaluator reads (github.com/wenhao728/awesome-diffusion-v2v).
+
+    FOLDER/config.yaml                     data: a list of {video_id, edit: [{prompt}, …]}
+    FOLDER/source_videos/VIDEO_ID/0000.png …
+    FOLDER/edited_videos/VIDEO_ID/0/0000.png …      the number of the prompt in the list
+
+They are its reference_video, edit_video and index_file. Frames are pictures, so that no codec is measured.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..files import whole_file
+from ..pictures.sheets import write_image
+from ..video.io import describe, read_image
+
+NAME = re.compile(r"[A-Za-z0-9_-]+")  # the evaluator would take what follows a full stop for a suffix
+
+
+def add_edit(folder: str | Path, video_id: str, prompt: str, source: Tensor, result: Tensor) -> Path:
+    """Adds an edit of `source`, both (T, 3, H, W) in [0, 1]; gives the folder of its frames.
+
+    The same prompt again replaces its result. Raises ValueError where the name cannot be one,
+    where it is that of another clip, or where config.yaml holds something else.
+    """
+    folder = Path(folder)
+    check_entry(folder, video_id, prompt)
+    kept = folder / "source_videos" / video_id
+    if kept.is_dir() and not _holds(kept, source):
+        raise ValueError(f"{kept} holds another clip than the source, which is {describe(source)}: take another name")
+    index = _read_index(folder)
+    entry = next((entry for entry in index["data"] if entry["video_id"] == video_id), None)
+    if entry is None:
+        entry = {"video_id": video_id, "edit": []}
+        index["data"].append(entry)
+    prompts = [edit["prompt"] for edit in entry["edit"]]
+    if prompt not in prompts:
+        entry["edit"].append({"prompt": prompt})
+        prompts.append(prompt)
+    target = folder / "edited_videos" / video_id / str(prompts.index(prompt))
+    _write_frames(kept, source)
+    _write_frames(target, result)
+    _write_index(folder, index)  # last: what it names is there
+    return target
+
+
+def check_entry(folder: Path, video_id: str, prompt: str) -> None:
+    """What can be known before any work; ValueError that names the culprit."""
+    if not NAME.fullmatch(video_id):
+        raise ValueError(f'"{video_id}" cannot name a clip of V2VBench: use letters, digits, - and _ alone')
+    if not prompt.strip():
+        raise ValueError("V2VBench measures an edit against its prompt: give one")
+    _read_index(folder)
+
+
+def _read_index(folder: Path) -> dict[str, Any]:
+    import yaml
+
+    file = folder / "config.yaml"
+    if not file.exists():
+        return {"data": []}
+    try:
+        index = yaml.safe_load(file.read_text("utf-8"))
+        [(entry["video_id"], [edit["prompt"] for edit in entry["edit"]]) for entry in index["data"]]
+    except (yaml.YAMLError, TypeError, KeyError, UnicodeDecodeError):
+        raise ValueError(f"{file} is no index of V2VBench: it needs data, a list of video_id and edit") from None
+    return index
+
+
+def _write_index(folder: Path, index: dict[str, Any]) -> None:
+    import yaml
+
+    with whole_file(folder / "config.yaml") as unfinished:
+        unfinished.write_text(yaml.safe_dump(index, sort_keys=False, allow_unicode=True, width=1000), "utf-8")
+
+
+def _write_frames(folder: Path, video: Tensor) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, frame in enumerate(video):
+        write_image(folder / f"{number:04d}.png", frame)
+    for file in folder.glob("[0-9][0-9][0-9][0-9].png"):  # of a longer result before
+        if int(file.stem) >= len(video):
+            file.unlink()
+
+
+def _holds(folder: Path, video: Tensor) -> bool:
+    files = sorted(folder.glob("[0-9][0-9][0-9][0-9].png"))
+    if len(files) != len(video):
+        return False
+    frames = ((read_image(file), frame) for file, frame in zip(files, video))
+    return all(
+        kept.shape == frame.shape and torch.equal((kept * 255).round(), (frame.clamp(0, 1) * 255).round().to(kept))
+        for kept, frame in frames
+    )

@@ -1,0 +1,333 @@
+"""ReVideo: the parts of a model together; samples and decodes one window."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import torch
+from diffusers.hooks import apply_group_offloading
+from torch import Tensor, nn
+
+from ..conditions import Conditions, make_conditions, signed
+from ..edit import Edit
+from ..models.config import ModelConfig
+from ..models.controlnet import ReVideoControlNet
+from ..models.image_encoder import embed_image
+from ..models.unet import ReVideoUNet
+from ..models.vae import LATENT_SCALE, decode_latents, encode_reference
+from ..sampling.constraints import Unedited, lock, unedited_shares
+from ..sampling.control_cache import ReusedControl, reused
+from ..sampling.denoiser import Conditioning, denoise
+from ..sampling.samplers import SOLVERS, Denoise, SamplerOptions, StepCallback, guidance_scales, guide, sample_euler
+from .memory_plan import Plan
+
+Sample = Callable[[Denoise, Tensor, Tensor, "StepCallback | None"], Tensor]  # noise of deviation 1 -> latents
+
+log = logging.getLogger(__name__)
+
+DEFAULTS = SamplerOptions()
+START, AUGMENTATION = 0, 1  # streams of noise: of the latents, of the reference
+
+
+class ReVideo:
+    """The four networks and where they run.
+
+    `place(*modules)` brings networks to `device` before they are used; the default moves
+    them there for good, ComfyUI's nodes hand over to its model management instead.
+    """
+
+    def __init__(
+        self,
+        parts: dict[str, Any],
+        config: ModelConfig,
+        device: torch.device | str | None = None,
+        place: Callable[..., None] | None = None,
+    ) -> None:
+        self.unet: ReVideoUNet = parts["unet"]
+        self.controlnet: ReVideoControlNet = parts["controlnet"]
+        self.vae = parts["vae"]
+        self.image_encoder = parts["image_encoder"]
+        self.config = config
+        self.device = torch.device(device or default_device())
+        self.place = place or self._move
+        self.plan = Plan()
+        self.activation_bytes = 0  # that the plan needs beside weights, once one was chosen
+
+    def _move(self, *modules: nn.Module) -> None:
+        for module in (self.unet, self.controlnet, self.vae, self.image_encoder):
+            if self.layer_by_layer(module):
+                continue
+            if module in modules:
+                module.to(self.device)
+            elif self.plan.in_turn:
+                module.to("cpu")
+
+    def follow(self, plan: Plan) -> None:
+        """Lays out all later work by `plan`; what once comes layer by layer does so for good."""
+        if plan.offload and not self.plan.offload:
+            for network in (self.unet, self.controlnet):
+                apply_group_offloading(
+                    network.to("cpu"),
+                    onload_device=self.device,
+                    offload_type="leaf_level",
+                    use_stream=self.device.type == "cuda",  # the next layer comes while one works
+                )
+        self.plan = replace(plan, in_turn=True, offload=True) if self.plan.offload else plan
+
+    def layer_by_layer(self, network: nn.Module) -> bool:
+        """Whether its weights come and go by themselves, so that nobody is to move it."""
+        return self.plan.offload and network in (self.unet, self.controlnet)
+
+    def _fitting(self, work: Callable[[], Tensor]) -> Tensor:
+        """A step of sampling, and again by a tighter plan where memory does not suffice: the run is not lost."""
+        while True:
+            try:
+                return work()
+            except torch.cuda.OutOfMemoryError:  # its name in torch 2.4 too
+                tighter = self.plan.for_sampling()
+                if not tighter:
+                    raise
+            # Outside of the handler, whose traceback holds the tensors that were too many.
+            self._tighten(tighter[0])
+            self.place(self.unet, self.controlnet)
+
+    def _tighten(self, plan: Plan) -> None:
+        log.warning("out of memory; going on with %s", plan)
+        self.follow(plan)
+        torch.cuda.empty_cache()
+
+    @torch.inference_mode()
+    def condition(
+        self,
+        conditions: Conditions,
+        options: SamplerOptions,
+        augmentation_noise: Tensor | None = None,
+        *,
+        context: Tensor | None = None,
+        latent: Tensor | None = None,
+    ) -> Conditioning:
+        """What the denoiser needs of the conditions, computed once per run.
+
+        `augmentation_noise` (3, H, W) of deviation 1; None = drawn from the seed. `context`
+        (1, 1, D) and `latent` (1, C, h, w) replace what `embed` and `encode` make of the reference.
+        """
+        reference = conditions.reference
+        if context is None:
+            context = self.embed(reference)
+        if latent is None:
+            if augmentation_noise is None:
+                augmentation_noise = draw_noise(reference.shape, options.seed, stream=AUGMENTATION)
+            latent = self.encode(reference + options.noise_augmentation * augmentation_noise)
+        self.place(self.unet, self.controlnet)
+        time_ids = [options.fps, options.motion_bucket, options.noise_augmentation]
+        return Conditioning(
+            context=context.to(self.device),
+            reference=latent.to(self.device),
+            time_ids=torch.tensor([time_ids], dtype=torch.float32, device=self.device),
+            control=self.controlnet.embed_conditions(conditions, self.device),
+        )
+
+    @torch.inference_mode()
+    def embed(self, reference: Tensor) -> Tensor:
+        """(3, H, W) in [-1, 1] → its image embedding (1, 1, D)."""
+        self.place(self.image_encoder)
+        return embed_image(self.image_encoder, reference.to(self.device))
+
+    @torch.inference_mode()
+    def encode(self, reference: Tensor) -> Tensor:
+        """(3, H, W) in [-1, 1] → its latent (1, C, h, w), *not* scaled."""
+        self.place(self.vae)
+        return encode_reference(self.vae, reference.to(self.device))
+
+    @torch.inference_mode()
+    def encode_unedited(self, conditions: Conditions) -> Unedited:
+        """What the latent lock holds to: the source's latents, frame by frame, and where no pixel is to change."""
+        if conditions.source is None:
+            raise ValueError("the latent lock needs the source in the conditions: make them with make_conditions")
+        latents = torch.cat([self.encode(signed(frame)) for frame in conditions.source]).float()
+        return Unedited(latents * LATENT_SCALE, unedited_shares(conditions.region, self.config.vae.stride))
+
+    def denoiser(self, conditioning: Conditioning, options: SamplerOptions) -> Denoise:
+        """`denoise(x, sigma)` with guidance rising over the frames."""
+        num_frames = len(conditioning.control.motion)
+        scales = guidance_scales(num_frames, options.cfg_first, options.cfg_last).to(self.device)
+        guided = bool((scales != 1).any())
+        branches = conditioning.with_unconditional() if guided else conditioning
+        controlnet = reused(self.controlnet, options.control_every)
+
+        def estimate(x: Tensor, sigma: Tensor, known: Conditioning) -> Tensor:
+            if isinstance(controlnet, ReusedControl):
+                controlnet.begin(sigma.max().item(), len(known.context))
+            return denoise(self.unet, controlnet, x, sigma, known, batched=self.plan.branches > 1)
+
+        def guided_denoise(x: Tensor, sigma: Tensor) -> Tensor:
+            if not guided or not options.guides_at(sigma.max().item()):
+                return self._fitting(lambda: estimate(x, sigma, conditioning)[0])
+            return self._fitting(lambda: guide(estimate(x, sigma, branches), scales))
+
+        return guided_denoise
+
+    def sample(
+        self,
+        video: Tensor,
+        edit: Edit,
+        options: SamplerOptions = DEFAULTS,
+        *,
+        noise: Tensor | None = None,
+        augmentation_noise: Tensor | None = None,
+        callback: StepCallback | None = None,
+    ) -> Tensor:
+        """`video` (T, 3, H, W) in [0, 1] and an edit of it → latents (T, C, H/8, W/8) on the CPU.
+
+        `noise` (T, C, H/8, W/8) and `augmentation_noise` (3, H, W), both of deviation 1, are
+        drawn from the seed on the CPU where not given, the same on every device.
+        Raises ValueError where edit, video and model do not fit each other.
+        """
+        return self.sample_conditions(
+            make_conditions(video, edit),
+            options,
+            noise=noise,
+            augmentation_noise=augmentation_noise,
+            callback=callback,
+        )
+
+    @torch.inference_mode()
+    def sample_conditions(
+        self,
+        conditions: Conditions,
+        options: SamplerOptions = DEFAULTS,
+        *,
+        sigmas: Tensor | None = None,
+        sampler: Sample | None = None,
+        noise: Tensor | None = None,
+        augmentation_noise: Tensor | None = None,
+        callback: StepCallback | None = None,
+    ) -> Tensor:
+        """As `sample`, from conditions that are made already.
+
+        `sigmas` replaces the Karras levels of `options`; `sampler(denoise, noise, sigmas,
+        callback)` replaces Euler and scales the noise itself. Raises FloatingPointError where
+        the precision was too low for the weights.
+        """
+        self.check_window(conditions)
+        if noise is None:
+            noise = draw_noise(self.latent_shape(conditions), options.seed, stream=START)
+        unedited = self.encode_unedited(conditions) if options.latent_lock else None
+        denoise_step = self.denoiser(self.condition(conditions, options, augmentation_noise), options)
+        if unedited is not None:
+            denoise_step = lock(denoise_step, unedited, options.lock_until)
+        return self.run(denoise_step, noise, options, sigmas=sigmas, sampler=sampler, callback=callback)
+
+    @torch.inference_mode()
+    def run(
+        self,
+        denoise_step: Denoise,
+        noise: Tensor,
+        options: SamplerOptions,
+        *,
+        sigmas: Tensor | None = None,
+        sampler: Sample | None = None,
+        callback: StepCallback | None = None,
+    ) -> Tensor:
+        """Noise of deviation 1 → latents, (T, C, h, w) both, by any `denoise_step`; else as `sample_conditions`."""
+        if sigmas is None:
+            sigmas = options.sigmas()
+        run = sampler or partial(sample_from_noise, solver=SOLVERS[options.solver])
+        latents = run(denoise_step, noise.to(self.device), sigmas.to(self.device), callback).cpu()
+        return _finite(latents, "sampling", self.unet.dtype)
+
+    @torch.inference_mode()
+    def decode(
+        self,
+        latents: Tensor,
+        frames_per_chunk: int = 14,
+        callback: Callable[[int], None] | None = None,
+        *,
+        overlap: int = 0,
+    ) -> Tensor:
+        """Latents (T, C, h, w) → frames (T, 3, H, W) in [0, 1] on the CPU, so many at once.
+
+        `overlap` more on both sides of a chunk are decoded with it, which brings its frames
+        closer to those of the whole. `callback` hears how many frames are done.
+        """
+        if frames_per_chunk < 1:
+            raise ValueError(f"frames_per_chunk must be at least 1, not {frames_per_chunk}")
+        if overlap < 0:
+            raise ValueError(f"overlap must not be negative, but is {overlap}")
+        channels = self.config.vae.latent_channels
+        if latents.ndim != 4 or latents.shape[1] != channels:
+            raise ValueError(f"latents must have shape (T, {channels}, h, w), not {tuple(latents.shape)}")
+        while True:
+            self.place(self.vae)
+            try:
+                park = self.plan.park
+                frames = decode_latents(self.vae, latents.to(self.device), frames_per_chunk, callback, overlap, park)
+                break
+            except torch.cuda.OutOfMemoryError:
+                tighter = self.plan.for_decoding()
+                if not tighter:
+                    raise
+            self._tighten(tighter[0])
+        return _finite((frames + 1) / 2, "decoding", self.vae.dtype).clamp(0, 1)
+
+    def edit(
+        self,
+        video: Tensor,
+        edit: Edit,
+        options: SamplerOptions = DEFAULTS,
+        callback: StepCallback | None = None,
+    ) -> Tensor:
+        """`sample` and `decode`: (T, 3, H, W) in [0, 1]."""
+        return self.decode(self.sample(video, edit, options, callback=callback), self.config.unet.num_frames)
+
+    def latent_shape(self, conditions: Conditions) -> tuple[int, int, int, int]:
+        stride = self.config.vae.stride
+        height, width = conditions.size
+        return conditions.num_frames, self.config.vae.latent_channels, height // stride, width // stride
+
+    def check_window(self, conditions: Conditions) -> None:
+        """Raises ValueError unless length and size are the model's."""
+        window = self.config.unet.num_frames
+        if conditions.num_frames != window:
+            advice = (
+                "take a longer part of the clip, or lower the stride"
+                if conditions.num_frames < window
+                else f"prepare {window} of its frames"
+            )
+            raise ValueError(
+                f"the video has {conditions.num_frames} frames; this model edits windows of {window}: {advice}"
+            )
+        self.config.check_size(*conditions.size)
+
+
+def sample_from_noise(
+    denoise_step: Denoise, noise: Tensor, sigmas: Tensor, callback: StepCallback | None, solver: Sample = sample_euler
+) -> Tensor:
+    """From noise of deviation 1, scaled as SVD starts."""
+    return solver(denoise_step, noise * (1 + sigmas[0] ** 2).sqrt(), sigmas, callback)
+
+
+def default_device() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _finite(result: Tensor, stage: str, dtype: torch.dtype) -> Tensor:
+    """A clip of NaN looks like black frames; better to say why."""
+    if not torch.isfinite(result).all():
+        raise FloatingPointError(
+            f"{stage} gave values that are not finite in {str(dtype).removeprefix('torch.')}: "
+            f"load the model in bf16 or fp32 (or, with other samplers, check the sigmas)"
+        )
+    return result
+
+
+def draw_noise(shape: tuple[int, ...], seed: int, stream: int) -> Tensor:
+    """Of deviation 1, from the seed alone, whatever the device; each use, START or AUGMENTATION, has its stream."""
+    generator = torch.Generator("cpu").manual_seed((seed * 2 + stream) % 2**63)
+    return torch.randn(shape, generator=generator)

@@ -1,0 +1,111 @@
+"""Points followed through a clip: what training knows of its motion, and how an edit keeps the source's."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .point_tracker import follow
+from .trajectories import Trajectories
+
+Tracker = Callable[[Tensor, Tensor, int], Trajectories]  # as track_points
+
+
+def grid_points(height: int, width: int, spacing_px: int) -> Tensor:  # (N, 2) x, y
+    """Middles of a grid's cells, row by row."""
+    y, x = (torch.arange(spacing_px / 2, side, spacing_px) for side in (height, width))
+    return torch.cartesian_prod(y, x).flip(-1).contiguous()
+
+
+def track_points(
+    video: Tensor,  # (T, 3, H, W) in [0, 1]
+    points_px: Tensor,  # (N, 2) x, y on frame `frame`
+    frame: int = 0,
+    tracker: Tracker | None = None,
+) -> Trajectories:  # N paths over T frames
+    """Follows points both ways from `frame`; hidden where they are covered, lost or out of the picture.
+
+    Built in: `following.follow`, which finds points again that something passed in front of.
+    `tracker` does it instead: see `load_cotracker`. Raises ValueError where points or frame
+    do not fit the video.
+    """
+    num_frames, _, height, width = video.shape
+    if points_px.ndim != 2 or points_px.shape[1] != 2:
+        raise ValueError(f"the points to track must have shape (N, 2), not {tuple(points_px.shape)}")
+    if not 0 <= frame < num_frames:
+        raise ValueError(f"frame {frame} is not in the video, which has {num_frames} frames")
+    size = points_px.new_tensor([width, height])
+    outside = ~((points_px >= 0) & (points_px < size)).all(1)
+    if outside.any():
+        number = int(outside.nonzero()[0])
+        x, y = points_px[number].tolist()
+        raise ValueError(f"point {number} (x {x:g}, y {y:g}) is not in the picture, which is {width}×{height}")
+    if tracker is not None:
+        return tracker(video, points_px.float(), frame)
+    places, visible = follow(_pixels(video), points_px.float().numpy(), frame)
+    return Trajectories(torch.from_numpy(places), torch.from_numpy(visible))
+
+
+def _pixels(video: Tensor) -> np.ndarray:
+    """(T, 3, H, W) in [0, 1] → (T, H, W, 3) uint8."""
+    return (video.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def load_cotracker(path: str | Path, device: str | torch.device = "cpu") -> Tracker:
+    """CoTracker (Karaev et al.) from a local file; nothing is downloaded.
+
+    The weights that its authors publish are under CC-BY-NC 4.0: not for commercial use, and
+    whether that binds a model trained on their tracks is for you to judge. Two kinds of file:
+    `.pth`, the authors' weights, read as plain tensors (code inside is refused), which needs
+    their package (`pip install` from github.com/facebookresearch/co-tracker); any other, a
+    TorchScript program `(video (1, T, 3, H, W) 0…255, queries (1, N, 3) frame, x, y) → tracks
+    (1, T, N, 2), visibility (1, T, N)`. A TorchScript file is a program: load only your own.
+    Raises ValueError where the file is neither.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no CoTracker file {path}")
+    run = _official_cotracker(path, device) if path.suffix == ".pth" else _scripted_cotracker(path, device)
+
+    @torch.inference_mode()
+    def track(video: Tensor, points_px: Tensor, frame: int) -> Trajectories:
+        times = torch.full((len(points_px), 1), float(frame))
+        queries = torch.cat([times, points_px - 0.5], 1)[None]
+        tracks, seen = run((video * 255)[None].to(device), queries.to(device))
+        places = tracks[0].transpose(0, 1).float().cpu() + 0.5
+        visible = seen[0].transpose(0, 1).cpu() > 0.5
+        size = torch.tensor([video.shape[-1], video.shape[-2]])
+        return Trajectories(places.clone(), visible & ((places >= 0) & (places < size)).all(-1))
+
+    return track
+
+
+def _scripted_cotracker(path: Path, device: str | torch.device) -> Callable[[Tensor, Tensor], Any]:
+    try:
+        return torch.jit.load(str(path), map_location=device).eval()
+    except RuntimeError:
+        raise ValueError(f"{path} is neither a TorchScript program nor CoTracker's weights (.pth)") from None
+
+
+def _official_cotracker(path: Path, device: str | torch.device) -> Callable[[Tensor, Tensor], Any]:
+    try:
+        from cotracker.predictor import CoTrackerPredictor
+    except ImportError:
+        raise ValueError(
+            f"{path}: weights of CoTracker need its package, which is not installed "
+            f"(github.com/facebookresearch/co-tracker)"
+        ) from None
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError):
+        raise ValueError(f"{path} holds more than tensors or is damaged, so it was not opened") from None
+    predictor = CoTrackerPredictor(checkpoint=None, offline=True, window_len=60)
+    predictor.model.load_state_dict(weights.get("model", weights))
+    predictor = predictor.to(device).eval()
+    return lambda video, queries: predictor(video, queries=queries, backward_tracking=bool((queries[..., 0] > 0).any()))

@@ -1,0 +1,130 @@
+"""What a training starts from: a checkpoint, SVD with a new control net, or random weights; one file in any case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..checkpoints.names import name_table, to_diffusers
+from ..checkpoints.reading import CheckpointError, build_parts, load_parts, read_config
+from ..checkpoints.reading import read_weights as read_checkpoint
+from ..checkpoints.writing import save_weights
+from ..models.config import ModelConfig
+from ..models.controlnet import ReVideoControlNet
+from ..models.safm import SAFM
+from ..models.vae import LATENT_SCALE
+from .config import ModelSource
+
+SILU_GAIN = 2.0  # a faint signal leaves SiLU half as strong
+
+
+def model_config(source: ModelSource) -> ModelConfig:
+    """The sizes of the model to train; reads no weight."""
+    return source.sizes or read_config(source.path or source.svd, source.svd or None)
+
+
+def write_start(source: ModelSource, target: Path, seed: int) -> None:
+    """The weights before the first step, float32, under the released names."""
+    config = model_config(source)
+    if source.path:
+        parts, _ = load_parts(source.path, None, torch.float32, source.svd or None)
+    elif source.svd:
+        parts = from_svd(source.svd, config, seed, source.control_gain)
+    else:
+        parts = from_nothing(config, seed, source.control_gain)
+    save_parts(parts, target, config)
+
+
+def save_parts(parts: dict[str, Any], target: Path, config: ModelConfig) -> None:
+    weights = {f"{part}.{name}": value for part, net in parts.items() for name, value in net.state_dict().items()}
+    save_weights(weights, target, config)
+
+
+def from_nothing(config: ModelConfig, seed: int, control_gain: float) -> dict[str, Any]:
+    """PyTorch's and diffusers' own random weights, but for what would learn late from them."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        parts = build_parts(config, "cpu")
+        spread_projections(parts["controlnet"], control_gain)
+        wake_conditions(parts["controlnet"].safm)
+        calm_autoencoder(parts["vae"])
+        # Pictures of soft blobs: what matters is only how large fresh latents are.
+        pictures = F.interpolate(torch.rand(4, 3, 4, 4), size=8 * config.vae.stride, mode="bilinear") * 2 - 1
+    scale_latents(parts["vae"], latent_deviation(parts["vae"], pictures))
+    return parts
+
+
+def wake_conditions(safm: SAFM) -> None:
+    """Weights that keep a signal's strength (Kaiming) through the condition encoders and their fusion.
+
+    PyTorch's own lose two thirds of it in each of eight layers, and the last begins at zero: for a
+    thousand steps the networks would learn to do without conditions. The weight between motion and
+    content still begins at one half everywhere.
+    """
+    for encoder in (safm.motion_encoder, safm.content_encoder, safm.weight_encoder):
+        for convolution in (*encoder.blocks, encoder.conv_out):
+            _keep_strength(convolution, SILU_GAIN)
+        _keep_strength(encoder.conv_in, 1)
+    nn.init.zeros_(safm.weight_encoder.conv_out.weight)
+    _keep_strength(safm.fuse, 1)
+
+
+def _keep_strength(convolution: nn.Conv2d, gain: float) -> None:
+    nn.init.normal_(convolution.weight, std=gain / convolution.weight[0].numel() ** 0.5)
+    nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
+
+
+def calm_autoencoder(vae: nn.Module) -> None:
+    """Residual blocks and the last temporal convolution begin as identity: a narrow one learns far sooner."""
+    for name, module in vae.named_modules():
+        if name.endswith(".conv2"):
+            nn.init.zeros_(module.weight)
+            nn.init.zeros_(module.bias)
+    last = vae.decoder.time_conv_out  # type: ignore[union-attr]
+    nn.init.dirac_(last.weight)  # type: ignore[union-attr, arg-type]
+    nn.init.zeros_(last.bias)  # type: ignore[union-attr, arg-type]
+
+
+@torch.no_grad()
+def latent_deviation(vae: Any, frames: Tensor) -> float:
+    """Of scaled latents of frames (N, 3, H, W) in [-1, 1]; the denoiser counts on 1."""
+    return float((vae.encode(frames).latent_dist.mode() * LATENT_SCALE).std())
+
+
+@torch.no_grad()
+def scale_latents(vae: Any, deviation: float) -> None:
+    """Latents divided by `deviation`, which the decoder takes back: frames stay as they are."""
+    channels = vae.config.latent_channels
+    for tensor in (vae.quant_conv.weight, vae.quant_conv.bias):
+        tensor[:channels] /= deviation  # the other half says how sure the encoder is
+    vae.decoder.conv_in.weight *= deviation
+
+
+def from_svd(path: str | Path, config: ModelConfig, seed: int, control_gain: float) -> dict[str, Any]:
+    """Plain SVD, and a control net whose encoder and middle are copies of its own (paper section 3.2)."""
+    parts = build_parts(config)
+    weights = to_diffusers(read_checkpoint(path), name_table(config, parts))
+    for part in ("unet", "vae", "image_encoder"):
+        own = {name: f"{part}.{name}" for name in parts[part].state_dict()}
+        lacking = [name for name in own.values() if name not in weights]
+        if lacking:
+            raise CheckpointError(f"{path} is no Stable Video Diffusion checkpoint: it lacks {lacking[0]}")
+        parts[part].load_state_dict({name: weights[full].float() for name, full in own.items()}, assign=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        fresh = ReVideoControlNet.from_model_config(config, condition_channels=config.control.condition_channels)
+        spread_projections(fresh, control_gain)
+    shared = fresh.state_dict().keys() & parts["unet"].state_dict().keys()
+    fresh.load_state_dict({name: parts["unet"].state_dict()[name] for name in shared}, strict=False)
+    return parts | {"controlnet": fresh}
+
+
+def spread_projections(controlnet: nn.Module, gain: float) -> None:
+    """Zero convolutions that are not: where nothing is trained yet there is nothing to protect."""
+    if gain:
+        for convolution in (*controlnet.down_projections, controlnet.mid_projection):  # type: ignore[misc]
+            nn.init.xavier_uniform_(convolution.weight, gain)

@@ -1,0 +1,211 @@
+"""The training loop: phase by phase, one loop for every stage (paper section 3.3)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from ..checkpoints.reading import load_parts, open_checkpoint
+from ..checkpoints.writing import save_checkpoint
+from ..models.config import ModelConfig
+from ..pipeline.pipeline import default_device
+from .config import OptimizerConfig, Phase, TrainingConfig
+from .examples import ClipSource, ExampleMaker, SyntheticClips, prefetch
+from .initial_weights import latent_deviation, scale_latents, write_start
+from .networks import TrainedNetworks
+from .preflight import check_training
+from .samples import write_sheet
+from .state import Averages, Log, Progress, phase_settings
+
+START, STATE = "0-start.safetensors", "state.pt"
+
+
+def train(config: TrainingConfig, resume: bool = False) -> Path:
+    """Trains all phases, or what is left of them; gives the file of the last one's model.
+
+    Each phase begins from the file that the one before it wrote, whether or not the run was
+    interrupted between them. Raises ValueError or OSError before any work where the config
+    cannot work.
+    """
+    processes = int(os.environ.get("WORLD_SIZE", 1))  # as accelerate and torchrun tell them
+    check_training(config, processes)
+    before = Path(config.output) / START
+    if before.exists() and not resume:
+        raise FileExistsError(f"{config.output} already holds a training: resume it, or name another output folder")
+    accelerator = make_accelerator(config)
+    accelerator.wait_for_everyone()  # all have looked before one writes
+    if accelerator.is_main_process and not before.exists():
+        before.parent.mkdir(parents=True, exist_ok=True)
+        write_start(config.model, before, config.seed)
+    for phase in config.phases:
+        accelerator.wait_for_everyone()
+        result = before.with_name(f"{phase.name}.safetensors")
+        if not result.exists():
+            train_phase(config, phase, before, result, accelerator)
+        before = result
+    accelerator.wait_for_everyone()
+    return before
+
+
+def make_accelerator(config: TrainingConfig) -> Accelerator:
+    run = config.phases[0].run
+    if run.torch_threads:
+        torch.set_num_threads(run.torch_threads)
+    # Told of a CPU, accelerate lets several processes work together; left to find it, each would work alone.
+    return Accelerator(mixed_precision=run.mixed_precision, cpu="cpu" in (run.device, default_device()))
+
+
+def train_phase(config: TrainingConfig, phase: Phase, before: Path, result: Path, accelerator: Accelerator) -> None:
+    """One phase from its first step, or its last checkpoint, to its model file."""
+    parts, sizes = load_parts(before, dtype=torch.float32)
+    networks = TrainedNetworks(parts, sizes, phase)
+    model, optimizer = accelerator.prepare(networks, make_optimizer(networks, phase.optimizer))
+    averages = Averages(networks.trained, phase.optimizer.ema)
+    told = phase_settings(config, phase)
+    progress = Progress(result.with_name(STATE), phase, told, networks.trained, averages, optimizer, accelerator.scaler)
+    progress.restore()
+    source = make_source(config, phase)
+    batches = prefetch(
+        ExampleMaker(source, networks.stage, phase, sizes.vae, config.seed),
+        example_numbers(phase, progress.step, accelerator.process_index, accelerator.num_processes),
+        phase.run.threads,
+    )
+    log = Log(result.parent, phase, progress.step) if accelerator.is_main_process else None
+    shown = samples(config, phase, sizes) if accelerator.is_main_process and phase.run.sample_every else None
+    began = time.monotonic()
+    for step in range(progress.step + 1, phase.steps + 1):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(phase.optimizer, step, phase.steps)
+        loss, norm = optimize(model, optimizer, batches, phase, accelerator)
+        averages.update(step)
+        progress.step = step
+        progress.losses.append(loss)
+        if step % phase.run.log_every == 0 or step == phase.steps:
+            losses = progress.take_losses()
+            if log:
+                log.write(
+                    step,
+                    loss=sum(losses) / len(losses),
+                    gradient_norm=float(norm),
+                    learning_rate=optimizer.param_groups[0]["lr"],
+                    seconds_per_step=(time.monotonic() - began) / len(losses),
+                    processes=accelerator.num_processes,
+                )
+            began = time.monotonic()
+        if log and step % phase.run.checkpoint_every == 0:
+            progress.save()
+        if shown and (step % phase.run.sample_every == 0 or step == phase.steps):
+            averages.swap()
+            write_sheet(networks, shown, result.parent / "samples", step, accelerator.autocast)
+            averages.swap()
+    if accelerator.is_main_process:
+        averages.swap()
+        if networks.trains("vae") and not phase.autoencoder.fixed_latents:
+            normalise_latents(networks, samples(config, phase, sizes))
+        save_result(networks.trained, before, result)
+        progress.path.unlink(missing_ok=True)
+
+
+def optimize(
+    model: Any, optimizer: Any, batches: Iterator[dict[str, Tensor]], phase: Phase, accelerator: Accelerator
+) -> tuple[Tensor, Tensor]:  # loss of the whole batch, norm of its gradient
+    """One step: gradients of the batch's shares add up, over passes and over processes."""
+    passes, _ = split_batch(phase, accelerator.num_processes)
+    total = torch.zeros((), device=accelerator.device)
+    for number in range(passes):
+        batch = {name: tensor.to(accelerator.device) for name, tensor in next(batches).items()}
+        waiting = accelerator.no_sync(model) if number < passes - 1 else nullcontext()
+        with waiting, attention(accelerator.device):
+            loss = model(batch).mean() / passes
+            accelerator.backward(loss)
+        total += loss.detach()
+    trained = [weight for group in optimizer.param_groups for weight in group["params"]]
+    norm = accelerator.clip_grad_norm_(trained, phase.optimizer.clip_norm or float("inf"))
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return accelerator.reduce(total, "mean"), norm
+
+
+def attention(device: torch.device) -> AbstractContextManager[None]:
+    """On a CPU plain matrix products: its fused kernel takes a quarter longer for a small model's attention."""
+    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
+
+
+def split_batch(phase: Phase, processes: int) -> tuple[int, int]:
+    """Passes per step, and clips of each pass of each process."""
+    at_once = phase.run.clips_at_once or phase.batch // processes
+    return phase.batch // (processes * at_once), at_once
+
+
+def example_numbers(phase: Phase, step: int, process: int, processes: int) -> Iterator[list[int]]:
+    """The examples of each pass that this process makes, from the step after `step` to the last.
+
+    Example numbers run through the training: which are in a batch does not depend on how
+    many processes share it.
+    """
+    passes, at_once = split_batch(phase, processes)
+    for first in range(step * phase.batch, phase.steps * phase.batch, phase.batch):
+        for number in range(passes):
+            start = first + (number * processes + process) * at_once
+            yield list(range(start, start + at_once))
+
+
+def learning_rate(settings: OptimizerConfig, step: int, steps: int) -> float:
+    """At optimizer step `step` of `steps`, counted from 1: rising, level, falling towards 0."""
+    rise = min(step / settings.warmup, 1.0) if settings.warmup else 1.0
+    fall = min((steps - step + 1) / (settings.decay * steps), 1.0) if settings.decay else 1.0
+    return settings.lr * rise * fall
+
+
+def make_optimizer(networks: TrainedNetworks, settings: OptimizerConfig) -> torch.optim.Optimizer:
+    kind: Any = torch.optim.AdamW
+    fused = {"fused": default_device() != "mps"}  # one pass over all weights: a fourth of the time on a CPU
+    if settings.eight_bit:
+        from bitsandbytes.optim import AdamW8bit as kind  # type: ignore[no-redef]
+
+        fused = {}
+    return kind(
+        list(networks.trained.values()),
+        lr=settings.lr,
+        betas=(settings.beta1, settings.beta2),
+        eps=settings.eps,
+        weight_decay=settings.weight_decay,
+        **fused,
+    )
+
+
+def make_source(config: TrainingConfig, phase: Phase, purpose: str = "train") -> ClipSource:
+    if phase.data.kind == "synthetic":
+        return SyntheticClips(phase, config.seed, purpose)
+    from .video_folder import FolderClips
+
+    return FolderClips(phase, config.seed, Path(phase.data.tracks or Path(config.output) / "tracks"), purpose)
+
+
+def samples(config: TrainingConfig, phase: Phase, sizes: ModelConfig) -> ExampleMaker:
+    """Makes the clips of the sheets: the same on every sheet, of another stream than those trained on."""
+    return ExampleMaker(
+        make_source(config, phase, "sample"), phase.as_stage, phase, sizes.vae, config.seed, purpose="sample"
+    )
+
+
+def normalise_latents(networks: TrainedNetworks, make: ExampleMaker, clips: int = 8) -> None:
+    """A newly trained autoencoder's latents to deviation 1, which training only pulls them towards."""
+    frames = torch.cat([make(number)["video"] for number in range(clips)])
+    scale_latents(networks.vae, latent_deviation(networks.vae, frames.to(networks.vae.device)))
+
+
+def save_result(trained: Mapping[str, Tensor], before: Path, result: Path) -> None:
+    """The model that a phase began from with what it trained; the rest is bit-identical."""
+    checkpoint = open_checkpoint(before)
+    checkpoint.weights |= {name: weight.detach().float().cpu() for name, weight in trained.items()}
+    save_checkpoint(checkpoint, result)

@@ -1,0 +1,171 @@
+"""The networks in training: which weights move, and an example batch → its loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
+from diffusers.models.resnet import SpatioTemporalResBlock
+from diffusers.models.transformers.transformer_temporal import TransformerSpatioTemporalModel
+from einops import rearrange
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from ..checkpoints.reading import PARTS
+from ..models.config import ModelConfig
+from ..models.controlnet import EmbeddedConditions, ReVideoControlNet
+from ..models.image_encoder import clip_pixels
+from ..models.safm import SAFM
+from ..models.unet import ReVideoUNet
+from ..models.vae import LATENT_SCALE
+from ..sampling.denoiser import Conditioning, loss
+from .config import AutoencoderConfig, Phase
+from .examples import Example
+from .fixed_latents import fixed_latents
+
+FRAMES_AT_ONCE = 16  # through the autoencoder's encoder, whose activations are the largest of all
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class TrainedNetworks(nn.Module):
+    """All four networks under one roof, so that every way of running them sees one module.
+
+    `forward` gives the loss of each clip, (B,). Trained weights are float32, the rest
+    `run.frozen`; `trained` names the former as `<part>.<name>`.
+    """
+
+    def __init__(self, parts: dict[str, Any], config: ModelConfig, phase: Phase) -> None:
+        super().__init__()
+        self.config, self.phase, self.stage = config, phase, phase.as_stage
+        self.unet: ReVideoUNet = parts["unet"]
+        self.controlnet: ReVideoControlNet = parts["controlnet"]
+        self.vae = parts["vae"]
+        self.image_encoder = parts["image_encoder"]
+        self.trained = phase.parameters(parts)
+        for part, net in parts.items():
+            # SVD's autoencoder overflows in fp16.
+            frozen = torch.float32 if (part, phase.run.frozen) == ("vae", "fp16") else DTYPES[phase.run.frozen]
+            for name, weight in net.named_parameters():
+                trained = f"{part}.{name}" in self.trained
+                weight.data = weight.data.to(torch.float32 if trained else frozen)
+                weight.requires_grad_(trained)
+        if phase.run.gradient_checkpointing:
+            checkpoint_blocks(self.unet)
+            checkpoint_blocks(self.controlnet)
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        return {part: getattr(self, part) for part in PARTS}
+
+    def trains(self, part: str) -> bool:
+        return any(name.startswith(f"{part}.") for name in self.trained)
+
+    def forward(self, batch: Example) -> Tensor:
+        if self.stage.name == "autoencoder":
+            return autoencoder_loss(self.vae, batch, self.phase.autoencoder)
+        return self.denoising_loss(batch)
+
+    def denoising_loss(self, batch: Example) -> Tensor:
+        return loss(
+            self.unet,
+            self.controlnet if self.stage.control else None,
+            self.encode(batch["video"]) * LATENT_SCALE,
+            batch["noise"],
+            batch["sigma"],
+            self.condition(batch),
+            weight=batch["weight"],
+        )
+
+    def encode(self, video: Tensor) -> Tensor:
+        """(B, T, 3, H, W) in [-1, 1] → (B, T, C, h, w), *not* scaled."""
+        if self.phase.autoencoder.fixed_latents:
+            return formula(self.vae, video) / LATENT_SCALE
+        return encode(self.vae, video)
+
+    def condition(self, batch: Example) -> Conditioning:
+        """As `ReVideo.condition` does for one clip; without reference (kept 0) the image is zeros."""
+        kept = batch["kept"]
+        noisy = batch["reference"] + batch["augmentation"].view(-1, 1, 1, 1) * batch["augmentation_noise"]
+        reference = self.encode(noisy[:, None])[:, 0] * kept.view(-1, 1, 1, 1)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.trains("image_encoder")):
+            encoder = self.image_encoder
+            pixels = torch.cat([clip_pixels(each, encoder.config.image_size) for each in batch["reference"]])
+            context = encoder(pixels.to(encoder.dtype)).image_embeds[:, None] * kept.view(-1, 1, 1)
+        bucket = torch.full_like(kept, self.phase.conditioning.motion_bucket)
+        return Conditioning(
+            context=context,
+            reference=reference,
+            time_ids=torch.stack([batch["fps"], bucket, batch["augmentation"]], 1),
+            control=self.embed_conditions(batch),
+        )
+
+    def embed_conditions(self, batch: Example) -> EmbeddedConditions:
+        if not self.stage.control:
+            nothing = batch["kept"].new_zeros(0)
+            return EmbeddedConditions(nothing, nothing, nothing)
+        controlnet = self.controlnet
+        motion, content, region = (
+            # Channels last: convolutions of few channels on all pixels, a quarter faster so.
+            batch[name].flatten(0, 1).to(controlnet.dtype, memory_format=torch.channels_last)
+            for name in ("motion", "content", "region")
+        )
+        safm: SAFM = controlnet.safm
+        return EmbeddedConditions(safm.motion_encoder(motion), safm.content_encoder(content), region)
+
+
+def checkpoint_blocks(network: nn.Module, run: Callable[..., Any] = checkpoint) -> None:
+    """Residual blocks, transformers and condition encoders keep their inputs alone and run again for the gradient.
+
+    diffusers' own switch leaves out the temporal transformers, a third of all activations.
+    """
+    for module in network.modules():
+        if isinstance(
+            module, (SpatioTemporalResBlock, TransformerSpatioTemporalModel, ControlNetConditioningEmbedding)
+        ):
+            module.forward = partial(run, module.forward, use_reentrant=False, preserve_rng_state=False)
+
+
+@torch.no_grad()
+def encode(vae: Any, video: Tensor) -> Tensor:
+    """(B, T, 3, H, W) in [-1, 1] → (B, T, C, h, w): the posterior's mode, *not* scaled, float32."""
+    frames = video.flatten(0, 1).to(vae.dtype)
+    with torch.autocast(frames.device.type, enabled=False):
+        modes = [vae.encode(some).latent_dist.mode() for some in frames.split(FRAMES_AT_ONCE)]
+    return rearrange(torch.cat(modes).float(), "(b t) c h w -> b t c h w", b=len(video))
+
+
+def formula(vae: Any, video: Tensor) -> Tensor:
+    """(B, T, 3, H, W) in [-1, 1] → (B, T, C, h, w) scaled latents that no network makes."""
+    stride = 2 ** (len(vae.config.block_out_channels) - 1)
+    return fixed_latents(video.flatten(0, 1), stride).unflatten(0, video.shape[:2])
+
+
+def autoencoder_loss(vae: Any, batch: Example, settings: AutoencoderConfig) -> Tensor:
+    """Frames through encoder and temporal decoder and back: |error| + mse·error² + kl·KL, a mean per clip.
+
+    Latents are at deviation 1 when multiplied by LATENT_SCALE, so that is what the KL pulls
+    to. With fixed latents the decoder reads those, and the encoder learns to give them.
+    """
+    video = batch["video"]
+    frames, noise = video.flatten(0, 1), batch["noise"].flatten(0, 1)
+    posterior = vae.encode(frames).latent_dist
+    own = posterior.mode().float() * LATENT_SCALE
+    if settings.fixed_latents:
+        latents = formula(vae, video).flatten(0, 1)
+        pull = (own - latents).square()
+    else:
+        latents, variance = own, posterior.var.float() * LATENT_SCALE**2
+        pull = settings.kl * 0.5 * (own.square() + variance - variance.log() - 1)
+    noisy = ((latents + settings.latent_noise * noise) / LATENT_SCALE).to(frames.dtype)
+    error = (vae.decode(noisy, num_frames=video.shape[1]).sample - frames).float()
+    weight = F.interpolate(batch["weight"].flatten(0, 1), error.shape[-2:])
+    weight = weight / weight.mean()
+
+    def per_clip(values: Tensor) -> Tensor:
+        return values.unflatten(0, video.shape[:2]).flatten(1).mean(1)
+
+    return per_clip(weight * (error.abs() + settings.mse * error.square())) + per_clip(pull)

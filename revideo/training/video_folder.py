@@ -1,0 +1,204 @@
+"""Clips for training from folders of video files, with their tracks."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+from threading import Lock
+
+import av
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..tracks.selection import path_lengths
+from ..tracks.trajectories import Trajectories
+from ..video.io import fit_frames, upright
+from .config import Phase
+from .examples import Clip, generator_for
+from .track_cache import TrackCache
+
+SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".gif")
+WINDOWS = 4  # of a file that are tried for one example, before another file's turn
+REMEMBERED = 1000  # examples whose other clip may still be asked for
+CUT_TO_USUAL = 3.0  # a shot cut changes this many times as much as the window's other frames
+_told: set[Path] = set()  # one line for a file, however many phases and threads meet it
+_telling = Lock()
+
+
+class Unusable(ValueError):
+    """Why a file or a window of it gives no clip."""
+
+
+@dataclass(frozen=True)
+class VideoFile:
+    """What a file says of itself."""
+
+    path: Path
+    frames: int
+    rate: Fraction
+    height: int
+    width: int
+
+
+class FolderClips:
+    """Windows of video files: every epoch each file once, in another order, from another place.
+
+    What an example shows depends on seed, purpose and its number alone, as long as the
+    files stay the same. A file that cannot be used is skipped, with one line that names it.
+    Safe to call from several threads.
+    """
+
+    def __init__(self, phase: Phase, seed: int, tracks: Path, purpose: str = "train") -> None:
+        self.phase, self.seed, self.purpose = phase, seed, purpose
+        self.folder = folder = Path(phase.data.folder)
+        self.files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+        if not self.files:
+            raise Unusable(f'"data.folder": there is no video file in {folder} ({", ".join(SUFFIXES)})')
+        self.cache = TrackCache(tracks, phase.trajectories.grid_px, phase.data.cotracker)
+        self._hopeless: dict[Path, str] = {}
+        self._chosen: dict[int, Path] = {}
+
+    def clip(self, number: int, other: bool = False) -> Clip:
+        """The clip of an example; `other`: of another file, if there is one. Raises ValueError where no file serves."""
+        epoch, place = divmod(number, len(self.files))
+        order = shuffled(len(self.files), self.seed, self.purpose, self.phase.name, epoch)
+        avoided = self._chosen.pop(number, None) if other else None
+        if other:
+            place += 1 + int(torch.randint(len(order), (), generator=self._generator(number, "other")))
+        turns = (self.files[order[(place + turn) % len(order)]] for turn in range(len(order)))
+        for file in chain((file for file in turns if file != avoided), filter(None, [avoided])):
+            try:
+                clip = self._window(file, self._generator(number, other, file.relative_to(self.folder).as_posix()))
+            except Unusable as error:
+                tell(file, str(error))
+                continue
+            if not other:
+                self._chosen[number] = file
+                while len(self._chosen) > REMEMBERED:
+                    self._chosen.pop(next(iter(self._chosen)), None)
+            return clip
+        raise Unusable(f"none of the {len(self.files)} videos in {self.phase.data.folder} can be used")
+
+    def _generator(self, *key: object) -> torch.Generator:
+        return generator_for(self.seed, self.purpose, self.phase.name, "window", *key)
+
+    def _window(self, file: Path, generator: torch.Generator) -> Clip:
+        """One of the file's windows that shows motion and no shot cut; raises Unusable."""
+        if file in self._hopeless:
+            raise Unusable(self._hopeless[file])
+        data = self.phase.data
+        span = (self.phase.frames - 1) * data.stride + 1
+        try:
+            known = probe(file)
+            if known.frames < span:
+                raise Unusable(
+                    f"too short: {known.frames} frames, {span} needed for {self.phase.frames} with stride {data.stride}"
+                )
+        except Unusable as error:
+            self._hopeless[file] = str(error)
+            raise
+        # Half overlapping, so that each epoch can show other frames, and few enough that their tracks can be kept.
+        starts = range(0, known.frames - span + 1, max(span // 2, 1))
+        reasons: list[str] = []
+        for start in torch.randperm(len(starts), generator=generator)[:WINDOWS].tolist():
+            try:
+                return self._cropped(known, starts[start], generator)
+            except Unusable as error:
+                reasons.append(str(error))
+        why = f"none of {len(reasons)} windows serves: {', '.join(sorted(set(reasons)))}"
+        if len(starts) <= WINDOWS:  # all were tried; of a longer file others may serve another example
+            self._hopeless[file] = why
+        raise Unusable(why)
+
+    def _cropped(self, known: VideoFile, start: int, generator: torch.Generator) -> Clip:
+        phase, data = self.phase, self.phase.data
+        scale = max(phase.height / known.height, phase.width / known.width)
+        height = max(round(known.height * scale), phase.height)
+        width = max(round(known.width * scale), phase.width)
+        video = read_window(known, start, data.stride, phase.frames, height, width)
+        if has_cut(video, data.cut):
+            raise Unusable("its scene changes (data.cut)")
+        tracks = self.cache.tracks(known.path, video, start, data.stride)
+        if path_lengths(tracks).mean() < data.still_px:
+            raise Unusable("it stands still (data.still_px)")
+        top = int(torch.randint(height - phase.height + 1, (), generator=generator))
+        left = int(torch.randint(width - phase.width + 1, (), generator=generator))
+        cropped = video[..., top : top + phase.height, left : left + phase.width]
+        points = tracks.points_px - torch.tensor([left, top])
+        return Clip(cropped, Trajectories(points, tracks.visible), fps=float(known.rate / data.stride))
+
+
+def tell(file: Path, why: str) -> None:
+    with _telling:
+        if file not in _told:
+            _told.add(file)
+            print(f"revideo: skipping {file}: {why}", file=sys.stderr)
+
+
+@lru_cache(maxsize=4)
+def shuffled(count: int, *key: object) -> list[int]:
+    return torch.randperm(count, generator=generator_for("order", *key)).tolist()
+
+
+@lru_cache(maxsize=100_000)
+def probe(file: Path) -> VideoFile:
+    """Length, rate and size, from the header where that says them; raises Unusable."""
+    if file.stat().st_size == 0:
+        raise Unusable("it is empty")
+    try:
+        with av.open(str(file)) as container:
+            if not container.streams.video:
+                raise Unusable("it holds no video")
+            stream = container.streams.video[0]
+            rate = stream.average_rate or stream.guessed_rate
+            if not rate:
+                raise Unusable("it does not say its frame rate")
+            first = next(container.decode(stream), None)
+            if first is None:
+                raise Unusable("it holds no frame")
+            height, width = upright(first).shape[:2]
+            frames = stream.frames
+            if not frames:  # WebM and others do not say
+                container.seek(0)
+                frames = sum(1 for packet in container.demux(stream) if packet.size)
+            return VideoFile(file, frames, Fraction(rate), height, width)
+    except av.error.FFmpegError as error:
+        raise Unusable(f"it cannot be read as a video ({error.strerror})") from None
+
+
+def read_window(
+    known: VideoFile, start: int, stride: int, count: int, height: int, width: int
+) -> Tensor:  # (T, 3, H, W) in [0, 1]
+    """`count` frames from `start`, every `stride`-th, each scaled as it comes; frames before are sought over."""
+    frames: list[Tensor] = []
+    try:
+        with av.open(str(known.path)) as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "SLICE"  # clips are decoded side by side already
+            ticks = 1 / (known.rate * (stream.time_base or Fraction(1, 90_000)))  # per frame
+            first = stream.start_time or 0
+            if start:
+                container.seek(first + int(start * ticks), stream=stream)
+            number = -1
+            for picture in container.decode(stream):
+                number = number + 1 if picture.pts is None else round((picture.pts - first) / ticks)
+                if number >= start + stride * len(frames):
+                    pixels = torch.from_numpy(upright(picture)).permute(2, 0, 1)[None]
+                    frames.append(fit_frames(pixels.float().div_(255), height, width))
+                    if len(frames) == count:
+                        return torch.cat(frames)
+    except av.error.FFmpegError as error:
+        raise Unusable(f"it cannot be decoded at frame {start} ({error.strerror})") from None
+    raise Unusable(f"it ends early: {len(frames)} of {count} frames from frame {start} with stride {stride}")
+
+
+def has_cut(video: Tensor, change: float) -> bool:
+    """Whether one step changes a tiny copy by more than `change` of 1, and far more than the others do."""
+    tiny = F.adaptive_avg_pool2d(video, 8)  # motion stays within most of its cells, another scene does not
+    steps = tiny.diff(dim=0).abs().flatten(1).mean(1)
+    return bool(steps.max() > max(change, CUT_TO_USUAL * float(steps.median())))

@@ -1,0 +1,68 @@
+"""The figures of the tracker: what they say of tracks whose faults are known, and what it is held to."""
+
+import pytest
+import torch
+
+from benchmarks.tracking import compare, held_out_clips, main, measure_tracking
+from revideo import Trajectories
+from revideo.synthetic.clips import make_crossing
+
+SIZE = {"frames": 14, "height": 128, "width": 128}
+
+
+def tracks(points, visible):
+    return Trajectories(torch.tensor(points), torch.tensor(visible))
+
+
+ZERO = [[[0.0, 0.0]] * 5] * 2
+
+
+def test_the_truth_itself_is_perfect():
+    truth = tracks(ZERO, [[True, True, False, True, True], [True] * 5])
+    figures = compare([(truth, truth)])
+    assert (figures.median_px, figures.ninety_five_px, figures.precision, figures.recall) == (0, 0, 1, 1)
+    assert figures.points == 2
+
+
+def test_each_fault_counts_where_it_belongs():
+    truth = tracks(ZERO, [[True, False, False, True, True], [True] * 5])
+    moved = torch.tensor(ZERO)
+    moved[:, :, 0] = 3.0
+    moved[0, 1:3] = 99.0  # where the truth is hidden nothing is measured
+    found = Trajectories(moved, torch.tensor([[True, False, True, True, True], [True, False, True, True, True]]))
+    figures = compare([(found, truth)])
+    assert figures.median_px == figures.ninety_five_px == 3
+    assert figures.precision == 0.5  # two called hidden, one is
+    assert figures.recall == 0.5  # two hidden, one called so
+
+
+def test_a_crossing_hides_points_and_shows_them_again():
+    for seed in range(5):
+        clip = make_crossing(seed, **SIZE)
+        below = clip.trajectories.visible[: len(clip.trajectories.visible) // 2]
+        starts = below[:, 0]
+        assert starts.any()
+        assert torch.equal(below[:, 0], below[:, -1])  # clear of each other at both ends
+        assert (~below[starts]).any()
+        assert clip.trajectories.visible[below.shape[0] :].float().mean() > 0.5  # what passes in front stays seen
+        covered = ~clip.masks[0] & clip.masks[1]
+        assert covered.any()
+
+
+def test_a_crossing_needs_room():
+    with pytest.raises(ValueError, match="no room for two sprites to pass each other in 64×64 pixels"):
+        make_crossing(0, frames=8, height=64, width=64)
+
+
+@pytest.mark.parametrize("kind", ["apart", "one passes behind another"])
+def test_the_built_in_tracker_is_as_good_as_it_is_said_to_be(kind):
+    figures = measure_tracking(held_out_clips(8, SIZE)[kind])
+    assert figures.median_px <= 0.5
+    assert figures.ninety_five_px <= 2
+    assert figures.precision >= 0.9
+    assert figures.recall >= 0.9
+
+
+def test_the_command_prints_a_table(capsys):
+    main(["--clips", "1"])
+    assert [line.count("|") for line in capsys.readouterr().out.splitlines()] == [7] * 4

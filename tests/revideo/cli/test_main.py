@@ -1,0 +1,680 @@
+"""The command line: whole edits and conversions, and one plain line for every mistake."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import revideo
+from revideo.checkpoints import builtin
+from revideo.checkpoints.random_weights import SMALL, write_random_checkpoint
+from revideo.cli.inputs import prepare
+from revideo.cli.main import build_parser, main
+from revideo.drawing.schema import Path as DrawnPath
+from revideo.drawing.schema import Point, Region
+from revideo.pictures.sheets import write_image
+from revideo.sampling.presets import sampler_options
+from revideo.video.io import fit_frames
+
+ROOT = Path(__file__).parents[3]
+WIDTH, HEIGHT = 640, 272  # of bikes.mp4, 25 frames per second
+WINDOW = SMALL.unet.num_frames
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "random.safetensors"
+    write_random_checkpoint(path)
+    return path
+
+
+def drawing(width: int = WIDTH, height: int = HEIGHT, frames: int = WINDOW) -> str:
+    """What tracks.json and mask.png say, as an edit document on a picture of another size."""
+    x, y = width / WIDTH, height / HEIGHT
+    ends = ((240, 130), (400, 150))
+    path = DrawnPath("p1", "line", tuple(Point(at * x, level * y) for at, level in ends))
+    area = Region("r1", "rect", ((160 * x, 68 * y), (480 * x, 204 * y)))
+    return revideo.EditDocument(width, height, frames, (path,), (area,)).to_json()
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory, bikes) -> Path:
+    """A folder with what an edit of frames 10, 12, … of bikes.mp4 needs, and things that do not fit it."""
+    folder = tmp_path_factory.mktemp("given")
+    first = revideo.read_video(bikes, start=10, count=1)[0][0]
+    edited = first.clone()
+    edited[:, 100:180, 200:300] = torch.tensor([1.0, 0.5, 0.0]).view(3, 1, 1)
+    mask = torch.zeros(3, HEIGHT, WIDTH)
+    mask[:, 68:204, 160:480] = 1  # a quarter to three quarters of both sides
+    write_image(folder / "edited.png", edited)
+    write_image(folder / "mask.png", mask)
+    write_image(folder / "black.png", torch.zeros_like(mask))
+    write_image(folder / "white.png", torch.ones_like(mask))
+    write_image(folder / "small.png", mask[:, ::2, ::2])
+    (folder / "tracks.json").write_text(json.dumps([[{"x": 240, "y": 130}, {"x": 400, "y": 150}]]))
+    (folder / "broken.json").write_text('[[{"x": 240, "y": ')
+    (folder / "ragged.json").write_text('[[{"x": 240, "y": 130}], [{"x": 1}]]')
+    (folder / "drawing.json").write_text(drawing())
+    (folder / "mistaken.json").write_text(drawing().replace("400", '"far"'))
+    (folder / "outside.json").write_text("[[[2000, 100], [2100, 100]]]")
+    (folder / "binary.json").write_bytes(b"\xff\xfe\x00\x81")
+    (folder / "noise.mp4").write_bytes(bytes(range(256)) * 50)
+    (folder / "cut.safetensors").write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{}")
+    (folder / "config.json").write_text('{"unet": {"depth": 3}}')
+    return folder
+
+
+@pytest.fixture
+def command(bikes, checkpoint, given, tmp_path):
+    """`edit` with everything right; keywords replace or (None) drop an option."""
+
+    def words(**changes: object) -> list[str]:
+        options = {
+            "model": checkpoint,
+            "reference": given / "edited.png",
+            "tracks": given / "tracks.json",
+            "region": given / "mask.png",
+            "output": tmp_path / "out.mp4",
+            "size": "128x64",
+            "size_policy": "exact",
+            "start": 10,
+            "stride": 2,
+            "steps": 1,
+            "device": "cpu",
+        } | changes
+        video = options.pop("video", bikes)
+        flags = {f"--{name.replace('_', '-')}": value for name, value in options.items() if value is not None}
+        return ["edit", str(video)] + [str(word) for flag in flags.items() for word in flag if word != ""]
+
+    return words
+
+
+@pytest.fixture
+def no_model(monkeypatch):
+    """Fails the test if weights are loaded."""
+
+    def load(*_, **__):
+        pytest.fail("a model was loaded")
+
+    monkeypatch.setattr("revideo.pipeline.loading.load", load)
+
+
+def read(path: Path) -> torch.Tensor:
+    return revideo.read_video(path)[0]
+
+
+def psnr(one: torch.Tensor, other: torch.Tensor) -> float:
+    return float(-10 * (one - other).square().mean().log10())
+
+
+# --- edit ----------------------------------------------------------------------------------
+
+
+def test_an_edit_end_to_end(command, bikes, tmp_path, capsys):
+    preview = tmp_path / "preview.mp4"
+    assert main(command(preview=preview, feather=3)) == 0
+
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        stream = container.streams.video[0]
+        assert (stream.width, stream.height, stream.average_rate) == (128, 64, 25 / 2)
+    result = read(tmp_path / "out.mp4")
+    source = fit_frames(revideo.read_video(bikes, 10, 2, WINDOW)[0], 64, 128)
+    assert len(result) == WINDOW
+    outside = torch.ones(64, 128, dtype=torch.bool)
+    outside[12:52, 28:100] = False  # a little more than the area: 4:2:0 bleeds colour over its border
+    assert psnr(result[..., outside], source[..., outside]) > 33
+    assert psnr(result[..., 20:44, 40:88], source[..., 20:44, 40:88]) < 15
+
+    assert len(read(preview)) == WINDOW
+    told = capsys.readouterr()
+    assert told.out == f"{tmp_path / 'out.mp4'}: 14 frames of 128×64 at 12.5 frames per second\n"
+    assert "sampling: 100%" in told.err and "decoding: 100%" in told.err
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["out.mp4", "preview.mp4"]
+
+
+def test_the_seed_alone_decides(command, tmp_path):
+    for name, seed in (("one", 5), ("again", 5), ("other", 6)):
+        assert main(command(seed=seed, output=tmp_path / f"{name}.mp4")) == 0
+    assert torch.equal(read(tmp_path / "one.mp4"), read(tmp_path / "again.mp4"))
+    assert not torch.equal(read(tmp_path / "one.mp4"), read(tmp_path / "other.mp4"))
+
+
+def test_no_keep_leaves_the_models_own_pixels(command, bikes, tmp_path):
+    assert main(command(no_keep="", frames_per_chunk=5)) == 0
+    source = fit_frames(revideo.read_video(bikes, 10, 2, WINDOW)[0], 64, 128)
+    assert psnr(read(tmp_path / "out.mp4")[..., :10, :], source[..., :10, :]) < 20
+
+
+def test_any_frame_may_be_the_edited_one(command, tmp_path):
+    picture, preview = tmp_path / "fusion.png", tmp_path / "preview.mp4"
+    assert main(command(reference_frame=9, frames=16, fusion=picture, preview=preview)) == 0
+    assert len(read(tmp_path / "out.mp4")) == len(read(preview)) == 16
+    assert min(revideo.read_image(picture).shape[1:]) >= 200
+
+
+def test_without_a_reference_the_named_frame_itself_is_taken(command, bikes):
+    arguments = build_parser().parse_args(command(reference=None, reference_frame=5))
+    edit = prepare(arguments).conditions.edit
+    frame = fit_frames(revideo.read_video(bikes, 10 + 2 * 5, 1, 1)[0], 64, 128)[0]
+    assert edit.reference_frame == 5
+    assert torch.equal(edit.reference, frame)
+
+
+def test_it_runs_as_a_program(command, tmp_path):
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    run = subprocess.run(
+        [sys.executable, "-m", "revideo", *command()], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    assert len(read(tmp_path / "out.mp4")) == WINDOW
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
+def test_ctrl_c_leaves_nothing_behind(command, tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-m", "revideo", *command(steps=1000)],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    ) as run:
+        told = b""
+        while b"/1000 [" not in told:
+            piece = run.stderr.read1()
+            assert piece, told.decode()
+            told += piece
+        run.send_signal(signal.SIGINT)
+        told += run.stderr.read()
+        assert run.wait(60) == 130
+    assert told.decode().endswith("revideo: interrupted\n") and b"Traceback" not in told
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- What is prepared ----------------------------------------------------------------------
+
+
+def prepared(words: list[str]):
+    return prepare(build_parser().parse_args(words))
+
+
+def peak(motion: torch.Tensor) -> tuple[int, int]:
+    """x, y of the strongest motion in one frame."""
+    y, x = divmod(int(motion.norm(dim=0).argmax()), motion.shape[-1])
+    return x, y
+
+
+@pytest.mark.parametrize(
+    ("fit", "end"),  # the path ends at (400, 150) of the clip's 640×272
+    [
+        ("stretch", (400 * 256 / 640, 150 * 192 / 272)),
+        ("crop", (400 * 192 / 272 - (452 - 256) / 2, 150 * 192 / 272)),
+        ("pad", (400 * 256 / 640, 150 * 256 / 640 + (192 - 109) / 2)),
+    ],
+)
+def test_tracks_and_pictures_move_with_the_clip(command, given, fit, end):
+    job = prepared(command(size="256x192", fit=fit))
+    x, y = peak(job.conditions.motion[-1])
+    assert abs(x - end[0]) <= 1.5 and abs(y - end[1]) <= 1.5
+    edited = fit_frames(revideo.read_image(given / "edited.png")[None], 192, 256, fit)[0]
+    torch.testing.assert_close(job.conditions.reference, edited * 2 - 1)
+    assert job.conditions.region[0, 0, 96, 128] == 1 and job.conditions.region[0, 0, 96, 4] == (fit == "crop") * 0
+
+
+def test_tracks_may_be_drawn_on_another_size(command, given, tmp_path):
+    usual = prepared(command()).conditions.motion
+    half = tmp_path / "half.json"
+    half.write_text("[[[120, 65], [200, 75]]]")
+    torch.testing.assert_close(prepared(command(tracks=half, tracks_size="320x136")).conditions.motion, usual)
+    fitted = tmp_path / "fitted.json"
+    fitted.write_text(json.dumps([[[240 / 5, 130 * 64 / 272], [400 / 5, 150 * 64 / 272]]]))
+    torch.testing.assert_close(prepared(command(tracks=fitted, tracks_size="128x64")).conditions.motion, usual)
+
+
+@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
+def test_a_document_is_tracks_and_region_in_one(command, given, tmp_path, fit):
+    usual = prepared(command(size="256x192", fit=fit))
+    drawn_on = [(WIDTH, HEIGHT), (WIDTH // 2, HEIGHT // 2)]  # the clip, or the same at another size
+    for size in [*drawn_on, (256, 192)] if fit == "stretch" else drawn_on:
+        document = tmp_path / "document.json"
+        document.write_text(drawing(*size, frames=5), encoding="utf-8-sig")
+        job = prepared(command(size="256x192", fit=fit, tracks=None, region=None, document=document))
+        torch.testing.assert_close(job.conditions.motion, usual.conditions.motion, atol=0.01, rtol=0)
+        assert (job.conditions.region != usual.conditions.region).float().mean() < 0.005
+
+
+def test_a_preset_yields_to_what_is_told(command):
+    fast = prepared(command(preset="fast", steps=None)).options
+    assert fast == sampler_options("fast") != revideo.SamplerOptions()
+    told = prepared(command(preset="fast", steps=12, solver="dpmpp_2m")).options
+    assert told == replace(fast, steps=12, solver="dpmpp_2m")
+
+
+def test_weights_in_eight_bits_make_another_video(command, tmp_path):
+    videos = []
+    for options in ({}, {"fp8": ""}):
+        assert main(command(**options)) == 0
+        videos.append(read(tmp_path / "out.mp4"))
+    assert not torch.equal(*videos)
+
+
+def test_compiled_blocks_in_eight_bits_are_refused(command, capsys):
+    assert main(command(fp8="", compile="")) == 2
+    assert "compiled blocks work on weights as they are: leave out fp8 or compiling" in capsys.readouterr().err
+
+
+def test_a_budget_of_memory_is_kept_and_told(command, capsys):
+    assert main(command(memory=16)) == 0
+    told = capsys.readouterr().err
+    assert "memory: guidance branch by branch, decoding all frames at once, weights stay on the device: about " in told
+    assert "of 16.0 GB" in told
+
+
+def test_a_budget_of_memory_is_more_than_nothing(command):
+    assert prepared(command(memory=8)).options == prepared(command()).options
+    for budget in ("0", "-1", "nan"):
+        with pytest.raises(ValueError, match="--memory must be more than 0 GB, not"):
+            prepared([*command(), f"--memory={budget}"])
+
+
+def test_a_document_drawn_on_the_fitted_frames_is_taken_as_it_is(command, tmp_path):
+    document = tmp_path / "document.json"
+    document.write_text(drawing(256, 192))
+    job = prepared(command(size="256x192", fit="crop", tracks=None, region=None, document=document))
+    assert job.conditions.region[0, 0].nonzero().aminmax(dim=0).min.tolist() == [48, 64]
+    x, y = peak(job.conditions.motion[-1])
+    assert abs(x - 160) <= 1.5 and abs(y - 106) <= 1.5
+
+
+def test_as_drawn_ends_where_the_points_end(command):
+    motion = prepared(command(timing="as drawn")).conditions.motion
+    assert motion[1].any() and not motion[2:].any()
+    assert prepared(command()).conditions.motion[1:].flatten(1).any(1).all()
+
+
+def test_without_tracks_or_reference_only_the_area_is_asked_for(command):
+    job = prepared(command(tracks=None, reference=None))
+    assert not job.conditions.motion.any()
+    torch.testing.assert_close(job.conditions.reference, job.video[0] * 2 - 1)
+
+
+def test_pictures_of_the_fitted_size_are_taken_as_they_are(command, tmp_path):
+    edited = (torch.rand(3, 64, 128) * 255).round() / 255
+    write_image(tmp_path / "fitted.png", edited)
+    torch.testing.assert_close(
+        prepared(command(reference=tmp_path / "fitted.png")).conditions.reference, edited * 2 - 1
+    )
+
+
+def test_a_video_of_masks_runs_along_with_the_clip(command, tmp_path):
+    masks = torch.zeros(40, 3, HEIGHT, WIDTH)
+    for frame in range(40):
+        masks[frame, :, 64:192, 10 * frame : 10 * frame + 160] = 1
+    revideo.write_video(tmp_path / "masks.mp4", masks, 25)
+    region = prepared(command(region=tmp_path / "masks.mp4")).conditions.region
+    for number in range(WINDOW):
+        left = 10 * (10 + 2 * number) / 5
+        columns = region[number, 0, 32].nonzero()
+        assert abs(columns.min() - left) <= 1 and abs(columns.max() - (left + 31)) <= 1
+
+
+def test_the_models_own_window_and_step_count(command):
+    job = prepared(command(size="300x200", size_policy="area"))
+    assert len(job.video) == WINDOW and all(side % 64 == 0 for side in job.video.shape[-2:])
+    assert job.options == revideo.SamplerOptions(steps=1)
+
+
+# --- Mistakes ------------------------------------------------------------------------------
+
+MISTAKES = {
+    "no clip": ({"video": "{given}/nothing.mp4"}, "there is no file {given}/nothing.mp4"),
+    "no model": ({"model": "{given}/nothing.safetensors"}, "there is no file {given}/nothing.safetensors"),
+    "no reference": ({"reference": "{given}/nothing.png"}, "there is no file {given}/nothing.png"),
+    "no tracks": ({"tracks": "{given}/nothing.json"}, "there is no file {given}/nothing.json"),
+    "no region": ({"region": "{given}/nothing.png"}, "there is no file {given}/nothing.png"),
+    "region not given": (
+        {"region": None},
+        "one of the arguments --region --document is required (see: revideo edit --help)",
+    ),
+    "region and document": (
+        {"document": "{given}/drawing.json"},
+        "argument --document: not allowed with argument --region (see: revideo edit --help)",
+    ),
+    "tracks and document": (
+        {"document": "{given}/drawing.json", "region": None},
+        "--document has paths and a size of its own: leave out --tracks and --tracks-size",
+    ),
+    "no document": (
+        {"document": "{given}/nothing.json", "region": None, "tracks": None},
+        "there is no file {given}/nothing.json",
+    ),
+    "document cut off": (
+        {"document": "{given}/broken.json", "region": None, "tracks": None},
+        "the document is not JSON",
+    ),
+    "a document with a mistake": (
+        {"document": "{given}/mistaken.json", "region": None, "tracks": None},
+        "path 1 (p1), point 2: x is not a finite number",
+    ),
+    "model not given": ({"model": None}, "the following arguments are required: --model (see: revideo edit --help)"),
+    "no folder to write to": (
+        {"output": "{given}/no/out.mp4"},
+        "there is no folder {given}/no to write out.mp4 into",
+    ),
+    "suffix": (
+        {"output": "{given}/out.gif"},
+        "{given}/out.gif: the name must end in one of .mp4, .mov, .mkv",
+    ),
+    "suffix of the preview": (
+        {"preview": "{given}/preview.png"},
+        "{given}/preview.png: the name must end in one of .mp4, .mov, .mkv",
+    ),
+    "output over input": (
+        {"video": "{given}/noise.mp4", "output": "{given}/noise.mp4"},
+        "{given}/noise.mp4 is an input too and would be overwritten",
+    ),
+    "output over preview": (
+        {"preview": "{given}/one.mp4", "output": "{given}/one.mp4"},
+        "--output and --preview are both {given}/one.mp4",
+    ),
+    "no video": (
+        {"video": "{given}/noise.mp4"},
+        "{given}/noise.mp4 is not a video that can be read: Invalid data found when processing input",
+    ),
+    "text as video": (
+        {"video": "{given}/tracks.json"},
+        "{given}/tracks.json holds no video",
+    ),
+    "clip too short": (
+        {"start": 230},
+        "{bikes}: the clip has 250 frames: from frame 230 with stride 2 it gives 10, 14 asked for; "
+        "lower the start, the stride or the count",
+    ),
+    "stride": ({"stride": 0}, "start 10 must be at least 0, stride 0 and frame count 14 at least 1"),
+    "frames": ({"frames": 20}, "--frames 20: this model edits windows of 14 frames (--long edits more)"),
+    "a reference frame that is not there": (
+        {"reference_frame": 14},
+        "--reference-frame 14: these are 14 frames, numbered from 0 (--frames takes more)",
+    ),
+    "a side that no window holds": (
+        {"reference_frame": 4, "frames": 20},
+        "--frames 20: 16 of them lie to one side of --reference-frame 4, counted with it; "
+        "this model edits windows of 14",
+    ),
+    "a long video from another frame": (
+        {"reference_frame": 4, "long": ""},
+        "--reference-frame 4: --long edits onwards from the first frame; begin there with --start, or leave out --long",
+    ),
+    "the fusion of a long video": (
+        {"fusion": "{given}/fusion.png", "long": ""},
+        "--fusion shows one run: leave out --long to draw it",
+    ),
+    "suffix of the fusion": (
+        {"fusion": "{given}/fusion.mp4"},
+        "{given}/fusion.mp4: the name must end in one of .png, .jpg, .jpeg, .webp",
+    ),
+    "a number that is none": (
+        {"steps": "many"},
+        "argument --steps: invalid int value: 'many' (see: revideo edit --help)",
+    ),
+    "steps": ({"steps": 0}, "steps must be at least 1, not 0"),
+    "noise": ({"noise_augmentation": -1}, "noise_augmentation must not be negative, but is -1"),
+    "feather": ({"feather": -2}, "--feather must be 0 or more pixels, not -2"),
+    "chunk": ({"frames_per_chunk": 0}, "--frames-per-chunk must be at least 1, not 0"),
+    "size": (
+        {"size": "576"},
+        "argument --size: '576' is not a size: write WIDTHxHEIGHT, as 576x320 (see: revideo edit --help)",
+    ),
+    "size that the model cannot work at": (
+        {"size": "130x64"},
+        'width 130 is not a multiple of 64: take 128 or 192, or let the size policy "area" choose',
+    ),
+    "reference of another size": (
+        {"reference": "{given}/small.png"},
+        "the reference is 320×136, the clip 640×272: give it the clip's size, "
+        "or 128×64, the size the clip is fitted to",
+    ),
+    "region of another size": (
+        {"region": "{given}/small.png"},
+        "the region is 320×136, the clip 640×272: give it the clip's size, or 128×64, the size the clip is fitted to",
+    ),
+    "reference that is no picture": (
+        {"reference": "{given}/tracks.json"},
+        "{given}/tracks.json is not a picture that can be read",
+    ),
+    "black region": (
+        {"region": "{given}/black.png"},
+        "the region is empty, so nothing could change: mask the area to edit",
+    ),
+    "white region": (
+        {"region": "{given}/white.png"},
+        "the region covers every frame whole, so nothing of the video would be kept: "
+        "leave the parts to keep unmasked (is the mask inverted?)",
+    ),
+    "tracks cut off": (
+        {"tracks": "{given}/broken.json"},
+        "the tracks are not JSON: Expecting value: line 1 column 18 (char 17)",
+    ),
+    "point without y": (
+        {"tracks": "{given}/ragged.json"},
+        "track 1, point 0: x and y must be numbers, found {'x': 1}",
+    ),
+    "tracks outside": (
+        {"tracks": "{given}/outside.json"},
+        "trajectory 0 never enters the frame: it starts at x 400, y 23.5294; the frame is 128×64 "
+        "(were the tracks drawn on another size?)",
+    ),
+    "tracks that are no text": ({"tracks": "{given}/binary.json"}, "{given}/binary.json is not a text file of tracks"),
+    "config": (
+        {"config": "{given}/config.json"},
+        'model config: "unet" has no "depth"; it has model_channels, channel_mult, num_res_blocks, '
+        "num_head_channels, context_dim, time_id_dim, num_frames, norm_groups",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_line_before_any_model_loads(mistake, command, given, bikes, tmp_path, no_model, capsys):
+    changes, message = MISTAKES[mistake]
+
+    def filled(text: object) -> object:
+        return text.replace("{given}", str(given)).replace("{bikes}", str(bikes)) if isinstance(text, str) else text
+
+    before = sorted(given.iterdir())
+    assert main(command(**{name: filled(value) for name, value in changes.items()})) == 2
+    told = capsys.readouterr()
+    assert told.err == f"revideo: error: {filled(message)}\n"
+    assert told.out == ""
+    assert list(tmp_path.iterdir()) == [] and sorted(given.iterdir()) == before
+
+
+def test_a_model_file_that_is_cut_off(command, given, no_model, capsys):
+    assert main(command(model=given / "cut.safetensors")) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("revideo: error: cut.safetensors is cut off or not a .safetensors file (")
+    assert told.endswith("): download it again\n") and told.count("\n") == 1
+
+
+def test_a_device_that_is_not_there(command, no_model, capsys):
+    assert main(command(device="abacus")) == 2
+    told = capsys.readouterr().err
+    assert told.startswith('revideo: error: device "abacus" cannot be used: ') and told.count("\n") == 1
+
+
+def test_a_model_of_another_kind_is_named(command, checkpoint, tmp_path, capsys):
+    weights = {name: t for name, t in load_file(checkpoint).items() if ".ctrlnet_model." not in name}
+    save_file(weights, tmp_path / "svd.safetensors")
+    assert main(command(model=tmp_path / "svd.safetensors")) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[-1].startswith("revideo: error: svd.safetensors is a plain Stable Video Diffusion checkpoint")
+
+
+def test_the_unexpected_keeps_its_traceback(command, monkeypatch):
+    def decode(*_, **__):
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(revideo.ReVideo, "decode", decode)
+    with pytest.raises(ValueError, match="a bug"):
+        main(command())
+
+
+def test_too_little_memory_says_what_to_do(command, monkeypatch, capsys):
+    def decode(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(revideo.ReVideo, "decode", decode)
+    assert main(command()) == 2
+    assert capsys.readouterr().err.endswith(
+        "revideo: error: cpu ran out of memory at 128×64: try a smaller --size, --dtype fp16 or --fp8\n"
+    )
+
+
+# --- convert -------------------------------------------------------------------------------
+
+
+def same_file(one: Path, other: Path) -> None:
+    ours, theirs = load_file(one), load_file(other)
+    assert ours.keys() == theirs.keys()
+    assert all(
+        torch.equal(tensor, theirs[name]) and tensor.dtype == theirs[name].dtype for name, tensor in ours.items()
+    )
+
+
+@pytest.mark.parametrize("between", ["model.ckpt", "folder"])
+def test_convert_there_and_back(checkpoint, tmp_path, between, capsys):
+    config = tmp_path / "config.json"
+    config.write_text(SMALL.to_json())
+    back = tmp_path / "back.safetensors"
+    assert main(["convert", str(checkpoint), str(tmp_path / between)]) == 0
+    assert main(["convert", str(tmp_path / between), str(back), "--config", str(config)]) == 0
+    same_file(back, checkpoint)
+    assert capsys.readouterr().out.splitlines()[-1].startswith(f"{back}: ")
+
+
+def test_convert_parts_and_joins(checkpoint, tmp_path):
+    control, svd, whole = (str(tmp_path / f"{name}.safetensors") for name in ("control", "svd", "whole"))
+    assert main(["convert", str(checkpoint), control, "--target-svd", svd]) == 0
+    assert not load_file(control).keys() & load_file(svd).keys()
+    assert main(["convert", control, whole, "--svd", svd]) == 0
+    same_file(Path(whole), checkpoint)
+
+
+def test_convert_changes_precision(checkpoint, tmp_path):
+    target = tmp_path / "bf16.safetensors"
+    assert main(["convert", str(checkpoint), str(target), "--dtype", "bf16"]) == 0
+    assert {tensor.dtype for tensor in load_file(target).values()} == {torch.bfloat16}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nothing.ckpt", "a.safetensors"], "there is no file nothing.ckpt"),
+        (["{model}", "{tmp}/a.onnx"], "{tmp}/a.onnx: the name must end in one of .safetensors, .ckpt, no suffix"),
+        (["{model}", "{tmp}/no/a.ckpt"], "there is no folder {tmp}/no to write a.ckpt into"),
+        (["{model}", "{model}"], "{model} is an input too and would be overwritten"),
+        (
+            ["{model}", "{tmp}/a.ckpt", "--target-svd", "{tmp}/a.ckpt"],
+            "{tmp}/a.ckpt is an input too and would be overwritten",
+        ),
+    ],
+)
+def test_convert_refuses_in_one_line(words, message, checkpoint, tmp_path, capsys):
+    def filled(text: str) -> str:
+        return text.replace("{model}", str(checkpoint)).replace("{tmp}", str(tmp_path))
+
+    assert main(["convert", *map(filled, words)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"revideo: error: {filled(message)}") and told.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- help and demo -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command_name", ["edit", "convert", "demo"])
+def test_help_teaches_by_an_example(command_name, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([command_name, "--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert "example" in text and f"revideo {command_name} " in text.partition("example")[2]
+
+
+def test_help_names_the_defaults_and_the_licence(capsys):
+    with pytest.raises(SystemExit):
+        main(["edit", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "Stable Video Diffusion Non-Commercial Community License" in text
+    options = revideo.SamplerOptions()
+    for flag, name in {
+        "--steps N": "steps",
+        "--seed N": "seed",
+        "--cfg-first X": "cfg_first",
+        "--cfg-last X": "cfg_last",
+        "--fps N": "fps",
+        "--motion-bucket N": "motion_bucket",
+        "--noise-augmentation X": "noise_augmentation",
+    }.items():
+        explained = text.rpartition(f" {flag} ")[2].partition(" --")[0]
+        assert f"(default: {getattr(options, name):g})" in explained, flag
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\nfrom revideo.cli import main\ntry:\n main(['edit', '--help'])\n"
+        "finally:\n assert not {'torch', 'numpy', 'av', 'diffusers'} & set(sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True).returncode == 0
+
+
+def test_the_demo_makes_four_edits_and_measures_them(tmp_path, monkeypatch, capsys):
+    from revideo.cli import demo
+
+    monkeypatch.setattr(demo, "OPTIONS", replace(demo.OPTIONS, steps=1))
+    assert main(["demo", "--output", str(tmp_path / "a" / "demo")]) == 0
+    told = capsys.readouterr().out
+    for name in ("content", "motion", "both", "two areas"):
+        [row] = [line for line in told.splitlines() if line.startswith(f"{name:9} ")]
+        assert "!" in row  # one step does not do
+        assert row.endswith(" equal")  # outside the areas, once the source's pixels are back
+    assert "synthetic world" in told and "Non-Commercial" in told
+    clips = {f"{name}.mp4" for name in ("content", "motion", "both", "two_areas")}
+    assert {file.name for file in (tmp_path / "a" / "demo").iterdir()} == {*clips, "sheet.png"}
+    for clip in clips:
+        assert len(read(tmp_path / "a" / "demo" / clip)) == WINDOW
+
+
+def test_the_built_in_model_edits_from_the_command_line(tmp_path, bikes, given, monkeypatch):
+    """By its name, even where a file of that name lies about; with a path to it, that file is meant."""
+    monkeypatch.chdir(tmp_path)
+    Path("tiny").write_bytes(b"not a model")
+    words = [
+        "edit",
+        str(bikes),
+        "--region",
+        str(given / "mask.png"),
+        "--size",
+        "128x128",
+        "--steps",
+        "1",
+        "--dtype",
+        "fp32",
+    ]
+    assert main([*words, "--model", "tiny", "-o", "out.mp4"]) == 0
+    assert len(read(Path("out.mp4"))) == WINDOW
+    assert main([*words, "--model", "./tiny", "-o", "other.mp4"]) == 2
+
+
+def test_a_built_in_model_that_is_missing_is_told(tmp_path, monkeypatch, capsys):
+    missing = tmp_path / "tiny.safetensors"
+    monkeypatch.setattr(builtin, "FILE", missing)
+    monkeypatch.setattr(builtin, "MISSING", f"the built-in model is not there: {missing}")
+    assert main(["convert", "tiny", str(tmp_path / "other.safetensors")]) == 2
+    assert f"the built-in model is not there: {missing}" in capsys.readouterr().err

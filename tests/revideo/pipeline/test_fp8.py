@@ -1,0 +1,62 @@
+"""Weights stored in eight bits: half the memory, the rounded model, wherever its layers are."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+import revideo
+from revideo.editing.window_cache import identify
+from revideo.pipeline.fp8 import FP8
+from revideo.pipeline.memory_fit import weight_bytes
+from revideo.pipeline.memory_plan import Plan
+
+
+@pytest.fixture
+def stored(golden_b):
+    return revideo.load(golden_b.checkpoint, golden_b.config, device="cpu", fp8=True)
+
+
+@pytest.fixture
+def rounded(golden_b, stored):
+    """The exact path with the same weights."""
+    model = revideo.load(golden_b.checkpoint, golden_b.config, device="cpu")
+    model.unet.load_state_dict(stored.unet.state_dict())
+    model.controlnet.load_state_dict(stored.controlnet.state_dict())
+    return model
+
+
+def test_what_is_stored_is_a_quarter_of_float32_but_for_little(golden_b, stored):
+    for network in (stored.unet, stored.controlnet):
+        for name, weight in network.named_parameters():
+            exact = any(part in name for part in ("norm", "mix_factor", "pos_embed"))
+            assert weight.dtype == (torch.float32 if exact else FP8), name
+        assert network.dtype == torch.float32
+    assert {weight.dtype for weight in stored.vae.parameters()} == {torch.float32}
+    assert weight_bytes(stored.unet) < 0.3 * weight_bytes(golden_b.model.unet)
+
+
+@pytest.mark.parametrize("plan", [Plan(), Plan(branches=2), Plan(in_turn=True, offload=True)])
+def test_it_samples_as_the_model_of_the_rounded_weights_does(golden_b, stored, rounded, plan):
+    options = replace(golden_b.options, steps=2)
+    rounded.follow(Plan(branches=plan.branches))
+    stored.follow(plan)
+    found = stored.sample(golden_b.video, golden_b.edit, options)
+    assert torch.equal(found, rounded.sample(golden_b.video, golden_b.edit, options))
+    assert not torch.equal(found, golden_b.model.sample(golden_b.video, golden_b.edit, options))
+    assert weight_bytes(stored.unet) < 0.3 * weight_bytes(rounded.unet)  # again, after the work
+
+
+def test_its_windows_are_not_those_of_the_exact_model(golden_b, stored):
+    assert identify(stored) != identify(golden_b.model)
+
+
+def test_a_device_without_such_weights_is_named(golden_b, monkeypatch):
+    def to(*_):
+        raise TypeError(
+            "Trying to convert Float8_e4m3fn to the MPS backend but it does not have support for that dtype"
+        )
+
+    monkeypatch.setattr(torch.Tensor, "to", to)
+    with pytest.raises(ValueError, match="cpu has no fp8 weights: load the model without fp8"):
+        revideo.load(golden_b.checkpoint, device="cpu", fp8=True)

@@ -1,0 +1,114 @@
+"""The synthetic world: what it says about its clips is true."""
+
+from itertools import product
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from revideo.synthetic.clips import KINDS, make_clip, make_edit, without_motion, write_clips
+from revideo.video.io import read_video
+
+SIZE = {"frames": 8, "height": 96, "width": 128}
+EDITS = list(product(KINDS, (1, 2)))
+
+
+def centroid(mask):
+    y, x = mask.nonzero().float().mean(0) + 0.5
+    return torch.stack([x, y])
+
+
+def test_same_seed_same_clip_another_seed_another():
+    first, again, other = make_clip(5, **SIZE), make_clip(5, **SIZE), make_clip(6, **SIZE)
+    assert torch.equal(first.video, again.video)
+    assert torch.equal(first.trajectories.points_px, again.trajectories.points_px)
+    assert not torch.equal(first.video, other.video)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_first_track_of_each_sprite_is_where_its_mask_is(seed):
+    clip = make_clip(seed, **SIZE, points=3)
+    centres = clip.trajectories.points_px[::3]
+    assert len(centres) == len(clip.masks) >= 1
+    for path, masks in zip(centres, clip.masks):
+        found = torch.stack([centroid(mask) for mask in masks])
+        assert_close(found, path, atol=0.35, rtol=0)
+
+
+def test_points_of_a_sprite_move_with_it():
+    clip = make_clip(3, **SIZE, points=4)
+    tracks = clip.trajectories.points_px.unflatten(0, (-1, 4))
+    assert_close(tracks.diff(dim=2), tracks[:, :1].diff(dim=2).expand(-1, 4, -1, -1), atol=1e-3, rtol=0)
+    assert clip.trajectories.visible.all()
+
+
+def test_sprites_keep_clear_of_each_other_and_inside():
+    for seed in range(20):
+        clip = make_clip(seed, **SIZE)
+        assert not (clip.masks.sum(0) > 1).any()
+        areas = clip.masks.flatten(2).sum(2)
+        assert (areas.amax(1) - areas.amin(1) <= 0.12 * areas.amax(1)).all()  # nothing is cut off
+
+
+def test_a_panning_background_repeats_itself_moved():
+    clip = make_clip(0, **SIZE, sprites=(0, 0), pans=1.0)
+    background = clip.background
+    whole = type(background)(
+        background.base, background.colours, background.waves, background.phases, background.velocity_px.round()
+    )
+    dx, dy = whole.velocity_px.astype(int)
+    video = torch.from_numpy(whole.draw(3, 96, 128))
+    moved = video[0].roll((int(dy), int(dx)), (1, 2))
+    assert_close(video[1][:, 8:-8, 8:-8], moved[:, 8:-8, 8:-8], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(("kind", "areas"), EDITS)
+def test_an_edit_changes_nothing_outside_its_areas(kind, areas):
+    for seed in range(5):
+        truth = make_edit(seed, kind, frames=14, height=128, width=192, areas=areas)
+        truth.edit.check(truth.source)
+        outside = (truth.edit.region < 0.5).expand_as(truth.source)
+        assert torch.equal(truth.source[outside], truth.target[outside])
+        assert len(truth.areas) == len(truth.looks) == truth.edit.trajectories.num_paths == areas
+        assert torch.equal(truth.areas.sum(0), truth.edit.region[0, 0])  # areas do not overlap
+        for area, masks, path in zip(truth.areas, truth.masks, truth.centres_px):
+            assert (area > 0)[None].expand_as(masks)[masks].all()
+            assert_close(torch.stack([centroid(mask) for mask in masks]), path, atol=0.35, rtol=0)
+
+
+def test_kinds_change_what_they_say():
+    content, motion, both = (make_edit(2, kind, frames=14, height=128, width=192, bystanders=0) for kind in KINDS)
+    assert_close(motion.source[0], motion.target[0])
+    assert (motion.source[-1] - motion.target[-1]).abs().max() > 0.3
+    for truth in (content, both):
+        assert (truth.source[0] - truth.target[0]).abs().max() > 0.3
+
+    changed = (content.source - content.target).abs().amax(1) > 0.1  # the new sprite hides the old on every frame
+    old_and_new = torch.stack([centroid(frame) for frame in changed])
+    assert_close(old_and_new, content.centres_px[0], atol=2.0, rtol=0)
+    changed = (both.source[-1] - both.target[-1]).abs().amax(0) > 0.1  # two places: the old way's end, the new way's
+    assert changed.sum() > 1.5 * both.masks[0, -1].sum()
+
+
+def test_without_motion_is_the_same_edit_with_no_path():
+    edit = make_edit(0, "motion", frames=14, height=128, width=192).edit
+    still = without_motion(edit)
+    assert still.trajectories.num_paths == 0
+    assert still.reference is edit.reference
+
+
+def test_no_room_is_said():
+    with pytest.raises(ValueError, match="no room for 2 areas in 64×64"):
+        make_edit(0, "both", frames=14, height=64, width=64, areas=2)
+    with pytest.raises(ValueError, match='kind "colour"'):
+        make_edit(0, "colour", frames=14, height=128, width=192)
+
+
+def test_written_clips_are_read_back(tmp_path):
+    files = write_clips(tmp_path / "clips", [3, 4], **SIZE)
+    assert [file.name for file in files] == ["00000003.mp4", "00000004.mp4"]
+    video, fps = read_video(files[1])
+    truth = make_clip(4, **SIZE).video
+    assert fps == 6
+    assert video.shape == truth.shape
+    assert (video - truth).square().mean() < 1e-3

@@ -1,0 +1,106 @@
+"""The built-in model: what its file holds, and that it edits as its figures say."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from tiny_limits import LIMITS, MEGABYTES, MOTION_RATIO, STEPS
+
+import revideo
+from revideo.checkpoints import builtin, reading
+from revideo.checkpoints.names import CONTROL, UNET
+from revideo.cli.demo import fast_dtype
+from revideo.evaluation.metrics import psnr
+from revideo.synthetic.clips import without_motion
+from revideo.synthetic.examples import EXAMPLES, FRAMES, OPTIONS, SIDE_PX, example_edit, example_files
+from revideo.synthetic.measures import held_out, mean_figures, measure
+from revideo.video.io import read_image, read_video
+
+CLIPS = 3  # of each case
+JS = Path(__file__).parents[3] / "js"
+
+
+@pytest.fixture(scope="module")
+def model() -> revideo.ReVideo:
+    """In the precision that this processor is quickest in, as the demo takes it."""
+    model = revideo.load("tiny", dtype=fast_dtype(), device="cpu")
+    model.vae.float()
+    return model
+
+
+# --- The file ------------------------------------------------------------------------------
+
+
+def test_it_is_small_and_states_its_sizes_in_the_released_format():
+    assert builtin.FILE.stat().st_size <= MEGABYTES * 1e6
+    with safe_open(builtin.FILE, framework="pt") as file:
+        names = list(file.keys())
+        stated = revideo.ModelConfig.from_json(file.metadata()[reading.CONFIG_KEY])
+        assert {file.get_slice(name).get_dtype() for name in names} == {"F16"}
+    for start in (UNET, CONTROL, "first_stage_model.", "conditioner.embedders.0."):
+        assert any(name.startswith(start) for name in names), start
+    assert stated.unet.num_frames == FRAMES
+    assert SIDE_PX % stated.size_multiple == 0
+
+
+def test_its_name_is_no_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("tiny").mkdir()
+    assert builtin.locate("tiny") == builtin.FILE
+    for path in (Path("tiny"), "./tiny", str(tmp_path / "tiny")):
+        assert builtin.locate(path).resolve() == tmp_path / "tiny"
+    assert reading.read_config("tiny") != revideo.ModelConfig()
+    with pytest.raises(revideo.CheckpointError, match="no diffusers folder"):
+        revideo.load("./tiny")
+
+
+def test_a_missing_file_is_told_as_the_built_in_one(tmp_path, monkeypatch):
+    gone = tmp_path / "tiny.safetensors"
+    monkeypatch.setattr(builtin, "FILE", gone)
+    monkeypatch.setattr(reading, "FILE", gone)
+    with pytest.raises(revideo.CheckpointError, match="the built-in model is not there"):
+        revideo.load("tiny")
+
+
+# --- What it makes -------------------------------------------------------------------------
+
+
+def test_the_same_seed_gives_the_same_edit(model):
+    truth = example_edit("both")
+    once, again, other = (
+        model.sample(truth.source, truth.edit, revideo.SamplerOptions(steps=2, cfg_last=1.0, seed=seed))
+        for seed in (7, 7, 8)
+    )
+    assert torch.equal(once, again)
+    assert not torch.equal(once, other)
+
+
+@pytest.mark.parametrize(("kind", "areas"), LIMITS)
+def test_held_out_edits_stay_within_the_limits(model, kind, areas):
+    truths = list(held_out(kind, areas, CLIPS, FRAMES, SIDE_PX, SIDE_PX))
+    options = revideo.SamplerOptions(steps=STEPS, cfg_last=OPTIONS.cfg_last)
+    figures = mean_figures(measure(truth, model.edit(truth.source, truth.edit, options)) for truth in truths)
+    assert not LIMITS[kind, areas].missed_by(figures), figures
+
+
+def test_it_is_the_path_that_moves_things(model):
+    """Without the motion map the same edit goes astray."""
+    truth = example_edit("both")
+    with_paths, without = (
+        measure(truth, model.edit(truth.source, edit, OPTIONS)) for edit in (truth.edit, without_motion(truth.edit))
+    )
+    assert without.path_error > MOTION_RATIO * with_paths.path_error
+
+
+# --- The examples beside the editor --------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example_files_are_the_edits(name):
+    truth = example_edit(name)
+    clip, edited = example_files(JS / "examples", name)
+    frames, _ = read_video(clip)
+    assert frames.shape == truth.source.shape == (FRAMES, 3, SIDE_PX, SIDE_PX)
+    assert psnr(frames, truth.source) > 30  # 4:2:0 blurs the sprites' colours at their borders
+    assert psnr(read_image(edited), truth.edit.reference) > 50

@@ -1,0 +1,306 @@
+"""What a training example holds: conditions, composites, noise; and the loss that it gives."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.testing import assert_close
+
+from revideo.conditions import compose_conditions
+from revideo.models.controlnet import EmbeddedConditions
+from revideo.motion import motion_map
+from revideo.sampling.denoiser import Conditioning, denoise, loss
+from revideo.tracks.trajectories import Trajectories
+from revideo.training.config import LossConfig, NoiseConfig
+from revideo.training.config_file import parse_training_config
+from revideo.training.examples import (
+    Clip,
+    ExampleMaker,
+    SyntheticClips,
+    batch_examples,
+    draw_sigma,
+    generator_for,
+)
+from revideo.training.initial_weights import from_nothing
+from revideo.training.networks import TrainedNetworks
+from revideo.training.stages import DEBLOCK, DECOUPLE, MOTION
+
+SIZE = {"width": 96, "height": 64, "frames": 5}
+
+
+@pytest.fixture
+def phase(training_values):
+    data = {"kind": "synthetic", "options": {"sprites": [2, 3], "diameter_px": [14.0, 18.0], "points": 5}}
+    return parse_training_config(training_values(SIZE | {"stage": "motion"}, data=data)).phases[0]
+
+
+@pytest.fixture
+def maker(phase, golden_b):
+    return lambda stage, **changes: ExampleMaker(
+        SyntheticClips(phase, 0), stage, replace(phase, **changes), golden_b.config.vae, 0
+    )
+
+
+def test_an_example_has_the_shapes_that_the_networks_take(maker):
+    shapes = {name: tuple(tensor.shape) for name, tensor in maker(MOTION)(0).items()}
+    pixels, cells = (64, 96), (8, 12)
+    assert shapes == {
+        "video": (5, 3, *pixels),
+        "reference": (3, *pixels),
+        "content": (5, 3, *pixels),
+        "motion": (5, 2, *pixels),
+        "region": (5, 1, *pixels),
+        "weight": (5, 1, *cells),
+        "noise": (5, 4, *cells),
+        "augmentation_noise": (3, *pixels),
+        "sigma": (),
+        "augmentation": (),
+        "kept": (),
+        "fps": (),
+    }
+
+
+def test_the_motion_prior_sees_no_content_anywhere(maker):
+    for number in range(5):
+        example = maker(MOTION)(number)
+        assert example["region"].all()
+        assert (example["content"] == -1).all()
+        assert example["motion"].any()
+        assert torch.equal(example["reference"], example["video"][0])
+
+
+def test_deblocking_sees_the_clip_around_a_rectangle(maker):
+    make = maker(DEBLOCK)
+    for number in range(5):
+        example, clip = make(number), make.source.clip(number)
+        region = example["region"].expand(5, 3, -1, -1) > 0
+        assert torch.equal(example["video"], clip.video * 2 - 1)
+        assert_close(example["content"][~region], example["video"][~region])
+        assert (example["content"][region] == -1).all()
+        rows, columns = region[0, 0].any(1).sum(), region[0, 0].any(0).sum()
+        assert min(rows, columns) >= 16 and rows * columns == region[0, 0].sum() < 64 * 96
+
+
+def test_decoupling_joins_two_clips_at_the_areas_border(maker):
+    """V = V₁·M + V₂·(1 − M), its paths V₁'s, the reference its own first frame (paper section 3.3)."""
+    make = maker(DECOUPLE)
+    for number in range(5):
+        example, inner, outer = make(number), make.source.clip(number), make.source.clip(number, other=True)
+        region = example["region"].expand(5, 3, -1, -1) > 0
+        assert torch.equal(example["video"][region], (inner.video * 2 - 1)[region])
+        assert torch.equal(example["video"][~region], (outer.video * 2 - 1)[~region])
+        assert torch.equal(example["reference"], example["video"][0])
+        assert not torch.equal(inner.video, outer.video)
+
+
+def test_shares_of_content_and_composites_are_of_the_clips(maker):
+    make = maker(replace(DECOUPLE, content=0.5, composite=0.5))
+    counts = {"everywhere": 0, "joined": 0}
+    for number in range(120):
+        example = make(number)
+        counts["everywhere"] += bool(example["region"].all())
+        counts["joined"] += not torch.equal(example["video"], make.source.clip(number).video * 2 - 1)
+    assert 42 < counts["everywhere"] < 78
+    assert 15 < counts["joined"] < 45
+
+
+def test_as_many_paths_as_the_config_says_each_of_the_area(maker, phase, monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        "revideo.training.examples.compose_conditions",
+        lambda video, edit: shown.append(edit) or compose_conditions(video, edit),
+    )
+    make = maker(DEBLOCK, trajectories=replace(phase.trajectories, most=3))
+    for number in range(40):
+        make(number)
+    assert {edit.trajectories.num_paths for edit in shown} == {1, 2, 3}
+    for edit in shown:
+        x, y = edit.trajectories.points_px[edit.trajectories.visible].floor().long().unbind(-1)
+        assert (edit.region[0, 0, y, x] > 0).all()
+        # The same map as an edit's: channel 0 dy, channel 1 dx.
+        motion = motion_map(edit.trajectories.points_px, edit.trajectories.visible, 64, 96)
+        assert motion.any()
+    shown.clear()
+    every = maker(MOTION, trajectories=replace(phase.trajectories, all=True))
+    every(0)
+    assert shown[0].trajectories.num_paths == every.source.clip(0).trajectories.visible[:, 0].sum()
+
+
+def test_areas_may_hold_a_whole_sprite_or_be_several(maker, phase):
+    make = maker(DEBLOCK, area=replace(phase.area, around_sprites=1.0))
+    for number in range(10):
+        region = make(number)["region"][0, 0] > 0
+        assert any(region[mask.any(0)].all() for mask in make.source.clip(number).masks if mask.any())
+    several = maker(DEBLOCK, area=replace(phase.area, most=2, max_share=0.4))
+    areas = [several(number)["region"][0, 0] for number in range(20)]
+    assert any(area.sum() < area.any(0).sum() * area.any(1).sum() for area in areas)  # not one rectangle
+
+
+def test_cells_of_sprites_count_more(maker, phase):
+    make = maker(MOTION, loss=LossConfig(sprite_weight=3.0))
+    masks = make.source.clip(1).masks.any(0)
+    touched = F.max_pool2d(masks[:, None].float(), 8) > 0
+    assert torch.equal(make(1)["weight"], 1.0 + 2 * touched)
+
+
+def test_an_example_depends_on_its_number_alone(maker):
+    one, two = maker(DECOUPLE), maker(DECOUPLE)
+    two(7)
+    for name, tensor in one(3).items():
+        assert torch.equal(tensor, two(3)[name])
+    assert not torch.equal(one(3)["noise"], one(4)["noise"])
+    sample = replace(one, purpose="sample")
+    assert not torch.equal(one(3)["noise"], sample(3)["noise"])
+
+
+# --- Noise ---------------------------------------------------------------------------------
+
+
+def test_noise_levels_are_log_normal_as_svds():
+    generator = generator_for("noise")
+    logs = torch.stack([draw_sigma(NoiseConfig(), generator) for _ in range(20_000)]).log()
+    assert logs.mean() == pytest.approx(0.7, abs=0.04)
+    assert logs.std() == pytest.approx(1.6, abs=0.03)
+    assert logs.sub(0.7).div(1.6).pow(3).mean() == pytest.approx(0, abs=0.08)
+
+
+def test_a_share_of_noise_levels_is_uniform():
+    generator, settings = generator_for("noise"), NoiseConfig(mean=0.0, std=0.0, uniform=0.25)
+    logs = torch.stack([draw_sigma(settings, generator) for _ in range(8000)]).log()
+    spread = logs[logs != 0]
+    assert len(spread) / 8000 == pytest.approx(0.25, abs=0.02)
+    assert -6.2 <= spread.min() < -6 and 6.3 < spread.max() <= 6.5
+    assert spread.mean() == pytest.approx(0.15, abs=0.35)
+
+
+def test_references_are_dropped_and_augmented_as_told(maker, phase):
+    make = maker(MOTION, conditioning=replace(phase.conditioning, drop_reference=0.3))
+    examples = [make(number) for number in range(150)]
+    assert sum(float(example["kept"]) for example in examples) / 150 == pytest.approx(0.7, abs=0.1)
+    logs = torch.stack([example["augmentation"] for example in examples]).log()
+    assert logs.median() == pytest.approx(math.log(0.02), abs=0.15)
+    assert logs.std() == pytest.approx(0.5, abs=0.1)
+    still = maker(MOTION, conditioning=replace(phase.conditioning, augmentation=0.0))
+    assert still(0)["augmentation"] == 0
+
+
+# --- The loss ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def batch(golden_b):
+    """Two clips with noise levels and conditions of their own."""
+    model, generator = golden_b.model, generator_for("batch")
+    conditioning = model.condition(golden_b.conditions, golden_b.options, golden_b.reference["cond_aug_noise"])
+    control = conditioning.control
+    region = control.region.expand(len(control.motion), -1, -1, -1)
+    doubled = Conditioning(
+        context=torch.cat([conditioning.context, -conditioning.context]),
+        reference=torch.cat([conditioning.reference, 0.5 * conditioning.reference]),
+        time_ids=torch.cat([conditioning.time_ids, conditioning.time_ids + 3]),
+        control=EmbeddedConditions(
+            torch.cat([control.motion, -control.motion]),
+            torch.cat([control.content, 2 * control.content]),
+            torch.cat([region, 1 - region]),
+        ),
+    )
+    clean = torch.stack([golden_b.reference["latents"], golden_b.reference["latents"].flip(-1)])
+    return clean, torch.randn(clean.shape, generator=generator), torch.tensor([0.4, 9.0]), doubled
+
+
+def single(conditioning: Conditioning, clip: int, frames: int) -> Conditioning:
+    """One clip of a batch."""
+    own = slice(clip * frames, (clip + 1) * frames)
+    control = conditioning.control
+    return Conditioning(
+        conditioning.context[clip, None],
+        conditioning.reference[clip, None],
+        conditioning.time_ids[clip, None],
+        EmbeddedConditions(control.motion[own], control.content[own], control.region[own]),
+    )
+
+
+@torch.inference_mode()
+def test_the_loss_is_svds_weighting_of_what_sampling_computes(golden_b, batch):
+    """λ·|D(z + n; σ) − z|² with λ = (σ² + 1)/σ², D the denoiser that sampling calls, for each clip of a batch."""
+    clean, noise, sigma, conditioning = batch
+    model, frames = golden_b.model, clean.shape[1]
+    losses = loss(model.unet, model.controlnet, clean, noise, sigma, conditioning)
+    for clip, level in enumerate(sigma):
+        x, alone = clean[clip] + level * noise[clip], single(conditioning, clip, frames)
+        denoised = denoise(model.unet, model.controlnet, x, level, alone)[0]
+        weighted = (level**2 + 1) / level**2 * (denoised - clean[clip]).square().mean()
+        assert_close(losses[clip], weighted, rtol=1e-4, atol=1e-6)
+        one = loss(model.unet, model.controlnet, clean[clip, None], noise[clip, None], level[None], alone)
+        assert_close(losses[clip], one[0], rtol=1e-4, atol=1e-6)
+
+
+@torch.inference_mode()
+def test_weighted_cells_alone_make_the_loss_where_the_others_weigh_nothing(golden_b, batch):
+    clean, noise, sigma, conditioning = batch
+    model, weight = golden_b.model, torch.zeros_like(clean[:, :, :1])
+    weight[..., :4, :] = 2
+    total = loss(model.unet, model.controlnet, clean, noise, sigma, conditioning)
+    upper = loss(model.unet, model.controlnet, clean, noise, sigma, conditioning, weight)
+    lower = loss(model.unet, model.controlnet, clean, noise, sigma, conditioning, (weight == 0).float())
+    share = weight.ne(0).float().mean()
+    assert_close(share * upper + (1 - share) * lower, total, rtol=1e-4, atol=1e-6)
+    assert (upper - lower).abs().min() > 1e-3
+
+
+@torch.inference_mode()
+def test_without_reference_training_gives_the_networks_the_unconditional_branch(phase, training_values, maker):
+    """The zeros that guidance samples with: image embedding and latent, but not content, motion and region."""
+    config = parse_training_config(training_values())
+    networks = TrainedNetworks(from_nothing(config.model.sizes, 0, 0.3), config.model.sizes, phase)
+    batch = batch_examples([maker(DEBLOCK)(number) for number in (0, 1)])
+    kept = networks.condition(batch | {"kept": torch.tensor([1.0, 1.0])})
+    dropped = networks.condition(batch | {"kept": torch.tensor([0.0, 1.0])})
+    assert not dropped.context[0].any() and not dropped.reference[0].any()
+    assert torch.equal(dropped.context[1], kept.context[1]) and torch.equal(dropped.reference[1], kept.reference[1])
+    assert kept.context[0].any() and kept.reference[0].any()
+    assert torch.equal(dropped.time_ids, kept.time_ids)
+    assert torch.equal(dropped.control.content, kept.control.content)
+
+
+@torch.inference_mode()
+def test_training_and_editing_condition_the_networks_alike(golden_b, training_values):
+    """`TrainedNetworks.condition` on a clip equals `ReVideo.condition` on the same edit."""
+    values = training_values({"stage": "deblock", "height": 128, "width": 64, "frames": 4})
+    phase = parse_training_config(values).phases[0]
+    model, reference, conditions = golden_b.model, golden_b.reference, golden_b.conditions
+    phase = replace(phase, conditioning=replace(phase.conditioning, motion_bucket=golden_b.options.motion_bucket))
+    networks = TrainedNetworks(
+        {part: getattr(model, part) for part in ("unet", "controlnet", "vae", "image_encoder")}, golden_b.config, phase
+    )
+    networks.eval().requires_grad_(False)
+    options = replace(golden_b.options, noise_augmentation=0.1)
+    expected = model.condition(conditions, options, reference["cond_aug_noise"])
+    example = {
+        "reference": conditions.reference,
+        "content": conditions.content,
+        "motion": conditions.motion,
+        "region": conditions.region,
+        "augmentation": torch.tensor(0.1),
+        "augmentation_noise": reference["cond_aug_noise"],
+        "kept": torch.ones(()),
+        "fps": torch.tensor(float(options.fps)),
+    }
+    found = networks.condition(batch_examples([example]))
+    for name in ("context", "reference", "time_ids"):
+        assert_close(getattr(found, name), getattr(expected, name), rtol=1e-4, atol=1e-5)
+    for name in ("motion", "content"):
+        assert_close(getattr(found.control, name), getattr(expected.control, name), rtol=1e-4, atol=1e-5)
+    assert torch.equal(found.control.region, expected.control.region.expand(4, -1, -1, -1))
+
+
+def test_a_clip_without_motion_gives_an_example_without_paths(maker, golden_b):
+    class Still:
+        def clip(self, number, other=False):
+            points = torch.full((3, 5, 2), 20.0)
+            return Clip(torch.zeros(5, 3, 64, 96), Trajectories(points, torch.ones(3, 5, dtype=torch.bool)), 6.0)
+
+    example = replace(maker(DEBLOCK), source=Still())(0)
+    assert not example["motion"].any()

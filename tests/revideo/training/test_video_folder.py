@@ -1,0 +1,210 @@
+"""Clips from folders of video files: what is skipped, what is kept, what is drawn again."""
+
+import os
+import shutil
+from dataclasses import replace
+
+import pytest
+import torch
+
+from revideo.training import track_cache, video_folder
+from revideo.training.config_file import parse_training_config
+from revideo.training.examples import ExampleMaker, batch_examples, prefetch
+from revideo.training.stages import DECOUPLE
+from revideo.training.video_folder import FolderClips, has_cut, probe, read_window
+from revideo.video.io import fit_frames, read_video, write_video
+
+SIZE = {"width": 96, "height": 64, "frames": 6}
+
+
+@pytest.fixture
+def phase(training_values, tmp_path):
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    values = training_values(
+        SIZE | {"stage": "motion"},
+        data={"kind": "folder", "folder": str(folder), "stride": 2, "still_px": 0.5},
+        trajectories={"grid_px": 8},
+    )
+    return parse_training_config(values).phases[0]
+
+
+@pytest.fixture
+def folder(phase, tmp_path):
+    """Three moving clips of 30 frames, in two folders."""
+    videos = tmp_path / "videos"
+    (videos / "below").mkdir()
+    for seed, name in enumerate(("a.mp4", "b.mkv", "below/c.MOV")):
+        write_video(videos / name, panning(30, seed), 12)
+    return videos
+
+
+def panning(frames: int, seed: int = 0) -> torch.Tensor:
+    """A texture that slides by two pixels a frame, (T, 3, 72, 120)."""
+    coarse = torch.rand(1, 3, 20, 60, generator=torch.Generator().manual_seed(seed))
+    wide = torch.nn.functional.interpolate(coarse, scale_factor=4, mode="bicubic").clamp(0, 1)[0]
+    return torch.stack([wide[:, :72, 2 * frame : 2 * frame + 120] for frame in range(frames)])
+
+
+@pytest.fixture
+def source(folder, phase, tmp_path):
+    return FolderClips(phase, 0, tmp_path / "tracks")
+
+
+@pytest.fixture(autouse=True)
+def forgotten(monkeypatch):
+    monkeypatch.setattr(video_folder, "_told", set())
+
+
+def test_a_clip_has_the_phases_size_and_the_tracks_of_its_motion(source):
+    clip = source.clip(0)
+    assert clip.video.shape == (6, 3, 64, 96)
+    assert 0 <= clip.video.min() < 0.2 < 0.8 < clip.video.max() <= 1
+    assert clip.fps == 6  # 12 of the file, every second
+    steps = clip.trajectories.points_px.diff(dim=1)[clip.trajectories.visible[:, 1:]]
+    expected = torch.tensor([-2 * 2 * 96 / 120 * 64 * 120 / 72 / 96, 0.0])  # 2 px, stride 2, scaled to the height
+    torch.testing.assert_close(steps.median(0).values, expected, atol=0.15, rtol=0.05)
+
+
+def test_an_epoch_shows_each_file_once_in_an_order_of_its_own(source, monkeypatch):
+    monkeypatch.setattr(FolderClips, "_window", lambda self, file, generator: file)
+    epochs = [[source.clip(3 * epoch + place).name for place in range(3)] for epoch in range(8)]
+    assert all(sorted(epoch) == ["a.mp4", "b.mkv", "c.MOV"] for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) > 2
+
+
+def test_the_other_clip_is_of_another_file(source, monkeypatch):
+    monkeypatch.setattr(FolderClips, "_window", lambda self, file, generator: file)
+    for number in range(30):
+        assert source.clip(number) != source.clip(number, other=True)
+
+
+def test_the_same_number_gives_the_same_clip_whoever_asks(source, folder, phase, tmp_path):
+    again = FolderClips(phase, 0, tmp_path / "elsewhere")
+    for number in (4, 1):
+        for other in (False, True):
+            one, two = source.clip(number, other), again.clip(number, other)
+            assert torch.equal(one.video, two.video)
+            assert torch.equal(one.trajectories.points_px, two.trajectories.points_px)
+    moved = replace(phase, data=replace(phase.data, folder=str(shutil.copytree(folder, tmp_path / "moved"))))
+    assert torch.equal(FolderClips(moved, 0, tmp_path / "tracks").clip(4).video, again.clip(4).video)
+    changed = FolderClips(phase, 1, tmp_path / "tracks")
+    assert any(not torch.equal(changed.clip(n).video, source.clip(n).video) for n in range(3))
+
+
+def test_windows_are_the_frames_that_reading_from_the_start_gives(bikes):
+    known = probe(bikes)
+    assert (known.frames, known.height, known.width) == (250, 272, 640)
+    for start, stride in ((0, 1), (97, 2), (200, 3)):
+        expected, _ = read_video(bikes, start, stride, 5)
+        assert torch.equal(read_window(known, start, stride, 5, 136, 320), fit_frames(expected, 136, 320))
+
+
+def test_a_scene_change_is_a_cut_and_motion_is_none():
+    clip = panning(10)
+    assert not has_cut(clip, 0.1)
+    cut = torch.cat([clip[:5], 0.4 * panning(5, seed=1)])
+    assert has_cut(cut, 0.1)
+    assert not has_cut(cut, 1.0)
+
+
+# --- What cannot be used -------------------------------------------------------------------
+
+
+@pytest.fixture
+def useless(folder):
+    """Files that give no clip, and what is said of each."""
+    (folder / "empty.mp4").touch()
+    (folder / "noise.mp4").write_bytes(bytes(range(256)) * 40)
+    shutil.copy(folder / "a.mp4", folder / "half.mp4")
+    os.truncate(folder / "half.mp4", (folder / "a.mp4").stat().st_size // 2)
+    write_video(folder / "short.mp4", panning(8), 12)
+    write_video(folder / "still.mp4", panning(1).expand(20, -1, -1, -1), 12)
+    darkening = panning(20)
+    darkening[8:12] *= 0.4
+    write_video(folder / "cuts.mp4", darkening, 12)
+    (folder / "notes.txt").write_text("no video: not even looked at")
+    return {
+        "empty.mp4": "it is empty",
+        "noise.mp4": "it cannot be read as a video",
+        "half.mp4": "it cannot be read as a video",
+        "short.mp4": "too short: 8 frames, 11 needed for 6 with stride 2",
+        "still.mp4": "it stands still",
+        "cuts.mp4": "its scene changes",
+    }
+
+
+def test_each_useless_file_is_skipped_with_one_line_that_names_it(useless, phase, folder, tmp_path, capsys):
+    for epoch in range(2):
+        for each in (
+            FolderClips(phase, 0, tmp_path / "tracks"),
+            FolderClips(phase, 0, tmp_path / "tracks", "sample"),
+        ):
+            for number in range(9 * epoch, 9 * epoch + 9):
+                assert each.clip(number).video.shape == (6, 3, 64, 96)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == len(useless)
+    for name, why in useless.items():
+        (line,) = (line for line in lines if str(folder / name) in line)
+        assert line.startswith("revideo: skipping") and why in line
+
+
+def test_a_folder_without_a_usable_file_says_so(phase, tmp_path):
+    with pytest.raises(ValueError, match=r'"data\.folder": there is no video file in'):
+        FolderClips(phase, 0, tmp_path)
+    (tmp_path / "videos" / "empty.mp4").touch()
+    with pytest.raises(ValueError, match=r"none of the 1 videos in .* can be used"):
+        FolderClips(phase, 0, tmp_path).clip(0)
+
+
+# --- The cache of tracks -------------------------------------------------------------------
+
+
+def test_a_window_is_tracked_once(source, folder, monkeypatch):
+    asked = []
+
+    def counting(video, points, tracker=None):
+        asked.append(1)
+        return track(video, points, tracker=tracker)
+
+    track = track_cache.track_points
+    monkeypatch.setattr(track_cache, "track_points", counting)
+    first = source.clip(0)
+    assert len(asked) == 1
+    assert torch.equal(source.clip(0).trajectories.points_px, first.trajectories.points_px)
+    assert len(asked) == 1
+    (kept,) = source.cache.folder.rglob("*.safetensors")
+    kept.write_bytes(b"cut off")
+    assert torch.equal(source.clip(0).trajectories.points_px, first.trajectories.points_px)
+    assert len(asked) == 2
+    for file in source.files:
+        os.utime(file, (1, 1))  # another file, as far as anyone can tell
+    source.clip(0)
+    assert len(asked) == 3
+    finer = FolderClips(
+        replace(source.phase, trajectories=replace(source.phase.trajectories, grid_px=9)), 0, source.cache.folder
+    )
+    finer.clip(0)
+    assert len(asked) == 4
+
+
+# --- Examples ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_make_the_same_batches_in_the_same_order(source, phase, golden_b, threads):
+    make = ExampleMaker(source, DECOUPLE, phase, golden_b.config.vae, 0)
+    numbers = [[3 * batch, 3 * batch + 1, 3 * batch + 2] for batch in range(4)]
+    expected = [batch_examples([make(number) for number in batch]) for batch in numbers]
+    for one, two in zip(prefetch(make, numbers, threads), expected, strict=True):
+        assert one.keys() == two.keys()
+        assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_what_a_thread_raises_is_raised(phase, golden_b, folder, tmp_path):
+    source = FolderClips(phase, 0, tmp_path / "tracks")
+    for file in source.files:
+        file.write_bytes(b"")
+    make = ExampleMaker(source, DECOUPLE, phase, golden_b.config.vae, 0)
+    with pytest.raises(ValueError, match="none of the 3 videos"):
+        list(prefetch(make, [[0], [1]], 2))

@@ -1,0 +1,380 @@
+import json
+import struct
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.testing import assert_close
+
+from revideo import read_image, read_video, write_video
+from revideo.video.io import choose_size, fit_frames, pick_frames, place_source
+
+
+def psnr(found, expected):
+    return -10 * (found - expected).square().mean().log10().item()
+
+
+@pytest.fixture(scope="module")
+def clip(bikes):
+    return read_video(bikes, count=12)[0]
+
+
+# --- Reading -----------------------------------------------------------------------------
+
+
+def test_reads_a_real_clip(bikes):
+    frames, fps = read_video(bikes)
+    assert frames.shape == (250, 3, 272, 640)
+    assert frames.dtype == torch.float32
+    assert fps == 25
+    assert 0 <= frames.min() < 0.1 and 0.9 < frames.max() <= 1
+    assert (frames[1:] - frames[:-1]).abs().mean() > 0.001  # they move
+
+
+def test_colours_are_those_of_the_standard(bikes, clip):
+    """BT.601 by hand: what an untagged clip of this size means. swscale's default is 1 to 2 of 255 darker."""
+    with av.open(str(bikes)) as container:
+        picture = next(container.decode(video=0))
+    planes = torch.from_numpy(picture.to_ndarray()).float()  # rows of Y, then U, then V at half size
+    luma = (planes[: picture.height] - 16) * 255 / 219
+    half = (2, 1, picture.height // 2, picture.width // 2)
+    blue, red = F.interpolate((planes[picture.height :].reshape(half) - 128) * 255 / 224, scale_factor=2)[:, 0]
+    expected = torch.stack([luma + 1.402 * red, luma - 0.344136 * blue - 0.714136 * red, luma + 1.772 * blue])
+    error = clip[0] * 255 - expected.clamp(0, 255)
+    assert error.mean((1, 2)).abs().max() < 0.1
+    assert error.abs().mean() < 0.5  # chroma between its samples may be interpolated
+
+
+def test_edits_of_edits_do_not_drift(tmp_path, clip):
+    frames = clip[:2]
+    for _ in range(3):
+        write_video(tmp_path / "clip.mp4", frames, 25, crf=1)
+        frames, _ = read_video(tmp_path / "clip.mp4")
+    assert (frames - clip[:2]).mean((0, 2, 3)).abs().max() * 255 < 0.3
+
+
+def test_start_stride_and_count_pick_the_frames(bikes, clip):
+    frames, fps = read_video(bikes, start=2, stride=3, count=3)
+    assert torch.equal(frames, clip[[2, 5, 8]])
+    assert fps == Fraction(25, 3)
+
+
+def test_without_count_all_to_the_end_are_read(bikes):
+    assert len(read_video(bikes, start=5, stride=50)[0]) == 5  # 5, 55, 105, 155, 205
+
+
+def test_rates_stay_exact(clips):
+    assert read_video(clips / "carphone_pristine.mp4", count=1)[1] == Fraction(30000, 1001)
+
+
+def test_reads_from_memory(bikes, clip):
+    assert torch.equal(read_video(BytesIO(bikes.read_bytes()), count=2)[0], clip[:2])
+
+
+@pytest.mark.parametrize(
+    ("matrix", "turns"),  # x' = a·x + c·y, y' = b·x + d·y: where the file wants a pixel shown
+    [((0, 1, -1, 0), -1), ((-1, 0, 0, -1), 2), ((0, -1, 1, 0), 1), ((1, 0, 0, 1), 0)],
+    ids=["clockwise", "upside down", "counterclockwise", "upright"],
+)
+def test_a_phones_rotation_is_undone(tmp_path, clip, matrix, turns):
+    path = tmp_path / "phone.mp4"
+    write_video(path, clip[:2, :, :, :320], 25)
+    upright, _ = read_video(path)
+    content = bytearray(path.read_bytes())
+    a, b, c, d = (value * 0x10000 for value in matrix)
+    place = content.index(b"tkhd") + 4 + 40  # the matrix of a version 0 track header
+    content[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 0x40000000)
+    path.write_bytes(content)
+    assert torch.equal(read_video(path)[0], upright.rot90(turns, (2, 3)))
+
+
+def test_a_clip_cut_off_in_the_middle_gives_what_is_there(tmp_path, clip):
+    path = tmp_path / "whole.mkv"
+    write_video(path, clip, 25)
+    (tmp_path / "cut.mkv").write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    whole, _ = read_video(path)
+    cut, _ = read_video(tmp_path / "cut.mkv")
+    assert 0 < len(cut) < len(whole)
+    assert torch.equal(cut[:-1], whole[: len(cut) - 1])  # the last may be torn
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"count": 251}, "the clip has 250 frames: from frame 0 with stride 1 it gives 250, 251 asked for"),
+        ({"start": 240, "stride": 5, "count": 14}, "from frame 240 with stride 5 it gives 2, 14 asked for"),
+        ({"start": 250}, "from frame 250 with stride 1 it gives 0, 1 asked for"),
+        ({"start": -1}, "start -1 must be at least 0"),
+        ({"stride": 0}, "stride 0 and frame count None at least 1"),
+        ({"count": 0}, "frame count 0 at least 1"),
+    ],
+)
+def test_frames_that_are_not_there_are_refused(bikes, options, message):
+    with pytest.raises(ValueError, match=message):
+        read_video(bikes, **options)
+
+
+def test_a_missing_video_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no video file .*nowhere\.mp4"):
+        read_video(tmp_path / "nowhere.mp4")
+
+
+@pytest.mark.parametrize("content", [b"", b"no video at all\n" * 100, None])
+def test_a_file_that_is_no_video_is_named(tmp_path, bikes, content):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(bikes.read_bytes()[:5000] if content is None else content)
+    with pytest.raises(ValueError, match=r"clip\.mp4 is not a video that can be read"):
+        read_video(path)
+
+
+def test_a_file_of_sound_alone_is_named(tmp_path):
+    path = tmp_path / "sound.wav"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), format="s16", layout="mono")
+        sound.sample_rate = 8000
+        container.mux(stream.encode(sound))
+    with pytest.raises(ValueError, match=r"sound\.wav holds no video"):
+        read_video(path)
+
+
+@pytest.mark.parametrize(("total", "start", "stride", "count"), [(20, 0, 1, 14), (20, 3, 2, 8), (9, 8, 5, 1)])
+def test_picked_frames_lie_in_the_clip(total, start, stride, count):
+    picked = pick_frames(total, start, stride, count)
+    assert list(picked) == [start + i * stride for i in range(count)]
+    assert picked[-1] < total
+    assert list(pick_frames(None, start, stride, count)) == list(picked)
+
+
+# --- Writing -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fps", [6, 12.5, Fraction(30000, 1001)])
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv"])
+def test_what_is_written_reads_back(tmp_path, clip, name, fps):
+    write_video(tmp_path / name, clip, fps)
+    frames, read_fps = read_video(tmp_path / name)
+    assert frames.shape == clip.shape
+    assert read_fps == fps
+    assert min(psnr(found, expected) for found, expected in zip(frames, clip)) > 38
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+def test_a_lower_crf_keeps_more(tmp_path, clip):
+    quality = []
+    for crf in (5, 20, 35):
+        write_video(tmp_path / "clip.mp4", clip[:4], 25, crf)
+        quality.append(psnr(read_video(tmp_path / "clip.mp4")[0], clip[:4]))
+    assert quality == sorted(quality, reverse=True)
+
+
+def test_frames_may_come_one_by_one(tmp_path, clip):
+    write_video(tmp_path / "clip.mp4", (frame for frame in clip), 25)
+    assert len(read_video(tmp_path / "clip.mp4")[0]) == len(clip)
+
+
+def test_odd_sides_lose_their_last_row_and_column(tmp_path, clip):
+    write_video(tmp_path / "clip.mp4", clip[:2, :, :65, :99], 25)
+    frames, _ = read_video(tmp_path / "clip.mp4")
+    assert frames.shape == (2, 3, 64, 98)
+    assert psnr(frames, clip[:2, :, :64, :98]) > 35
+
+
+def test_values_outside_the_range_are_clamped(tmp_path):
+    write_video(tmp_path / "clip.mp4", torch.tensor([-1.0, 2.0]).view(2, 1, 1, 1).expand(2, 3, 32, 32), 25)
+    frames, _ = read_video(tmp_path / "clip.mp4")
+    assert frames[0].max() < 0.02 and frames[1].min() > 0.98
+
+
+@pytest.mark.parametrize("before", [None, b"an older file"])
+def test_a_video_appears_whole_or_not_at_all(tmp_path, clip, before):
+    def interrupted():
+        yield from clip[:3]
+        raise KeyboardInterrupt
+
+    if before:
+        (tmp_path / "clip.mp4").write_bytes(before)
+    with pytest.raises(KeyboardInterrupt):
+        write_video(tmp_path / "clip.mp4", interrupted(), 25)
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == ([before] if before else [])
+
+
+def test_no_frames_are_no_video(tmp_path):
+    with pytest.raises(ValueError, match="there are no frames to write"):
+        write_video(tmp_path / "clip.mp4", [], 25)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_target_folder_must_exist(tmp_path, clip):
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere to write clip\.mp4 into"):
+        write_video(tmp_path / "nowhere" / "clip.mp4", clip, 25)
+
+
+# --- Pictures ----------------------------------------------------------------------------
+
+
+def write_png(path, pixels, pixel_format="rgb24"):
+    with av.open(str(path), "w", format="image2") as container:
+        stream = container.add_stream("png", rate=1)
+        stream.height, stream.width = pixels.shape[:2]
+        stream.pix_fmt = pixel_format
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format=pixel_format)))
+        container.mux(stream.encode())
+
+
+def test_a_png_reads_to_the_bit(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)
+    write_png(tmp_path / "picture.png", pixels)
+    assert torch.equal(
+        (read_image(tmp_path / "picture.png") * 255).round().byte().permute(1, 2, 0), torch.tensor(pixels)
+    )
+
+
+def test_a_grey_picture_reads_as_rgb(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 50), dtype=np.uint8)
+    write_png(tmp_path / "mask.png", pixels, "gray")
+    expected = torch.tensor(pixels).expand(3, -1, -1)
+    assert torch.equal((read_image(tmp_path / "mask.png") * 255).round().byte(), expected)
+
+
+def test_a_missing_picture_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no picture .*nowhere\.png"):
+        read_image(tmp_path / "nowhere.png")
+
+
+def test_a_file_that_is_no_picture_is_named(tmp_path):
+    (tmp_path / "picture.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"picture\.png is not a picture that can be read"):
+        read_image(tmp_path / "picture.png")
+
+
+# --- Sizes -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [((720, 1280), (768, 1344)), ((1080, 1920), (768, 1344)), ((512, 512), (1024, 1024)), ((640, 360), (1344, 768))],
+)
+def test_by_area_the_released_examples_sizes_come_out(source, expected):
+    assert choose_size(*source, "area", 1024, 1024) == expected
+
+
+def test_by_the_longest_side():
+    assert choose_size(272, 640, "longest side", 1024, 1024) == (448, 1024)
+    assert choose_size(640, 272, "longest side", 512, 1024) == (1024, 448)
+
+
+@pytest.mark.parametrize("policy", ["area", "longest side"])
+@pytest.mark.parametrize("source", [(1, 5000), (37, 91), (2160, 3840), (5000, 1)])
+@pytest.mark.parametrize("multiple", [8, 64])
+def test_chosen_sides_are_positive_multiples(policy, source, multiple):
+    sides = choose_size(*source, policy, 576, 1024, multiple)
+    assert all(side > 0 and side % multiple == 0 for side in sides)
+
+
+def test_exact_sizes_are_taken_as_they_are():
+    assert choose_size(720, 1280, "exact", 512, 320) == (512, 320)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "message"),
+    [
+        (512, 500, "width 500 is not a multiple of 64: take 448 or 512"),
+        (700, 512, "height 700 is not a multiple of 64: take 640 or 704"),
+        (10, 512, "height 10 is not a multiple of 64: take 64 or 128"),
+        (512, 0, "width 0 is not a multiple of 64: take 64 or 128"),
+        (-64, 512, "height -64 is not a multiple of 64"),
+    ],
+)
+def test_exact_sizes_that_do_not_fit_are_refused(height, width, message):
+    with pytest.raises(ValueError, match=message):
+        choose_size(720, 1280, "exact", height, width)
+
+
+def test_other_policies_are_refused():
+    with pytest.raises(ValueError, match='size policy "biggest" is not one of "area", "longest side", "exact"'):
+        choose_size(720, 1280, "biggest", 512, 512)
+
+
+# --- Fit ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def gradient():
+    """Red rises along x, green along y, both 0 to 1 at pixel centres; blue is constant."""
+    y, x = torch.meshgrid((torch.arange(60) + 0.5) / 60, (torch.arange(80) + 0.5) / 80, indexing="ij")
+    return torch.stack([x, y, torch.full_like(x, 0.25)])[None].repeat(2, 1, 1, 1)
+
+
+@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("size", [(64, 64), (128, 64), (64, 192), (60, 80)])
+def test_every_fit_gives_the_size_and_stays_in_range(gradient, fit, size):
+    fitted = fit_frames(gradient, *size, fit)
+    assert fitted.shape == (2, 3, *size)
+    assert fitted.min() >= 0 and fitted.max() <= 1
+    assert_close(fitted[:, 2], torch.full((2, *size), 0.25))
+
+
+@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
+def test_frames_that_fit_already_are_untouched(gradient, fit):
+    assert torch.equal(fit_frames(gradient, 60, 80, fit), gradient)
+
+
+def test_stretch_maps_corner_to_corner(gradient):
+    fitted = fit_frames(gradient, 128, 64)
+    expected = (torch.arange(64) + 0.5) / 64
+    assert_close(fitted[0, 0, 64, 3:-3], expected[3:-3], atol=5e-3, rtol=0)  # bicubic bends at the border
+
+
+def test_crop_keeps_the_middle_at_the_sources_shape(gradient):
+    fitted = fit_frames(gradient, 60, 40, "crop")
+    assert torch.equal(fitted, gradient[..., 20:60])
+
+
+def test_pad_shows_all_and_repeats_the_border(gradient):
+    fitted = fit_frames(gradient, 60, 100, "pad")
+    assert torch.equal(fitted[..., 10:90], gradient)
+    assert torch.equal(fitted[..., :10], gradient[..., :1].expand(-1, -1, -1, 10))
+    assert torch.equal(fitted[..., 90:], gradient[..., -1:].expand(-1, -1, -1, 10))
+
+
+@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("size", [(64, 64), (128, 64), (64, 192)])
+def test_what_is_drawn_on_the_source_moves_along(fit, size):
+    frames = torch.zeros(1, 1, 60, 80)
+    frames[..., 28:32, 38:42] = 1  # a dot around x 40, y 30
+    fitted = fit_frames(frames, *size, fit)[0, 0]
+    rows, columns = (fitted > fitted.max() / 2).nonzero(as_tuple=True)
+    height, width, top, left = place_source(60, 80, *size, fit)
+    assert abs(columns.float().mean() + 0.5 - (left + 40 * width / 80)) < 1
+    assert abs(rows.float().mean() + 0.5 - (top + 30 * height / 60)) < 1
+
+
+def test_other_fits_are_refused(gradient):
+    with pytest.raises(ValueError, match='fit "squeeze" is not one of "stretch", "crop", "pad"'):
+        fit_frames(gradient, 64, 64, "squeeze")
+
+
+def test_colours_survive_a_file_that_says_how_to_read_them(tmp_path):
+    colours = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0.5, 0.5, 0.5]])
+    frame = colours.T.repeat_interleave(32, 1)[:, None].expand(3, 64, -1)
+    write_video(tmp_path / "colours.mp4", [frame], 10, crf=4)
+    with av.open(str(tmp_path / "colours.mp4")) as container:
+        codec = container.streams.video[0].codec_context
+        assert (codec.colorspace, codec.color_primaries, codec.color_trc, codec.color_range) == (1, 1, 1, 1)
+    frames, _ = read_video(tmp_path / "colours.mp4")
+    assert_close(frames[0, :, 32, 16::32], colours.T, atol=0.02, rtol=0)
+
+
+def test_sizes_that_the_editor_is_held_to():
+    """The editor's JavaScript computes them too; its tests read the same file."""
+    cases = json.loads((Path(__file__).parents[2] / "data" / "frame_sizes.json").read_text())
+    for case in cases:
+        size = choose_size(*case["source"], case["policy"], *case["target"])
+        assert list(size) == case["size"]
+        assert list(place_source(*case["source"], *size, case["fit"])) == case["place"]
