@@ -14,9 +14,8 @@ import torch
 from torch import Tensor
 
 from revideo.edit import Edit
-from revideo.editing.both_ways_editing import edit_both_ways
 from revideo.editing.composite import keep_unedited
-from revideo.pipeline.loading import load
+from revideo.editing.model import load
 from revideo.sampling.samplers import SamplerOptions
 from revideo.synthetic.clips import SyntheticEdit
 from revideo.synthetic.measures import held_out, path_distances
@@ -29,7 +28,7 @@ HEADER = """\
 
 def edit_of_frame(truth: SyntheticEdit, frame: int) -> Edit:
     """The same edit, with another of its frames as the one that is given."""
-    return replace(truth.edit, reference=truth.target[frame], reference_frame=frame)
+    return replace(truth.edit, edited_frame=truth.target[frame], edited_index=frame)
 
 
 def jump(video: Tensor, frame: int) -> float:
@@ -61,8 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, frame in (("first", 0), ("middle", window // 2), ("last", window - 1)):
         found = []
         for truth in held_out(given.kind, 1, given.clips, window, given.side, given.side):
-            video = edit_both_ways(model, truth.source, edit_of_frame(truth, frame), options)
-            finished = keep_unedited(truth.source, video, truth.edit.region, FEATHER_PX)
+            video = model.edit(truth.source, edit_of_frame(truth, frame), options, composite=False).frames
+            finished = keep_unedited(truth.source, video, truth.edit.masks(0, 1), FEATHER_PX)
             steps = [jump(each, frame) for each in (video, finished, truth.target)]
             found.append((other_frames_error(truth, video, frame), *steps))
         numbers = " | ".join(f"{fmean(values):.2f}" for values in zip(*found))

@@ -16,11 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from revideo.editing.handover import PAPER, Drift
-from revideo.editing.long_video import DRIFT, edit_long
+from revideo.editing.handover import PAPER_CHAIN, HandoverOptions
+from revideo.editing.long_video import HANDOVER
+from revideo.editing.model import ReVideo, load
 from revideo.evaluation.metrics import psnr
-from revideo.pipeline.loading import load
-from revideo.pipeline.pipeline import ReVideo
 from revideo.sampling.samplers import SamplerOptions
 from revideo.synthetic.clips import SyntheticEdit, make_edit
 from revideo.synthetic.measures import HELD_OUT, centroids, sprite_weights
@@ -30,21 +29,21 @@ from revideo.synthetic.measures import HELD_OUT, centroids, sprite_weights
 class Way:
     """To edit a long video."""
 
-    drift: Drift = DRIFT
+    handover: HandoverOptions = HANDOVER
     latent_lock: bool = True
 
 
 # The default, the paper's chain, and the default without each of its parts.
 WAYS: dict[str, Way] = {
     "default": Way(),
-    "paper's chain": Way(PAPER, latent_lock=False),
-    "no overlap": Way(Drift(overlap=1)),
-    "model's pixels": Way(Drift(source_pixels=False)),
-    "decoded and encoded": Way(Drift(carried_latent=False)),
-    "embedding follows": Way(Drift(first_embedding=False)),
-    "colours free": Way(Drift(hold_colours=False)),
-    "paths as drawn": Way(Drift(steered_paths=False)),
-    "things as painted": Way(Drift(restored_things=False)),
+    "paper's chain": Way(PAPER_CHAIN, latent_lock=False),
+    "no overlap": Way(HandoverOptions(overlap=1)),
+    "model's pixels": Way(HandoverOptions(source_pixels=False)),
+    "decoded and encoded": Way(HandoverOptions(latent_handover=False)),
+    "embedding follows": Way(HandoverOptions(first_embedding=False)),
+    "colours free": Way(HandoverOptions(colour_correction=False)),
+    "paths as drawn": Way(HandoverOptions(path_correction=False)),
+    "things as painted": Way(HandoverOptions(appearance_correction=False)),
     "no latent lock": Way(latent_lock=False),
 }
 
@@ -72,7 +71,7 @@ def measure_stretches(truth: SyntheticEdit, output: Tensor, length: int) -> list
     alike = torch.where(
         found, correlation(patches(output, centres, reach), patches(truth.target, true_centres, reach)), 0
     )
-    outside = (truth.edit.region < 0.5).expand(1, 3, -1, -1)[0]
+    outside = ~truth.edit.masks(0, 1).expand(1, 3, -1, -1)[0]
     stretches = []
     for start in range(0, len(output), length):
         part = slice(start, start + length)
@@ -122,7 +121,11 @@ def measure_drift(
     """For each clip, a figure for each stretch of a window's length."""
     length, options = model.config.unet.num_frames, replace(options, latent_lock=way.latent_lock)
     return [
-        measure_stretches(truth, edit_long(model, truth.source, truth.edit, options, way.drift), length)
+        measure_stretches(
+            truth,
+            model.edit(truth.source, truth.edit, options, composite=False, handover=way.handover).frames,
+            length,
+        )
         for truth in truths
     ]
 

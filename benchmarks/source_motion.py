@@ -10,8 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from revideo.pipeline.loading import load
-from revideo.pipeline.pipeline import ReVideo
+from revideo.editing.model import ReVideo, load
 from revideo.sampling.samplers import SamplerOptions
 from revideo.synthetic.clips import SyntheticEdit
 from revideo.synthetic.measures import held_out, path_distances
@@ -30,7 +29,7 @@ def tracked(truth: SyntheticEdit) -> SyntheticEdit:
 
 def path_error(model: ReVideo, truth: SyntheticEdit, asked: SyntheticEdit, options: SamplerOptions) -> float:
     """Pixels between the sprite and its true path, a mean over frames after the first, for what was `asked`."""
-    distances = path_distances(truth, model.edit(truth.source, asked.edit, options))
+    distances = path_distances(truth, model.edit(truth.source, asked.edit, options, composite=False).frames)
     return distances[:, 1:].mean().item()
 
 

@@ -15,10 +15,8 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from revideo.pipeline.loading import load
-from revideo.pipeline.pipeline import ReVideo
-from revideo.sampling.presets import PRESETS
-from revideo.sampling.samplers import SamplerOptions
+from revideo.editing.model import ReVideo, load
+from revideo.sampling.samplers import PRESETS, SamplerOptions
 from revideo.synthetic.clips import SyntheticEdit
 from revideo.synthetic.measures import Figures, all_cases, held_out, mean_figures, measure
 
@@ -52,7 +50,7 @@ def compare(
     for truth in truths:
         for name in names:
             begun = time.process_time()
-            made = model.edit(truth.source, truth.edit, replace(options, **VARIANTS[name]))
+            made = model.edit(truth.source, truth.edit, replace(options, **VARIANTS[name]), composite=False).frames
             seconds[name].append(time.process_time() - begun)
             figures[name].append(measure(truth, made))
     return {

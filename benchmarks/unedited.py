@@ -14,8 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from revideo.editing.composite import Match, keep_unedited
-from revideo.pipeline.loading import load
-from revideo.pipeline.pipeline import ReVideo
+from revideo.editing.model import ReVideo, load
 from revideo.sampling.samplers import SamplerOptions
 from revideo.synthetic.clips import SyntheticEdit
 from revideo.synthetic.measures import Figures, all_cases, held_out, mean_figures, measure
@@ -25,11 +24,11 @@ FEATHER_PX = 4.0  # of frames of 128×128, as in the demo
 
 def variants(model: ReVideo, truth: SyntheticEdit, options: SamplerOptions) -> Iterable[tuple[str, Tensor]]:
     """Names and videos (T, 3, H, W) in [0, 1], before any codec; two of them are sampled."""
-    alone = model.edit(truth.source, truth.edit, options)
-    locked = model.edit(truth.source, truth.edit, replace(options, latent_lock=True))
+    alone = model.edit(truth.source, truth.edit, options, composite=False).frames
+    locked = model.edit(truth.source, truth.edit, replace(options, latent_lock=True), composite=False).frames
 
     def kept(painted: Tensor, match: Match) -> Tensor:
-        return keep_unedited(truth.source, painted, truth.edit.region, FEATHER_PX, match)
+        return keep_unedited(truth.source, painted, truth.edit.masks(0, 1), FEATHER_PX, match)
 
     yield "model alone", alone
     yield "latent lock", locked

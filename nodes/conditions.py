@@ -7,7 +7,7 @@ from typing import Any
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from .sockets import CATEGORY, Conditions, Trajectories, frames_from_image, image_from_frames, region_from_mask
+from .sockets import CATEGORY, Conditions, Trajectories, frames_from_image, image_from_frames, mask_from_comfy
 
 PREVIEW_FPS = 6.0
 
@@ -65,18 +65,17 @@ class ReVideoConditions(io.ComfyNode):
         reference_frame: int = 0,
     ) -> io.NodeOutput:
         from .. import revideo
-        from ..revideo.editing.bidirectional import conditions_for, in_clip_order
         from ..revideo.pictures.overlays import conditions_picture
 
         video = frames_from_image(frames)
         edit = revideo.Edit(
-            reference=frames_from_image(edited_frame)[0],
+            edited_frame=frames_from_image(edited_frame)[0],
             trajectories=trajectories or revideo.Trajectories.none(len(video)),
-            region=region_from_mask(mask),
-            reference_frame=reference_frame,
+            mask=mask_from_comfy(mask),
+            edited_index=reference_frame,
         )
-        conditions = conditions_for(video, edit)
-        preview = image_from_frames(conditions_picture(in_clip_order(conditions)))
+        conditions = revideo.make_conditions(video, edit)
+        preview = image_from_frames(conditions_picture(conditions))
         return io.NodeOutput(conditions, preview, ui=_animated(preview, cls))
 
 

@@ -16,7 +16,7 @@ from .sockets import (
     as_comfy_tracks,
     frames_from_image,
     image_from_frames,
-    mask_from_region,
+    mask_to_comfy,
 )
 
 SHOWN_SIDE = 1024  # pixels of the longer side of what the editor shows after a run
@@ -96,7 +96,7 @@ class ReVideoEditor(io.ComfyNode):
         preview = draw_tracks(draw_region(video, region) if region.any() else video, trajectories)
         return io.NodeOutput(
             trajectories,
-            mask_from_region(region),
+            mask_to_comfy(region),
             trajectories.to_json(),
             as_comfy_tracks(trajectories),
             image_from_frames(preview),

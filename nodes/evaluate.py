@@ -13,7 +13,7 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from .model import FOLDER
-from .sockets import CATEGORY, Trajectories, frames_from_image, image_from_frames, region_from_mask
+from .sockets import CATEGORY, Trajectories, frames_from_image, image_from_frames, mask_from_comfy
 
 NO_CLIP = "none"
 HUB_CLIPS = ("openai/clip-vit-large-patch14", "openai/clip-vit-base-patch32")  # if in the user's cache
@@ -105,7 +105,7 @@ class ReVideoEvaluate(io.ComfyNode):
         from ..revideo.evaluation.perceptual import find_lpips
         from ..revideo.pictures.sheets import sheet, side_by_side
 
-        source, region = frames_from_image(original), region_from_mask(mask)
+        source, region = frames_from_image(original), mask_from_comfy(mask)
         question = Question(source, region, trajectories, prompt.strip())
         lpips, missing = find_lpips(management.get_torch_device())
         evaluator = Evaluator(question, clip=_load_clip(clip_model), lpips=lpips)

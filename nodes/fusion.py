@@ -7,7 +7,7 @@ from typing import Any
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from .sockets import CATEGORY, Model, image_from_frames, region_from_mask
+from .sockets import CATEGORY, Model, image_from_frames, mask_from_comfy
 
 
 class ReVideoShowFusion(io.ComfyNode):
@@ -36,7 +36,7 @@ class ReVideoShowFusion(io.ComfyNode):
         from ..revideo.pictures.fusion import fusion_picture, fusion_weights
         from ..revideo.sampling.samplers import SamplerOptions
 
-        region = region_from_mask(mask)
+        region = mask_from_comfy(mask)
         if frame >= len(region) > 1:
             raise ValueError(f"there is no mask for frame {frame}: there are {len(region)}, from 0")
         model.config.check_size(*region.shape[-2:])

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import comfy.model_management as management
-import comfy.utils
 import folder_paths
 import torch
 from comfy_api.latest import InputImpl, Types, io
 from torch import Tensor
 
-from .memory import plan_memory
-from .sampling import previewer_for
-from .sampling_inputs import sampler_options, speed_inputs
-from .sockets import CATEGORY, Model, Trajectories, frames_from_image, image_from_frames, region_from_mask
+from .model import plan_memory
+from .sampling import progress_callback
+from .sampling_inputs import options_of, speed_inputs
+from .sockets import CATEGORY, Model, Trajectories, frames_from_image, image_from_frames, mask_from_comfy
+
+if TYPE_CHECKING:
+    from ..revideo import EditResult, VideoFile
+    from ..revideo import Trajectories as Tracks
 
 MP4_SOUND = (None, "aac", "mp3", "ac3", "eac3", "flac", "opus", "alac")  # what that container can hold
 FOLDER = "revideo_windows"  # in ComfyUI's output folder: it empties its temp folder when it starts
@@ -220,12 +223,9 @@ class ReVideoLongVideo(io.ComfyNode):
         restored_things: bool = True,
         **speed: Any,
     ) -> io.NodeOutput:
-        from ..revideo.editing.handover import Drift
-        from ..revideo.editing.window_cache import WindowStore
+        from ..revideo import Edit, HandoverOptions, WindowCache
 
-        reference = frames_from_image(edited_frame)[0]
-        edit = reference, region_from_mask(mask), trajectories, timing
-        options = sampler_options(
+        options = options_of(
             steps=steps,
             cfg_first=cfg_first,
             cfg_last=cfg_last,
@@ -236,8 +236,7 @@ class ReVideoLongVideo(io.ComfyNode):
             latent_lock=latent_lock,
             **speed,
         )
-        plan_memory(model, (reference.shape[-2], reference.shape[-1]), options)
-        drift = Drift(
+        handover = HandoverOptions(
             overlap,
             source_pixels,
             carried_latent,
@@ -246,26 +245,40 @@ class ReVideoLongVideo(io.ComfyNode):
             steered_paths,
             restored_things,
         )
-        store = WindowStore(_windows_folder(cls.hidden.unique_id, reference))
-        call = fit, model, edit, options, drift, store, feather
+        picture = frames_from_image(edited_frame)[0]
+        plan_memory(model, (picture.shape[-2], picture.shape[-1]), options)
+        cache = WindowCache(_windows_folder(cls.hidden.unique_id, picture))
+
+        def edit(source: Tensor | VideoFile, output: Path | None = None) -> EditResult:
+            areas, paths = _fit_times(len(source), mask_from_comfy(mask), trajectories, timing)
+            return model.edit(
+                source,
+                Edit(picture, paths, areas),
+                options,
+                progress_callback(model),
+                output=output,
+                size=(picture.shape[-2], picture.shape[-1]),
+                fit=fit,
+                feather_px=feather,
+                handover=handover,
+                cache=cache,
+            )
+
         if isinstance(video, InputImpl.VideoFromFile):
-            result: Any = _edit_file(video, *call)
+            result: Any = _edit_file(video, edit)
         elif isinstance(video, torch.Tensor):
-            result = _edit_images(video, *call)
+            result = image_from_frames(edit(frames_from_image(video)).frames)
         else:
             parts = video.get_components()
-            images = _edit_images(parts.images, *call)
+            images = image_from_frames(edit(frames_from_image(parts.images)).frames)
             result = InputImpl.VideoFromComponents(Types.VideoComponents(images, parts.frame_rate, parts.audio))
         if finished_windows != "keep":
-            store.clear()
+            cache.clear()
         return io.NodeOutput(result)
 
 
-def _edit_file(
-    video: Any, fit: Any, model: Any, edit: tuple, options: Any, drift: Any, store: Any, feather: int
-) -> Any:
+def _edit_file(video: Any, edit: Callable[[VideoFile, Path], EditResult]) -> Any:
     """A file in the temp folder, written as windows are done."""
-    from ..revideo.editing.long_file import edit_file
     from ..revideo.video.file import VideoFile
 
     folder = Path(folder_paths.get_temp_directory())
@@ -275,76 +288,21 @@ def _edit_file(
     with VideoFile.between(file, begin_s, duration_s) if begin_s or duration_s else VideoFile(file) as source:
         suffix = ".mp4" if source.sound in MP4_SOUND else ".mkv"
         target = folder / f"ReVideoLongVideo_{uuid.uuid4().hex}{suffix}"
-        size = edit[0].shape[-2], edit[0].shape[-1]
-        edit_file(
-            model,
-            source,
-            target,
-            _long_edit(len(source), *edit),
-            size,
-            options,
-            drift,
-            fit=fit,
-            feather_px=feather,
-            store=store,
-            report=_report(model),
-        )
+        edit(source, target)
     return InputImpl.VideoFromFile(str(target))
 
 
-def _edit_images(
-    image: Tensor, fit: Any, model: Any, edit: tuple, options: Any, drift: Any, store: Any, feather: int
-) -> Tensor:
-    """IMAGE in, IMAGE out, at its own size."""
-    from ..revideo.editing.long_file import edit_tensor
-
-    frames = frames_from_image(image)
-    edited = edit_tensor(
-        model,
-        frames,
-        _long_edit(len(frames), *edit),
-        (edit[0].shape[-2], edit[0].shape[-1]),
-        options,
-        drift,
-        fit=fit,
-        feather_px=feather,
-        store=store,
-        report=_report(model),
-    )
-    return image_from_frames(edited)
+def _fit_times(num_frames: int, mask: Tensor, trajectories: Tracks | None, timing: str) -> tuple[Tensor, Tracks | None]:
+    """Masks and trajectories of another length, stretched over the video or as they are."""
+    if trajectories is not None and trajectories.num_frames != num_frames and timing != "stretch":
+        trajectories = trajectories.fitted(num_frames)
+    if timing == "stretch" and len(mask) not in (1, num_frames):
+        mask = mask[torch.linspace(0, len(mask) - 1, num_frames).round().long()]
+    return mask, trajectories
 
 
-def _long_edit(num_frames: int, reference: Tensor, region: Tensor, trajectories: Any, timing: str) -> Any:
-    from ..revideo import Trajectories as Paths
-    from ..revideo.editing.windows import LongEdit
-
-    paths = Paths.none(num_frames) if trajectories is None else trajectories
-    if paths.num_frames != num_frames:
-        paths = paths.stretched(num_frames) if timing == "stretch" else paths.fitted(num_frames)
-    if timing == "stretch" and len(region) not in (1, num_frames):
-        region = region[torch.linspace(0, len(region) - 1, num_frames).round().long()]
-    return LongEdit(reference, paths, region)
-
-
-def _windows_folder(node: str | None, reference: Tensor) -> Path:
+def _windows_folder(node: str | None, picture: Tensor) -> Path:
     """Of this node and edited frame: other settings replace its windows, another picture has its own."""
-    content = (reference.clamp(0, 1) * 255).round().byte().cpu().contiguous().numpy().tobytes()
+    content = (picture.clamp(0, 1) * 255).round().byte().cpu().contiguous().numpy().tobytes()
     name = hashlib.sha256(content).hexdigest()[:16]
     return Path(folder_paths.get_output_directory()) / FOLDER / f"{node or 'node'}-{name}"
-
-
-def _report(model: Any) -> Any:
-    """Per step: frames done, a picture of the newest window's last frame, and a chance to stop."""
-    previewer = previewer_for(model)
-    bar: list[Any] = []
-
-    def report(state: Any) -> None:
-        if not bar:
-            bar.append(comfy.utils.ProgressBar(state.total))
-        picture = None
-        if previewer and state.latents is not None:
-            picture = previewer.decode_latent_to_preview_image("JPEG", state.latents[-1:])
-        bar[0].update_absolute(state.done, state.total, picture)
-        management.throw_exception_if_processing_interrupted()
-
-    return report

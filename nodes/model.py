@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def checkpoint_names() -> list[str]:
 def checkpoint_path(name: str) -> Path:
     """The file or folder behind a name of the list; ValueError for any other name."""
     if name == BUILT_IN:
-        from ..revideo import builtin
+        from ..revideo.checkpoints import builtin
 
         return builtin.FILE
     if name not in checkpoint_names():
@@ -85,7 +86,7 @@ class ReVideoLoadModel(io.ComfyNode):
             node_id="ReVideoLoadModel",
             display_name="Load ReVideo Model",
             category=CATEGORY,
-            description="Loads a ReVideo checkpoint: Stable Video Diffusion with the control net that follows "
+            description="Loads a ReVideo checkpoint: Stable Video Diffusion with the ControlNet that follows "
             "drawn paths and keeps unedited areas. A small model to try things out is built in.",
             search_aliases=["revideo", "revideo checkpoint", "load revideo"],
             inputs=[
@@ -110,7 +111,7 @@ class ReVideoLoadModel(io.ComfyNode):
                     options=["auto", *DTYPES, FP8],
                     default="auto",
                     tooltip="Precision of weights and computation. auto lets ComfyUI choose for your device; "
-                    "fp16 and bf16 halve the memory of fp32. fp8 stores UNet and control net in half of that again, "
+                    "fp16 and bf16 halve the memory of fp32. fp8 stores UNet and ControlNet in half of that again, "
                     "computes as auto does, and makes the model coarser. Built-in model: path error and unedited PSNR "
                     "as before; not measured with others.",
                     advanced=True,
@@ -128,7 +129,7 @@ class ReVideoLoadModel(io.ComfyNode):
     @classmethod
     def execute(cls, checkpoint: str, svd_checkpoint: str, weight_dtype: str) -> io.NodeOutput:
         from .. import revideo
-        from ..revideo.pipeline.fp8 import check_fp8
+        from ..revideo.pipeline.loading import check_fp8
 
         path = checkpoint_path(checkpoint)
         svd = None if svd_checkpoint == SAME_FILE else checkpoint_path(svd_checkpoint)
@@ -140,3 +141,16 @@ class ReVideoLoadModel(io.ComfyNode):
         # ComfyUI's choice for autoencoders: fp16 overflows in SVD's.
         model.vae.to(management.vae_dtype(device, [torch.bfloat16, torch.float32]))
         return io.NodeOutput(manage(model))
+
+
+def plan_memory(model: Any, size: tuple[int, int], options: Any) -> str:
+    """Lays out the model's work at this height and width, and says how; "" on a CPU, where nothing is to be planned."""
+    if management.is_device_cpu(model.device):
+        return ""
+    from ..revideo.pipeline.memory_fit import fit
+
+    models = [loaded for loaded in management.current_loaded_models if loaded.device == model.device]
+    freeable = sum(loaded.model_loaded_memory() for loaded in models)
+    layout = fit(model, size, options, management.get_free_memory(model.device) + freeable)
+    logging.info("ReVideo: %s", layout)
+    return layout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import comfy.latent_formats
 import comfy.model_management as management
@@ -14,9 +14,13 @@ import torch
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from .memory import plan_memory
-from .sampling_inputs import sampler_options, speed_inputs
+from .model import plan_memory
+from .sampling_inputs import options_of, speed_inputs
 from .sockets import CATEGORY, Conditions, Model, image_from_frames
+
+if TYPE_CHECKING:
+    from ..revideo import ReVideo
+    from ..revideo.sampling.samplers import Callback, Progress
 
 LATENT_FORMAT = comfy.latent_formats.SD15()  # SVD's latents are Stable Diffusion's, frame by frame
 
@@ -139,14 +143,13 @@ class ReVideoSampler(io.ComfyNode):
         lock_until: float = 0.03,
         **speed: Any,
     ) -> io.NodeOutput:
-        from ..revideo.editing.both_ways_editing import sample_conditions
         from ..revideo.models.vae import LATENT_SCALE
 
         if sigmas is not None and len(sigmas) < 2:
             raise ValueError(
                 f"sigmas must hold at least 2 noise levels, not {len(sigmas)}: check the scheduler's steps"
             )
-        options = sampler_options(
+        options = options_of(
             steps=steps,
             cfg_first=cfg_first,
             cfg_last=cfg_last,
@@ -158,32 +161,35 @@ class ReVideoSampler(io.ComfyNode):
             lock_until=lock_until,
             **speed,
         )
-        told = plan_memory(model, conditions.size, options)
-        latents = sample_conditions(
-            model,
+        layout = plan_memory(model, conditions.size, options)
+        latents = model.sample(
             conditions,
             options,
+            progress_callback(model),
             sigmas=sigmas,
             sampler=None if sampler is None else GraphSampler(sampler, options),
-            callback=_report(options.steps if sigmas is None else len(sigmas) - 1, model),
         )
-        return io.NodeOutput({"samples": latents / LATENT_SCALE}, ui=ui.PreviewText(told) if told else None)
+        return io.NodeOutput({"samples": latents / LATENT_SCALE}, ui=ui.PreviewText(layout) if layout else None)
 
 
-def _report(steps: int, model: Any) -> Any:
-    """Per step: the progress bar, a picture of the last frame, and a chance to stop."""
-    progress = comfy.utils.ProgressBar(steps)
-    previewer = previewer_for(model)
+def progress_callback(model: ReVideo) -> Callback:
+    """The node's progress bar with a picture of the newest frame, and a chance to stop."""
+    previewer = _previewer_for(model)
+    bars: dict[str, comfy.utils.ProgressBar] = {}
 
-    def report(done: int, denoised: Tensor) -> None:
-        picture = previewer.decode_latent_to_preview_image("JPEG", denoised[-1:]) if previewer else None
-        progress.update_absolute(done, steps, picture)
+    def callback(progress: Progress) -> None:
+        picture = None
+        if previewer is not None and progress.latents is not None:
+            picture = previewer.decode_latent_to_preview_image("JPEG", progress.latents[-1:])
+        if progress.stage not in bars:
+            bars[progress.stage] = comfy.utils.ProgressBar(progress.total)
+        bars[progress.stage].update_absolute(progress.done, progress.total, picture)
         management.throw_exception_if_processing_interrupted()
 
-    return report
+    return callback
 
 
-def previewer_for(model: Any) -> Any | None:
+def _previewer_for(model: Any) -> Any | None:
     """What makes small pictures of latents, if previews are on."""
     if model.config.vae.latent_channels != 4:
         return None
@@ -201,10 +207,12 @@ class GraphSampler:
         self.options = options
 
     def __call__(self, denoise: Any, noise: Tensor, sigmas: Tensor, callback: Any) -> Tensor:
+        from ..revideo.sampling.samplers import Progress
+
         wrapper = _Wrapper(denoise, self.options)
 
         def step_callback(step: int, denoised: Tensor, x: Tensor, total_steps: int) -> None:
-            callback(step + 1, denoised)
+            callback(Progress("sampling", step + 1, total_steps, denoised))
 
         extra_args = {"model_options": {}, "seed": self.options.seed}
         empty = torch.zeros_like(noise)
@@ -266,10 +274,4 @@ class ReVideoDecode(io.ComfyNode):
         from ..revideo.models.vae import LATENT_SCALE
 
         latents = samples["samples"] * LATENT_SCALE
-        progress = comfy.utils.ProgressBar(len(latents))
-
-        def report(done: int) -> None:
-            progress.update_absolute(done)
-            management.throw_exception_if_processing_interrupted()
-
-        return io.NodeOutput(image_from_frames(model.decode(latents, frames_per_chunk, report)))
+        return io.NodeOutput(image_from_frames(model.decode(latents, frames_per_chunk, progress_callback(model))))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
+
+if TYPE_CHECKING:
+    from ..revideo.sampling.samplers import SamplerOptions
 
 AS_SET = "as set"
 EVERYWHERE = 1000.0  # above the highest noise level
@@ -18,7 +21,7 @@ def speed_inputs() -> list[Any]:
             options=[AS_SET, "fast"],
             default=AS_SET,
             optional=True,
-            tooltip="fast: seven aligned steps, guidance in the middle ones, the control net on every second, in "
+            tooltip="fast: seven aligned steps, guidance in the middle ones, the ControlNet on every second, in "
             "place of what the fields above and below say. Built-in model: 2.9 times as fast, 3.6 with "
             "guidance; path error and unedited PSNR no worse.",
         ),
@@ -67,16 +70,17 @@ def speed_inputs() -> list[Any]:
             min=1,
             max=100,
             optional=True,
-            tooltip="Run the control net on every so many steps only. Built-in model, 2: a step takes a fifth less on "
+            tooltip="Run the ControlNet on every so many steps only. Built-in model, 2: a step takes a fifth less on "
             "average; path error as before, PSNR of the edited thing 0.1 dB lower.",
             advanced=True,
         ),
     ]
 
 
-def sampler_options(preset: str = AS_SET, **told: Any) -> Any:
-    """revideo.SamplerOptions; a preset goes before what the node's other inputs say."""
-    from ..revideo.sampling.presets import PRESETS
-    from ..revideo.sampling.samplers import SamplerOptions
+def options_of(preset: str = AS_SET, **inputs: Any) -> SamplerOptions:
+    """What a node's inputs say; those that the preset sets are not asked, since a form always holds a value."""
+    from ..revideo.sampling.samplers import PRESETS, sampler_options
 
-    return SamplerOptions(**told | PRESETS.get(preset, {}))
+    chosen = "exact" if preset == AS_SET else preset
+    asked = {name: value for name, value in inputs.items() if name not in PRESETS.get(chosen, {})}
+    return sampler_options(chosen, **asked)

@@ -23,14 +23,14 @@ def image_from_frames(frames: Tensor) -> Tensor:
     return frames.movedim(1, -1).contiguous()
 
 
-def region_from_mask(mask: Tensor) -> Tensor:
+def mask_from_comfy(mask: Tensor) -> Tensor:
     """MASK (B, H, W) or (H, W) → (B, 1, H, W)."""
     return mask.reshape(-1, 1, *mask.shape[-2:])
 
 
-def mask_from_region(region: Tensor) -> Tensor:
+def mask_to_comfy(mask: Tensor) -> Tensor:
     """(B, 1, H, W) → MASK (B, H, W)."""
-    return region[:, 0]
+    return mask[:, 0]
 
 
 def as_comfy_tracks(trajectories: Any) -> dict[str, Tensor]:

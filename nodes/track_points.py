@@ -13,7 +13,7 @@ from .sockets import (
     as_comfy_tracks,
     frames_from_image,
     image_from_frames,
-    region_from_mask,
+    mask_from_comfy,
 )
 
 POINTS, GRID, MOVING = "points", "grid", "moving grid"
@@ -102,7 +102,7 @@ class ReVideoTrackPoints(io.ComfyNode):
         else:
             if mask is None:
                 raise ValueError(f'the {follow} needs an area: connect a mask, or choose "{POINTS}"')
-            tracks = follow_area(video, region_from_mask(mask), frame, spacing, most, follow == MOVING, seed)
+            tracks = follow_area(video, mask_from_comfy(mask), frame, spacing, most, follow == MOVING, seed)
         preview = mark_lost(draw_tracks(video, tracks), tracks)
         return io.NodeOutput(
             tracks, spelled(tracks), as_comfy_tracks(tracks), image_from_frames(preview), describe(tracks)

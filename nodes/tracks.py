@@ -13,7 +13,7 @@ from .sockets import (
     as_comfy_tracks,
     frames_from_image,
     image_from_frames,
-    region_from_mask,
+    mask_from_comfy,
 )
 
 
@@ -124,5 +124,5 @@ class ReVideoDrawTracks(io.ComfyNode):
 
         drawn = frames_from_image(frames)
         if mask is not None:
-            drawn = draw_region(drawn, region_from_mask(mask))
+            drawn = draw_region(drawn, mask_from_comfy(mask))
         return io.NodeOutput(image_from_frames(draw_tracks(drawn, trajectories, trail or None)))

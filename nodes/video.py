@@ -8,7 +8,7 @@ import torch
 from comfy_api.latest import InputImpl, io
 from torch import Tensor
 
-from .sockets import CATEGORY, frames_from_image, image_from_frames, region_from_mask
+from .sockets import CATEGORY, frames_from_image, image_from_frames, mask_from_comfy
 
 MODEL_MULTIPLE = 64  # of both frame sides, in the released model
 
@@ -171,5 +171,5 @@ class ReVideoKeepUnedited(io.ComfyNode):
         from ..revideo.editing.composite import keep_unedited
 
         source, painted = frames_from_image(original), frames_from_image(edited)
-        frames = keep_unedited(source, painted, region_from_mask(mask), feather, match)
+        frames = keep_unedited(source, painted, mask_from_comfy(mask), feather, match)
         return io.NodeOutput(image_from_frames(frames))

@@ -1,33 +1,61 @@
 """ReVideo: local video editing with content and motion control (NeurIPS 2024), as a library.
 
-import revideo
 model = revideo.load("revideo.safetensors")
-edit = revideo.Edit(reference, trajectories, region)
-frames = model.edit(video, edit, revideo.SamplerOptions(steps=25))
+edit = revideo.Edit("edited_first_frame.png", tracks_text, "mask.png")
+result = model.edit("clip.mp4", edit, revideo.SamplerOptions(steps=25))
+revideo.write_video("edited.mp4", result.frames, result.fps)
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .checkpoints.reading import CheckpointError as CheckpointError
+    from .checkpoints.writing import convert as convert
+    from .conditions import Conditions as Conditions
+    from .conditions import make_conditions as make_conditions
+    from .drawing.document import EditDocument as EditDocument
+    from .edit import Edit as Edit
+    from .editing.composite import keep_unedited as keep_unedited
+    from .editing.handover import HandoverOptions as HandoverOptions
+    from .editing.model import EditResult as EditResult
+    from .editing.model import ReVideo as ReVideo
+    from .editing.model import load as load
+    from .editing.window_cache import WindowCache as WindowCache
+    from .models.config import ModelConfig as ModelConfig
+    from .sampling.samplers import Progress as Progress
+    from .sampling.samplers import SamplerOptions as SamplerOptions
+    from .tracks.tracking import track_points as track_points
+    from .tracks.trajectories import Trajectories as Trajectories
+    from .tracks.trajectories import parse_tracks as parse_tracks
+    from .video.file import VideoFile as VideoFile
+    from .video.io import choose_size as choose_size
+    from .video.io import fit_frames as fit_frames
+    from .video.io import read_image as read_image
+    from .video.io import read_video as read_video
+    from .video.io import write_video as write_video
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "CheckpointError": "checkpoints.reading",
     "Conditions": "conditions",
-    "Drift": "editing.handover",
     "Edit": "edit",
     "EditDocument": "drawing.document",
-    "LongEdit": "editing.windows",
+    "EditResult": "editing.model",
+    "HandoverOptions": "editing.handover",
     "ModelConfig": "models.config",
-    "ReVideo": "pipeline.pipeline",
+    "Progress": "sampling.samplers",
+    "ReVideo": "editing.model",
     "SamplerOptions": "sampling.samplers",
     "Trajectories": "tracks.trajectories",
     "VideoFile": "video.file",
+    "WindowCache": "editing.window_cache",
+    "choose_size": "video.io",
     "convert": "checkpoints.writing",
-    "edit_both_ways": "editing.both_ways_editing",
-    "edit_file": "editing.long_file",
-    "edit_long": "editing.long_video",
-    "load": "pipeline.loading",
+    "fit_frames": "video.io",
+    "keep_unedited": "editing.composite",
+    "load": "editing.model",
     "make_conditions": "conditions",
     "parse_tracks": "tracks.trajectories",
     "read_image": "video.io",

@@ -1,38 +1,148 @@
-"""Edit: what the user asks for — a new first frame, paths, and the area that may change."""
+"""Edit: what the user asks for — an edited frame, trajectories, and the mask of what may change."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from .tracks.trajectories import Trajectories
+from .tracks.trajectories import Trajectories, parse_tracks
+from .video.io import Fit, fit_frames, place_source
+from .video.pixels import Picture, as_mask, as_picture, check_pixels
 
 
-@dataclass(frozen=True)
+@runtime_checkable
+class MaskReader(Protocol):
+    """Masks read as they are needed: for thousands of frames they would outweigh the video."""
+
+    def read(self, start: int, stop: int) -> Tensor:
+        """(1 or stop − start, 1, H, W) bool of these frames; ValueError where they are not to be had."""
+
+
+@dataclass(frozen=True, init=False)
 class Edit:
-    """One edit of one clip; `check` says whether it fits the clip."""
+    """One edit of a clip of any length; `check` says whether it fits the clip.
 
-    reference: Tensor  # (3, H, W) in [0, 1]: the edited first frame, or that of `reference_frame`
-    trajectories: Trajectories
-    region: Tensor  # (1 or T, 1, H, W): 1 = regenerate here, 0 = keep; 0.5 and above count as 1
-    reference_frame: int = 0  # which frame was edited; others than the first are for `edit_both_ways`
+    All that comes in is converted here, once: pictures of any kind become tensors, masks become bool (0.5 and
+    above may change), the text of tracks becomes trajectories. Points are in pixels of the edited frame.
+    Raises ValueError, or OSError for files, that names what cannot be read.
+    """
 
-    def check(self, video: Tensor) -> None:
-        """Raises ValueError, naming the culprit, unless the edit fits `video` (T, 3, H, W)."""
-        check_video(video)
-        frames, _, height, width = video.shape
-        check_reference(self.reference, height, width)
-        check_region(self.region, frames, height, width)
-        self.trajectories.check(frames, height, width)
-        if not 0 <= self.reference_frame < frames:
+    edited_frame: Tensor  # (3, H, W) in [0, 1]: the clip's frame `edited_index`, changed
+    trajectories: Trajectories  # where things shall move
+    mask: Tensor | MaskReader  # (1 or T, 1, H, W) bool: True where the video may change
+    edited_index: int = 0
+
+    def __init__(
+        self,
+        edited_frame: Picture,
+        trajectories: Trajectories | str | None,
+        mask: Picture | MaskReader,
+        edited_index: int = 0,
+    ) -> None:
+        """`trajectories`: also the tracks of any tool as text, see `parse_tracks`; None: nothing is moved."""
+        if trajectories is None:
+            trajectories = Trajectories.none(1)
+        elif isinstance(trajectories, str):
+            trajectories = parse_tracks(trajectories)
+        object.__setattr__(self, "edited_frame", as_picture(edited_frame, "edited frame"))
+        object.__setattr__(self, "trajectories", trajectories)
+        object.__setattr__(self, "mask", mask if isinstance(mask, MaskReader) else as_mask(mask))
+        object.__setattr__(self, "edited_index", edited_index)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the picture that everything is drawn on."""
+        return self.edited_frame.shape[-2], self.edited_frame.shape[-1]
+
+    def check(self, num_frames: int, height: int, width: int) -> None:
+        """Raises ValueError, naming the culprit, unless the edit fits a video of that length and size."""
+        if self.size != (height, width):
             raise ValueError(
-                f"the edited frame is said to be frame {self.reference_frame}; the video has frames 0 to {frames - 1}"
+                f"the edited frame is {_size(self.edited_frame)}; the video is {width}×{height}: "
+                f"edit the first frame of the prepared video, or prepare both alike"
             )
+        check_pixels("edited frame", self.edited_frame[None])
+        if isinstance(self.mask, Tensor):
+            check_mask(self.mask, num_frames, height, width)
+        self.trajectories.check(num_frames, height, width)
+        if not 0 <= self.edited_index < num_frames:
+            raise ValueError(
+                f"the edited frame is said to be frame {self.edited_index}; the video has frames 0 to {num_frames - 1}"
+            )
+
+    def masks(self, start: int, stop: int) -> Tensor:
+        """(stop − start, 1, H, W) bool: the mask in these frames; it may be empty in any of them."""
+        if isinstance(self.mask, Tensor):
+            mask = self.mask if len(self.mask) == 1 else self.mask[start:stop]
+        else:
+            mask = self.mask.read(start, stop)
+        return mask.expand(stop - start, -1, -1, -1)
+
+    def trajectories_between(self, start: int, stop: int) -> Trajectories:
+        """All of them in these frames, in frames counted from `start`; hidden points are zero."""
+        visible = self.trajectories.visible[:, start:stop].bool()
+        return Trajectories(torch.where(visible[..., None], self.trajectories.points_px[:, start:stop], 0), visible)
+
+    def for_clip(self, num_frames: int, source_size: tuple[int, int], size: tuple[int, int], fit: Fit) -> Edit:
+        """The edit as it is on the clip's frames fitted from `source_size` to `size` (height, width).
+
+        What is drawn on the source's own size is fitted as the clip is; what has the fitted size already is
+        taken as it is. Trajectories of another length are stretched over the clip. ValueError for other sizes.
+        """
+        picture = fit_like_clip(self.edited_frame[None], "edited frame", source_size, size, fit)[0]
+        mask = self.mask
+        if isinstance(mask, Tensor) and mask.any():  # an empty one, of whatever size, is refused by `check`
+            mask = fit_like_clip(mask.float(), "mask", source_size, size, fit)
+        trajectories = self.trajectories
+        if trajectories.num_frames != num_frames:
+            trajectories = trajectories.stretched(num_frames)
+        if self.size != size:
+            trajectories = fit_trajectories(trajectories, source_size, size, fit)
+        return Edit(picture, trajectories, mask, self.edited_index)
+
+    def reordered(self, order: Sequence[int]) -> Edit:
+        """The edit of the clip's frames in this order, which begins with the edited one."""
+        order = list(order)
+        trajectories = Trajectories(self.trajectories.points_px[:, order], self.trajectories.visible[:, order])
+        mask = self.mask if isinstance(self.mask, Tensor) else self.masks(0, max(order) + 1)
+        if len(mask) > 1:
+            mask = mask[order]
+        return replace(self, trajectories=trajectories, mask=mask, edited_index=0)
+
+
+def fit_like_clip(frames: Tensor, name: str, source_size: tuple[int, int], size: tuple[int, int], fit: Fit) -> Tensor:
+    """Frames (T, C, H, W) fitted from `source_size` to `size` as the clip is, unless they have that size already."""
+    found = frames.shape[-2], frames.shape[-1]
+    if found == source_size:
+        return fit_frames(frames, *size, fit)
+    if found != size:
+        raise ValueError(
+            f"the {name} is {found[1]}×{found[0]}, the clip {source_size[1]}×{source_size[0]}: give it the clip's "
+            f"size, or {size[1]}×{size[0]}, the size the clip is fitted to"
+        )
+    return frames
+
+
+def fit_trajectories(
+    trajectories: Trajectories,
+    source_size: tuple[int, int],  # height, width
+    size: tuple[int, int],
+    fit: Fit,
+    drawn_on: tuple[int, int] | None = None,
+) -> Trajectories:
+    """In pixels of the clip, or of a picture of it of size `drawn_on` → in pixels of its frames fitted to `size`."""
+    height, width, top, left = place_source(*source_size, *size, fit)
+    drawn_height, drawn_width = drawn_on or source_size
+    scaled = trajectories.scaled(width / drawn_width, height / drawn_height)
+    return Trajectories(scaled.points_px + torch.tensor([left, top]), scaled.visible)
 
 
 def check_video(video: Tensor) -> None:
+    """Raises ValueError unless it is a clip (T, 3, H, W) in [0, 1] of two frames at least."""
     if video.ndim != 4 or video.shape[1] != 3:
         raise ValueError(f"the video must have shape (T, 3, H, W), not {tuple(video.shape)}")
     frames = len(video)
@@ -41,50 +151,26 @@ def check_video(video: Tensor) -> None:
     check_pixels("video", video)
 
 
-def check_reference(reference: Tensor, height: int, width: int) -> None:
-    if reference.ndim != 3 or reference.shape[0] != 3:
-        raise ValueError(f"the edited frame must have shape (3, H, W), not {tuple(reference.shape)}")
-    if reference.shape[-2:] != (height, width):
-        raise ValueError(
-            f"the edited frame is {_size(reference)}; the video is {width}×{height}: "
-            f"edit the first frame of the prepared video, or prepare both alike"
-        )
-    check_pixels("edited frame", reference[None])
-
-
-def check_region(region: Tensor, frames: int, height: int, width: int) -> None:
-    if region.ndim != 4 or region.shape[1] != 1:
-        raise ValueError(f"the region must have shape (1 or T, 1, H, W), not {tuple(region.shape)}")
-    check_pixels("region", region)
-    inside = region >= 0.5
+def check_mask(mask: Tensor, frames: int, height: int, width: int) -> None:
+    """Raises ValueError unless (1 or T, 1, H, W) bool is a mask for such a video, neither empty nor all of it."""
     # Before its size: ComfyUI's LoadImage gives a small empty mask where none was painted.
-    if not inside.any():
-        raise ValueError("the region is empty, so nothing could change: mask the area to edit")
-    if region.shape[-2:] != (height, width):
+    if not mask.any():
+        raise ValueError("the mask is empty, so nothing could change: mask the area to edit")
+    if mask.shape[-2:] != (height, width):
         raise ValueError(
-            f"the region's mask is {_size(region)}; the video is {width}×{height}: "
+            f"the mask is {_size(mask)}; the video is {width}×{height}: "
             f"paint it on a prepared frame, or scale it to that size"
         )
-    if region.shape[0] not in (1, frames):
+    if mask.shape[0] not in (1, frames):
         raise ValueError(
-            f"the region has masks for {region.shape[0]} frames; the video has {frames}: "
+            f"there are masks for {mask.shape[0]} frames; the video has {frames}: "
             f"give one mask for all frames or one for each"
         )
-    if inside.all():
+    if mask.all():
         raise ValueError(
-            "the region covers every frame whole, so nothing of the video would be kept: "
+            "the mask covers every frame whole, so nothing of the video would be kept: "
             "leave the parts to keep unmasked (is the mask inverted?)"
         )
-
-
-def check_pixels(name: str, frames: Tensor) -> None:
-    for number, frame in enumerate(frames):  # frame by frame: no copy of the whole clip
-        low, high = torch.aminmax(frame)
-        where = f"frame {number} of the {name}" if len(frames) > 1 else f"the {name}"
-        if not torch.isfinite(low + high):
-            raise ValueError(f"{where} holds values that are not finite (NaN or infinity)")
-        if low < -0.5 or high > 1.5:  # resizing overshoots a little; this is another scale
-            raise ValueError(f"{where} holds values from {low:g} to {high:g}; they must lie in [0, 1]")
 
 
 def _size(picture: Tensor) -> str:

@@ -66,7 +66,7 @@ def measure(folder: Path, frames: int, steps: int) -> dict[str, float]:
     options = revideo.SamplerOptions(steps=steps)
     warm = torch.rand(model.config.unet.num_frames, 3, *SIZE)
     model.edit(warm, revideo.Edit(warm[0], revideo.Trajectories.none(len(warm)), region), options)
-    edit = revideo.LongEdit(torch.rand(3, *SIZE), revideo.Trajectories.none(frames), region)
+    edit = revideo.Edit(torch.rand(3, *SIZE), revideo.Trajectories.none(frames), region)
     with revideo.VideoFile(folder / f"{frames}.mp4") as source:
         start, busy = time.perf_counter(), time.process_time()
         revideo.edit_file(model, source, folder / "out.mp4", edit, SIZE, options)

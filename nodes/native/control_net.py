@@ -161,8 +161,6 @@ class ReVideoControl(comfy.controlnet.ControlBase):
         """Of the window at hand: what no step and no branch changes is computed once."""
         if self._embedded is None or self._embedded[0] != frames:
             whole = self.conditions
-            part = replace(
-                whole, content=whole.content[frames], motion=whole.motion[frames], region=whole.region[frames]
-            )
+            part = replace(whole, content=whole.content[frames], motion=whole.motion[frames], region=whole.mask[frames])
             self._embedded = (frames, self.part.network.embed_conditions(part, device))
         return self._embedded[1]

@@ -1,15 +1,18 @@
-"""What the commands share: errors told in one line, bars of progress, and how words become values."""
+"""What the commands share: errors in one line, bars of progress, and how words become values."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..checkpoints import builtin
+
+if TYPE_CHECKING:
+    from ..sampling.samplers import Progress
 
 DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 WEIGHTS = "https://github.com/MC-E/ReVideo"
@@ -17,7 +20,7 @@ LICENCE = "Stability AI's Stable Video Diffusion Non-Commercial Community Licens
 
 
 class Refused(Exception):
-    """What the user gave cannot work: told in one line, without a traceback."""
+    """What the user gave cannot work: said in one line, without a traceback."""
 
 
 def add_command(commands: Any, name: str, run: Callable[[argparse.Namespace], int], **texts: str) -> Any:
@@ -32,23 +35,29 @@ def refusing() -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError) as error:
-        told = str(error)
+        message = str(error)
         if isinstance(error, OSError) and error.strerror:
-            told = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-        raise Refused(" ".join(told.split())) from error
+            message = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+        raise Refused(" ".join(message.split())) from error
 
 
 @contextmanager
-def progress(total: int, title: str, unit: str) -> Iterator[Callable[..., None]]:
-    """A bar on stderr, and what to call with the number done."""
+def progress(title: str = "") -> Iterator[Callable[[Progress], None]]:
+    """Bars on stderr, one for each stage of a run, and the callback that moves them."""
     from tqdm import tqdm
 
-    with tqdm(total=total, desc=title, unit=unit) as bar:
+    with ExitStack() as open_bars:
+        bars: dict[str, Any] = {}
 
-        def report(done: int, *_: Any) -> None:
-            bar.update(done - bar.n)
+        def callback(progress: Progress) -> None:
+            if progress.stage not in bars:
+                open_bars.close()  # the stage before is over
+                name = f"{title} {progress.stage}".strip()
+                bar = tqdm(total=progress.total, desc=name, unit="step" if progress.stage == "sampling" else "frame")
+                bars[progress.stage] = open_bars.enter_context(bar)
+            bars[progress.stage].update(progress.done - bars[progress.stage].n)
 
-        yield report
+        yield callback
 
 
 @contextmanager
@@ -68,9 +77,9 @@ def plan_memory(model: Any, size: tuple[int, int], options: Any, gigabytes: floa
     """Lays out the work to fit, and says how."""
     from ..pipeline.memory_fit import fit
 
-    told = fit(model, size, options, None if gigabytes is None else int(gigabytes * 1e9))
-    if told:
-        print(f"memory: {told}", file=sys.stderr)
+    layout = fit(model, size, options, None if gigabytes is None else int(gigabytes * 1e9))
+    if layout:
+        print(f"memory: {layout}", file=sys.stderr)
 
 
 def model_file(text: str) -> Path:
@@ -97,7 +106,7 @@ def chosen_dtype(arguments: argparse.Namespace) -> Any:
 
 
 def chosen_model(arguments: argparse.Namespace, config: Any) -> Any:
-    from ..pipeline.loading import load
+    from ..editing.model import load
 
     print(f"loading {arguments.model.name}", file=sys.stderr)
     ways = {"svd": arguments.svd, "fp8": arguments.fp8, "compiled": arguments.compile}

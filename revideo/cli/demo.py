@@ -13,11 +13,11 @@ from torch import Tensor
 
 from ..checkpoints.builtin import NAME
 from ..editing.composite import keep_unedited
+from ..editing.model import ReVideo, load
 from ..evaluation.metrics import psnr
 from ..pictures.overlays import draw_region, draw_tracks
 from ..pictures.sheets import sheet, side_by_side, write_image
-from ..pipeline.loading import load
-from ..pipeline.pipeline import ReVideo, default_device
+from ..pipeline.pipeline import default_device
 from ..synthetic.clips import SyntheticEdit
 from ..synthetic.examples import EXAMPLES, FPS, OPTIONS, example_edit
 from ..synthetic.measures import AIM, Figures, measure
@@ -38,9 +38,10 @@ def demo(folder: Path, sheet_file: Path | None = None) -> None:
     rows, blocks = [], []
     for name in EXAMPLES:
         truth = example_edit(name)
-        with progress(OPTIONS.steps, f"{name:9}", "step") as report:
-            painted = model.edit(truth.source, truth.edit, OPTIONS, callback=report)
-        result = keep_unedited(truth.source, painted, truth.edit.region, FEATHER_PX)
+        with progress(name) as callback:
+            painted = model.edit(truth.source, truth.edit, OPTIONS, callback, composite=False).frames
+        mask = truth.edit.masks(0, len(painted))
+        result = keep_unedited(truth.source, painted, mask, FEATHER_PX)
         panels = {"source": enlarged(truth.source), "first frame, path, area": asked(truth), "result": enlarged(result)}
         with refusing():
             write_video(folder / f"{name.replace(' ', '_')}.mp4", side_by_side(panels), FPS)
@@ -98,8 +99,8 @@ def enlarged(frames: Tensor) -> Tensor:
 
 def asked(truth: SyntheticEdit) -> Tensor:
     """The edited first frame (T, 3, H, W), enlarged, with the areas, and the paths as they are travelled."""
-    frames = enlarged(truth.edit.reference[None]).expand(len(truth.source), -1, -1, -1)
-    region = F.interpolate(truth.edit.region, scale_factor=SCALE)
+    frames = enlarged(truth.edit.edited_frame[None]).expand(len(truth.source), -1, -1, -1)
+    region = F.interpolate(truth.edit.masks(0, len(frames)).float(), scale_factor=SCALE)
     return draw_tracks(draw_region(frames, region), truth.edit.trajectories.scaled(SCALE, SCALE))
 
 
@@ -139,7 +140,7 @@ def _line(name: str, *cells: str) -> str:
 
 def kept_outside(truth: SyntheticEdit, result: Tensor) -> str:
     """PSNR of what lies outside the areas, after the source's pixels were put back."""
-    outside = (truth.edit.region < 0.5).expand_as(result)
+    outside = ~truth.edit.masks(0, len(result)).expand_as(result)
     if torch.equal(result[outside], truth.source[outside]):
         return "equal"
     return f"{psnr(result[outside], truth.source[outside]):.2f}"

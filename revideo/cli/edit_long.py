@@ -4,10 +4,41 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .common import chosen_model, plan_memory, progress, refusing, working_networks
+
+if TYPE_CHECKING:
+    from ..edit import Edit
+    from ..editing.handover import HandoverOptions
+    from ..models.config import ModelConfig
+    from ..sampling.samplers import SamplerOptions
+    from ..video.file import VideoFile
+
+# Options, their fields of HandoverOptions, and what they say.
+HANDOVER = {
+    "source-pixels": ("source_pixels", "a window's first frame has the source's pixels where it is unedited"),
+    "carried-latent": ("latent_handover", "what is edited goes on as latents, not decoded and encoded again"),
+    "first-embedding": ("first_embedding", "the image embedding stays that of the edited first frame"),
+    "hold-colours": ("colour_correction", "colours of the area follow those of the ring around it"),
+    "steered-paths": ("path_correction", "what drifted from its path is found, and led back"),
+    "restored-things": ("appearance_correction", "what paths move looks in each window's first frame as in the edited"),
+}
+
+
+@dataclass(frozen=True)
+class LongInputs:
+    """A long edit that can run."""
+
+    source: VideoFile
+    edit: Edit
+    size: tuple[int, int]  # height, width
+    options: SamplerOptions
+    handover: HandoverOptions
+    config: ModelConfig
+    windows: Path  # the folder of finished windows
 
 
 def add_long_options(edit: argparse.ArgumentParser) -> None:
@@ -30,59 +61,91 @@ def add_long_options(edit: argparse.ArgumentParser) -> None:
         type=int,
         help="frames that neighbouring windows share; more hold together better and cost more (default: 4)",
     )
-    choices = {
-        "source-pixels": "a carried frame's unedited pixels come from the source",
-        "carried-latent": "the area is carried as latents, not decoded and encoded again",
-        "first-embedding": "the image embedding stays that of the edited first frame",
-        "hold-colours": "colours of the area follow those of the ring around it",
-        "steered-paths": "what strayed from its path is followed, and led back",
-        "restored-things": "what paths move looks in each window's first frame as in the edited frame",
-    }
-    for name, text in choices.items():
-        long.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, help=f"{text} (default: yes)")
+    for name, (field, text) in HANDOVER.items():
+        long.add_argument(f"--{name}", dest=field, action=argparse.BooleanOptionalAction, help=f"{text} (default: yes)")
+
+
+def read_long_inputs(arguments: argparse.Namespace) -> LongInputs:
+    """Reads and checks all that was given but the weights; ValueError or OSError names the culprit."""
+    from ..edit import Edit, fit_like_clip
+    from ..editing.handover import HandoverOptions
+    from ..editing.windows import plan_windows
+    from ..video.file import VideoFile
+    from ..video.io import choose_size, fit_frames, read_image
+    from .inputs import check_options, open_mask, read_trajectories
+
+    checked = check_options(arguments)
+    if arguments.preview:
+        raise ValueError("--preview shows one window: leave out --long to look at the first")
+    if arguments.match != "none":
+        raise ValueError("--match works on one window: leave out --long, or --match")
+    if arguments.fusion:
+        raise ValueError("--fusion shows one run: leave out --long to draw it")
+    if arguments.edited_index:
+        raise ValueError(
+            f"--edited-index {arguments.edited_index}: --long edits onwards from the first frame; "
+            f"begin there with --start, or leave out --long"
+        )
+    fields = ["overlap", *(field for field, _ in HANDOVER.values())]
+    values = {field: getattr(arguments, field) for field in fields if getattr(arguments, field) is not None}
+    handover, window = HandoverOptions(**values), checked.config.unet.num_frames
+    windows = arguments.windows or arguments.output.with_name(arguments.output.name + ".windows")
+    if windows.exists() and not windows.is_dir():
+        raise ValueError(f"--windows {windows} is not a folder")
+
+    source = VideoFile(arguments.video, arguments.start, arguments.stride, arguments.frames, held=window)
+    plan_windows(len(source), window, handover.overlap)
+    width, height = arguments.size
+    size = choose_size(*source.size, arguments.size_policy, height, width, checked.config.size_multiple)
+    if arguments.edited_frame:
+        picture = read_image(arguments.edited_frame)
+        picture = fit_like_clip(picture[None], "edited frame", source.size, size, arguments.fit)[0]
+    else:
+        picture = fit_frames(source.read(0, 1), *size, arguments.fit)[0]
+    edit = Edit(
+        picture,
+        read_trajectories(arguments, checked.drawn, len(source), source.size, size),
+        open_mask(arguments, checked.drawn, source, size),
+    )
+    edit.check(len(source), *size)
+    options = replace(checked.options, latent_lock=arguments.latent_lock is not False)
+    return LongInputs(source, edit, size, options, handover, checked.config, windows)
 
 
 def run_long(arguments: argparse.Namespace) -> int:
     with refusing():
-        from .job_long import prepare_long
+        inputs = read_long_inputs(arguments)
 
-        job = prepare_long(arguments)
+        from ..editing.window_cache import WindowCache
 
-        from ..editing.long_file import edit_file
-        from ..editing.window_cache import WindowStore
+        model = chosen_model(arguments, inputs.config)
 
-        model = chosen_model(arguments, job.config)
-
-    plan_memory(model, job.size, job.options, arguments.memory)
-    store = WindowStore(job.windows)
-    size = f"{job.size[1]}×{job.size[0]}"
+    plan_memory(model, inputs.size, inputs.options, arguments.memory)
+    cache = WindowCache(inputs.windows)
+    size = f"{inputs.size[1]}×{inputs.size[0]}"
     whole = False
     try:
-        with refusing(), working_networks(model.device, size), progress(len(job.source), "editing", "frame") as report:
-
-            def tell(state: Any) -> None:
-                report(state.done)
-
-            edit_file(
-                model,
-                job.source,
-                arguments.output,
-                job.edit,
-                job.size,
-                job.options,
-                job.drift,
+        with refusing(), working_networks(model.device, size), progress() as callback:
+            model.edit(
+                inputs.source,
+                inputs.edit,
+                inputs.options,
+                callback,
+                output=arguments.output,
+                size=inputs.size,
                 fit=arguments.fit,
-                feather_px=None if arguments.no_keep else arguments.feather,
-                store=store,
-                report=tell,
+                composite=not arguments.no_keep,
+                feather_px=arguments.feather,
+                handover=inputs.handover,
+                cache=cache,
             )
         whole = True
     finally:
-        if not whole and job.windows.is_dir():
-            print(f"finished windows are in {job.windows}: the same command goes on from there", file=sys.stderr)
+        if not whole and inputs.windows.is_dir():
+            print(f"finished windows are in {inputs.windows}: the same command goes on from there", file=sys.stderr)
     if not arguments.keep_windows:
-        store.clear()
-    height, width = job.source.size
-    rate = f"{float(job.source.rate):g} frames per second"
-    print(f"{arguments.output}: {len(job.source)} frames of {width}×{height} at {rate}, edited at {size}")
+        cache.clear()
+    height, width = inputs.source.size
+    rate = f"{float(inputs.source.rate):g} frames per second"
+    print(f"{arguments.output}: {len(inputs.source)} frames of {width}×{height} at {rate}, edited at {size}")
     return 0

@@ -29,20 +29,22 @@ figures come.""",
         epilog="""\
 example:
 
-  revideo evaluate raw.mp4 --source clip.mp4 --region mask.png --tracks tracks.json -o figures
+  revideo evaluate raw.mp4 --source clip.mp4 --mask mask.png --tracks tracks.json -o figures
 
-The source is fitted to the result's size; tracks and region as in `revideo edit`.""",
+The source is fitted to the result's size; tracks and mask as in `revideo edit`.""",
     )
     what = evaluate.add_argument_group("what to measure")
     what.add_argument("result", metavar="RESULT", type=Path, help="the video that was made")
     what.add_argument("--source", metavar="VIDEO", type=Path, required=True, help="the clip it was made from")
     area = what.add_mutually_exclusive_group(required=True)
-    area.add_argument("--region", metavar="FILE", type=Path, help="the area that was edited, white on black")
+    area.add_argument("--mask", "--region", metavar="FILE", type=Path, help="the area that was edited, white on black")
     area.add_argument("--document", metavar="JSON", type=Path, help="paths and area as the editor wrote them")
     what.add_argument("--tracks", metavar="JSON", type=Path, help="the paths that were asked for")
     what.add_argument("--timing", choices=("stretch", "as drawn"), default="stretch", help="as in edit")
     what.add_argument("--tracks-size", metavar="WxH", type=parse_size, help="as in edit")
-    what.add_argument("--reference", metavar="PICTURE", type=Path, help="the edited first frame, to be shown")
+    what.add_argument(
+        "--edited-frame", "--reference", metavar="PICTURE", type=Path, help="the edited first frame, to be shown"
+    )
     what.add_argument("--start", metavar="N", type=int, default=0, help="the source's first frame (default: 0)")
     what.add_argument("--stride", metavar="N", type=int, default=1, help="of the source's frames (default: 1)")
     what.add_argument("--fit", choices=("stretch", "crop", "pad"), default="stretch", help="as in edit")

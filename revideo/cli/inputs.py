@@ -1,4 +1,4 @@
-"""The command line's `edit` arguments → a Job: read, fitted to the model and checked before any weight is."""
+"""The command line's `edit` arguments → what can run: read, fitted to the model, checked before any weight is."""
 
 from __future__ import annotations
 
@@ -11,84 +11,89 @@ import torch
 from torch import Tensor
 
 from ..checkpoints.reading import read_config
-from ..conditions import Conditions
 from ..drawing.document import EditDocument
-from ..edit import Edit
-from ..editing.bidirectional import BothWays, conditions_for
+from ..edit import Edit, MaskReader, check_video, fit_like_clip, fit_trajectories
 from ..files import check_sources, check_target
 from ..models.config import ModelConfig
-from ..sampling.presets import sampler_options
-from ..sampling.samplers import SamplerOptions
+from ..sampling.samplers import SamplerOptions, sampler_options
 from ..tracks.trajectories import Trajectories, parse_tracks
-from ..video.io import Fit, choose_size, fit_frames, place_source, read_image, read_video
+from ..video.file import VideoFile
+from ..video.io import Fit, choose_size, fit_frames, read_image, read_video
+from ..video.pixels import IMAGE_SUFFIXES, as_mask
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")  # what holds H.264
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")  # what `write_image` writes
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True)
-class Job:
-    """An edit that can run."""
+class EditInputs:
+    """An edit of one window, which can run."""
 
     video: Tensor  # (T, 3, H, W), fitted
-    conditions: Conditions | BothWays
-    region: Tensor  # (1 or T, 1, H, W)
+    edit: Edit
     rate: Fraction  # frames per second of the result
     options: SamplerOptions
     config: ModelConfig
 
 
 @dataclass(frozen=True)
-class Given:
+class DrawnEdit:
+    """Paths and areas as they were given: tracks, or a document with both, or neither."""
+
+    tracks: Trajectories | None
+    document: EditDocument | None
+
+
+@dataclass(frozen=True)
+class CheckedOptions:
     """What was given beside the clip, read and checked as far as it can be without it."""
 
-    drawn: Trajectories | None
-    document: EditDocument | None
+    drawn: DrawnEdit
     options: SamplerOptions
     config: ModelConfig
 
 
-def prepare(arguments: argparse.Namespace) -> Job:
+def read_inputs(arguments: argparse.Namespace) -> EditInputs:
     """Reads and checks all that was given but the weights; ValueError or OSError names the culprit."""
-    given = read_given(arguments)
-    drawn, document, options, config = given.drawn, given.document, given.options, given.config
-    frame = arguments.reference_frame
-    count = _check_window(arguments.frames, frame, config.unet.num_frames)
+    checked = check_options(arguments)
+    index, config = arguments.edited_index, checked.config
+    count = _check_window(arguments.frames, index, config.unet.num_frames)
     source, rate = read_video(arguments.video, arguments.start, arguments.stride, count)
     width, height = arguments.size
-    size = choose_size(source.shape[-2], source.shape[-1], arguments.size_policy, height, width, config.size_multiple)
-    video = fit_frames(source, *size, arguments.fit)
     source_size = source.shape[-2], source.shape[-1]
+    size = choose_size(*source_size, arguments.size_policy, height, width, config.size_multiple)
+    video = fit_frames(source, *size, arguments.fit)
+    picture = video[index]
+    if arguments.edited_frame:
+        picture = read_image(arguments.edited_frame)
+        picture = fit_like_clip(picture[None], "edited frame", source_size, size, arguments.fit)[0]
+    edit = Edit(
+        picture,
+        read_trajectories(arguments, checked.drawn, count, source_size, size),
+        read_mask(arguments, checked.drawn, count, source_size, size),
+        index,
+    )
+    check_video(video)
+    edit.check(count, *size)
+    return EditInputs(video, edit, rate, checked.options, config)
 
-    reference = video[frame]
-    if arguments.reference:
-        picture = read_image(arguments.reference)[None]
-        reference = fit_like_clip(picture, "reference", source_size, size, arguments.fit)[0]
-    trajectories, region = fit_drawing(arguments, drawn, document, count, source_size, size)
-    conditions = conditions_for(video, Edit(reference, trajectories, region, frame))
-    return Job(video, conditions, region, rate, options, config)
 
-
-def _check_window(asked: int | None, frame: int, window: int) -> int:
-    """How many frames to edit; ValueError where the model's window, or one to either side of `frame`, is too short."""
+def _check_window(asked: int | None, index: int, window: int) -> int:
+    """How many frames to edit; ValueError where more than the model's window lie to one side of frame `index`."""
     count = window if asked is None else asked
-    if not 0 <= frame < count:
-        raise ValueError(f"--reference-frame {frame}: these are {count} frames, numbered from 0 (--frames takes more)")
-    if frame == 0 and count != window:
-        raise ValueError(f"--frames {count}: this model edits windows of {window} frames (--long edits more)")
-    longest = max(frame + 1, count - frame)
+    if not 0 <= index < count:
+        raise ValueError(f"--edited-index {index}: these are {count} frames, numbered from 0 (--frames takes more)")
+    longest = max(index + 1, count - index)
     if longest > window:
-        raise ValueError(
-            f"--frames {count}: {longest} of them lie to one side of --reference-frame {frame}, counted with it; "
-            f"this model edits windows of {window}"
-        )
+        where = f" lie to one side of --edited-index {index}, counted with it" if index else ""
+        advice = "" if index else " (--long edits more)"
+        raise ValueError(f"--frames {count}: {longest}{where}; this model edits windows of {window}{advice}")
     return count
 
 
-def read_given(arguments: argparse.Namespace) -> Given:
+def check_options(arguments: argparse.Namespace) -> CheckedOptions:
     """All but clip, pictures and weights; ValueError or OSError names the culprit."""
-    inputs = [arguments.video, arguments.reference, arguments.tracks, arguments.region, arguments.document]
+    inputs = [arguments.video, arguments.edited_frame, arguments.tracks, arguments.mask, arguments.document]
     inputs += [arguments.config, arguments.model, arguments.svd]
     check_sources(inputs)
     for file in filter(None, (arguments.output, arguments.preview)):
@@ -103,24 +108,23 @@ def read_given(arguments: argparse.Namespace) -> Given:
         raise ValueError(f"--frames-per-chunk must be at least 1, not {arguments.frames_per_chunk}")
     if arguments.memory is not None and not arguments.memory > 0:
         raise ValueError(f"--memory must be more than 0 GB, not {arguments.memory:g}")
-    drawn, document = read_drawing(arguments)
+    drawn = read_drawn(arguments)
     check_device(arguments.device)
 
-    told = {f.name: getattr(arguments, f.name, None) for f in fields(SamplerOptions)}
-    options = sampler_options(arguments.preset, **{name: value for name, value in told.items() if value is not None})
-    config = _read_config(arguments)
-    return Given(drawn, document, options, config)
+    values = {field.name: getattr(arguments, field.name, None) for field in fields(SamplerOptions)}
+    overrides = {name: value for name, value in values.items() if value is not None}
+    return CheckedOptions(drawn, sampler_options(arguments.preset, **overrides), _read_config(arguments))
 
 
-def read_drawing(arguments: argparse.Namespace) -> tuple[Trajectories | None, EditDocument | None]:
+def read_drawn(arguments: argparse.Namespace) -> DrawnEdit:
     """Tracks or document, as they were given."""
     if arguments.document and (arguments.tracks or arguments.tracks_size):
         raise ValueError("--document has paths and a size of its own: leave out --tracks and --tracks-size")
-    drawn = parse_tracks(_read_text(arguments.tracks, "tracks")) if arguments.tracks else None
+    tracks = parse_tracks(_read_text(arguments.tracks, "tracks")) if arguments.tracks else None
     document = None
     if arguments.document:
         document = EditDocument.from_json(_read_text(arguments.document, "JSON"))
-    return drawn, document
+    return DrawnEdit(tracks, document)
 
 
 def _read_text(file: Path, what: str) -> str:
@@ -130,80 +134,92 @@ def _read_text(file: Path, what: str) -> str:
         raise ValueError(f"{file} is not a text file of {what}") from None
 
 
-def fit_drawing(
+def read_trajectories(
     arguments: argparse.Namespace,
-    drawn: Trajectories | None,
-    document: EditDocument | None,
-    frames: int,
+    drawn: DrawnEdit,
+    num_frames: int,
     source_size: tuple[int, int],  # height, width
     size: tuple[int, int],  # height, width
-) -> tuple[Trajectories, Tensor]:
-    """Paths, and the region (1 or T, 1, H, W), on the fitted frames."""
-    if document is not None:
-        return (
-            fit_drawn_paths(document, frames, source_size, size, arguments.fit),
-            fit_drawn_region(document, frames, source_size, size, arguments.fit),
-        )
-    if arguments.region.suffix.lower() in IMAGE_SUFFIXES:
-        masks = read_image(arguments.region)[None]
+) -> Trajectories:
+    """What was drawn, on the fitted frames."""
+    if drawn.document is not None:
+        drawn_on = _document_size(drawn.document, source_size, size, arguments.fit)
+        trajectories = drawn.document.trajectories(num_frames, *drawn_on)
+        return trajectories if drawn_on == size else fit_trajectories(trajectories, source_size, size, arguments.fit)
+    if drawn.tracks is None:
+        return Trajectories.none(num_frames)
+    tracks = drawn.tracks
+    timed = tracks.stretched(num_frames) if arguments.timing == "stretch" else tracks.fitted(num_frames)
+    width, height = arguments.tracks_size or source_size[::-1]
+    if (height, width) == size:
+        return timed
+    return fit_trajectories(timed, source_size, size, arguments.fit, drawn_on=(height, width))
+
+
+def read_mask(
+    arguments: argparse.Namespace,
+    drawn: DrawnEdit,
+    num_frames: int,
+    source_size: tuple[int, int],  # height, width
+    size: tuple[int, int],  # height, width
+) -> Tensor:
+    """(1 or T, 1, H, W) on the fitted frames, from 0 to 1 or bool."""
+    if drawn.document is not None:
+        return DocumentMasks(drawn.document, num_frames, source_size, size, arguments.fit).read(0, num_frames)
+    if arguments.mask.suffix.lower() in IMAGE_SUFFIXES:
+        masks = read_image(arguments.mask)[None]
     else:
-        masks, _ = read_video(arguments.region, arguments.start, arguments.stride, frames)
-    region = fit_like_clip(masks, "region", source_size, size, arguments.fit).mean(1, keepdim=True)
-    if drawn is None:
-        return Trajectories.none(frames), region
-    timed = drawn.stretched(frames) if arguments.timing == "stretch" else drawn.fitted(frames)
-    return fit_tracks(timed, arguments.tracks_size, source_size, size, arguments.fit), region
+        masks, _ = read_video(arguments.mask, arguments.start, arguments.stride, num_frames)
+    return fit_like_clip(masks, "mask", source_size, size, arguments.fit).mean(1, keepdim=True)
 
 
-def fit_like_clip(frames: Tensor, what: str, source_size: tuple[int, int], size: tuple[int, int], fit: Fit) -> Tensor:
-    """Fitted as the clip was, unless they have that size already."""
-    found = frames.shape[-2], frames.shape[-1]
-    if found == source_size:
-        return fit_frames(frames, *size, fit)
-    if found != size:
-        raise ValueError(
-            f"the {what} is {_wide(found)}, the clip {_wide(source_size)}: give it the clip's size, "
-            f"or {_wide(size)}, the size the clip is fitted to"
-        )
-    return frames
+def open_mask(
+    arguments: argparse.Namespace, drawn: DrawnEdit, source: VideoFile, size: tuple[int, int]
+) -> Tensor | MaskReader:
+    """As `read_mask`, for a video of any length: masks that differ from frame to frame are read as they are needed."""
+    if drawn.document is not None:
+        return DocumentMasks(drawn.document, len(source), source.size, size, arguments.fit)
+    if arguments.mask.suffix.lower() in IMAGE_SUFFIXES:
+        return read_mask(arguments, drawn, len(source), source.size, size)
+    file = VideoFile(arguments.mask, arguments.start, arguments.stride, len(source), held=source.held)
+    return FileMasks(file, source.size, size, arguments.fit)
 
 
-def fit_tracks(
-    tracks: Trajectories,
-    drawn_on: tuple[int, int] | None,  # width, height
-    source_size: tuple[int, int],  # height, width
-    size: tuple[int, int],  # height, width
-    fit: Fit,
-) -> Trajectories:
-    """Paths on the fitted frames, from paths on the clip or on a picture of another size."""
-    height, width = size
-    if drawn_on == (width, height):
-        return tracks
-    scaled_height, scaled_width, top, left = place_source(*source_size, height, width, fit)
-    drawn_width, drawn_height = drawn_on or source_size[::-1]
-    scaled = tracks.scaled(scaled_width / drawn_width, scaled_height / drawn_height)
-    return Trajectories(scaled.points_px + torch.tensor([left, top]), scaled.visible)
+@dataclass(frozen=True)
+class FileMasks:
+    """Masks from a video that runs along with the clip."""
+
+    file: VideoFile
+    source_size: tuple[int, int]
+    size: tuple[int, int]
+    fit: Fit
+
+    def read(self, start: int, stop: int) -> Tensor:
+        masks = self.file.read(start, stop).mean(1, keepdim=True)
+        return as_mask(fit_like_clip(masks, "mask", self.source_size, self.size, self.fit))
 
 
-def fit_drawn_paths(
-    document: EditDocument, frames: int, source_size: tuple[int, int], size: tuple[int, int], fit: Fit
-) -> Trajectories:
-    if fit == "stretch" or (document.height, document.width) == size:
-        return document.trajectories(frames, *size)
-    return fit_tracks(document.trajectories(frames, *source_size), None, source_size, size, fit)
+@dataclass(frozen=True)
+class DocumentMasks:
+    """Masks of an edit document."""
+
+    document: EditDocument
+    frames: int  # of the whole clip
+    source_size: tuple[int, int]
+    size: tuple[int, int]
+    fit: Fit
+
+    def read(self, start: int, stop: int) -> Tensor:
+        drawn_on = _document_size(self.document, self.source_size, self.size, self.fit)
+        masks = self.document.region(self.frames, *drawn_on, range(start, stop))
+        return as_mask(masks if drawn_on == self.size else fit_frames(masks, *self.size, self.fit))
 
 
-def fit_drawn_region(
-    document: EditDocument,
-    frames: int,
-    source_size: tuple[int, int],
-    size: tuple[int, int],
-    fit: Fit,
-    part: range | None = None,  # frames; None = all
-) -> Tensor:  # (1 or T, 1, H, W)
-    if fit == "stretch" or (document.height, document.width) == size:
-        return document.region(frames, *size, part)
-    return fit_frames(document.region(frames, *source_size, part), *size, fit)
+def _document_size(
+    document: EditDocument, source_size: tuple[int, int], size: tuple[int, int], fit: Fit
+) -> tuple[int, int]:
+    """What a document is drawn out on: the fitted frames themselves where that is the same, else the clip's."""
+    return size if fit == "stretch" or (document.height, document.width) == size else source_size
 
 
 def _read_config(arguments: argparse.Namespace) -> ModelConfig:
@@ -218,8 +234,3 @@ def check_device(name: str | None) -> None:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f'device "{name}" cannot be used: {str(error).splitlines()[0]}') from None
-
-
-def _wide(size: tuple[int, int]) -> str:
-    """Width first, as people say it."""
-    return f"{size[1]}×{size[0]}"

@@ -10,6 +10,7 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
+from ..edit import fit_like_clip
 from ..editing.composite import keep_unedited
 from ..evaluation.evaluator import Evaluator, Question
 from ..evaluation.flow import dis_flow, load_raft
@@ -17,7 +18,7 @@ from ..evaluation.perceptual import Clip, find_lpips
 from ..evaluation.v2vbench import check_entry
 from ..files import check_sources
 from ..video.io import describe, fit_frames, read_image, read_video
-from .inputs import check_device, fit_drawing, fit_like_clip, read_drawing
+from .inputs import check_device, read_drawn, read_mask, read_trajectories
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class EvaluationJob:
 
 def prepare_evaluation(arguments: argparse.Namespace) -> EvaluationJob:
     """Reads and checks all that was given; ValueError or OSError names the culprit."""
-    inputs = [arguments.result, arguments.source, arguments.composited, arguments.region, arguments.document]
-    check_sources([*inputs, arguments.tracks, arguments.reference, arguments.flow])
+    inputs = [arguments.result, arguments.source, arguments.composited, arguments.mask, arguments.document]
+    check_sources([*inputs, arguments.tracks, arguments.edited_frame, arguments.flow])
     check_device(arguments.device)
     if not 0 <= arguments.feather < float("inf"):
         raise ValueError(f"--feather must be 0 or more pixels, not {arguments.feather:g}")
@@ -48,25 +49,26 @@ def prepare_evaluation(arguments: argparse.Namespace) -> EvaluationJob:
     name = arguments.name or re.sub(r"[^A-Za-z0-9_-]+", "_", arguments.source.stem)
     if arguments.v2vbench:
         check_entry(arguments.v2vbench, name, prompt)
-    drawn, document = read_drawing(arguments)
+    drawn = read_drawn(arguments)
 
     raw, rate = read_video(arguments.result)
     frames, size = len(raw), (raw.shape[-2], raw.shape[-1])
     whole, _ = read_video(arguments.source, arguments.start, arguments.stride, frames)
     source_size = whole.shape[-2], whole.shape[-1]
     source = fit_frames(whole, *size, arguments.fit)
-    trajectories, region = fit_drawing(arguments, drawn, document, frames, source_size, size)
-    question = Question(source, region, trajectories, prompt if arguments.clip else "")
+    trajectories = read_trajectories(arguments, drawn, frames, source_size, size)
+    mask = read_mask(arguments, drawn, frames, source_size, size)
+    question = Question(source, mask, trajectories, prompt if arguments.clip else "")
     if arguments.composited:
         composited, _ = read_video(arguments.composited)
         if composited.shape != raw.shape:
             raise ValueError(f"{arguments.composited} is {describe(composited)}, the result {describe(raw)}")
     else:
-        composited = keep_unedited(source, raw, region, arguments.feather, arguments.match)
+        composited = keep_unedited(source, raw, mask, arguments.feather, arguments.match)
     reference = raw[0]
-    if arguments.reference:
-        picture = read_image(arguments.reference)[None]
-        reference = fit_like_clip(picture, "reference", source_size, size, arguments.fit)[0]
+    if arguments.edited_frame:
+        picture = read_image(arguments.edited_frame)[None]
+        reference = fit_like_clip(picture, "edited frame", source_size, size, arguments.fit)[0]
 
     device = arguments.device or ("cuda" if torch.cuda.is_available() else "cpu")
     lpips, notes = find_lpips(device)

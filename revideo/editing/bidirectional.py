@@ -1,85 +1,69 @@
-"""The edited frame anywhere in a clip: edited onwards from it and, in reverse order, backwards; joined at it.
-
-The model's reference is the first frame of its window. So the clip is shown to it twice, both times
-beginning with frame k: as it runs, and as it would run back. Seen backwards a path goes from where it
-is to where it was, and that is all the motion map is made of. Which frame is edited is then free, as
-MagicProp (Yan et al. 2023) leaves it: the one that shows the thing best, or whole.
-"""
+"""The edited frame anywhere in a clip: sampled onwards and backwards from it, and joined there."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from ..conditions import Conditions, compose_conditions, make_conditions, signed
-from ..edit import Edit
-from ..tracks.trajectories import Trajectories
+from ..conditions import Conditions, join_sides
+from ..pipeline.pipeline import AUGMENTATION, Pipeline, Sampler, draw_noise
+from ..sampling.constraints import clamp_estimates
+from ..sampling.samplers import Callback, Progress, SamplerOptions
+from .long_video import frame_noise
+from .windows import ping_pong
 
 
-@dataclass(frozen=True)
-class BothWays:
-    """What `Conditions` is for an edit whose reference is another frame than the first."""
+def sample_sides(
+    pipeline: Pipeline,
+    conditions: Conditions,
+    options: SamplerOptions,
+    callback: Callback | None = None,
+    *,
+    sigmas: Tensor | None = None,
+    sampler: Sampler | None = None,
+) -> Tensor:
+    """Latents (T, C, h, w), scaled, in the clip's order, for an edit of any frame and sides that fit into a window.
 
-    video: Tensor  # (T, 3, H, W) in [0, 1]
-    edit: Edit
-
-    @property
-    def num_frames(self) -> int:
-        return len(self.video)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width in pixels."""
-        return self.video.shape[-2], self.video.shape[-1]
-
-    @property
-    def sides(self) -> tuple[range, range]:
-        """Frames onwards and backwards, both from the edited one on."""
-        frame = self.edit.reference_frame
-        return range(frame, self.num_frames), range(frame, -1, -1)
-
-    def along(self, order: Sequence[int]) -> Conditions:
-        """Conditions of these frames in this order, the first of which is the edited one."""
-        return compose_conditions(*reordered(self.video, self.edit, order))
-
-
-def conditions_for(video: Tensor, edit: Edit) -> Conditions | BothWays:
-    """`make_conditions` for an edit of any frame; raises ValueError where the edit does not fit the video."""
-    if edit.reference_frame == 0:
-        return make_conditions(video, edit)
-    edit.check(video)
-    return BothWays(video, edit)
-
-
-def in_clip_order(conditions: Conditions | BothWays) -> Conditions:
-    """What the model sees of each frame; motion is that since the neighbour nearer to the edited frame."""
-    if isinstance(conditions, Conditions):
-        return conditions
-    seen = {number: conditions.along(side) for number, side in enumerate(conditions.sides) if len(side) > 1}
-    parts = ("content", "motion", "region")
-    together = {part: joined_sides({number: getattr(each, part) for number, each in seen.items()}) for part in parts}
-    return Conditions(reference=signed(conditions.edit.reference), **together)
-
-
-def reordered(video: Tensor, edit: Edit, order: Sequence[int]) -> tuple[Tensor, Edit]:
-    """Frames of a video, in any order and as often as wanted, and the edit of them that begins with the first."""
-    order = list(order)
-    tracks = Trajectories(edit.trajectories.points_px[:, order], edit.trajectories.visible[:, order])
-    region = edit.region if len(edit.region) == 1 else edit.region[order]
-    return video[order], replace(edit, trajectories=tracks, region=region, reference_frame=0)
+    A side shorter than the model's window goes back and forth until the window is full: what lies beyond the
+    clip then moves like the clip. The latent of the edited frame is sampled onwards and held backwards, and one
+    decoder sees all frames in their order, so that the sides meet without a jump. `callback` hears of the steps
+    of both sides as of one run. Raises ValueError where a side is longer than the window.
+    """
+    window = pipeline.config.unet.num_frames
+    longest = max(map(len, conditions.sides))
+    if longest > window:
+        raise ValueError(
+            f"the video has {longest} frames from its edited frame on, counted with it; "
+            f"this model edits windows of {window}: take fewer frames"
+        )
+    pipeline.config.check_size(*conditions.size)
+    augmentation = draw_noise((3, *conditions.size), options.seed, AUGMENTATION)
+    known: dict[str, Tensor] = {}  # of the reference: both sides have the same
+    sampled: list[Tensor] = []
+    for turn, side in enumerate(conditions.sides):
+        shown = conditions.along(ping_pong(side, window))
+        lock = pipeline.latent_lock(shown, options)
+        conditioning = pipeline.condition(shown, options, augmentation, **known)
+        known = {"context": conditioning.context, "latent": conditioning.reference}
+        denoise = pipeline.denoiser(conditioning, options)
+        shape = pipeline.latent_shape(shown)
+        noise = frame_noise(shape, options.seed, turn * window)
+        if turn:
+            noise = torch.cat([frame_noise(shape, options.seed, 0)[:1], noise[1:]])
+            denoise = clamp_estimates(denoise, sampled[0][:1], torch.ones(1))
+        heard = _as_one_run(callback, turn, len(conditions.sides))
+        latents = pipeline.run(lock(denoise), noise, options, heard, sigmas=sigmas, sampler=sampler)
+        sampled.append(latents[: len(side)])
+    return join_sides(conditions.sides, sampled)
 
 
-def bounced(order: Sequence[int], length: int) -> list[int]:
-    """The order to its end, back to its beginning and so on, until there are `length`."""
-    period = 2 * (len(order) - 1)
-    return [order[min(time % period, period - time % period)] for time in range(length)]
+def _as_one_run(callback: Callback | None, turn: int, turns: int) -> Callback | None:
+    """One callback for several runs, which hears of them as of one."""
+    if callback is None:
+        return None
 
+    def heard(progress: Progress) -> None:
+        done = (turn * progress.total + progress.done) // turns
+        callback(Progress(progress.stage, done, progress.total, progress.latents))
 
-def joined_sides(parts: dict[int, Tensor]) -> Tensor:
-    """Onwards (0) and backwards (1) from the edited frame → the clip's order; that frame as it is onwards."""
-    if len(parts) == 2:
-        return torch.cat([parts[1][1:].flip(0), parts[0]])
-    return parts[0] if 0 in parts else parts[1].flip(0)
+    return heard

@@ -1,172 +1,190 @@
-"""What one window of a long video hands to the next, and what is done there against drift.
+"""What one window of a long video hands over to the next, and what is done there against drift.
 
 The paper chains windows by the last edited frame alone (its section on long videos) and sees
-errors accumulate. Each choice here breaks one loop through which they do.
+errors accumulate. Each option here breaks one loop through which they do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..conditions import signed
+from ..edit import Edit
 from ..models.vae import LATENT_SCALE
-from ..pipeline.pipeline import ReVideo
-from ..sampling.samplers import Denoise
+from ..pipeline.pipeline import Pipeline
 from ..tracks.trajectories import Trajectories
 from .composite import RING_PX, ring_shift
-from .drift_correction import NEAR, beyond, find_strayed, steer
-from .restoring import Thing, find_again, restore
+from .drift_correction import (
+    NEAR,
+    PathObject,
+    correct_appearance,
+    correct_paths,
+    find_objects,
+    find_offsets,
+    locate_objects,
+    remaining_offsets,
+)
 
 ALIKE_PX, ALIKE = 9, 0.1  # pixels around one, and the mean difference there below which two pictures show the same
 
 
 @dataclass(frozen=True)
-class Drift:
+class HandoverOptions:
     """How windows follow each other. `python -m benchmarks.drift` measures what each choice does."""
 
-    # Frames that neighbouring windows share. All but the carried one are blended in latent space, from the
+    # Frames that neighbouring windows share. All but the first of them are blended in latent space, from the
     # same noise in both: the later window sees motion there, and not only a picture. 1: nothing to blend.
     overlap: int = 4
-    source_pixels: bool = True  # the carried frame's unedited pixels are known: they come from the source
-    carried_latent: bool = True  # the area is handed on as sampled: decoding and encoding blur it each time
+    source_pixels: bool = True  # the first frame's unedited pixels are known: they come from the source
+    latent_handover: bool = True  # what is inside the mask goes over as sampled: decoding and encoding blur it
     first_embedding: bool = True  # the image embedding stays the edited first frame's (MagicProp's fixed reference)
-    hold_colours: bool = True  # the area's colours shift back by as much as the ring around it strayed from the source
-    steered_paths: bool = True  # paths begin where their things really are, and bring them back
-    # What paths move looks in the frames that windows share as in the edited first frame, and with steered
-    # paths is put back at once as far as nobody sees it.
-    restored_things: bool = True
+    colour_correction: bool = True  # inside the mask by as much as the ring around it drifted from the source
+    path_correction: bool = True  # trajectories begin where their objects really are, and bring them back
+    # Objects look in the frames that windows share as in the edited first frame, and with path correction are
+    # put back at once as far as nobody sees it.
+    appearance_correction: bool = True
 
 
-PAPER = Drift(
+# By the last edited frame alone, as in the paper.
+PAPER_CHAIN = HandoverOptions(
     overlap=1,
     source_pixels=False,
-    carried_latent=False,
+    latent_handover=False,
     first_embedding=False,
-    hold_colours=False,
-    steered_paths=False,
-    restored_things=False,
+    colour_correction=False,
+    path_correction=False,
+    appearance_correction=False,
 )
 
 
 @dataclass(frozen=True)
-class Carried:
-    """From the window before, at the first frames of this one."""
+class PreviousWindow:
+    """What the window before shows in the first frames of this one."""
 
     frames: Tensor  # (shared, 3, H, W) in [0, 1], decoded
     latents: Tensor | None  # (shared, C, h, w) as sampled; None where the source's frames passed unedited
-    restored: Tensor | None = None  # (shared, H, W) bool: where `frames` show what was restored, and `latents` do not
+    corrected: Tensor | None = None  # (shared, H, W) bool: where `frames` were corrected, and `latents` were not
 
 
 @dataclass(frozen=True)
-class Start:
+class WindowState:
+    """All that is known where a window begins."""
+
+    offsets: Tensor  # (N, 2) x, y: how far from its trajectory each object is
+    objects: list[PathObject | None] = field(default_factory=list)  # as the edited first frame shows them
+    previous: PreviousWindow | None = None
+    embedding: Tensor | None = None  # (1, 1, D) of the edited first frame
+    key: str = ""  # of the window before, in the cache
+
+    @classmethod
+    def first(cls, edit: Edit, window: int, options: HandoverOptions) -> WindowState:
+        """Before the first window, of so many frames."""
+        objects: list[PathObject | None] = []
+        if options.path_correction or options.appearance_correction:
+            objects = find_objects(edit.edited_frame, edit.trajectories_between(0, window), edit.masks(0, 1)[0, 0])
+        return cls(torch.zeros(edit.trajectories.num_paths, 2), objects)
+
+    def unedited(self, frames: Tensor) -> WindowState:
+        """After a window whose frames passed as they are; the last of them (shared, 3, H, W)."""
+        # The source's own objects follow nobody's path.
+        return replace(self, previous=PreviousWindow(frames, None), offsets=self.offsets * 0, key="")
+
+    def after(
+        self,
+        painted: Tensor,  # (T, 3, H, W) in [0, 1]: a finished window
+        latents: Tensor,  # (T, C, h, w)
+        mask: Tensor,  # (T, 1, H, W) bool
+        trajectories: Trajectories,  # (N, T)
+        at: int,  # where the next window begins
+        options: HandoverOptions,
+    ) -> WindowState:
+        frames = painted[at:]
+        ahead = Trajectories(trajectories.points_px[:, at:], trajectories.visible[:, at:])
+        away, found = locate_objects(frames, self.objects, ahead)
+        found = found & found[:, :1]
+        places, offsets = ahead.points_px + away, self.offsets
+        if options.path_correction:
+            offsets = torch.where(found[:, :1], away[:, 0], find_offsets(painted, trajectories, offsets, at))
+            if options.appearance_correction:
+                near_px = NEAR * min(frames.shape[-2:])
+                offsets = torch.where(found[:, :1], remaining_offsets(offsets, near_px), offsets)
+                places = correct_paths(ahead, offsets).points_px
+        corrected = None
+        if options.appearance_correction:
+            shown = [
+                correct_appearance(frame, self.objects, places[:, number], found[:, number], mask[at + number, 0])
+                for number, frame in enumerate(frames)
+            ]
+            frames, corrected = (torch.stack(each) for each in zip(*shown))
+        return replace(self, previous=PreviousWindow(frames, latents[at:], corrected), offsets=offsets)
+
+
+@dataclass(frozen=True)
+class WindowStart:
     """What a window begins from."""
 
     reference: Tensor  # (3, H, W) in [0, 1]
     latent: Tensor | None = None  # (1, C, h, w) in place of the reference's own, unscaled
-    held: Tensor | None = None  # (shared, C, h, w): latents that the first frames are held to
-
-
-def hand_on(
-    painted: Tensor,  # (T, 3, H, W) in [0, 1]: a finished window
-    latents: Tensor,  # (T, C, h, w)
-    region: Tensor,  # (T, 1, H, W) of 0 and 1
-    paths: Trajectories,  # (N, T)
-    strayed: Tensor,  # (N, 2) x, y: how far from its path each thing began
-    things: Sequence[Thing | None],
-    at: int,  # where the next window begins
-    drift: Drift,
-) -> tuple[Carried, Tensor]:
-    """What the next window gets, and how far from its path each thing begins there, (N, 2)."""
-    frames, ahead = painted[at:], Trajectories(paths.points_px[:, at:], paths.visible[:, at:])
-    away, found = find_again(frames, things, ahead)
-    found = found & found[:, :1]
-    places = ahead.points_px + away
-    if drift.steered_paths:
-        strayed = torch.where(found[:, :1], away[:, 0], find_strayed(painted, paths, strayed, at))
-        if drift.restored_things:
-            near_px = NEAR * min(frames.shape[-2:])
-            strayed = torch.where(found[:, :1], beyond(strayed, near_px), strayed)
-            places = steer(ahead, strayed).points_px
-    if not drift.restored_things:
-        return Carried(frames, latents[at:]), strayed
-    shown = [
-        restore(frame, things, places[:, number], found[:, number], region[at + number, 0] > 0)
-        for number, frame in enumerate(frames)
-    ]
-    frames, restored = (torch.stack(each) for each in zip(*shown))
-    return Carried(frames, latents[at:], restored), strayed
+    known: Tensor | None = None  # (shared, C, h, w), scaled: what the first frames are drawn to
 
 
 def start_window(
-    model: ReVideo,
-    carried: Carried,
+    pipeline: Pipeline,
+    previous: PreviousWindow,
     source: Tensor,  # (3, H, W) in [0, 1]: the unedited first frame of this window
-    region: Tensor,  # (shared, 1, H, W) of 0 and 1: of the frames shared with the window before
-    drift: Drift,
+    mask: Tensor,  # (shared, 1, H, W) bool: of the frames shared with the window before
+    options: HandoverOptions,
     noise: Tensor,  # (3, H, W): joins the reference before it is encoded
-) -> Start:
-    area, frame = region[0] > 0, carried.frames[0]
-    kept = area & ~alike(frame, source) if drift.source_pixels else area
-    composite = torch.where(kept, frame, source)
-    held = carried.latents if drift.overlap > 1 else None
-    if not drift.carried_latent or carried.latents is None:
-        reference = composite if drift.source_pixels else frame
-        if drift.hold_colours:
-            shift = ring_shift(source, frame, area[0], RING_PX)
-            reference = torch.where(kept, (reference + shift).clamp(0, 1), reference)
-        return Start(reference, held=_restored(model, carried, held))
+) -> WindowStart:
+    """What a window begins from, of what the one before shows."""
+    frame = previous.frames[0]
+    painted = mask[0] & ~alike(frame, source) if options.source_pixels else mask[0]
+    composite = torch.where(painted, frame, source)
+    known = previous.latents if options.overlap > 1 else None
+    if not options.latent_handover or previous.latents is None:
+        reference = composite if options.source_pixels else frame
+        if options.colour_correction:
+            shift = ring_shift(source, frame, mask[0, 0], RING_PX)
+            reference = torch.where(painted, (reference + shift).clamp(0, 1), reference)
+        return WindowStart(reference, known=_with_corrected(pipeline, previous, known))
 
-    stride = model.config.vae.stride
-    known = model.encode(signed(composite) + noise).float().cpu()
-    latent = carried.latents[:1] / LATENT_SCALE
-    touched = F.max_pool2d(region, stride) > 0  # (shared, 1, h, w)
-    if drift.hold_colours:
-        shift = ring_shift(known[0], latent[0], touched[0, 0], RING_PX // stride)
+    stride = pipeline.config.vae.stride
+    encoded = pipeline.encode(signed(composite) + noise).float().cpu()
+    latent = previous.latents[:1] / LATENT_SCALE
+    touched = _cells(mask, stride)
+    if options.colour_correction:
+        shift = ring_shift(encoded[0], latent[0], touched[0, 0], RING_PX // stride)
         latent = latent + shift * touched[0]
-        held = held + LATENT_SCALE * shift * touched if held is not None else None
-    held = _restored(model, carried, held)
-    if carried.restored is not None:
-        latent = torch.where(_cells(carried.restored[:1], stride), known, latent)
-    if drift.source_pixels:
-        own = F.max_pool2d(kept[None].float(), stride)[0] > 0
-        latent = torch.where(own, latent, known)
-        if held is not None:
-            held = torch.cat([torch.where(own, held[:1], LATENT_SCALE * known), held[1:]])
-    return Start(composite if drift.source_pixels else frame, latent, held)
+        known = known + LATENT_SCALE * shift * touched if known is not None else None
+    known = _with_corrected(pipeline, previous, known)
+    if previous.corrected is not None:
+        latent = torch.where(_cells(previous.corrected[:1, None], stride), encoded, latent)
+    if options.source_pixels:
+        inside = _cells(painted[None], stride)[0]
+        latent = torch.where(inside, latent, encoded)
+        if known is not None:
+            known = torch.cat([torch.where(inside, known[:1], LATENT_SCALE * encoded), known[1:]])
+    return WindowStart(composite if options.source_pixels else frame, latent, known)
 
 
-def _restored(model: ReVideo, carried: Carried, held: Tensor | None) -> Tensor | None:
-    """`held` (shared, C, h, w) with what was restored in place of what was sampled there."""
-    if held is None or carried.restored is None or not carried.restored.any():
-        return held
-    shown = torch.cat([model.encode(signed(frame)).float().cpu() for frame in carried.frames])
-    return torch.where(_cells(carried.restored, model.config.vae.stride), LATENT_SCALE * shown, held)
+def _with_corrected(pipeline: Pipeline, previous: PreviousWindow, known: Tensor | None) -> Tensor | None:
+    """`known` (shared, C, h, w) with what was corrected in place of what was sampled there."""
+    if known is None or previous.corrected is None or not previous.corrected.any():
+        return known
+    shown = torch.cat([pipeline.encode(signed(frame)).float().cpu() for frame in previous.frames])
+    return torch.where(_cells(previous.corrected[:, None], pipeline.config.vae.stride), LATENT_SCALE * shown, known)
 
 
 def _cells(mask: Tensor, stride: int) -> Tensor:
-    """(T, H, W) → (T, 1, h, w) bool: cells with any pixel of it."""
-    return F.max_pool2d(mask[:, None].float(), stride) > 0
+    """(T, 1, H, W) bool → (T, 1, h, w) bool: cells with any pixel of it."""
+    return F.max_pool2d(mask.float(), stride) > 0
 
 
 def alike(painted: Tensor, source: Tensor) -> Tensor:
     """(3, H, W) each → (1, H, W) bool: where all that is around a pixel shows nearly the same."""
     differs = F.avg_pool2d((painted - source).abs().amax(0, keepdim=True), ALIKE_PX, 1, ALIKE_PX // 2)
     return differs < ALIKE
-
-
-def hold(denoise: Denoise, held: Tensor, weights: Tensor) -> Denoise:
-    """`denoise` with the first frames' estimates (shared, C, h, w) drawn towards known ones, by weights (shared,)."""
-    shared = len(held)
-
-    def held_denoise(x: Tensor, sigma: Tensor) -> Tensor:
-        estimate = denoise(x, sigma)
-        share = weights.view(-1, 1, 1, 1).to(estimate)
-        blended = torch.lerp(estimate[:shared], held.to(estimate), share)
-        return torch.cat([blended, estimate[shared:]])
-
-    return held_denoise

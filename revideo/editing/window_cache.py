@@ -13,17 +13,17 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..files import whole_file
-from ..pipeline.pipeline import ReVideo
+from ..pipeline.pipeline import Pipeline
 from ..sampling.samplers import SamplerOptions
 from ..tracks.trajectories import Trajectories
-from .handover import Drift
+from .handover import HandoverOptions
 from .windows import Window
 
 VERSION = 3  # of the way windows are made: another one makes others
 SAMPLED_VALUES = 64  # of each weight: who trains a model changes every tensor he trains throughout
 
 
-class WindowStore:
+class WindowCache:
     """A folder with the latents of each window, small beside its frames; decoding them again is quick.
 
     One edit at a time: a window made from something else takes its predecessor's place.
@@ -33,20 +33,27 @@ class WindowStore:
         self.folder = Path(folder)
 
     def begin(
-        self, model: ReVideo, reference: Tensor, paths: Trajectories, options: SamplerOptions, drift: Drift
+        self,
+        model: Pipeline,
+        edited_frame: Tensor,
+        trajectories: Trajectories,
+        options: SamplerOptions,
+        handover: HandoverOptions,
     ) -> str:
-        """A fingerprint of what all windows share, of the paths where they begin on the first frame.
+        """A fingerprint of what all windows share: of the trajectories, where they begin on the first frame.
 
         The folder is made where it is not there.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        starts = paths.points_px[:, 0][paths.visible[:, 0].bool()]
-        return fingerprint(VERSION, identify(model), reference, starts, astuple(options), astuple(drift))
+        starts = trajectories.points_px[:, 0][trajectories.visible[:, 0].bool()]
+        return fingerprint(VERSION, identify(model), edited_frame, starts, astuple(options), astuple(handover))
 
     @staticmethod
-    def key(base: str, before: str, window: Window, video: Tensor, region: Tensor, paths: Trajectories) -> str:
-        """Of one window: `before` is the key of the one whose frames it carries on, "" where it begins anew."""
-        return fingerprint(base, before, window.start, window.shared, video, region, paths.points_px, paths.visible)
+    def key(base: str, before: str, window: Window, video: Tensor, mask: Tensor, trajectories: Trajectories) -> str:
+        """Of one window: `before` is the key of the one before it, "" where it begins anew."""
+        return fingerprint(
+            base, before, window.start, window.shared, video, mask.float(), trajectories.points_px, trajectories.visible
+        )
 
     def load(self, number: int, key: str) -> Tensor | None:
         """Latents (T, C, h, w) if this window was made from the same; a damaged file is none."""
@@ -72,7 +79,7 @@ class WindowStore:
         return self.folder / f"window-{number:06d}.safetensors"
 
 
-def identify(model: ReVideo) -> str:
+def identify(model: Pipeline) -> str:
     """A fingerprint of a model wherever its file lies: its sizes, precision, and a few values of every weight."""
     parts = (model.unet, model.controlnet, model.vae, model.image_encoder)
     weights = [

@@ -1,67 +1,14 @@
-"""A long video → the windows that a model edits in turn, and the part of the edit that each one sees."""
+"""A long video → the windows that a model edits in turn."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from ..conditions import check_begins
-from ..edit import Edit, check_reference, check_region
 from ..tracks.trajectories import Trajectories
-
-
-class Masks(Protocol):
-    """Masks read as they are needed: for thousands of frames they would outweigh the video."""
-
-    def read(self, start: int, stop: int) -> Tensor:  # (1 or stop − start, 1, H, W)
-        """Of these frames; ValueError where they are not to be had."""
-
-
-@dataclass(frozen=True)
-class LongEdit:
-    """As `Edit`, of a video of any length: every time counts in frames of the whole video."""
-
-    reference: Tensor  # (3, H, W) in [0, 1]: the edited first frame
-    trajectories: Trajectories
-    region: Tensor | Masks  # a tensor: (1 or T, 1, H, W)
-
-    @classmethod
-    def of(cls, edit: Edit) -> LongEdit:
-        check_begins(edit)
-        return cls(edit.reference, edit.trajectories, edit.region)
-
-    def check(self, num_frames: int, height: int, width: int) -> None:
-        """Raises ValueError, naming the culprit, unless it fits a video of that length and size."""
-        check_reference(self.reference, height, width)
-        if isinstance(self.region, Tensor):
-            check_region(self.region, num_frames, height, width)
-        self.trajectories.check(num_frames, height, width)
-
-    def masks(self, start: int, stop: int) -> Tensor:  # (stop − start, 1, H, W) of 0 and 1
-        """The region in these frames; it may be missing from any of them."""
-        if isinstance(self.region, Tensor):
-            region = self.region if len(self.region) == 1 else self.region[start:stop]
-        else:
-            region = self.region.read(start, stop)
-        return (region >= 0.5).float().expand(stop - start, -1, -1, -1)
-
-    def paths(self, start: int, stop: int) -> Trajectories:
-        """All paths in these frames, in frames counted from `start`; hidden points are zero."""
-        visible = self.trajectories.visible[:, start:stop].bool()
-        return Trajectories(torch.where(visible[..., None], self.trajectories.points_px[:, start:stop], 0), visible)
-
-
-def moving(paths: Trajectories) -> Trajectories:
-    """Those that move anything, so that equal ones say that nothing was changed.
-
-    The motion map needs no more of a window's paths: its frame 0 is zero, and what moves into a
-    later frame comes from the one before, which lies in the window too.
-    """
-    moves = (paths.visible[:, 1:] & paths.visible[:, :-1]).any(1)
-    return Trajectories(paths.points_px[moves], paths.visible[moves])
 
 
 @dataclass(frozen=True)
@@ -95,9 +42,25 @@ def plan_windows(num_frames: int, window: int, overlap: int) -> list[Window]:
     return windows
 
 
-def held_weights(shared: int, overlap: int) -> Tensor:
-    """(shared,) how much each shared frame is the earlier window's; the later one's share is the rest.
+def blend_weights(shared: int, overlap: int) -> Tensor:
+    """(shared,) how much each shared frame is the earlier window's; the rest is the later one's.
 
     1 up to the frame behind which the later window gives its own, then falling evenly.
     """
     return ((shared - torch.arange(shared)) / overlap).clamp(max=1)
+
+
+def moving(trajectories: Trajectories) -> Trajectories:
+    """Those that move anything, so that equal ones say that nothing was changed.
+
+    The motion map needs no more of a window's trajectories: its frame 0 is zero, and what moves into a
+    later frame comes from the one before, which lies in the window too.
+    """
+    moves = (trajectories.visible[:, 1:] & trajectories.visible[:, :-1]).any(1)
+    return Trajectories(trajectories.points_px[moves], trajectories.visible[moves])
+
+
+def ping_pong(order: Sequence[int], length: int) -> list[int]:
+    """The order to its end, back to its beginning and so on, until there are `length`: padding that moves alike."""
+    period = 2 * (len(order) - 1)
+    return [order[min(time % period, period - time % period)] for time in range(length)]

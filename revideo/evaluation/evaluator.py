@@ -10,10 +10,11 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ..edit import check_pixels, check_region, check_video
+from ..edit import check_mask, check_video
 from ..tracks.tracking import Tracker, track_points
 from ..tracks.trajectories import Trajectories
 from ..video.io import describe
+from ..video.pixels import as_mask, check_pixels
 from .flow import Flow, dis_flow
 from .metrics import flow_errors, mean_of, path_errors, region_psnr, region_ssim, seam
 from .perceptual import Clip, Lpips, consistency, text_alignment
@@ -74,7 +75,7 @@ class Question:
     def __post_init__(self) -> None:
         check_video(self.source)
         frames, _, height, width = self.source.shape
-        check_region(self.region, frames, height, width)
+        check_mask(as_mask(self.region), frames, height, width)
         if self.trajectories is not None:
             self.trajectories.check(frames, height, width)
 

@@ -44,7 +44,7 @@ class ReVideoControlNet(SVDEncoder):
         """`device` None: that of the weights; another where a host brings them there as they work."""
         motion, content, region = (
             part.to(device or self.device, self.dtype)
-            for part in (conditions.motion, conditions.content, conditions.region)
+            for part in (conditions.motion, conditions.content, conditions.mask)
         )
         if torch.equal(region, region[:1].expand_as(region)):
             region = region[:1]

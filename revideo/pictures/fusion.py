@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..pipeline.pipeline import ReVideo
+from ..pipeline.pipeline import Pipeline
 from ..sampling.samplers import SamplerOptions
 from .lettering import INK, text_size, write_text
 from .sheets import PAPER
@@ -37,7 +37,7 @@ class FusionWeights:
 
 @torch.inference_mode()
 def fusion_weights(
-    model: ReVideo,
+    model: Pipeline,
     region: Tensor,  # (H, W), 1 where the model paints
     options: SamplerOptions,
     shown: int = SHOWN_STEPS,

@@ -224,6 +224,6 @@ def conditions_picture(conditions: Conditions) -> Tensor:
         {
             "content": (conditions.content.cpu() + 1) / 2,
             "motion": motion_picture(conditions.motion.cpu()),
-            "region": conditions.region.cpu().expand(-1, 3, -1, -1),
+            "region": conditions.mask.cpu().expand(-1, 3, -1, -1),
         }
     )

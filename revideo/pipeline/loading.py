@@ -1,19 +1,23 @@
-"""A checkpoint → a ReVideo model, in the precision and the way that were asked for."""
+"""A checkpoint → the networks of a model, in the precision and the way that were asked for."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import nn
 
 from ..checkpoints.reading import load_parts
+from ..models.blocks import ResidualBlock, Transformer
 from ..models.config import ModelConfig
-from .compiling import compile_blocks
-from .fp8 import check_fp8, store_in_fp8
-from .pipeline import ReVideo, default_device
+from .pipeline import default_device
+
+FP8 = torch.float8_e4m3fn
+KINDS = 64  # of compiled blocks: by widths and layout in memory; torch gives up after 8
 
 
-def load(
+def load_networks(
     path: str | Path,
     config: ModelConfig | None = None,
     dtype: torch.dtype | None = None,
@@ -22,15 +26,8 @@ def load(
     svd: str | Path | None = None,
     fp8: bool = False,
     compiled: bool = False,
-) -> ReVideo:
-    """A model from a released `.ckpt` or `.safetensors`, a diffusers folder, or a control file with `svd`.
-
-    The text "tiny" is always the small model that is built in; `./tiny` is a path like others.
-    `config` None: the sizes that the file states, else the released ones. `dtype` None:
-    float32 on the CPU, elsewhere the file's own. `fp8`: UNet and control net wait in eight
-    bits and work in `dtype`; half the memory of fp16 and a coarser model. `compiled`: their
-    blocks go through `torch.compile` at their first use. Raises CheckpointError, a ValueError.
-    """
+) -> tuple[dict[str, Any], ModelConfig, torch.device]:
+    """What a Pipeline is made of, from the arguments of `revideo.load`; raises CheckpointError, a ValueError."""
     device = torch.device(device or default_device())
     if fp8 and compiled:
         raise ValueError("compiled blocks work on weights as they are: leave out fp8 or compiling")
@@ -45,4 +42,36 @@ def load(
         store_in_fp8(parts["unet"], parts["controlnet"])
     if compiled:
         compile_blocks(parts["unet"], parts["controlnet"])
-    return ReVideo(parts, config, device)
+    return parts, config, device
+
+
+def check_fp8(device: torch.device) -> None:
+    """ValueError where the device cannot hold such weights."""
+    try:
+        torch.zeros(1, device=device).to(FP8)
+    except (RuntimeError, TypeError):
+        raise ValueError(f"{device} has no fp8 weights: load the model without fp8") from None
+
+
+def store_in_fp8(*networks: Any) -> None:
+    """Convolutions and linear layers of diffusers' networks, by its layerwise casting; norms stay as they are.
+
+    What a layer at work takes in its own precision is not planned for: a hundredth of what is saved.
+    """
+    for network in networks:
+        network.enable_layerwise_casting(storage_dtype=FP8, compute_dtype=network.dtype)
+
+
+def compile_blocks(*networks: nn.Module, **options: Any) -> None:
+    """Compiles the repeated blocks, each kind once and for frames of any size, at their first use: takes minutes.
+
+    `options` as for `torch.compile`, such as `backend`. A size compiles anew only what it changes the course of:
+    where feed-forwards run in another number of parts.
+    """
+    from torch._dynamo import config  # takes seconds
+
+    config.cache_size_limit = max(KINDS, config.cache_size_limit)  # its name in torch 2.4 too
+    for network in networks:
+        for block in network.modules():
+            if isinstance(block, (ResidualBlock, Transformer)):
+                block.compile(dynamic=True, **options)

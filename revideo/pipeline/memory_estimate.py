@@ -23,7 +23,7 @@ from ..models.config import ModelConfig
 from ..models.temporal_decoder import Window, decode_frames
 from ..models.vae import encode_reference
 from ..sampling.denoiser import Conditioning, denoise
-from .pipeline import ReVideo
+from .pipeline import Pipeline
 
 
 @dataclass(frozen=True)
@@ -154,12 +154,12 @@ def _fused_attention(query: Tensor, key: Tensor, value: Tensor, *_: Any, **__: A
 
 
 @lru_cache(maxsize=1)
-def _on_meta(work: Work) -> ReVideo:
+def _on_meta(work: Work) -> Pipeline:
     parts = build_parts(work.config)
     for name, part in parts.items():
         # nn.Module's own `to`: diffusers' warns of casting; and its mixing factors ignore the meta device.
         nn.Module.to(part, "meta", work.vae_dtype if name == "vae" else work.dtype)
-    return ReVideo(parts, work.config, "meta", place=lambda *_: None)
+    return Pipeline(parts, work.config, "meta", place=lambda *_: None)
 
 
 def _conditions(work: Work) -> Conditions:

@@ -9,7 +9,7 @@ import torch
 from ..sampling.samplers import SamplerOptions
 from .memory_estimate import Work, conditioning_bytes, decoding_bytes, step_bytes, weight_bytes
 from .memory_plan import Plan
-from .pipeline import ReVideo
+from .pipeline import Pipeline
 
 SPARE = 0.1  # of the budget: fragments, workspaces of kernels, and what CUDA keeps for itself
 
@@ -25,7 +25,7 @@ class Weights:
     largest_layers: int  # of UNet and control net: one that works and the next that comes
 
     @classmethod
-    def of(cls, model: ReVideo) -> Weights:
+    def of(cls, model: Pipeline) -> Weights:
         modules = [*model.unet.modules(), *model.controlnet.modules()]
         return cls(
             unet=weight_bytes(model.unet),
@@ -75,7 +75,7 @@ def choose(budget: int, work: Work, weights: Weights, guided: bool = True) -> Pl
 
 
 def fit(
-    model: ReVideo,
+    model: Pipeline,
     size: tuple[int, int],  # height, width in pixels
     options: SamplerOptions,
     budget: int | None = None,  # bytes; None = what this process can get of the device's memory
@@ -89,7 +89,7 @@ def fit(
     work = Work(model.config, *size, model.unet.dtype, model.vae.dtype, on_cpu)
     guided = (options.cfg_first, options.cfg_last) != (1, 1)
     weights = Weights.of(model)
-    model.follow(choose(budget, work, weights, guided))
+    model.apply_plan(choose(budget, work, weights, guided))
     peak = predict(model.plan, work, weights, guided).total
     nothing = Weights(0, 0, 0, 0, 0)
     model.activation_bytes = predict(model.plan, work, nothing, guided).total

@@ -1,4 +1,4 @@
-"""ReVideo: the parts of a model together; samples and decodes one window."""
+"""Pipeline: the parts of a model together; samples and decodes one window."""
 
 from __future__ import annotations
 
@@ -12,20 +12,30 @@ import torch
 from diffusers.hooks import apply_group_offloading
 from torch import Tensor, nn
 
-from ..conditions import Conditions, make_conditions, signed
-from ..edit import Edit
+from ..conditions import Conditions, signed
 from ..models.config import ModelConfig
 from ..models.controlnet import ReVideoControlNet
 from ..models.image_encoder import embed_image
 from ..models.unet import ReVideoUNet
 from ..models.vae import LATENT_SCALE, decode_latents, encode_reference
-from ..sampling.constraints import Unedited, lock, unedited_shares
-from ..sampling.control_cache import ReusedControl, reused
+from ..sampling.constraints import clamp_estimates, unedited_weights
+from ..sampling.control_cache import ControlCache, cached_control
 from ..sampling.denoiser import Conditioning, denoise
-from ..sampling.samplers import SOLVERS, Denoise, SamplerOptions, StepCallback, guidance_scales, guide, sample_euler
+from ..sampling.samplers import (
+    SOLVERS,
+    Callback,
+    Denoise,
+    Progress,
+    SamplerOptions,
+    guidance_scales,
+    guide,
+    sample_euler,
+)
 from .memory_plan import Plan
 
-Sample = Callable[[Denoise, Tensor, Tensor, "StepCallback | None"], Tensor]  # noise of deviation 1 -> latents
+Sampler = Callable[
+    [Denoise, Tensor, Tensor, "Callback | None"], Tensor
+]  # (denoise, noise, sigmas, callback) -> latents
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +43,7 @@ DEFAULTS = SamplerOptions()
 START, AUGMENTATION = 0, 1  # streams of noise: of the latents, of the reference
 
 
-class ReVideo:
+class Pipeline:
     """The four networks and where they run.
 
     `place(*modules)` brings networks to `device` before they are used; the default moves
@@ -66,7 +76,7 @@ class ReVideo:
             elif self.plan.in_turn:
                 module.to("cpu")
 
-    def follow(self, plan: Plan) -> None:
+    def apply_plan(self, plan: Plan) -> None:
         """Lays out all later work by `plan`; what once comes layer by layer does so for good."""
         if plan.offload and not self.plan.offload:
             for network in (self.unet, self.controlnet):
@@ -97,7 +107,7 @@ class ReVideo:
 
     def _tighten(self, plan: Plan) -> None:
         log.warning("out of memory; going on with %s", plan)
-        self.follow(plan)
+        self.apply_plan(plan)
         torch.cuda.empty_cache()
 
     @torch.inference_mode()
@@ -112,7 +122,7 @@ class ReVideo:
     ) -> Conditioning:
         """What the denoiser needs of the conditions, computed once per run.
 
-        `augmentation_noise` (3, H, W) of deviation 1; None = drawn from the seed. `context`
+        `augmentation_noise` (3, H, W) of unit variance; None = drawn from the seed. `context`
         (1, 1, D) and `latent` (1, C, h, w) replace what `embed` and `encode` make of the reference.
         """
         reference = conditions.reference
@@ -144,12 +154,21 @@ class ReVideo:
         return encode_reference(self.vae, reference.to(self.device))
 
     @torch.inference_mode()
-    def encode_unedited(self, conditions: Conditions) -> Unedited:
-        """What the latent lock holds to: the source's latents, frame by frame, and where no pixel is to change."""
+    def encode_source(self, conditions: Conditions) -> Tensor:
+        """The latents (T, C, h, w), scaled, of the source's frames, which the latent lock holds to."""
         if conditions.source is None:
             raise ValueError("the latent lock needs the source in the conditions: make them with make_conditions")
-        latents = torch.cat([self.encode(signed(frame)) for frame in conditions.source]).float()
-        return Unedited(latents * LATENT_SCALE, unedited_shares(conditions.region, self.config.vae.stride))
+        return LATENT_SCALE * torch.cat([self.encode(signed(frame)) for frame in conditions.source]).float()
+
+    def latent_lock(self, conditions: Conditions, options: SamplerOptions) -> Callable[[Denoise], Denoise]:
+        """What holds a denoiser to the source's latents outside the mask, if the options ask for it.
+
+        To be made before `condition`: it encodes, and networks may be on the device in turn.
+        """
+        if not options.latent_lock:
+            return lambda denoise: denoise
+        latents, weights = self.encode_source(conditions), unedited_weights(conditions.mask, self.config.vae.stride)
+        return lambda denoise: clamp_estimates(denoise, latents, weights, options.lock_until)
 
     def denoiser(self, conditioning: Conditioning, options: SamplerOptions) -> Denoise:
         """`denoise(x, sigma)` with guidance rising over the frames."""
@@ -157,10 +176,10 @@ class ReVideo:
         scales = guidance_scales(num_frames, options.cfg_first, options.cfg_last).to(self.device)
         guided = bool((scales != 1).any())
         branches = conditioning.with_unconditional() if guided else conditioning
-        controlnet = reused(self.controlnet, options.control_every)
+        controlnet = cached_control(self.controlnet, options.control_every)
 
         def estimate(x: Tensor, sigma: Tensor, known: Conditioning) -> Tensor:
-            if isinstance(controlnet, ReusedControl):
+            if isinstance(controlnet, ControlCache):
                 controlnet.begin(sigma.max().item(), len(known.context))
             return denoise(self.unet, controlnet, x, sigma, known, batched=self.plan.branches > 1)
 
@@ -171,56 +190,31 @@ class ReVideo:
 
         return guided_denoise
 
-    def sample(
-        self,
-        video: Tensor,
-        edit: Edit,
-        options: SamplerOptions = DEFAULTS,
-        *,
-        noise: Tensor | None = None,
-        augmentation_noise: Tensor | None = None,
-        callback: StepCallback | None = None,
-    ) -> Tensor:
-        """`video` (T, 3, H, W) in [0, 1] and an edit of it → latents (T, C, H/8, W/8) on the CPU.
-
-        `noise` (T, C, H/8, W/8) and `augmentation_noise` (3, H, W), both of deviation 1, are
-        drawn from the seed on the CPU where not given, the same on every device.
-        Raises ValueError where edit, video and model do not fit each other.
-        """
-        return self.sample_conditions(
-            make_conditions(video, edit),
-            options,
-            noise=noise,
-            augmentation_noise=augmentation_noise,
-            callback=callback,
-        )
-
     @torch.inference_mode()
-    def sample_conditions(
+    def sample(
         self,
         conditions: Conditions,
         options: SamplerOptions = DEFAULTS,
+        callback: Callback | None = None,
         *,
         sigmas: Tensor | None = None,
-        sampler: Sample | None = None,
+        sampler: Sampler | None = None,
         noise: Tensor | None = None,
         augmentation_noise: Tensor | None = None,
-        callback: StepCallback | None = None,
     ) -> Tensor:
-        """As `sample`, from conditions that are made already.
+        """Conditions of one window → latents (T, C, h, w), scaled, on the CPU.
 
-        `sigmas` replaces the Karras levels of `options`; `sampler(denoise, noise, sigmas,
-        callback)` replaces Euler and scales the noise itself. Raises FloatingPointError where
-        the precision was too low for the weights.
+        `sigmas` replaces the Karras levels of `options`; `sampler(denoise, noise, sigmas, callback)` replaces
+        Euler and scales the noise itself. `noise` (T, C, h, w) and `augmentation_noise` (3, H, W), both of unit
+        variance, are drawn from the seed on the CPU where not given, the same on every device. Raises ValueError
+        where length or size are not the model's, FloatingPointError where the precision was too low for the weights.
         """
         self.check_window(conditions)
         if noise is None:
             noise = draw_noise(self.latent_shape(conditions), options.seed, stream=START)
-        unedited = self.encode_unedited(conditions) if options.latent_lock else None
-        denoise_step = self.denoiser(self.condition(conditions, options, augmentation_noise), options)
-        if unedited is not None:
-            denoise_step = lock(denoise_step, unedited, options.lock_until)
-        return self.run(denoise_step, noise, options, sigmas=sigmas, sampler=sampler, callback=callback)
+        lock = self.latent_lock(conditions, options)
+        denoise_step = lock(self.denoiser(self.condition(conditions, options, augmentation_noise), options))
+        return self.run(denoise_step, noise, options, callback, sigmas=sigmas, sampler=sampler)
 
     @torch.inference_mode()
     def run(
@@ -228,12 +222,12 @@ class ReVideo:
         denoise_step: Denoise,
         noise: Tensor,
         options: SamplerOptions,
+        callback: Callback | None = None,
         *,
         sigmas: Tensor | None = None,
-        sampler: Sample | None = None,
-        callback: StepCallback | None = None,
+        sampler: Sampler | None = None,
     ) -> Tensor:
-        """Noise of deviation 1 → latents, (T, C, h, w) both, by any `denoise_step`; else as `sample_conditions`."""
+        """Noise of unit variance → latents, (T, C, h, w) both, by any `denoise_step`; else as `sample`."""
         if sigmas is None:
             sigmas = options.sigmas()
         run = sampler or partial(sample_from_noise, solver=SOLVERS[options.solver])
@@ -245,14 +239,14 @@ class ReVideo:
         self,
         latents: Tensor,
         frames_per_chunk: int = 14,
-        callback: Callable[[int], None] | None = None,
+        callback: Callback | None = None,
         *,
         overlap: int = 0,
     ) -> Tensor:
         """Latents (T, C, h, w) → frames (T, 3, H, W) in [0, 1] on the CPU, so many at once.
 
         `overlap` more on both sides of a chunk are decoded with it, which brings its frames
-        closer to those of the whole. `callback` hears how many frames are done.
+        closer to those of the whole.
         """
         if frames_per_chunk < 1:
             raise ValueError(f"frames_per_chunk must be at least 1, not {frames_per_chunk}")
@@ -261,11 +255,16 @@ class ReVideo:
         channels = self.config.vae.latent_channels
         if latents.ndim != 4 or latents.shape[1] != channels:
             raise ValueError(f"latents must have shape (T, {channels}, h, w), not {tuple(latents.shape)}")
+
+        def heard(done: int) -> None:
+            if callback is not None:
+                callback(Progress("decoding", done, len(latents)))
+
         while True:
             self.place(self.vae)
             try:
                 park = self.plan.park
-                frames = decode_latents(self.vae, latents.to(self.device), frames_per_chunk, callback, overlap, park)
+                frames = decode_latents(self.vae, latents.to(self.device), frames_per_chunk, heard, overlap, park)
                 break
             except torch.cuda.OutOfMemoryError:
                 tighter = self.plan.for_decoding()
@@ -273,16 +272,6 @@ class ReVideo:
                     raise
             self._tighten(tighter[0])
         return _finite((frames + 1) / 2, "decoding", self.vae.dtype).clamp(0, 1)
-
-    def edit(
-        self,
-        video: Tensor,
-        edit: Edit,
-        options: SamplerOptions = DEFAULTS,
-        callback: StepCallback | None = None,
-    ) -> Tensor:
-        """`sample` and `decode`: (T, 3, H, W) in [0, 1]."""
-        return self.decode(self.sample(video, edit, options, callback=callback), self.config.unet.num_frames)
 
     def latent_shape(self, conditions: Conditions) -> tuple[int, int, int, int]:
         stride = self.config.vae.stride
@@ -305,9 +294,9 @@ class ReVideo:
 
 
 def sample_from_noise(
-    denoise_step: Denoise, noise: Tensor, sigmas: Tensor, callback: StepCallback | None, solver: Sample = sample_euler
+    denoise_step: Denoise, noise: Tensor, sigmas: Tensor, callback: Callback | None, solver: Sampler = sample_euler
 ) -> Tensor:
-    """From noise of deviation 1, scaled as SVD starts."""
+    """From noise of unit variance, scaled as SVD starts."""
     return solver(denoise_step, noise * (1 + sigmas[0] ** 2).sqrt(), sigmas, callback)
 
 
@@ -328,6 +317,6 @@ def _finite(result: Tensor, stage: str, dtype: torch.dtype) -> Tensor:
 
 
 def draw_noise(shape: tuple[int, ...], seed: int, stream: int) -> Tensor:
-    """Of deviation 1, from the seed alone, whatever the device; each use, START or AUGMENTATION, has its stream."""
+    """Of unit variance, from the seed alone, whatever the device; each use, START or AUGMENTATION, has its stream."""
     generator = torch.Generator("cpu").manual_seed((seed * 2 + stream) % 2**63)
     return torch.randn(shape, generator=generator)

@@ -1,4 +1,4 @@
-"""The control net on some steps only: what it gives changes little from one to the next."""
+"""The ControlNet on some steps only: what it gives changes little from one to the next."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ..models.controlnet import EmbeddedConditions, ReVideoControlNet
 from ..models.unet import Residuals
 
 
-class ReusedControl:
-    """Called as a control net; runs it on every `every`-th step and gives its last residuals on the others.
+class ControlCache:
+    """Called as a ControlNet; runs it on every `every`-th step and gives its last residuals on the others.
 
     `begin` goes before each step, and before each repetition of one.
     """
@@ -21,14 +21,14 @@ class ReusedControl:
         self.controlnet = controlnet
         self.every = every
         self.step, self.sigma = -1, float("nan")
-        self.kept: list[Residuals] = []  # of each guidance branch, the conditional one last
+        self.cached: list[Residuals] = []  # of each guidance branch, the conditional one last
 
     def begin(self, sigma: float, branches: int) -> None:
         """A step at this noise level, which will ask for so many branches, in one call or in several."""
         if sigma != self.sigma:  # a step that is tried again is the same step
             self.step, self.sigma = self.step + 1, sigma
-        self.runs = self.step % self.every == 0 or len(self.kept) < branches
-        self.kept = [] if self.runs else self.kept[-branches:]
+        self.runs = self.step % self.every == 0 or len(self.cached) < branches
+        self.cached = [] if self.runs else self.cached[-branches:]
         self.given = 0
 
     def fuse(self, conditions: EmbeddedConditions, c_noise: Tensor) -> Tensor:
@@ -37,9 +37,9 @@ class ReusedControl:
     def __call__(self, latents: Tensor, c_noise: Tensor, context: Tensor, time_ids: Tensor, fused: Tensor) -> Residuals:
         branches = len(latents)
         if self.runs:
-            self.kept += _split(self.controlnet(latents, c_noise, context, time_ids, fused), branches)
+            self.cached += _split(self.controlnet(latents, c_noise, context, time_ids, fused), branches)
         self.given += branches
-        return _join(self.kept[self.given - branches : self.given])
+        return _join(self.cached[self.given - branches : self.given])
 
 
 def _split(residuals: Residuals, branches: int) -> list[Residuals]:
@@ -54,6 +54,6 @@ def _join(parts: list[Residuals]) -> Residuals:
     return Residuals(down, torch.cat([part.mid for part in parts]))
 
 
-def reused(controlnet: ReVideoControlNet, every: int) -> Any:
-    """To be called in the control net's place, for one run; `every` 1: itself."""
-    return controlnet if every == 1 else ReusedControl(controlnet, every)
+def cached_control(controlnet: ReVideoControlNet, every: int) -> Any:
+    """To be called in the ControlNet's place, for one run; `every` 1: itself."""
+    return controlnet if every == 1 else ControlCache(controlnet, every)

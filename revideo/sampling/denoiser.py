@@ -1,4 +1,4 @@
-"""EDM preconditioning around control net and UNet (Karras et al. 2022, with SVD's v-prediction)."""
+"""EDM preconditioning around ControlNet and UNet (Karras et al. 2022, with SVD's v-prediction)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def denoise(
     predictions = []
     for part in parts:
         batch = repeat(x, "t c h w -> b t c h w", b=len(part.context))
-        predictions.append(predict(unet, controlnet, batch, sigma.expand(len(batch)), part, fused))
+        predictions.append(velocity(unet, controlnet, batch, sigma.expand(len(batch)), part, fused))
     return c_skip * x + c_out * torch.cat(predictions)
 
 
@@ -63,7 +63,7 @@ def loss(
     unet: ReVideoUNet,
     controlnet: ReVideoControlNet | None,
     clean: Tensor,  # (B, T, C, h, w) scaled latents, float32: one clip each
-    noise: Tensor,  # like `clean`, of deviation 1
+    noise: Tensor,  # like `clean`, of unit variance
     sigma: Tensor,  # (B,) a noise level for each clip
     conditioning: Conditioning,
     weight: Tensor | float = 1.0,  # broadcast over `clean`: cells that count more
@@ -75,22 +75,22 @@ def loss(
     here without the digits that the detour over tiny σ loses. `controlnet` None: plain SVD.
     """
     level = sigma.float().view(-1, 1, 1, 1, 1)
-    velocity = (noise - level * clean) / (level**2 + 1).sqrt()
+    target = (noise - level * clean) / (level**2 + 1).sqrt()
     fused = None
     if controlnet is not None:
         fused = controlnet.fuse(conditioning.control, repeat(sigma.float().log() / 4, "b -> (b t)", t=clean.shape[1]))
-    error = predict(unet, controlnet, clean + level * noise, sigma.float(), conditioning, fused) - velocity
+    error = velocity(unet, controlnet, clean + level * noise, sigma.float(), conditioning, fused) - target
     weights = torch.as_tensor(weight, dtype=error.dtype, device=error.device).expand_as(error)
     return (weights * error.square()).flatten(1).sum(1) / weights.flatten(1).sum(1)
 
 
-def predict(
+def velocity(
     unet: ReVideoUNet,
     controlnet: ReVideoControlNet | None,
     x: Tensor,  # (B, T, C, h, w) noisy latents, float32
     sigma: Tensor,  # (B,)
     conditioning: Conditioning,
-    fused: Tensor | None,  # the control net's `fuse` at this noise level
+    fused: Tensor | None,  # the ControlNet's `fuse` at this noise level
 ) -> Tensor:  # (B, T, C, h, w) float32
     """F(c_in·x, reference, ¼·ln σ): what the networks themselves give, the velocity."""
     c_in = 1 / (sigma.view(-1, 1, 1, 1, 1) ** 2 + 1).sqrt()

@@ -5,19 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 Denoise = Callable[[Tensor, Tensor], Tensor]  # (x, sigma) -> estimate of the clean x
-StepCallback = Callable[[int, Tensor], None]  # (steps done, estimate of the clean latents)
 Schedule = Literal["karras", "ays"]
 Solver = Literal["euler", "dpmpp_2m"]
 
 # Align Your Steps (Sabour et al. 2024), the authors' published levels for Stable Video Diffusion, 10 steps.
 AYS_SIGMAS = (700.0, 54.5, 15.886, 7.977, 4.248, 1.789, 0.981, 0.403, 0.173, 0.034, 0.002)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come, which every `callback` hears; whatever it raises ends the run, as an interrupt does."""
+
+    stage: Literal["sampling", "decoding", "editing"]
+    done: int  # steps while sampling; frames while decoding, or while a long video is edited
+    total: int
+    latents: Tensor | None = None  # (T, C, h, w) scaled: the newest window as estimated by now
+    seconds_left: float | None = None  # of a long video, once something was computed
+
+
+Callback: TypeAlias = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
@@ -41,7 +54,7 @@ class SamplerOptions:
     solver: Solver = "euler"  # as the released model; "dpmpp_2m" is of second order
     guide_from: float = float("inf")  # guidance acts at noise levels from here …
     guide_until: float = 0.0  # … down to here (Kynkäänniemi et al. 2024); elsewhere one branch is computed, not two
-    control_every: int = 1  # steps from one run of the control net to the next
+    control_every: int = 1  # steps from one run of the ControlNet to the next
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -104,7 +117,7 @@ def euler_step(x: Tensor, denoised: Tensor, sigma: Tensor, sigma_next: Tensor) -
     return x + (sigma_next - sigma) * (x - denoised) / sigma
 
 
-def sample_euler(denoise: Denoise, x: Tensor, sigmas: Tensor, callback: StepCallback | None = None) -> Tensor:
+def sample_euler(denoise: Denoise, x: Tensor, sigmas: Tensor, callback: Callback | None = None) -> Tensor:
     """`x` at noise level sigmas[0] → the clean latents at the last one.
 
     `denoise(x, sigma)` has the signature of ComfyUI's and k-diffusion's models; whatever it
@@ -114,11 +127,11 @@ def sample_euler(denoise: Denoise, x: Tensor, sigmas: Tensor, callback: StepCall
         denoised = denoise(x, sigma)
         x = euler_step(x, denoised, sigma, sigma_next)
         if callback is not None:
-            callback(step + 1, denoised)
+            callback(Progress("sampling", step + 1, len(sigmas) - 1, denoised))
     return x
 
 
-def sample_dpmpp_2m(denoise: Denoise, x: Tensor, sigmas: Tensor, callback: StepCallback | None = None) -> Tensor:
+def sample_dpmpp_2m(denoise: Denoise, x: Tensor, sigmas: Tensor, callback: Callback | None = None) -> Tensor:
     """As `sample_euler`, by DPM-Solver++ (2M) of Lu et al. (2022): second order from two estimates, one a step.
 
     Algorithm 2 for data prediction with α = 1, in λ = −ln σ. The first step and the last are of first order.
@@ -133,9 +146,29 @@ def sample_dpmpp_2m(denoise: Denoise, x: Tensor, sigmas: Tensor, callback: StepC
         x = target + sigma_next / sigma * (x - target)
         before = denoised
         if callback is not None:
-            callback(step + 1, denoised)
+            callback(Progress("sampling", step + 1, len(sigmas) - 1, denoised))
     return x
 
 
 SCHEDULES: tuple[Schedule, ...] = ("karras", "ays")
 SOLVERS: dict[Solver, Callable[..., Tensor]] = {"euler": sample_euler, "dpmpp_2m": sample_dpmpp_2m}
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "exact": {},  # as the released model samples
+    # What measures best together; docs/benchmarks.md has the figures.
+    "fast": {
+        "steps": 7,
+        "schedule": "ays",
+        "guide_from": 100.0,
+        "guide_until": 0.5,
+        "control_every": 2,
+        "lock_until": 0.2,  # the last of these few steps is below, as with the exact ones
+    },
+}
+
+
+def sampler_options(preset: str = "exact", **overrides: Any) -> SamplerOptions:
+    """A preset's options; `overrides` go before them. Raises ValueError on values that cannot work."""
+    if preset not in PRESETS:
+        raise ValueError(f"preset must be one of {', '.join(PRESETS)}, not {preset}")
+    return SamplerOptions(**PRESETS[preset] | overrides)

@@ -56,7 +56,7 @@ def write_examples(folder: str | Path) -> None:
         truth = example_edit(name)
         clip, edited = example_files(folder, name)
         write_video(clip, truth.source, FPS, CRF)
-        write_image(edited, truth.edit.reference)
+        write_image(edited, truth.edit.edited_frame)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

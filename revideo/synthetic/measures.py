@@ -14,10 +14,9 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
+from ..editing.model import ReVideo, load
 from ..evaluation.metrics import psnr, seam
 from ..models.vae import LATENT_SCALE, decode_latents
-from ..pipeline.loading import load
-from ..pipeline.pipeline import ReVideo
 from ..sampling.samplers import SamplerOptions
 from .clips import KINDS, SyntheticEdit, make_edit, without_motion
 
@@ -63,7 +62,7 @@ AIM = Limits(path_error=2.5, outside_psnr=32.0, sprite_psnr=18.0, hue_error=5.0)
 def measure(truth: SyntheticEdit, output: Tensor) -> Figures:
     """`output` (T, 3, H, W) in [0, 1]: what a model made of the edit."""
     width = output.shape[-1]
-    outside = (truth.edit.region < 0.5).expand_as(output)
+    outside = ~truth.edit.masks(0, len(output)).expand_as(output)
     errors, appearances, hues = [], [], []
     for mask, missed in zip(truth.masks, path_distances(truth, output)):
         errors.append(missed[1:].mean().item() / width * 100)  # frame 0 was given
@@ -74,7 +73,7 @@ def measure(truth: SyntheticEdit, output: Tensor) -> Figures:
         outside_psnr=psnr(output[outside], truth.source[outside]),
         sprite_psnr=fmean(appearances),
         hue_error=fmean(hues),
-        seam=seam(output, truth.source, truth.edit.region)[0],
+        seam=seam(output, truth.source, truth.edit.masks(0, len(output)).float())[0],
     )
 
 
@@ -100,9 +99,10 @@ def evaluate(
     """Means over `count` held-out edits: of the "edit", with "no motion" map, of the "autoencoder" alone."""
     made: dict[str, list[Figures]] = {"edit": [], "no motion": [], "autoencoder": []}
     for truth in held_out(kind, areas, count, model.config.unet.num_frames, *size):
-        made["edit"].append(measure(truth, model.edit(truth.source, truth.edit, options)))
+        made["edit"].append(measure(truth, model.edit(truth.source, truth.edit, options, composite=False).frames))
         report()
-        made["no motion"].append(measure(truth, model.edit(truth.source, without_motion(truth.edit), options)))
+        still = model.edit(truth.source, without_motion(truth.edit), options, composite=False)
+        made["no motion"].append(measure(truth, still.frames))
         report()
         made["autoencoder"].append(measure(truth, through_autoencoder(model, truth.target)))
     return {name: mean_figures(figures) for name, figures in made.items()}

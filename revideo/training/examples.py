@@ -90,7 +90,7 @@ class ExampleMaker:
             "reference": conditions.reference,
             "content": conditions.content,
             "motion": conditions.motion,
-            "region": conditions.region,
+            "region": conditions.mask,
             "weight": self._cell_weights(sprites),
             "fps": torch.tensor(self.phase.conditioning.fps or float(round(clip.fps))),
             **self._noise(video, generator),

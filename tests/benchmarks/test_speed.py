@@ -6,8 +6,7 @@ from benchmarks import speed as fast_figures
 from benchmarks.speed import EXACT, FAST, VARIANTS, Row, compare, fast_table, main
 from revideo import load
 from revideo.checkpoints.random_weights import write_random_checkpoint
-from revideo.sampling.presets import sampler_options
-from revideo.sampling.samplers import SamplerOptions
+from revideo.sampling.samplers import SamplerOptions, sampler_options
 from revideo.synthetic.clips import make_edit
 from revideo.synthetic.measures import Figures, measure
 

@@ -29,7 +29,7 @@ def test_every_way_but_the_model_s_own_keeps_the_source(checkpoint):
     truth = make_edit(1, "both", frames=14, height=128, width=128)
     made = dict(variants(load(checkpoint, device="cpu"), truth, SamplerOptions(steps=1, cfg_last=1.0)))
     assert list(made) == NAMES
-    outside = (truth.edit.region < 0.5).expand_as(truth.source)
+    outside = (truth.edit.mask < 0.5).expand_as(truth.source)
     for name in NAMES:
         assert torch.equal(made[name][outside], truth.source[outside]) == ("pixel keep" in name), name
     assert not torch.equal(made["model alone"], made["latent lock"])

@@ -123,7 +123,7 @@ def test_latents_are_the_library_s_in_comfyui_s_convention(comfyui: ComfyUI):
     region[..., y : y + height, x : x + width] = 1
     edit = revideo.Edit(1 - video[0], parse_tracks(TRACKS).stretched(WINDOW), region)
     model = revideo.load(comfyui.checkpoints / CHECKPOINT, device="cpu")
-    latents = model.sample(video, edit, revideo.SamplerOptions(steps=2, seed=5))
+    latents = model.sample(revideo.make_conditions(video, edit), revideo.SamplerOptions(steps=2, seed=5))
 
     assert LATENT_SCALE == 0.18215
     assert relative_rms(load_latent(comfyui, run, "latent") * LATENT_SCALE, latents) < 1e-4

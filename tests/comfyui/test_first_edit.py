@@ -80,7 +80,7 @@ def test_it_follows_the_path_and_keeps_the_rest_before_anything_is_put_back(comf
 
 def test_kept_pixels_are_the_source_s_to_the_bit(comfyui: ComfyUI, finished: Run):
     source, raw, kept = (frames(comfyui, finished, name) for name in LOSSLESS)
-    outside = (example_edit(EXAMPLE).edit.region < 0.5).expand_as(source)
+    outside = (example_edit(EXAMPLE).edit.mask < 0.5).expand_as(source)
     assert torch.equal(kept[outside], source[outside])
     assert not torch.equal(raw[outside], source[outside])
     assert not torch.equal(kept[~outside], source[~outside])
@@ -103,7 +103,7 @@ def test_every_example_gives_its_edit(comfyui: ComfyUI, name: str):
     )
     truth = example_edit(name)
     assert psnr(frames(comfyui, run, "frames"), truth.source) > 30
-    assert psnr(frames(comfyui, run, "edited")[0], truth.edit.reference) > 50
+    assert psnr(frames(comfyui, run, "edited")[0], truth.edit.edited_frame) > 50
     assert run.outputs["fps"]["text"] == ["8.0"]
 
 

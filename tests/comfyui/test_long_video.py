@@ -56,10 +56,10 @@ def long_graph(clip: str, steps: int = 1, seed: int = 23, images: bool = False, 
         motion_bucket=127,
         noise_augmentation=0.02,
         source_pixels=True,
-        carried_latent=True,
+        latent_handover=True,
         first_embedding=True,
-        hold_colours=True,
-        steered_paths=True,
+        colour_correction=True,
+        path_correction=True,
     )
     result = ["long", 0]
     if images:

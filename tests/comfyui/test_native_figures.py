@@ -33,7 +33,7 @@ def test_both_routes_edit_equally_well():
     figures: dict[str, list] = {"native": [], "own": []}
     for truth in held_out("both", 1, CLIPS, WINDOW, SIDE_PX, SIDE_PX):
         conditions = revideo.make_conditions(truth.source, truth.edit)
-        own_frames = own.decode(own.sample_conditions(conditions, OPTIONS), WINDOW)
+        own_frames = own.decode(own.sample(conditions, OPTIONS), WINDOW)
         positive, negative, latent = native.condition(conditions)
         noise = comfy.sample.prepare_noise(latent["samples"], 2 * OPTIONS.seed)
         latents = native.sample(positive, negative, noise, OPTIONS.steps, OPTIONS.cfg_last)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -13,37 +15,37 @@ def video():
 
 
 @pytest.fixture
-def region():
-    mask = torch.zeros(1, 1, HEIGHT, WIDTH)
-    mask[..., 5:15, 10:30] = 1
-    return mask
+def mask():
+    inside = torch.zeros(1, 1, HEIGHT, WIDTH)
+    inside[..., 5:15, 10:30] = 1
+    return inside
 
 
 @pytest.fixture
-def edit(video, region):
+def edit(video, mask):
     points = torch.tensor([[[10.0, 5.0], [12.0, 6.0], [14.0, 7.0], [16.0, 8.0]]])
-    return Edit(1 - video[0], Trajectories(points, torch.ones(1, FRAMES, dtype=torch.bool)), region)
+    return Edit(1 - video[0], Trajectories(points, torch.ones(1, FRAMES, dtype=torch.bool)), mask)
 
 
 def changed(edit, **fields):
-    return Edit(**{"reference": edit.reference, "trajectories": edit.trajectories, "region": edit.region} | fields)
+    return replace(edit, **fields)
 
 
 # --- Conditions --------------------------------------------------------------------------
 
 
-def test_content_is_black_inside_the_region_and_the_video_outside(video, edit, region):
+def test_content_is_black_inside_the_region_and_the_video_outside(video, edit, mask):
     conditions = make_conditions(video, edit)
-    inside = region[0, 0] == 1
+    inside = mask[0, 0] == 1
     assert (conditions.content[:, :, inside] == -1).all()  # the first frame too
     assert_close(conditions.content[:, :, ~inside], video[:, :, ~inside] * 2 - 1)
 
 
-def test_one_mask_serves_all_frames(video, edit, region):
+def test_one_mask_serves_all_frames(video, edit, mask):
     conditions = make_conditions(video, edit)
-    repeated = make_conditions(video, changed(edit, region=region.repeat(FRAMES, 1, 1, 1)))
-    assert torch.equal(conditions.region, region.expand(FRAMES, -1, -1, -1))
-    assert torch.equal(conditions.region, repeated.region)
+    repeated = make_conditions(video, changed(edit, mask=mask.repeat(FRAMES, 1, 1, 1)))
+    assert torch.equal(conditions.mask, mask.expand(FRAMES, -1, -1, -1))
+    assert torch.equal(conditions.mask, repeated.mask)
     assert torch.equal(conditions.content, repeated.content)
 
 
@@ -51,28 +53,28 @@ def test_a_mask_per_frame_empties_each_frame_by_its_own(video, edit):
     masks = torch.zeros(FRAMES, 1, HEIGHT, WIDTH)
     for frame in range(FRAMES):
         masks[frame, :, :, frame * 10 : frame * 10 + 10] = 1
-    content = make_conditions(video, changed(edit, region=masks)).content
+    content = make_conditions(video, changed(edit, mask=masks)).content
     assert torch.equal(content == -1, (masks == 1).expand_as(content))
 
 
-def test_a_soft_mask_counts_from_one_half(video, edit, region):
-    soft = region.clone()
+def test_a_soft_mask_counts_from_one_half(video, edit, mask):
+    soft = mask.clone()
     soft[..., 0, 0], soft[..., 0, 1] = 0.5, 0.49
-    expected = region.clone()
+    expected = mask.clone()
     expected[..., 0, 0] = 1
-    assert torch.equal(make_conditions(video, changed(edit, region=soft)).region[:1], expected)
+    assert torch.equal(make_conditions(video, changed(edit, mask=soft)).mask[:1], expected)
 
 
 def test_the_reference_reaches_minus_one_and_one(video, edit):
     reference = torch.zeros(3, HEIGHT, WIDTH)
     reference[0] = 1
-    conditions = make_conditions(video, changed(edit, reference=reference))
+    conditions = make_conditions(video, changed(edit, edited_frame=reference))
     assert conditions.reference[0].unique().tolist() == [1]
     assert conditions.reference[1:].unique().tolist() == [-1]
 
 
 def test_what_a_resize_overshoots_is_cut_off(video, edit):
-    conditions = make_conditions(video * 1.2 - 0.1, changed(edit, reference=edit.reference * 1.2 - 0.1))
+    conditions = make_conditions(video * 1.2 - 0.1, changed(edit, edited_frame=edit.edited_frame * 1.2 - 0.1))
     assert conditions.content.aminmax() == (-1, 1)
     assert conditions.reference.aminmax() == (-1, 1)
 
@@ -88,9 +90,9 @@ def test_an_edit_without_trajectories_moves_nothing(video, edit):
 
 
 def test_conditions_leave_the_users_tensors_alone(video, edit):
-    before = [tensor.clone() for tensor in (video, edit.reference, edit.region, edit.trajectories.points_px)]
+    before = [tensor.clone() for tensor in (video, edit.edited_frame, edit.mask, edit.trajectories.points_px)]
     make_conditions(video, edit)
-    after = [video, edit.reference, edit.region, edit.trajectories.points_px]
+    after = [video, edit.edited_frame, edit.mask, edit.trajectories.points_px]
     assert all(torch.equal(a, b) for a, b in zip(after, before))
 
 
@@ -98,7 +100,7 @@ def test_conditions_leave_the_users_tensors_alone(video, edit):
 
 
 def test_an_edit_that_fits_passes(video, edit):
-    edit.check(video)
+    edit.check(FRAMES, HEIGHT, WIDTH)
 
 
 @pytest.mark.parametrize("frames", [0, 1])
@@ -128,56 +130,56 @@ def test_frames_on_another_scale_are_named(video, edit, scale):
 
 def test_an_edited_frame_of_another_size_is_refused(video, edit):
     with pytest.raises(ValueError, match="the edited frame is 20×24; the video is 40×24"):
-        make_conditions(video, changed(edit, reference=torch.zeros(3, 24, 20)))
+        make_conditions(video, changed(edit, edited_frame=torch.zeros(3, 24, 20)))
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 24, 40), (4, 24, 40), (24, 40)])
 def test_an_edited_frame_of_another_layout_is_refused(video, edit, shape):
     with pytest.raises(ValueError, match=r"the edited frame must have shape \(3, H, W\), not "):
-        make_conditions(video, changed(edit, reference=torch.zeros(shape)))
+        make_conditions(video, changed(edit, edited_frame=torch.zeros(shape)))
 
 
 def test_an_edited_frame_with_nan_is_refused(video, edit):
     with pytest.raises(ValueError, match="the edited frame holds values that are not finite"):
-        make_conditions(video, changed(edit, reference=torch.full((3, HEIGHT, WIDTH), torch.nan)))
+        make_conditions(video, changed(edit, edited_frame=torch.full((3, HEIGHT, WIDTH), torch.nan)))
 
 
 def test_a_mask_of_another_size_is_refused(video, edit):
-    with pytest.raises(ValueError, match="the region's mask is 64×64; the video is 40×24: paint it on a prepared"):
-        make_conditions(video, changed(edit, region=torch.ones(1, 1, 64, 64)))
+    with pytest.raises(ValueError, match="the mask is 64×64; the video is 40×24: paint it on a prepared"):
+        make_conditions(video, changed(edit, mask=torch.ones(1, 1, 64, 64)))
 
 
-@pytest.mark.parametrize("shape", [(24, 40), (1, 24, 40), (1, 3, 24, 40)])
+@pytest.mark.parametrize("shape", [(40,), (3, 24, 40), (1, 3, 24, 40)])
 def test_a_mask_of_another_layout_is_refused(video, edit, shape):
-    with pytest.raises(ValueError, match=r"the region must have shape \(1 or T, 1, H, W\), not "):
-        make_conditions(video, changed(edit, region=torch.ones(shape)))
+    with pytest.raises(ValueError, match=r"the mask must have shape \(1 or T, 1, H, W\), not "):
+        make_conditions(video, changed(edit, mask=torch.ones(shape)))
 
 
-def test_masks_for_another_number_of_frames_are_refused(video, edit, region):
-    with pytest.raises(ValueError, match="the region has masks for 3 frames; the video has 4"):
-        make_conditions(video, changed(edit, region=region.repeat(3, 1, 1, 1)))
+def test_masks_for_another_number_of_frames_are_refused(video, edit, mask):
+    with pytest.raises(ValueError, match="there are masks for 3 frames; the video has 4"):
+        make_conditions(video, changed(edit, mask=mask.repeat(3, 1, 1, 1)))
 
 
 def test_a_mask_that_nobody_painted_is_called_empty_whatever_its_size(video, edit):
-    with pytest.raises(ValueError, match="the region is empty"):
-        make_conditions(video, changed(edit, region=torch.zeros(1, 1, 64, 64)))  # ComfyUI's LoadImage gives this
+    with pytest.raises(ValueError, match="the mask is empty"):
+        make_conditions(video, changed(edit, mask=torch.zeros(1, 1, 64, 64)))  # ComfyUI's LoadImage gives this
 
 
 @pytest.mark.parametrize("value", [0, 0.49])
-def test_an_empty_mask_is_refused(video, edit, region, value):
-    with pytest.raises(ValueError, match="the region is empty, so nothing could change"):
-        make_conditions(video, changed(edit, region=torch.full_like(region, value)))
+def test_an_empty_mask_is_refused(video, edit, mask, value):
+    with pytest.raises(ValueError, match="the mask is empty, so nothing could change"):
+        make_conditions(video, changed(edit, mask=torch.full_like(mask, value)))
 
 
-def test_a_mask_of_everything_is_refused(video, edit, region):
-    with pytest.raises(ValueError, match=r"the region covers every frame whole, .* \(is the mask inverted\?\)"):
-        make_conditions(video, changed(edit, region=torch.ones_like(region)))
+def test_a_mask_of_everything_is_refused(video, edit, mask):
+    with pytest.raises(ValueError, match=r"the mask covers every frame whole, .* \(is the mask inverted\?\)"):
+        make_conditions(video, changed(edit, mask=torch.ones_like(mask)))
 
 
-def test_a_mask_with_nan_is_refused(video, edit, region):
-    region[..., 0, 0] = torch.nan
-    with pytest.raises(ValueError, match="the region holds values that are not finite"):
-        make_conditions(video, changed(edit, region=region))
+def test_a_mask_with_nan_is_refused(video, edit, mask):
+    mask[..., 0, 0] = torch.nan
+    with pytest.raises(ValueError, match="the mask holds values that are not finite"):
+        make_conditions(video, changed(edit, mask=mask))
 
 
 def test_trajectories_of_another_length_are_refused(video, edit):

@@ -8,7 +8,7 @@ import torch
 
 import revideo
 from revideo.checkpoints.random_weights import SMALL, write_random_checkpoint
-from revideo.cli.job_long import prepare_long
+from revideo.cli.edit_long import LongInputs, read_long_inputs
 from revideo.cli.main import build_parser, main
 from revideo.drawing.schema import Path as DrawnPath
 from revideo.drawing.schema import Point, Region
@@ -59,8 +59,8 @@ def command(given, tmp_path):
     return words
 
 
-def job(words: list[str]):
-    return prepare_long(build_parser().parse_args(words))
+def inputs(words: list[str]) -> LongInputs:
+    return read_long_inputs(build_parser().parse_args(words))
 
 
 def test_a_whole_clip_end_to_end(command, tmp_path, capsys):
@@ -74,49 +74,49 @@ def test_a_whole_clip_end_to_end(command, tmp_path, capsys):
 
 
 def test_an_interrupted_run_goes_on(command, tmp_path, capsys, monkeypatch):
-    from revideo.editing.window_cache import WindowStore
+    from revideo.editing.window_cache import WindowCache
 
-    save = WindowStore.save
+    save = WindowCache.save
 
     def stop_behind_the_first(self, number, key, latents):
         save(self, number, key, latents)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(WindowStore, "save", stop_behind_the_first)
+    monkeypatch.setattr(WindowCache, "save", stop_behind_the_first)
     assert main(command()) == 130
     assert [file.name for file in tmp_path.iterdir()] == ["out.mp4.windows"]
     assert "the same command goes on from there" in capsys.readouterr().err
     monkeypatch.undo()
 
     computed = []
-    monkeypatch.setattr(WindowStore, "save", lambda self, number, *_: computed.append(number))
+    monkeypatch.setattr(WindowCache, "save", lambda self, number, *_: computed.append(number))
     assert main(command(keep_windows="")) == 0
     assert computed == [1]
     assert (tmp_path / "out.mp4.windows" / "window-000000.safetensors").exists()
 
 
 def test_what_is_drawn_is_scaled_to_the_whole_clip(command, given):
-    tracks, drawing = job(command()), job(command(document=given / "drawing.json", tracks=None, region=None))
+    tracks, drawing = inputs(command()), inputs(command(document=given / "drawing.json", tracks=None, region=None))
     for found in (tracks, drawing):
         assert len(found.source) == FRAMES == found.edit.trajectories.num_frames
         ends = found.edit.trajectories.points_px[0, [0, -1]]
         assert torch.allclose(ends, torch.tensor([[60.0, 50], [100, 60]]) * torch.tensor([64 / WIDTH, 64 / HEIGHT]))
     whole = revideo.EditDocument.from_json((given / "drawing.json").read_text()).region(FRAMES, 64, 64)
-    assert torch.equal(drawing.edit.masks(5, 9), (whole[5:9] >= 0.5).float())
+    assert torch.equal(drawing.edit.masks(5, 9), whole[5:9] >= 0.5)
     assert not torch.equal(whole[5], whole[9])  # the area follows its path
 
 
 def test_a_video_of_masks_is_read_by_parts(command, given):
-    masks = job(command(region=given / "masks.mp4")).edit.masks(3, 7)
+    masks = inputs(command(region=given / "masks.mp4")).edit.masks(3, 7)
     assert masks.shape == (4, 1, 64, 64)
-    assert 0.2 < masks.mean() < 0.3 and not torch.equal(masks[0], masks[3])
+    assert 0.2 < masks.float().mean() < 0.3 and not torch.equal(masks[0], masks[3])
 
 
 def test_choices_against_drift_reach_the_loop(command):
-    assert job(command(overlap=1, no_source_pixels="", no_carried_latent="")).drift == revideo.Drift(
-        1, source_pixels=False, carried_latent=False
+    assert inputs(command(overlap=1, no_source_pixels="", no_carried_latent="")).handover == revideo.HandoverOptions(
+        1, source_pixels=False, latent_handover=False
     )
-    assert job(command()).drift == revideo.Drift()
+    assert inputs(command()).handover == revideo.HandoverOptions()
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_choices_against_drift_reach_the_loop(command):
     ],
 )
 def test_mistakes_are_told_before_a_model_loads(command, given, capsys, monkeypatch, changes, message):
-    monkeypatch.setattr("revideo.pipeline.loading.load", lambda *_, **__: pytest.fail("a model was loaded"))
+    monkeypatch.setattr("revideo.editing.model.load", lambda *_, **__: pytest.fail("a model was loaded"))
     files = {name: given / value if str(value).endswith(".mp4") else value for name, value in changes.items()}
     assert main(command(**files)) == 2
     told = capsys.readouterr().err

@@ -23,9 +23,9 @@ def folder(tmp_path_factory):
     write_video(folder / "clip.mp4", torch.cat([truth.source, truth.source.flip(0)]), 8, crf=4)
     write_video(folder / "raw.mp4", (truth.target + 0.03).clamp(0, 1), 8, crf=4)
     write_video(folder / "short.mp4", truth.target[:9], 8)
-    write_image(folder / "mask.png", truth.edit.region[0].expand(3, -1, -1))
+    write_image(folder / "mask.png", truth.edit.mask[0].expand(3, -1, -1))
     write_image(folder / "nothing.png", torch.zeros(3, SIDE_PX, SIDE_PX))
-    write_image(folder / "edited.png", truth.edit.reference)
+    write_image(folder / "edited.png", truth.edit.edited_frame)
     (folder / "tracks.json").write_text(truth.edit.trajectories.to_json())
     return folder
 

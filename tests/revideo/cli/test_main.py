@@ -16,12 +16,12 @@ from safetensors.torch import load_file, save_file
 import revideo
 from revideo.checkpoints import builtin
 from revideo.checkpoints.random_weights import SMALL, write_random_checkpoint
-from revideo.cli.inputs import prepare
+from revideo.cli.inputs import EditInputs, read_inputs
 from revideo.cli.main import build_parser, main
 from revideo.drawing.schema import Path as DrawnPath
 from revideo.drawing.schema import Point, Region
 from revideo.pictures.sheets import write_image
-from revideo.sampling.presets import sampler_options
+from revideo.sampling.samplers import sampler_options
 from revideo.video.io import fit_frames
 
 ROOT = Path(__file__).parents[3]
@@ -104,7 +104,7 @@ def no_model(monkeypatch):
     def load(*_, **__):
         pytest.fail("a model was loaded")
 
-    monkeypatch.setattr("revideo.pipeline.loading.load", load)
+    monkeypatch.setattr("revideo.editing.model.load", load)
 
 
 def read(path: Path) -> torch.Tensor:
@@ -155,17 +155,17 @@ def test_no_keep_leaves_the_models_own_pixels(command, bikes, tmp_path):
 
 def test_any_frame_may_be_the_edited_one(command, tmp_path):
     picture, preview = tmp_path / "fusion.png", tmp_path / "preview.mp4"
-    assert main(command(reference_frame=9, frames=16, fusion=picture, preview=preview)) == 0
+    assert main(command(edited_index=9, frames=16, fusion=picture, preview=preview)) == 0
     assert len(read(tmp_path / "out.mp4")) == len(read(preview)) == 16
     assert min(revideo.read_image(picture).shape[1:]) >= 200
 
 
 def test_without_a_reference_the_named_frame_itself_is_taken(command, bikes):
-    arguments = build_parser().parse_args(command(reference=None, reference_frame=5))
-    edit = prepare(arguments).conditions.edit
+    arguments = build_parser().parse_args(command(reference=None, edited_index=5))
+    edit = read_inputs(arguments).edit
     frame = fit_frames(revideo.read_video(bikes, 10 + 2 * 5, 1, 1)[0], 64, 128)[0]
-    assert edit.reference_frame == 5
-    assert torch.equal(edit.reference, frame)
+    assert edit.edited_index == 5
+    assert torch.equal(edit.edited_frame, frame)
 
 
 def test_it_runs_as_a_program(command, tmp_path):
@@ -201,8 +201,14 @@ def test_ctrl_c_leaves_nothing_behind(command, tmp_path):
 # --- What is prepared ----------------------------------------------------------------------
 
 
-def prepared(words: list[str]):
-    return prepare(build_parser().parse_args(words))
+def prepared(words: list[str]) -> EditInputs:
+    return read_inputs(build_parser().parse_args(words))
+
+
+def conditions(words: list[str]) -> revideo.Conditions:
+    """What the model sees of it."""
+    inputs = prepared(words)
+    return revideo.make_conditions(inputs.video, inputs.edit)
 
 
 def peak(motion: torch.Tensor) -> tuple[int, int]:
@@ -220,34 +226,34 @@ def peak(motion: torch.Tensor) -> tuple[int, int]:
     ],
 )
 def test_tracks_and_pictures_move_with_the_clip(command, given, fit, end):
-    job = prepared(command(size="256x192", fit=fit))
-    x, y = peak(job.conditions.motion[-1])
+    job = conditions(command(size="256x192", fit=fit))
+    x, y = peak(job.motion[-1])
     assert abs(x - end[0]) <= 1.5 and abs(y - end[1]) <= 1.5
     edited = fit_frames(revideo.read_image(given / "edited.png")[None], 192, 256, fit)[0]
-    torch.testing.assert_close(job.conditions.reference, edited * 2 - 1)
-    assert job.conditions.region[0, 0, 96, 128] == 1 and job.conditions.region[0, 0, 96, 4] == (fit == "crop") * 0
+    torch.testing.assert_close(job.reference, edited * 2 - 1)
+    assert job.mask[0, 0, 96, 128] == 1 and job.mask[0, 0, 96, 4] == (fit == "crop") * 0
 
 
 def test_tracks_may_be_drawn_on_another_size(command, given, tmp_path):
-    usual = prepared(command()).conditions.motion
+    usual = conditions(command()).motion
     half = tmp_path / "half.json"
     half.write_text("[[[120, 65], [200, 75]]]")
-    torch.testing.assert_close(prepared(command(tracks=half, tracks_size="320x136")).conditions.motion, usual)
+    torch.testing.assert_close(conditions(command(tracks=half, tracks_size="320x136")).motion, usual)
     fitted = tmp_path / "fitted.json"
     fitted.write_text(json.dumps([[[240 / 5, 130 * 64 / 272], [400 / 5, 150 * 64 / 272]]]))
-    torch.testing.assert_close(prepared(command(tracks=fitted, tracks_size="128x64")).conditions.motion, usual)
+    torch.testing.assert_close(conditions(command(tracks=fitted, tracks_size="128x64")).motion, usual)
 
 
 @pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
 def test_a_document_is_tracks_and_region_in_one(command, given, tmp_path, fit):
-    usual = prepared(command(size="256x192", fit=fit))
+    usual = conditions(command(size="256x192", fit=fit))
     drawn_on = [(WIDTH, HEIGHT), (WIDTH // 2, HEIGHT // 2)]  # the clip, or the same at another size
     for size in [*drawn_on, (256, 192)] if fit == "stretch" else drawn_on:
         document = tmp_path / "document.json"
         document.write_text(drawing(*size, frames=5), encoding="utf-8-sig")
-        job = prepared(command(size="256x192", fit=fit, tracks=None, region=None, document=document))
-        torch.testing.assert_close(job.conditions.motion, usual.conditions.motion, atol=0.01, rtol=0)
-        assert (job.conditions.region != usual.conditions.region).float().mean() < 0.005
+        job = conditions(command(size="256x192", fit=fit, tracks=None, region=None, document=document))
+        torch.testing.assert_close(job.motion, usual.motion, atol=0.01, rtol=0)
+        assert (job.mask != usual.mask).float().mean() < 0.005
 
 
 def test_a_preset_yields_to_what_is_told(command):
@@ -287,30 +293,28 @@ def test_a_budget_of_memory_is_more_than_nothing(command):
 def test_a_document_drawn_on_the_fitted_frames_is_taken_as_it_is(command, tmp_path):
     document = tmp_path / "document.json"
     document.write_text(drawing(256, 192))
-    job = prepared(command(size="256x192", fit="crop", tracks=None, region=None, document=document))
-    assert job.conditions.region[0, 0].nonzero().aminmax(dim=0).min.tolist() == [48, 64]
-    x, y = peak(job.conditions.motion[-1])
+    job = conditions(command(size="256x192", fit="crop", tracks=None, region=None, document=document))
+    assert job.mask[0, 0].nonzero().aminmax(dim=0).min.tolist() == [48, 64]
+    x, y = peak(job.motion[-1])
     assert abs(x - 160) <= 1.5 and abs(y - 106) <= 1.5
 
 
 def test_as_drawn_ends_where_the_points_end(command):
-    motion = prepared(command(timing="as drawn")).conditions.motion
+    motion = conditions(command(timing="as drawn")).motion
     assert motion[1].any() and not motion[2:].any()
-    assert prepared(command()).conditions.motion[1:].flatten(1).any(1).all()
+    assert conditions(command()).motion[1:].flatten(1).any(1).all()
 
 
 def test_without_tracks_or_reference_only_the_area_is_asked_for(command):
-    job = prepared(command(tracks=None, reference=None))
-    assert not job.conditions.motion.any()
-    torch.testing.assert_close(job.conditions.reference, job.video[0] * 2 - 1)
+    job = conditions(command(tracks=None, reference=None))
+    assert not job.motion.any()
+    torch.testing.assert_close(job.reference, job.source[0] * 2 - 1)
 
 
 def test_pictures_of_the_fitted_size_are_taken_as_they_are(command, tmp_path):
     edited = (torch.rand(3, 64, 128) * 255).round() / 255
     write_image(tmp_path / "fitted.png", edited)
-    torch.testing.assert_close(
-        prepared(command(reference=tmp_path / "fitted.png")).conditions.reference, edited * 2 - 1
-    )
+    torch.testing.assert_close(conditions(command(reference=tmp_path / "fitted.png")).reference, edited * 2 - 1)
 
 
 def test_a_video_of_masks_runs_along_with_the_clip(command, tmp_path):
@@ -318,7 +322,7 @@ def test_a_video_of_masks_runs_along_with_the_clip(command, tmp_path):
     for frame in range(40):
         masks[frame, :, 64:192, 10 * frame : 10 * frame + 160] = 1
     revideo.write_video(tmp_path / "masks.mp4", masks, 25)
-    region = prepared(command(region=tmp_path / "masks.mp4")).conditions.region
+    region = conditions(command(region=tmp_path / "masks.mp4")).mask
     for number in range(WINDOW):
         left = 10 * (10 + 2 * number) / 5
         columns = region[number, 0, 32].nonzero()

@@ -9,16 +9,16 @@ from safetensors.torch import load_file
 from torch.testing import assert_close
 
 import revideo
-from revideo import Edit, Trajectories
+from revideo import Edit, Trajectories, make_conditions
 from revideo.conditions import signed
 from revideo.editing.composite import RING_PX, ring_shift
-from revideo.editing.handover import PAPER, Carried, Drift, hold, start_window
-from revideo.editing.long_video import HeldFrames, edit_long, edit_windows, frame_noise
-from revideo.editing.window_cache import WindowStore, fingerprint, identify
-from revideo.editing.windows import LongEdit, plan_windows
+from revideo.editing.handover import PAPER_CHAIN, HandoverOptions, PreviousWindow, start_window
+from revideo.editing.long_video import TensorFrames, edit_windows, frame_noise
+from revideo.editing.window_cache import WindowCache, fingerprint, identify
+from revideo.editing.windows import plan_windows
 from revideo.models.vae import LATENT_SCALE
-from revideo.pipeline.pipeline import START, draw_noise
-from revideo.sampling.constraints import unedited_shares
+from revideo.pipeline.pipeline import DEFAULTS, START, draw_noise
+from revideo.sampling.constraints import clamp_estimates, unedited_weights
 
 WINDOW = 4  # of the smaller golden model
 FRAMES = 9  # three windows with an overlap of 1, four with 2
@@ -47,9 +47,16 @@ def an_edit(video: torch.Tensor, tail: float = 0.0) -> Edit:
     points_px[1, -1] += tail
     visible = torch.ones(2, frames, dtype=torch.bool)
     visible[1, :6] = False
-    region = torch.zeros(1, 1, SIZE, SIZE)
-    region[..., 16:48, 16:48] = 1
-    return Edit(1 - video[0], Trajectories(points_px, visible), region)
+    mask = torch.zeros(1, 1, SIZE, SIZE, dtype=torch.bool)
+    mask[..., 16:48, 16:48] = True
+    return Edit(1 - video[0], Trajectories(points_px, visible), mask)
+
+
+def edit_long(model, video, edit, options=None, handover=PAPER_CHAIN, callback=None) -> torch.Tensor:
+    """Window after window, as the model painted it; also where one window would do."""
+    frames = TensorFrames(video)
+    windows = edit_windows(model, frames, edit, options or DEFAULTS, callback, handover=handover)
+    return torch.cat([done.frames for done in windows])
 
 
 @pytest.fixture
@@ -61,14 +68,14 @@ def computed(model):
     hook.remove()
 
 
-DRIFTS = {
-    "default": Drift(overlap=2),
-    "paper": PAPER,
-    "pixels": replace(PAPER, source_pixels=True),
-    "latent": replace(PAPER, carried_latent=True),
-    "embedding": replace(PAPER, first_embedding=True),
-    "colours": replace(PAPER, hold_colours=True),
-    "blended": replace(PAPER, overlap=2),
+CHAINS = {
+    "default": HandoverOptions(overlap=2),
+    "paper": PAPER_CHAIN,
+    "pixels": replace(PAPER_CHAIN, source_pixels=True),
+    "latent": replace(PAPER_CHAIN, latent_handover=True),
+    "embedding": replace(PAPER_CHAIN, first_embedding=True),
+    "colours": replace(PAPER_CHAIN, colour_correction=True),
+    "blended": replace(PAPER_CHAIN, overlap=2),
 }
 
 
@@ -76,23 +83,25 @@ DRIFTS = {
 
 
 @pytest.mark.parametrize(
-    ("drift", "lock"),
-    [(Drift(overlap=2), False), (PAPER, False), (Drift(overlap=2), True)],
+    ("handover", "lock"),
+    [(HandoverOptions(overlap=2), False), (PAPER_CHAIN, False), (HandoverOptions(overlap=2), True)],
     ids=["default", "paper", "locked"],
 )
-def test_a_video_of_one_window_is_an_ordinary_edit(model, options, video, drift, lock):
+def test_a_video_of_one_window_is_an_ordinary_edit(model, options, video, handover, lock):
     clip, options = video[:WINDOW], replace(options, latent_lock=lock)
     edit = an_edit(clip)
-    assert torch.equal(edit_long(model, clip, edit, options, drift), model.edit(clip, edit, options))
+    assert torch.equal(
+        edit_long(model, clip, edit, options, handover), model.edit(clip, edit, options, composite=False).frames
+    )
 
 
 def test_the_lock_holds_what_is_unedited_in_every_window(model, options, video, tmp_path):
     edit, locked = an_edit(video), replace(options, latent_lock=True, lock_until=0.0)
     windows = edit_windows(
-        model, HeldFrames(video), LongEdit.of(edit), locked, Drift(overlap=2), store=WindowStore(tmp_path)
+        model, TensorFrames(video), edit, locked, handover=HandoverOptions(overlap=2), cache=WindowCache(tmp_path)
     )
     assert sum(len(finished.frames) for finished in windows) == FRAMES
-    cells = unedited_shares(edit.region, 8)[0, 0] == 1
+    cells = unedited_weights(edit.mask.float(), 8)[0, 0] == 1
     plan = plan_windows(FRAMES, WINDOW, 2)
     for window, file in zip(plan, sorted(tmp_path.iterdir()), strict=True):
         source = torch.cat([model.encode(signed(frame)) for frame in video[window.start : window.stop]]) * LATENT_SCALE
@@ -101,7 +110,7 @@ def test_the_lock_holds_what_is_unedited_in_every_window(model, options, video, 
 
 @pytest.fixture(scope="module")
 def results(model, options, video):
-    return {name: edit_long(model, video, an_edit(video), options, drift) for name, drift in DRIFTS.items()}
+    return {name: edit_long(model, video, an_edit(video), options, chain) for name, chain in CHAINS.items()}
 
 
 def test_every_choice_changes_later_windows_and_none_the_first(results):
@@ -114,15 +123,15 @@ def test_every_choice_changes_later_windows_and_none_the_first(results):
 def test_the_papers_chain_is_windows_edited_one_after_the_other(model, options, video, results):
     """The last edited frame is the next reference: done here by hand."""
     edit, found = an_edit(video), results["paper"]
-    reference = edit.reference
+    reference = edit.edited_frame
     # What each window gives ends where the next begins to; the last is shifted to end with the video.
-    for start, given, carried in ((0, range(0, 4), 3), (3, range(4, 7), 5), (5, range(7, 9), 8)):
-        window = Edit(reference, LongEdit.of(edit).paths(start, start + WINDOW), edit.region)
+    for start, given, previous in ((0, range(0, 4), 3), (3, range(4, 7), 5), (5, range(7, 9), 8)):
+        window = Edit(reference, edit.trajectories_between(start, start + WINDOW), edit.mask)
         noise = frame_noise((WINDOW, 4, 8, 8), options.seed, start)
-        latents = model.sample(video[start : start + WINDOW], window, options, noise=noise)
+        latents = model.sample(make_conditions(video[start : start + WINDOW], window), options, noise=noise)
         frames = model.decode(latents, WINDOW)
         assert torch.equal(found[given], frames[given.start - start : given.stop - start])
-        reference = frames[carried - start]
+        reference = frames[previous - start]
     assert options.noise_augmentation == 0  # else each reference had noise of its own
 
 
@@ -137,10 +146,10 @@ def test_a_frames_noise_is_the_same_in_every_window():
 
 
 def test_windows_without_area_pass_the_source_and_are_not_computed(model, options, video, computed):
-    region = an_edit(video).region.repeat(FRAMES, 1, 1, 1)
-    region[WINDOW - 1 :] = 0
-    edit = replace(an_edit(video), region=region)
-    result = edit_long(model, video, edit, options, PAPER)
+    mask = an_edit(video).mask.repeat(FRAMES, 1, 1, 1)
+    mask[WINDOW - 1 :] = False
+    edit = replace(an_edit(video), mask=mask)
+    result = edit_long(model, video, edit, options, PAPER_CHAIN)
     assert len(computed) == options.steps  # one window of three
     assert torch.equal(result[WINDOW:], video[WINDOW:])
     assert not torch.equal(result[:WINDOW], video[:WINDOW])
@@ -149,37 +158,37 @@ def test_windows_without_area_pass_the_source_and_are_not_computed(model, option
 def test_an_area_that_never_comes_is_an_error(model, options, video):
     class Nothing:
         def read(self, start, stop):
-            return torch.zeros(1, 1, SIZE, SIZE)
+            return torch.zeros(1, 1, SIZE, SIZE, dtype=torch.bool)
 
-    edit = replace(LongEdit.of(an_edit(video)), region=Nothing())
-    with pytest.raises(ValueError, match="the region is empty in every frame"):
-        list(edit_windows(model, HeldFrames(video), edit, options, PAPER))
+    edit = replace(an_edit(video), mask=Nothing())
+    with pytest.raises(ValueError, match="the mask is empty in every frame"):
+        list(edit_windows(model, TensorFrames(video), edit, options, handover=PAPER_CHAIN))
 
 
 @pytest.mark.parametrize(
     ("frames", "changes", "message"),
     [
         (3, {}, "the video has 3 frames; this model edits windows of 4"),
-        (FRAMES, {"reference": torch.zeros(3, 32, 64)}, "the edited frame is 64×32; the video is 64×64"),
+        (FRAMES, {"edited_frame": torch.zeros(3, 32, 64)}, "the edited frame is 64×32; the video is 64×64"),
         (FRAMES, {"trajectories": Trajectories.none(4)}, "the trajectories cover 4 frames; the video has 9"),
-        (FRAMES, {"region": torch.zeros(1, 1, SIZE, SIZE)}, "the region is empty"),
-        (FRAMES, {"region": torch.ones(2, 1, SIZE, SIZE)}, "masks for 2 frames; the video has 9"),
+        (FRAMES, {"mask": torch.zeros(1, 1, SIZE, SIZE)}, "the mask is empty"),
+        (FRAMES, {"mask": torch.ones(2, 1, SIZE, SIZE)}, "masks for 2 frames; the video has 9"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_any_work(model, video, computed, frames, changes, message):
     with pytest.raises(ValueError, match=message):
-        edit_long(model, video[:frames], replace(an_edit(video), **changes), drift=PAPER)
+        edit_long(model, video[:frames], replace(an_edit(video), **changes), handover=PAPER_CHAIN)
     assert not computed
 
 
 def test_a_size_that_the_model_cannot_work_at_is_refused(model, video):
     with pytest.raises(ValueError, match="the video is 60×64; this model needs sides that are multiples of 64"):
-        edit_long(model, video[..., :60], an_edit(video), drift=PAPER)
+        edit_long(model, video[..., :60], an_edit(video), handover=PAPER_CHAIN)
 
 
 def test_progress_counts_frames_to_the_last_and_tells_the_time(model, options, video):
     heard = []
-    edit_long(model, video, an_edit(video), options, report=heard.append, drift=PAPER)
+    edit_long(model, video, an_edit(video), options, callback=heard.append, handover=PAPER_CHAIN)
     done = [progress.done for progress in heard]
     assert done == sorted(done) and done[-1] == FRAMES == heard[0].total
     assert len(heard) == 3 * (options.steps + 1)  # each step of each window, and its end
@@ -192,95 +201,97 @@ def test_progress_counts_frames_to_the_last_and_tells_the_time(model, options, v
 
 @pytest.fixture(scope="module")
 def handed(model):
-    """A carried frame that is brighter than the source, and the source."""
+    """A previous frame that is brighter than the source, and the source."""
     source = torch.rand(3, SIZE, SIZE, generator=torch.Generator().manual_seed(1)) * 0.5
-    region = an_edit(source[None]).region.repeat(2, 1, 1, 1)
+    mask = an_edit(source[None]).mask.repeat(2, 1, 1, 1)
     latents = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(2))
-    return Carried((source + 0.25).expand(2, -1, -1, -1), latents), source, region
+    return PreviousWindow((source + 0.25).expand(2, -1, -1, -1), latents), source, mask
 
 
 def start(model, handed, **choices):
-    carried, source, region = handed
-    return start_window(model, carried, source, region, replace(PAPER, **choices), torch.zeros(3, SIZE, SIZE))
+    previous, source, mask = handed
+    return start_window(model, previous, source, mask, replace(PAPER_CHAIN, **choices), torch.zeros(3, SIZE, SIZE))
 
 
 def test_the_chain_hands_on_the_frame_and_nothing_else(model, handed):
     begun = start(model, handed)
-    assert torch.equal(begun.reference, handed[0].frames[0]) and begun.latent is None and begun.held is None
+    assert torch.equal(begun.reference, handed[0].frames[0]) and begun.latent is None and begun.known is None
 
 
 def test_unedited_pixels_come_from_the_source(model, handed):
-    carried, source, region = handed
+    previous, source, mask = handed
     reference = start(model, handed, source_pixels=True).reference
-    inside = (region[0] > 0).expand(3, -1, -1)
+    inside = mask[0].expand(3, -1, -1)
     assert torch.equal(reference[~inside], source[~inside])
-    assert torch.equal(reference[inside], carried.frames[0][inside])
+    assert torch.equal(reference[inside], previous.frames[0][inside])
 
 
 def test_of_the_area_too_what_shows_the_same_comes_from_the_source(model, handed):
     """The right half is painted nearly as the source has it."""
-    carried, source, region = handed
-    carried = replace(carried, frames=torch.where(torch.arange(SIZE) < SIZE // 2, carried.frames, source + 0.01))
-    begun = start(model, (carried, source, region), source_pixels=True, carried_latent=True)
+    previous, source, mask = handed
+    previous = replace(previous, frames=torch.where(torch.arange(SIZE) < SIZE // 2, previous.frames, source + 0.01))
+    begun = start(model, (previous, source, mask), source_pixels=True, latent_handover=True)
     assert torch.equal(begun.reference[..., SIZE // 2 + 8 :], source[..., SIZE // 2 + 8 :])
     known = model.encode(signed(begun.reference))
     assert_close(begun.latent[..., 5:], known[..., 5:])
-    assert_close(begun.latent[..., 2:4, 2:4], carried.latents[:1, :, 2:4, 2:4] / LATENT_SCALE)
-    assert torch.equal(start(model, (carried, source, region)).reference, carried.frames[0])
+    assert_close(begun.latent[..., 2:4, 2:4], previous.latents[:1, :, 2:4, 2:4] / LATENT_SCALE)
+    assert torch.equal(start(model, (previous, source, mask)).reference, previous.frames[0])
 
 
 def test_what_was_restored_is_carried_as_it_looks_and_not_as_it_was_sampled(model, handed):
-    carried, source, region = handed
-    restored = torch.zeros(2, SIZE, SIZE, dtype=torch.bool)
-    restored[:, 24:32, 24:32] = True
-    carried = replace(carried, restored=restored)
-    begun = start(model, (carried, source, region), carried_latent=True, overlap=2)
-    known = model.encode(signed(torch.where(region[0] > 0, carried.frames[0], source)))
+    previous, source, mask = handed
+    corrected = torch.zeros(2, SIZE, SIZE, dtype=torch.bool)
+    corrected[:, 24:32, 24:32] = True
+    previous = replace(previous, corrected=corrected)
+    begun = start(model, (previous, source, mask), latent_handover=True, overlap=2)
+    known = model.encode(signed(torch.where(mask[0], previous.frames[0], source)))
     assert_close(begun.latent[..., 3, 3], known[..., 3, 3])
-    shown = torch.cat([model.encode(signed(frame)) for frame in carried.frames])
-    assert_close(begun.held[..., 3, 3], shown[..., 3, 3] * LATENT_SCALE)
+    shown = torch.cat([model.encode(signed(frame)) for frame in previous.frames])
+    assert_close(begun.known[..., 3, 3], shown[..., 3, 3] * LATENT_SCALE)
     elsewhere = torch.ones(8, 8, dtype=torch.bool)
     elsewhere[3, 3] = False
-    assert_close(begun.latent[..., elsewhere], carried.latents[:1, :, elsewhere] / LATENT_SCALE)
-    assert torch.equal(begun.held[..., elsewhere], carried.latents[..., elsewhere])
-    decoded = start(model, (carried, source, region), overlap=2)
-    assert torch.equal(decoded.held, begun.held)
+    assert_close(begun.latent[..., elsewhere], previous.latents[:1, :, elsewhere] / LATENT_SCALE)
+    assert torch.equal(begun.known[..., elsewhere], previous.latents[..., elsewhere])
+    decoded = start(model, (previous, source, mask), overlap=2)
+    assert torch.equal(decoded.known, begun.known)
     assert torch.equal(
-        start(model, (replace(carried, restored=restored & False), source, region), overlap=2).held, carried.latents
+        start(model, (replace(previous, corrected=corrected & False), source, mask), overlap=2).known, previous.latents
     )
 
 
 def test_a_stray_of_the_ring_is_taken_from_the_area(model, handed):
     _, source, _ = handed
-    reference = start(model, handed, source_pixels=True, hold_colours=True).reference
+    reference = start(model, handed, source_pixels=True, colour_correction=True).reference
     assert_close(reference, source)  # all of it was 0.25 too bright
 
 
 def test_a_carried_latent_is_the_sampled_one(model, handed):
-    begun = start(model, handed, carried_latent=True)
+    begun = start(model, handed, latent_handover=True)
     assert_close(begun.latent, handed[0].latents[:1] / LATENT_SCALE)
 
 
 def test_outside_the_area_the_latent_is_the_sources(model, handed):
-    carried = handed[0]
-    begun = start(model, handed, carried_latent=True, source_pixels=True)
-    assert_close(begun.latent[..., 2:6, 2:6], carried.latents[:1, :, 2:6, 2:6] / LATENT_SCALE)
+    previous = handed[0]
+    begun = start(model, handed, latent_handover=True, source_pixels=True)
+    assert_close(begun.latent[..., 2:6, 2:6], previous.latents[:1, :, 2:6, 2:6] / LATENT_SCALE)
     known = model.encode(signed(begun.reference))
     assert_close(begun.latent[..., :2], known[..., :2])
 
 
 def test_a_latents_stray_is_that_of_its_ring(model, handed):
-    carried = handed[0]
+    previous = handed[0]
     known = model.encode(signed(start(model, handed, source_pixels=True).reference))
-    strayed = replace(carried, latents=((known + 0.5) * LATENT_SCALE).repeat(2, 1, 1, 1))
-    begun = start(model, (strayed, *handed[1:]), carried_latent=True, source_pixels=True, hold_colours=True, overlap=2)
+    drifted = replace(previous, latents=((known + 0.5) * LATENT_SCALE).repeat(2, 1, 1, 1))
+    begun = start(
+        model, (drifted, *handed[1:]), latent_handover=True, source_pixels=True, colour_correction=True, overlap=2
+    )
     assert_close(begun.latent, known, atol=1e-5, rtol=1e-5)
-    assert_close(begun.held[:, :, 2:6, 2:6], (known * LATENT_SCALE).repeat(2, 1, 1, 1)[:, :, 2:6, 2:6])
+    assert_close(begun.known[:, :, 2:6, 2:6], (known * LATENT_SCALE).repeat(2, 1, 1, 1)[:, :, 2:6, 2:6])
 
 
 def test_frames_that_passed_unedited_are_handed_on_as_pixels(model, handed):
-    begun = start(model, (replace(handed[0], latents=None), *handed[1:]), carried_latent=True, overlap=2)
-    assert begun.latent is None and begun.held is None
+    begun = start(model, (replace(handed[0], latents=None), *handed[1:]), latent_handover=True, overlap=2)
+    assert begun.latent is None and begun.known is None
 
 
 def test_an_area_without_surroundings_keeps_its_colours():
@@ -299,32 +310,34 @@ def test_only_the_ring_counts():
 
 def test_held_frames_are_drawn_by_their_weights():
     estimate, held = torch.rand(4, 2, 3, 3), torch.rand(2, 2, 3, 3)
-    found = hold(lambda x, sigma: estimate, held, torch.tensor([1.0, 0.25]))(estimate, torch.tensor(1.0))
+    found = clamp_estimates(lambda x, sigma: estimate, held, torch.tensor([1.0, 0.25]).view(2, 1, 1, 1))(
+        estimate, torch.tensor(1.0)
+    )
     assert torch.equal(found[0], held[0]) and torch.equal(found[2:], estimate[2:])
     assert_close(found[1], 0.25 * held[1] + 0.75 * estimate[1])
 
 
 # --- Nothing is lost ---------------------------------------------------------------------
 
-DRIFT = Drift(overlap=1)  # three windows: frames 0–3, 3–6, 5–8
+HANDOVER = HandoverOptions(overlap=1)  # three windows: frames 0–3, 3–6, 5–8
 
 
-def run(model, video, options, folder, edit=None, drift=DRIFT, report=None) -> torch.Tensor:
+def run(model, video, options, folder, edit=None, handover=HANDOVER, callback=None) -> torch.Tensor:
     windows = edit_windows(
         model,
-        HeldFrames(video),
-        LongEdit.of(edit or an_edit(video)),
+        TensorFrames(video),
+        edit or an_edit(video),
         options,
-        drift,
-        store=WindowStore(folder),
-        report=report,
+        callback,
+        handover=handover,
+        cache=WindowCache(folder),
     )
     return torch.cat([done.frames for done in windows])
 
 
 @pytest.fixture(scope="module")
 def whole(model, options, video):
-    return edit_long(model, video, an_edit(video), options, DRIFT)
+    return edit_long(model, video, an_edit(video), options, HANDOVER)
 
 
 class Killed(BaseException):
@@ -340,7 +353,7 @@ def test_a_run_broken_off_at_any_step_goes_on_where_it_was(
             raise Killed
 
     with pytest.raises(Killed):
-        run(model, video, options, tmp_path, report=kill)
+        run(model, video, options, tmp_path, callback=kill)
     computed.clear()
     assert torch.equal(run(model, video, options, tmp_path), whole)
     finished = last // options.steps  # windows
@@ -359,23 +372,23 @@ def test_a_second_run_computes_nothing(model, options, video, whole, computed, t
     [
         (lambda o, d, v, e: (replace(o, seed=24), d, v, e), 3),
         (lambda o, d, v, e: (replace(o, cfg_last=2.0), d, v, e), 3),
-        (lambda o, d, v, e: (o, replace(d, hold_colours=False), v, e), 3),
-        (lambda o, d, v, e: (o, d, v, replace(e, reference=e.reference * 0.9)), 3),
-        (lambda o, d, v, e: (o, d, v, replace(e, region=e.region.roll(1, -1))), 3),
+        (lambda o, d, v, e: (o, replace(d, colour_correction=False), v, e), 3),
+        (lambda o, d, v, e: (o, d, v, replace(e, edited_frame=e.edited_frame * 0.9)), 3),
+        (lambda o, d, v, e: (o, d, v, replace(e, mask=e.mask.roll(1, -1))), 3),
         (lambda o, d, v, e: (o, d, torch.cat([v[:4], 1 - v[4:]]), e), 2),
         (lambda o, d, v, e: (o, d, v, an_edit(v, tail=5.0)), 1),  # a path that begins at frame 6
     ],
-    ids=["seed", "guidance", "drift", "reference", "area", "later frames", "last path"],
+    ids=["seed", "guidance", "handover", "edited frame", "mask", "later frames", "last path"],
 )
 def test_what_changed_is_computed_again_from_the_first_window_that_sees_it(
     model, options, video, computed, tmp_path, change, windows
 ):
     run(model, video, options, tmp_path)
     computed.clear()
-    new_options, drift, new_video, edit = change(options, DRIFT, video, an_edit(video))
-    found = run(model, new_video, new_options, tmp_path, edit, drift)
+    new_options, handover, new_video, edit = change(options, HANDOVER, video, an_edit(video))
+    found = run(model, new_video, new_options, tmp_path, edit, handover)
     assert len(computed) == windows * new_options.steps
-    assert torch.equal(found, edit_long(model, new_video, edit, new_options, drift))
+    assert torch.equal(found, edit_long(model, new_video, edit, new_options, handover))
 
 
 def test_a_longer_video_keeps_the_windows_that_stay(model, options, video, computed, tmp_path):
@@ -429,10 +442,10 @@ def test_windows_are_small_and_go_when_told(model, options, video, tmp_path):
     run(model, video, options, folder)
     assert load_file(folder / "window-000000.safetensors").keys() == {"latents"}
     (folder / "note.txt").write_text("of the user's")
-    WindowStore(folder).clear()
+    WindowCache(folder).clear()
     assert [file.name for file in folder.iterdir()] == ["note.txt"]
     (folder / "note.txt").unlink()
-    WindowStore(folder).clear()
+    WindowCache(folder).clear()
     assert not folder.exists()
 
 

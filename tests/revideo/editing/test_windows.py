@@ -7,8 +7,8 @@ import torch
 from torch.testing import assert_close
 
 from revideo import Edit, Trajectories
-from revideo.editing.windows import LongEdit, held_weights, moving, plan_windows
-from revideo.motion import motion_map
+from revideo.conditions import motion_map
+from revideo.editing.windows import blend_weights, moving, plan_windows
 
 PLANS = [(window, overlap) for window in (2, 3, 4, 14) for overlap in range(1, window)]
 
@@ -68,7 +68,7 @@ def test_an_overlap_that_leaves_nothing_new_is_refused(overlap):
 def test_shared_frames_pass_evenly_from_one_window_to_the_next(window, overlap):
     for frames in lengths(window):
         for later in plan_windows(frames, window, overlap)[1:]:
-            weights = held_weights(later.shared, overlap)
+            weights = blend_weights(later.shared, overlap)
             assert len(weights) == later.shared
             assert weights[0] == 1  # the carried frame
             mine = later.first - later.start  # the first frame that the later window gives
@@ -87,10 +87,10 @@ def paths(count: int = 3, seed: int = 0) -> Trajectories:
     return Trajectories(points_px, torch.rand(count, FRAMES, generator=generator) < 0.7)
 
 
-def long_edit(trajectories: Trajectories | None = None, region: torch.Tensor | None = None) -> LongEdit:
+def long_edit(trajectories: Trajectories | None = None, mask: object = None) -> Edit:
     still = torch.zeros(1, 1, HEIGHT, WIDTH)
     still[..., 8:20, 8:30] = 1
-    return LongEdit(torch.zeros(3, HEIGHT, WIDTH), trajectories or paths(), still if region is None else region)
+    return Edit(torch.zeros(3, HEIGHT, WIDTH), trajectories or paths(), still if mask is None else mask)
 
 
 @pytest.mark.parametrize("overlap", [1, 2, 3])
@@ -99,7 +99,7 @@ def test_every_given_frame_has_the_whole_videos_motion(overlap):
     whole = motion_map(edit.trajectories.points_px, edit.trajectories.visible, HEIGHT, WIDTH)
     plan = plan_windows(FRAMES, 4, overlap)
     for window in plan:
-        part = moving(edit.paths(window.start, window.stop))
+        part = moving(edit.trajectories_between(window.start, window.stop))
         motion = motion_map(part.points_px, part.visible, HEIGHT, WIDTH)
         # Frame 0 is the reference, of which the trained weights expect no motion; no window gives it but the first.
         assert not motion[0].any()
@@ -109,58 +109,53 @@ def test_every_given_frame_has_the_whole_videos_motion(overlap):
 def test_a_path_that_rests_in_a_window_is_not_in_it():
     edit = long_edit(Trajectories(torch.rand(2, FRAMES, 2), torch.arange(FRAMES).expand(2, -1) >= 10))
     assert (
-        moving(edit.paths(0, 10)).num_paths == moving(edit.paths(0, 11)).num_paths == 0
+        moving(edit.trajectories_between(0, 10)).num_paths == moving(edit.trajectories_between(0, 11)).num_paths == 0
     )  # one point alone moves nothing
-    assert moving(edit.paths(0, 12)).num_paths == 2
-    assert moving(edit.paths(0, 11)).num_frames == 11
+    assert moving(edit.trajectories_between(0, 12)).num_paths == 2
+    assert moving(edit.trajectories_between(0, 11)).num_frames == 11
 
 
 def test_where_a_hidden_point_is_changes_no_slice():
     edit = long_edit()
     moved = torch.where(edit.trajectories.visible[..., None], edit.trajectories.points_px, torch.nan)
     other = long_edit(Trajectories(moved, edit.trajectories.visible))
-    assert torch.equal(moving(edit.paths(3, 9)).points_px, moving(other.paths(3, 9)).points_px)
+    assert torch.equal(
+        moving(edit.trajectories_between(3, 9)).points_px, moving(other.trajectories_between(3, 9)).points_px
+    )
 
 
 def test_one_mask_is_every_frames():
     edit = long_edit()
-    assert torch.equal(edit.masks(5, 9), edit.region.expand(4, -1, -1, -1))
+    assert torch.equal(edit.masks(5, 9), edit.mask.expand(4, -1, -1, -1))
 
 
 def test_a_mask_for_each_frame_is_sliced():
-    region = (torch.rand(FRAMES, 1, HEIGHT, WIDTH) > 0.9).float()
-    region[7] = 0  # missing in one frame: nothing is edited there
-    edit = long_edit(region=region)
+    mask = torch.rand(FRAMES, 1, HEIGHT, WIDTH) > 0.9
+    mask[7] = False  # missing in one frame: nothing is edited there
+    edit = long_edit(mask=mask)
     edit.check(FRAMES, HEIGHT, WIDTH)
-    assert torch.equal(edit.masks(5, 9), region[5:9])
+    assert torch.equal(edit.masks(5, 9), mask[5:9])
 
 
 def test_masks_can_be_read_when_they_are_needed():
     class Moving:
         def read(self, start, stop):
-            return torch.arange(start, stop).view(-1, 1, 1, 1) * torch.full((1, 1, HEIGHT, WIDTH), 0.1)
+            return (torch.arange(start, stop) > 4).view(-1, 1, 1, 1).expand(-1, 1, HEIGHT, WIDTH)
 
-    edit = long_edit(region=Moving())
+    edit = long_edit(mask=Moving())
     edit.check(FRAMES, HEIGHT, WIDTH)
-    assert edit.masks(3, 7)[:, 0, 0, 0].tolist() == [0, 0, 1, 1]  # half and above counts as inside
+    assert edit.masks(3, 7)[:, 0, 0, 0].tolist() == [False, False, True, True]
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"trajectories": Trajectories.none(FRAMES - 1)}, "the trajectories cover 22 frames; the video has 23"),
-        ({"region": torch.zeros(1, 1, HEIGHT, WIDTH)}, "the region is empty"),
-        ({"region": torch.eye(HEIGHT, WIDTH).expand(4, 1, -1, -1)}, "masks for 4 frames; the video has 23"),
-        ({"region": torch.ones(FRAMES, 1, HEIGHT, WIDTH)}, "covers every frame whole"),
+        ({"mask": torch.zeros(1, 1, HEIGHT, WIDTH)}, "the mask is empty"),
+        ({"mask": torch.eye(HEIGHT, WIDTH).expand(4, 1, -1, -1)}, "masks for 4 frames; the video has 23"),
+        ({"mask": torch.ones(FRAMES, 1, HEIGHT, WIDTH)}, "covers every frame whole"),
     ],
 )
 def test_an_edit_that_does_not_fit_the_video_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         long_edit(**changes).check(FRAMES, HEIGHT, WIDTH)
-
-
-def test_an_edit_of_one_window_is_a_long_one_too():
-    edit = Edit(torch.rand(3, HEIGHT, WIDTH), paths(), torch.eye(HEIGHT, WIDTH)[None, None])
-    whole = LongEdit.of(edit)
-    assert torch.equal(whole.masks(0, FRAMES)[0], edit.region[0])
-    assert whole.reference is edit.reference and whole.trajectories is edit.trajectories

@@ -37,12 +37,12 @@ def plainly(golden):
 def test_a_whole_run_differs_from_the_plain_one_by_rounding(golden, plainly, moving):
     conditions = golden.conditions
     if moving:
-        region = torch.stack([frame.roll(8 * number, -1) for number, frame in enumerate(conditions.region)])
+        region = torch.stack([frame.roll(8 * number, -1) for number, frame in enumerate(conditions.mask)])
         conditions = replace(conditions, region=region)
     options = SamplerOptions(steps=25)
-    ours = golden.model.sample_conditions(conditions, options)
+    ours = golden.model.sample(conditions, options)
     plainly(True)
-    plain = golden.model.sample_conditions(conditions, options)
+    plain = golden.model.sample(conditions, options)
     assert not torch.equal(ours, plain)
     assert relative_rms(ours, plain) < 1e-4
 
@@ -54,12 +54,12 @@ def test_diffusers_own_blocks_run_only_where_asked_for(golden_b, monkeypatch):
         own = kind.forward
         monkeypatch.setattr(kind, "forward", lambda *given, own=own, **named: ran.append(given) or own(*given, **named))
     options = replace(golden_b.options, steps=1)
-    golden_b.model.sample_conditions(golden_b.conditions, options)
+    golden_b.model.sample(golden_b.conditions, options)
     assert not ran
     for network in (golden_b.model.unet, golden_b.model.controlnet):
         run_plainly(network)
     try:
-        golden_b.model.sample_conditions(golden_b.conditions, options)
+        golden_b.model.sample(golden_b.conditions, options)
     finally:
         for network in (golden_b.model.unet, golden_b.model.controlnet):
             run_plainly(network, False)
@@ -99,9 +99,9 @@ def test_the_next_run_knows_nothing_of_the_last(golden_b, tmp_path):
     """Neither conditions nor weights of an earlier run are kept: a model that ran before equals a fresh one."""
     used = revideo.load(golden_b.checkpoint, golden_b.config, device="cpu")
     options = replace(golden_b.options, steps=2)
-    used.sample_conditions(golden_b.conditions, options)
+    used.sample(golden_b.conditions, options)
     other = replace(golden_b.conditions, reference=-golden_b.conditions.reference)
     fresh = revideo.load(golden_b.checkpoint, golden_b.config, device="cpu")
     for model in (used, fresh):
         model.unet.mid_block.attentions[0].transformer_blocks[0].attn2.to_v.weight.data.mul_(2)
-    assert torch.equal(used.sample_conditions(other, options), fresh.sample_conditions(other, options))
+    assert torch.equal(used.sample(other, options), fresh.sample(other, options))

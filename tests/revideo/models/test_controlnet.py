@@ -141,7 +141,7 @@ def test_an_area_that_stays_is_weighed_once_for_all_frames(golden_b):
     each = replace(still, region=still.region.expand(len(golden_b.video), -1, -1, -1))
     level = torch.tensor(0.3)
     assert_close(controlnet.fuse(still, level), controlnet.fuse(each, level))
-    moving = conditions.region.clone()
+    moving = conditions.mask.clone()
     moving[-1] = 1 - moving[-1]
     moved = controlnet.embed_conditions(replace(conditions, region=moving))
     assert torch.equal(moved.region, moving)

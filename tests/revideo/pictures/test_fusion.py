@@ -13,13 +13,13 @@ def test_the_maps_are_the_recorded_weights(golden):
     """Γ = 1 − w, a mean over channels, of the recorded w at its noise level."""
     reference = golden.reference
     sigmas = torch.tensor([golden.settings["sampling"]["probe_sigma"], 0.0])
-    region = golden.conditions.region[0, 0]
+    region = golden.conditions.mask[0, 0]
     found = fusion_weights(golden.model, region, golden.options, sigmas=sigmas)
     assert_close(found.maps[0], 1 - reference["probe.safm_weight"][0].mean(0), atol=1e-5, rtol=1e-5)
 
 
 def test_steps_run_evenly_from_the_first_to_the_last(golden_b):
-    region = golden_b.conditions.region[0, 0]
+    region = golden_b.conditions.mask[0, 0]
     options = replace(golden_b.options, steps=9)
     found = fusion_weights(golden_b.model, region, options, shown=5)
     assert found.steps == [1, 3, 5, 7, 9]

@@ -196,7 +196,7 @@ def test_conditions_stand_side_by_side_unclipped(height, width):
     # Random pixels find the first panel; the others follow at the same pitch, one margin apart.
     first = (conditions.content[1, :, 0, 0] + 1) / 2
     (top, left), *_ = (picture[1] == first[:, None, None]).all(0).nonzero().tolist()
-    panels = ((conditions.content + 1) / 2, motion_picture(conditions.motion), conditions.region.expand(-1, 3, -1, -1))
+    panels = ((conditions.content + 1) / 2, motion_picture(conditions.motion), conditions.mask.expand(-1, 3, -1, -1))
     for number, panel in enumerate(panels):
         x = left + number * (width + left)
         assert torch.equal(picture[..., top : top + height, x : x + width], panel)

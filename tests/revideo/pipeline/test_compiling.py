@@ -9,7 +9,7 @@ from torch._dynamo.testing import CompileCounterWithBackend
 
 import revideo
 from revideo import Edit
-from revideo.pipeline.compiling import compile_blocks
+from revideo.pipeline.loading import compile_blocks
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def sampled(model, golden, height, width):
     def resized(pictures):
         return F.interpolate(pictures, (height, width))
 
-    edit = Edit(resized(golden.edit.reference[None])[0], golden.edit.trajectories, resized(golden.edit.region))
+    edit = Edit(resized(golden.edit.edited_frame[None])[0], golden.edit.trajectories, resized(golden.edit.mask))
     return model.sample(resized(golden.video), edit, replace(golden.options, steps=1, cfg_last=1.0))
 
 

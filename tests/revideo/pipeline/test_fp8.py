@@ -7,7 +7,7 @@ import torch
 
 import revideo
 from revideo.editing.window_cache import identify
-from revideo.pipeline.fp8 import FP8
+from revideo.pipeline.loading import FP8
 from revideo.pipeline.memory_fit import weight_bytes
 from revideo.pipeline.memory_plan import Plan
 
@@ -41,9 +41,9 @@ def test_it_samples_as_the_model_of_the_rounded_weights_does(golden_b, stored, r
     options = replace(golden_b.options, steps=2)
     rounded.follow(Plan(branches=plan.branches))
     stored.follow(plan)
-    found = stored.sample(golden_b.video, golden_b.edit, options)
-    assert torch.equal(found, rounded.sample(golden_b.video, golden_b.edit, options))
-    assert not torch.equal(found, golden_b.model.sample(golden_b.video, golden_b.edit, options))
+    found = stored.sample(golden_b.conditions, options)
+    assert torch.equal(found, rounded.sample(golden_b.conditions, options))
+    assert not torch.equal(found, golden_b.model.sample(golden_b.conditions, options))
     assert weight_bytes(stored.unet) < 0.3 * weight_bytes(rounded.unet)  # again, after the work
 
 

@@ -44,7 +44,7 @@ def compute(golden) -> dict[str, Tensor]:
     conditions = make_conditions(golden.video, golden.edit)
     with torch.inference_mode():
         conditioning = model.condition(conditions, golden.options, recorded["cond_aug_noise"])
-        latents = model.sample_conditions(
+        latents = model.sample(
             conditions,
             golden.options,
             noise=recorded["noise"],
@@ -52,7 +52,7 @@ def compute(golden) -> dict[str, Tensor]:
         )
         chunks = (1, len(golden.video))
         return {
-            "region": conditions.region,
+            "region": conditions.mask,
             "content": conditions.content,
             "motion": conditions.motion,
             "clip_pixels": clip_pixels(conditions.reference)[0],

@@ -10,12 +10,12 @@ from torch.testing import assert_close
 import revideo
 from revideo.checkpoints.random_weights import write_random_checkpoint
 from revideo.checkpoints.reading import build_parts
+from revideo.editing.model import ReVideo
 from revideo.models import temporal_decoder, vae
 from revideo.models.temporal_decoder import WIDEST_CPU, Window
 from revideo.pipeline.memory_estimate import LiveBytes, Work, conditioning_bytes, decoding_bytes, step_bytes
 from revideo.pipeline.memory_fit import SPARE, Weights, choose, fit, predict
 from revideo.pipeline.memory_plan import Plan
-from revideo.pipeline.pipeline import ReVideo
 
 GB = 10**9
 
@@ -196,11 +196,11 @@ def failing(network, calls, monkeypatch):
 @pytest.mark.parametrize("network", ["unet", "controlnet"])
 def test_a_run_that_met_the_end_of_memory_ends_in_the_same_picture(golden_b, small, monkeypatch, network, changes):
     options = replace(golden_b.options, steps=4, **changes)
-    expected = small.sample(golden_b.video, golden_b.edit, options)
+    expected = small.sample(golden_b.conditions, options)
     small.follow(Plan(branches=2))
     made = failing(getattr(small, network), {1}, monkeypatch)
     heard = []
-    found = small.sample(golden_b.video, golden_b.edit, options, callback=lambda done, _: heard.append(done))
+    found = small.sample(golden_b.conditions, options, callback=lambda done, _: heard.append(done))
     assert_close(found, expected, atol=1e-4, rtol=1e-4)
     assert heard == [1, 2, 3, 4] and len(made) > 2
     assert small.plan == Plan(branches=1)
@@ -208,9 +208,9 @@ def test_a_run_that_met_the_end_of_memory_ends_in_the_same_picture(golden_b, sma
 
 def test_it_goes_as_far_as_layer_by_layer(golden_b, small, monkeypatch, caplog):
     options = replace(golden_b.options, steps=3)
-    expected = small.sample(golden_b.video, golden_b.edit, options)
+    expected = small.sample(golden_b.conditions, options)
     failing(small.unet, {3, 4}, monkeypatch)
-    assert_close(small.sample(golden_b.video, golden_b.edit, options), expected, atol=1e-4, rtol=1e-4)
+    assert_close(small.sample(golden_b.conditions, options), expected, atol=1e-4, rtol=1e-4)
     assert small.plan == Plan(in_turn=True, offload=True)
     assert [record.getMessage() for record in caplog.records] == [
         f"out of memory; going on with {plan}" for plan in Plan().for_sampling()
@@ -222,7 +222,7 @@ def test_it_goes_as_far_as_layer_by_layer(golden_b, small, monkeypatch, caplog):
 def test_what_fits_no_plan_is_told(golden_b, small, monkeypatch):
     failing(small.unet, range(100), monkeypatch)
     with pytest.raises(torch.cuda.OutOfMemoryError):
-        small.sample(golden_b.video, golden_b.edit, replace(golden_b.options, steps=2))
+        small.sample(golden_b.conditions, replace(golden_b.options, steps=2))
 
 
 @pytest.mark.parametrize("calls", [{0}, {1, 3}])

@@ -25,7 +25,7 @@ def clip(golden_b):
     """The upper half of the golden clip and its edit: the smallest size that fits the model."""
     edit = golden_b.edit
     return golden_b.video[..., :64, :], Edit(
-        edit.reference[..., :64, :], edit.trajectories.scaled(1, 0.5), edit.region[..., :64, :]
+        edit.edited_frame[..., :64, :], edit.trajectories.scaled(1, 0.5), edit.mask[..., :64, :]
     )
 
 
@@ -37,7 +37,7 @@ def noise(golden_b):
 @pytest.fixture(scope="module")
 def sampled(model, clip, options):
     """What the seed of `options` gives."""
-    return model.sample(*clip, options)
+    return model.sample(revideo.make_conditions(*clip), options)
 
 
 def resized(golden, frames, height, width):
@@ -52,20 +52,23 @@ def resized(golden, frames, height, width):
 
 
 def test_the_same_seed_gives_identical_latents(model, options, clip, sampled):
-    again = model.sample(*clip, options)
+    again = model.sample(revideo.make_conditions(*clip), options)
     assert again.dtype == torch.float32 and again.device.type == "cpu"
     assert again.shape == (4, 4, 8, 8)
     assert torch.equal(again, sampled)
 
 
 def test_other_seeds_give_other_latents(model, options, clip, sampled):
-    latents = [sampled, *(model.sample(*clip, replace(options, seed=seed)) for seed in (22, 2**64 - 1))]
+    latents = [
+        sampled,
+        *(model.sample(revideo.make_conditions(*clip), replace(options, seed=seed)) for seed in (22, 2**64 - 1)),
+    ]
     assert all((a - b).abs().max() > 1e-2 for a, b in zip(latents, latents[1:] + latents[:1]))
 
 
 def test_torchs_own_random_state_neither_matters_nor_changes(model, options, clip, sampled):
     torch.manual_seed(987)
-    assert torch.equal(model.sample(*clip, options), sampled)
+    assert torch.equal(model.sample(revideo.make_conditions(*clip), options), sampled)
     drawn = torch.rand(3)
     torch.manual_seed(987)
     assert torch.equal(torch.rand(3), drawn)
@@ -73,7 +76,7 @@ def test_torchs_own_random_state_neither_matters_nor_changes(model, options, cli
 
 def test_given_noise_replaces_the_seed(model, options, clip, noise):
     given = {"noise": noise, "augmentation_noise": torch.zeros(3, 64, 64)}
-    one, other = (model.sample(*clip, replace(options, seed=seed), **given) for seed in (1, 2))
+    one, other = (model.sample(revideo.make_conditions(*clip), replace(options, seed=seed), **given) for seed in (1, 2))
     assert torch.equal(one, other)
 
 
@@ -108,8 +111,8 @@ def test_guidance_of_one_evaluates_one_branch_only(model, options, clip):
     batches = []
     hook = model.unet.register_forward_hook(lambda _, __, output: batches.append(len(output)))
     try:
-        model.sample(*clip, replace(options, cfg_last=1.0))
-        model.sample(*clip, options)
+        model.sample(revideo.make_conditions(*clip), replace(options, cfg_last=1.0))
+        model.sample(revideo.make_conditions(*clip), options)
     finally:
         hook.remove()
     assert batches == [1] * 2 + [1] * 4  # a step each, then two branches a step
@@ -120,9 +123,9 @@ def test_a_sampler_and_noise_levels_of_ones_own(model, options, clip, sampled):
         return sample_euler(denoise, noise * (1 + sigmas[0] ** 2).sqrt(), sigmas, callback)
 
     conditions = revideo.make_conditions(*clip)
-    same = model.sample_conditions(conditions, replace(options, steps=9), sampler=sampler, sigmas=karras_sigmas(2))
+    same = model.sample(conditions, replace(options, steps=9), sampler=sampler, sigmas=karras_sigmas(2))
     assert torch.equal(same, sampled)
-    assert not torch.allclose(model.sample_conditions(conditions, options, sigmas=karras_sigmas(2, 0.1, 80)), sampled)
+    assert not torch.allclose(model.sample(conditions, options, sigmas=karras_sigmas(2, 0.1, 80)), sampled)
 
 
 # --- Interrupts --------------------------------------------------------------------------
@@ -142,16 +145,18 @@ def test_an_interrupt_ends_within_one_step_and_the_next_run_works(model, options
 
     try:
         with pytest.raises(Interrupt):
-            model.sample(*clip, replace(options, steps=4), callback=interrupt)
+            model.sample(revideo.make_conditions(*clip), replace(options, steps=4), callback=interrupt)
     finally:
         hook.remove()
     assert len(calls) == 4  # two branches a step
-    assert torch.equal(model.sample(*clip, options), sampled)
+    assert torch.equal(model.sample(revideo.make_conditions(*clip), options), sampled)
 
 
 def test_the_callback_hears_every_step_with_an_estimate(model, options, clip):
     heard = []
-    latents = model.sample(*clip, options, callback=lambda step, estimate: heard.append((step, estimate)))
+    latents = model.sample(
+        revideo.make_conditions(*clip), options, callback=lambda step, estimate: heard.append((step, estimate))
+    )
     assert [step for step, _ in heard] == [1, 2]
     assert_close(heard[-1][1], latents)  # the last step ends on its estimate
 
@@ -211,14 +216,14 @@ def test_latents_of_another_shape_are_refused(model, shape):
 def test_another_number_of_frames_names_both(model, golden_b, frames, advice):
     video, edit = resized(golden_b, frames, 128, 64)
     with pytest.raises(ValueError, match=f"the video has {frames} frames; this model edits windows of 4: {advice}"):
-        model.sample(video, edit)
+        model.sample(revideo.make_conditions(video, edit))
 
 
 @pytest.mark.parametrize(("height", "width"), [(120, 64), (128, 65), (32, 64)])
 def test_a_size_that_does_not_fit_names_both(model, golden_b, height, width):
     video, edit = resized(golden_b, 4, height, width)
     with pytest.raises(ValueError, match=f"the video is {width}×{height}; this model needs .* multiples of 64"):
-        model.sample(video, edit)
+        model.sample(revideo.make_conditions(video, edit))
 
 
 def test_an_edit_that_does_not_fit_its_video_is_refused_before_any_work(golden_b, clip):
@@ -253,7 +258,7 @@ def test_networks_are_called_for_before_they_are_used(golden_b, options, clip):
 def test_half_precision_agrees_with_full(golden_b, options, dtype, clip, sampled):
     half = revideo.load(golden_b.checkpoint, golden_b.config, dtype, "cpu")
     assert half.unet.dtype == dtype
-    latents = half.sample(*clip, options)
+    latents = half.sample(revideo.make_conditions(*clip), options)
     assert latents.dtype == torch.float32
     assert 0 < (latents - sampled).square().mean().sqrt() < 0.1 * sampled.square().mean().sqrt()
     assert torch.isfinite(half.decode(latents, 4)).all()
@@ -263,7 +268,7 @@ def test_a_result_of_nan_is_an_error_and_not_a_black_clip(golden_b, options, cli
     broken = revideo.load(golden_b.checkpoint, golden_b.config, device="cpu")
     broken.unet.conv_out.weight.fill_(torch.nan)
     with pytest.raises(FloatingPointError, match="sampling gave values that are not finite in float32"):
-        broken.sample(*clip, options)
+        broken.sample(revideo.make_conditions(*clip), options)
     with pytest.raises(FloatingPointError, match="decoding gave values that are not finite"):
         broken.decode(torch.full_like(sampled, torch.inf))
 

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from revideo import make_conditions
 from revideo.models.unet import Residuals
 from revideo.pipeline.memory_plan import Plan
-from revideo.sampling.control_cache import ReusedControl
+from revideo.sampling.control_cache import ControlCache
 from revideo.sampling.samplers import SamplerOptions
 
 
@@ -37,7 +38,7 @@ def step(control, level, branches=1, at_once=True):
 
 def test_it_runs_on_every_second_step():
     inner = CountingControl()
-    control = ReusedControl(inner, 2)
+    control = ControlCache(inner, 2)
     given = [step(control, level) for level in (5, 4, 3, 2, 1)]
     assert inner.calls == [(5, 1), (3, 1), (1, 1)]
     assert torch.equal(given[0], given[1]) and torch.equal(given[2], given[3])
@@ -47,7 +48,7 @@ def test_it_runs_on_every_second_step():
 @pytest.mark.parametrize("at_once", [True, False])
 def test_a_step_tried_again_is_the_same_step(at_once):
     inner = CountingControl()
-    control = ReusedControl(inner, 2)
+    control = ControlCache(inner, 2)
     first = step(control, 5, branches=2)
     again = step(control, 4, branches=2, at_once=at_once)
     assert torch.equal(step(control, 4, branches=2, at_once=not at_once), again) and torch.equal(first, again)
@@ -57,7 +58,7 @@ def test_a_step_tried_again_is_the_same_step(at_once):
 
 def test_where_guidance_ends_the_conditional_branch_goes_on():
     inner = CountingControl()
-    control = ReusedControl(inner, 3)
+    control = ControlCache(inner, 3)
     both = step(control, 5, branches=2)
     assert torch.equal(step(control, 4), both[2:])
     assert torch.equal(step(control, 3), both[2:])
@@ -65,7 +66,7 @@ def test_where_guidance_ends_the_conditional_branch_goes_on():
 
 def test_where_guidance_begins_it_runs_for_both_branches():
     inner = CountingControl()
-    control = ReusedControl(inner, 3)
+    control = ControlCache(inner, 3)
     step(control, 5)
     assert len(step(control, 4, branches=2, at_once=False)) == 4
     assert inner.calls == [(5, 1), (4, 1), (4, 1)]
@@ -92,9 +93,9 @@ def calls_of(model, monkeypatch):
 def test_the_control_net_runs_on_every_second_step_of_a_run(golden_b, monkeypatch):
     counted = calls_of(golden_b.model, monkeypatch)
     options = replace(golden_b.options, steps=5, control_every=2)
-    golden_b.model.sample(golden_b.video, golden_b.edit, options)
+    golden_b.model.sample(golden_b.conditions, options)
     assert counted == {"unet": [2] * 5, "controlnet": [2] * 3}
-    golden_b.model.sample(golden_b.video, golden_b.edit, options)  # nothing is left over from one run to the next
+    golden_b.model.sample(golden_b.conditions, options)  # nothing is left over from one run to the next
     assert counted == {"unet": [2] * 10, "controlnet": [2] * 6}
 
 
@@ -102,7 +103,7 @@ def test_outside_of_its_interval_guidance_costs_nothing(golden_b, monkeypatch):
     counted = calls_of(golden_b.model, monkeypatch)
     options = replace(golden_b.options, steps=5, schedule="ays", guide_from=100.0, guide_until=1.0)
     levels = options.sigmas()[:-1].tolist()
-    golden_b.model.sample(golden_b.video, golden_b.edit, options)
+    golden_b.model.sample(golden_b.conditions, options)
     assert counted["unet"] == [2 if 1 <= level <= 100 else 1 for level in levels]
     assert set(counted["unet"]) == {1, 2}
 
@@ -112,14 +113,17 @@ def test_no_interval_is_guidance_of_one(golden_b):
     never = replace(golden_b.options, steps=2, guide_from=1e-6)
     plain = replace(golden_b.options, steps=2, cfg_first=1.0, cfg_last=1.0)
     edit = golden_b.video, golden_b.edit
-    assert_close(golden_b.model.sample(*edit, never, noise=noise), golden_b.model.sample(*edit, plain, noise=noise))
+    assert_close(
+        golden_b.model.sample(make_conditions(*edit), never, noise=noise),
+        golden_b.model.sample(make_conditions(*edit), plain, noise=noise),
+    )
 
 
 @pytest.mark.parametrize("change", [{"schedule": "ays"}, {"solver": "dpmpp_2m"}, {"control_every": 2}])
 def test_each_option_changes_the_picture(golden_b, change):
     options = replace(golden_b.options, steps=4)
-    exact = golden_b.model.sample(golden_b.video, golden_b.edit, options)
-    changed = golden_b.model.sample(golden_b.video, golden_b.edit, replace(options, **change))
+    exact = golden_b.model.sample(golden_b.conditions, options)
+    changed = golden_b.model.sample(golden_b.conditions, replace(options, **change))
     assert torch.isfinite(changed).all()
     assert not torch.allclose(exact, changed)
 

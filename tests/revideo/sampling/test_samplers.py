@@ -8,7 +8,6 @@ import torch
 from torch.testing import assert_close
 
 from revideo import SamplerOptions
-from revideo.sampling.presets import sampler_options
 from revideo.sampling.samplers import (
     AYS_SIGMAS,
     ays_sigmas,
@@ -18,6 +17,7 @@ from revideo.sampling.samplers import (
     karras_sigmas,
     sample_dpmpp_2m,
     sample_euler,
+    sampler_options,
 )
 
 DEVIATION = 0.5  # of the Gaussian whose ideal denoiser is known

@@ -67,10 +67,10 @@ def test_an_edit_changes_nothing_outside_its_areas(kind, areas):
     for seed in range(5):
         truth = make_edit(seed, kind, frames=14, height=128, width=192, areas=areas)
         truth.edit.check(truth.source)
-        outside = (truth.edit.region < 0.5).expand_as(truth.source)
+        outside = (truth.edit.mask < 0.5).expand_as(truth.source)
         assert torch.equal(truth.source[outside], truth.target[outside])
         assert len(truth.areas) == len(truth.looks) == truth.edit.trajectories.num_paths == areas
-        assert torch.equal(truth.areas.sum(0), truth.edit.region[0, 0])  # areas do not overlap
+        assert torch.equal(truth.areas.sum(0), truth.edit.mask[0, 0])  # areas do not overlap
         for area, masks, path in zip(truth.areas, truth.masks, truth.centres_px):
             assert (area > 0)[None].expand_as(masks)[masks].all()
             assert_close(torch.stack([centroid(mask) for mask in masks]), path, atol=0.35, rtol=0)
@@ -94,7 +94,7 @@ def test_without_motion_is_the_same_edit_with_no_path():
     edit = make_edit(0, "motion", frames=14, height=128, width=192).edit
     still = without_motion(edit)
     assert still.trajectories.num_paths == 0
-    assert still.reference is edit.reference
+    assert still.reference is edit.edited_frame
 
 
 def test_no_room_is_said():

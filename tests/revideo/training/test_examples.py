@@ -8,9 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
-from revideo.conditions import compose_conditions
+from revideo.conditions import compose_conditions, motion_map
 from revideo.models.controlnet import EmbeddedConditions
-from revideo.motion import motion_map
 from revideo.sampling.denoiser import Conditioning, denoise, loss
 from revideo.tracks.trajectories import Trajectories
 from revideo.training.config import LossConfig, NoiseConfig
@@ -118,7 +117,7 @@ def test_as_many_paths_as_the_config_says_each_of_the_area(maker, phase, monkeyp
     assert {edit.trajectories.num_paths for edit in shown} == {1, 2, 3}
     for edit in shown:
         x, y = edit.trajectories.points_px[edit.trajectories.visible].floor().long().unbind(-1)
-        assert (edit.region[0, 0, y, x] > 0).all()
+        assert (edit.mask[0, 0, y, x] > 0).all()
         # The same map as an edit's: channel 0 dy, channel 1 dx.
         motion = motion_map(edit.trajectories.points_px, edit.trajectories.visible, 64, 96)
         assert motion.any()
@@ -282,7 +281,7 @@ def test_training_and_editing_condition_the_networks_alike(golden_b, training_va
         "reference": conditions.reference,
         "content": conditions.content,
         "motion": conditions.motion,
-        "region": conditions.region,
+        "region": conditions.mask,
         "augmentation": torch.tensor(0.1),
         "augmentation_noise": reference["cond_aug_noise"],
         "kept": torch.ones(()),

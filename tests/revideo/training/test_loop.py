@@ -122,7 +122,7 @@ def test_each_stage_leaves_a_model_that_edits(trained):
     conditions = revideo.Conditions(
         torch.zeros(3, 32, 32), torch.zeros(3, 3, 32, 32), torch.zeros(3, 2, 32, 32), torch.ones(3, 1, 32, 32)
     )
-    assert model.decode(model.sample_conditions(conditions, revideo.SamplerOptions(steps=2))).shape == (3, 3, 32, 32)
+    assert model.decode(model.sample(conditions, revideo.SamplerOptions(steps=2))).shape == (3, 3, 32, 32)
 
 
 def test_each_stage_leaves_a_log_and_a_sheet(trained):

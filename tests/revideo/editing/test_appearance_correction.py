@@ -4,7 +4,7 @@ import torch
 from torch.testing import assert_close
 
 from revideo import Trajectories
-from revideo.editing.restoring import MARGIN_PX, find_again, find_things, restore
+from revideo.editing.drift_correction import MARGIN_PX, correct_appearance, find_objects, locate_objects
 from revideo.synthetic.clips import make_clip
 
 SIDE = 128
@@ -13,19 +13,19 @@ PATHS = CLIP.trajectories
 EVERYWHERE = torch.ones(SIDE, SIDE, dtype=torch.bool)
 
 
-def things_of(clip=CLIP, paths: Trajectories = PATHS, area: torch.Tensor = EVERYWHERE):
-    return find_things(clip.video[0], paths, area)
+def objects_of(clip=CLIP, paths: Trajectories = PATHS, area: torch.Tensor = EVERYWHERE):
+    return find_objects(clip.video[0], paths, area)
 
 
 def on_frame(at: int, paths: Trajectories = PATHS) -> Trajectories:
     return Trajectories(paths.points_px[:, at : at + 1], paths.visible[:, at : at + 1])
 
 
-def restored(frame: torch.Tensor, at: int = 7, things=None, area: torch.Tensor = EVERYWHERE):
+def corrected(frame: torch.Tensor, at: int = 7, objects=None, area: torch.Tensor = EVERYWHERE):
     """What is found is put back on its path."""
-    things, paths = things or things_of(), on_frame(at)
-    _, found = find_again(frame[None], things, paths)
-    return restore(frame, things, paths.points_px[:, 0], found[:, 0], area)
+    objects, paths = objects or objects_of(), on_frame(at)
+    _, found = locate_objects(frame[None], objects, paths)
+    return correct_appearance(frame, objects, paths.points_px[:, 0], found[:, 0], area)
 
 
 def faded(frame: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -35,11 +35,11 @@ def faded(frame: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 
 def test_a_thing_is_what_stands_out_around_its_path():
-    for thing, mask, point in zip(things_of(), CLIP.masks[:, 0], PATHS.points_px[:, 0]):
+    for thing, mask, point in zip(objects_of(), CLIP.masks[:, 0], PATHS.points_px[:, 0]):
         left, top = (point - thing.anchor).int().tolist()
-        height, width = thing.share.shape
+        height, width = thing.alpha.shape
         found = torch.zeros(SIDE, SIDE, dtype=torch.bool)
-        found[top : top + height, left : left + width] = thing.share == 1
+        found[top : top + height, left : left + width] = thing.alpha == 1
         assert (found & mask).sum() / (found | mask).sum() > 0.9
         assert torch.equal(thing.picture, CLIP.video[0][:, top : top + height, left : left + width])
 
@@ -47,7 +47,7 @@ def test_a_thing_is_what_stands_out_around_its_path():
 def test_what_has_faded_looks_as_at_first():
     truth, masks = CLIP.video[7], CLIP.masks[:, 7].any(0)
     frame = faded(truth, masks)
-    found, changed = restored(frame)
+    found, changed = corrected(frame)
     assert (found - truth)[:, masks].abs().mean() < 0.3 * (frame - truth)[:, masks].abs().mean()
     assert torch.equal(found[:, ~changed], frame[:, ~changed])
     assert changed[masks].float().mean() > 0.9
@@ -59,20 +59,20 @@ def test_what_has_faded_looks_as_at_first():
 def test_things_are_found_where_they_are():
     """Faded, and away from their paths."""
     frames = torch.stack([faded(CLIP.video[at], CLIP.masks[:, at].any(0)) for at in range(8)])
-    strayed = torch.tensor([[4.0, -3.0], [-2.0, 5.0]])[:, None]
-    away, found = find_again(frames, things_of(), Trajectories(PATHS.points_px - strayed, PATHS.visible))
+    offsets = torch.tensor([[4.0, -3.0], [-2.0, 5.0]])[:, None]
+    away, found = locate_objects(frames, objects_of(), Trajectories(PATHS.points_px - offsets, PATHS.visible))
     assert found.all()
-    assert_close(away, strayed.expand_as(away), atol=0.4, rtol=0)
+    assert_close(away, offsets.expand_as(away), atol=0.4, rtol=0)
 
 
 def test_what_strayed_a_pixel_is_put_back_on_its_path():
     """As it would look there, but for what its old place has left beyond the margin."""
     truth, masks = CLIP.video[7], CLIP.masks[:, 7].any(0)
     for away in ((1, 0), (0, -1), (1, 1)):
-        strayed = faded(truth, masks).roll(away[::-1], (1, 2))
-        found, _ = restored(strayed)
-        assert (found - truth)[:, masks].abs().mean() < 0.3 * (strayed - truth)[:, masks].abs().mean()
-        again, _ = find_again(found[None], things_of(), on_frame(7))
+        offsets = faded(truth, masks).roll(away[::-1], (1, 2))
+        found, _ = corrected(offsets)
+        assert (found - truth)[:, masks].abs().mean() < 0.3 * (offsets - truth)[:, masks].abs().mean()
+        again, _ = locate_objects(found[None], objects_of(), on_frame(7))
         assert again.norm(dim=-1).max() < 0.25
 
 
@@ -80,42 +80,42 @@ def test_what_is_not_found_or_not_asked_for_stays_as_painted():
     noise = torch.rand(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     gone = CLIP.background.draw(1, SIDE, SIDE)[0]
     for frame in (noise, torch.from_numpy(gone)):
-        found, changed = restored(frame)
+        found, changed = corrected(frame)
         assert torch.equal(found, frame) and not changed.any()
     frame, area = CLIP.video[7], CLIP.masks[0, 7]
-    _, changed = restored(frame, area=area)
+    _, changed = corrected(frame, area=area)
     assert changed.any() and not (changed & ~area).any()
     hidden = Trajectories(PATHS.points_px[:, 7:], torch.zeros_like(PATHS.visible[:, 7:]))
-    away, found = find_again(frame[None], things_of(), hidden)
+    away, found = locate_objects(frame[None], objects_of(), hidden)
     assert not away.any() and not found.any()
-    assert not restore(frame, things_of(), PATHS.points_px[:, 7], found[:, 0], EVERYWHERE)[1].any()
+    assert not correct_appearance(frame, objects_of(), PATHS.points_px[:, 7], found[:, 0], EVERYWHERE)[1].any()
 
 
 def test_nothing_is_cut_out_where_no_path_begins():
     outside = Trajectories(
         torch.tensor([[[-20.0, 3.0]], [[64.0, 500.0]]]).expand(-1, 8, -1), torch.ones(2, 8, dtype=torch.bool)
     )
-    assert things_of(paths=outside) == [None, None]
+    assert objects_of(paths=outside) == [None, None]
     later = Trajectories(PATHS.points_px, torch.zeros_like(PATHS.visible))
-    assert things_of(paths=later) == [None, None]
-    assert things_of(area=~EVERYWHERE) == [None, None]
-    assert things_of(paths=Trajectories.none(8)) == []
+    assert objects_of(paths=later) == [None, None]
+    assert objects_of(area=~EVERYWHERE) == [None, None]
+    assert objects_of(paths=Trajectories.none(8)) == []
 
 
 def test_a_point_on_flat_ground_restores_nothing():
     paths = Trajectories(torch.full((1, 8, 2), 40.0), torch.ones(1, 8, dtype=torch.bool))
     flat = torch.full((3, SIDE, SIDE), 0.5)
-    things = find_things(flat, paths, EVERYWHERE)
-    assert not find_again(flat[None], things, on_frame(7, paths))[1].any()
+    objects = find_objects(flat, paths, EVERYWHERE)
+    assert not locate_objects(flat[None], objects, on_frame(7, paths))[1].any()
 
 
 def test_two_paths_on_one_thing_move_one_thing():
     twice = Trajectories(PATHS.points_px[:1].repeat(2, 1, 1), PATHS.visible[:1].repeat(2, 1))
-    first, second = things_of(paths=twice)
+    first, second = objects_of(paths=twice)
     assert first is not None and second is None
 
 
 def test_a_frame_with_nothing_to_restore_is_the_same():
-    found, changed = restored(CLIP.video[0], at=0)
+    found, changed = corrected(CLIP.video[0], at=0)
     assert_close(found, CLIP.video[0], atol=0.02, rtol=0)
     assert changed.any()

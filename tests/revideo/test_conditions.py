@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from revideo.motion import motion_map
+from revideo.conditions import motion_map
 
 HEIGHT, WIDTH = 48, 80
 

@@ -1,0 +1,259 @@
+"""ReVideo: a loaded model and its one verb, an edit of a video of any length from any of its frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..conditions import Conditions, clip_sides, join_sides, make_conditions
+from ..edit import Edit, check_video
+from ..models.config import ModelConfig
+from ..pipeline.loading import load_networks
+from ..pipeline.memory_plan import Plan
+from ..pipeline.pipeline import DEFAULTS, Pipeline, Sampler
+from ..sampling.samplers import Callback, SamplerOptions
+from ..video.file import VideoFile, write_like
+from ..video.io import Fit, choose_size, fit_frames, place_source, write_video
+from ..video.pixels import Picture, as_clip
+from .bidirectional import sample_sides
+from .composite import Match, keep_unedited
+from .handover import HandoverOptions
+from .long_video import HANDOVER, FinishedFrames, Frames, TensorFrames, edit_windows
+from .window_cache import WindowCache
+from .windows import ping_pong
+
+LARGEST_AREA = 1024 * 1024  # pixels, unless a size is asked for: where the released weights are at home
+FPS = Fraction(24)  # of a result whose source has no rate
+
+
+@dataclass(frozen=True)
+class EditReport:
+    """What was done."""
+
+    num_frames: int
+    source_size: tuple[int, int]  # height and width of the video and of the result
+    size: tuple[int, int]  # height and width that the model worked at
+    plan: Plan  # how the work was laid out in memory
+
+
+@dataclass(frozen=True)
+class EditResult:
+    """A finished edit."""
+
+    frames: Tensor  # (T, 3, H, W) in [0, 1], of the source's size; none of them where they went into a file
+    latents: Tensor | None  # (T, C, h, w), scaled; None where parts were not sampled or frames went into a file
+    fps: Fraction  # frames per second, of a file as it is, else 24
+    report: EditReport
+
+
+class ReVideo(Pipeline):
+    """A loaded model. `edit` does all; `sample` and `decode` are its parts."""
+
+    @torch.inference_mode()
+    def edit(
+        self,
+        video: Picture | list[Any] | VideoFile,
+        edit: Edit,
+        options: SamplerOptions = DEFAULTS,
+        callback: Callback | None = None,
+        *,
+        output: str | Path | None = None,
+        size: tuple[int, int] | None = None,
+        fit: Fit = "stretch",
+        composite: bool = True,
+        feather_px: float = 12.0,
+        match: Match = "none",
+        frames_per_chunk: int | None = None,
+        handover: HandoverOptions = HANDOVER,
+        cache: WindowCache | None = None,
+    ) -> EditResult:
+        """A video of any length, edited from any of its frames.
+
+        `video`: a file, which is read as it is needed; a tensor (T, 3, H, W) or an array (T, H, W, 3); pictures.
+        `output`: the file to write instead of holding frames in memory, with the source's timing, colours and
+        sound where that is a file. `size` (height, width): what the model works at, multiples of
+        `config.size_multiple`; None: the video's own, as near as may be. The edit is drawn on the video's size or
+        on this one; `fit` says how one becomes the other. Without `composite` the model's pixels stay outside the
+        mask too, else the source's come back, blended inside it over `feather_px` pixels of `size`, after `match`
+        (see `keep_unedited`). `frames_per_chunk`: as of `decode`. `handover` and `cache` are for videos longer
+        than the model's window, which are edited window after window. `callback` hears of progress; what it
+        raises ends the run. Raises ValueError, before any work, where things do not fit each other, and OSError
+        for files.
+        """
+        with _opened(video, self.config.unet.num_frames) as source:
+            size = size or self._size_for(*source.size)
+            self.config.check_size(*size)
+            edit = edit.for_clip(len(source), source.size, size, fit)
+            edit.check(len(source), *size)
+            fitted = _FittedFrames(source, size, fit)
+            finished = self._finished(fitted, edit, options, callback, frames_per_chunk, handover, cache)
+            latents: list[Tensor | None] = []
+            pictures = _put_back(source, finished, fit, feather_px if composite else None, match, latents)
+            fps = source.rate if isinstance(source, VideoFile) else FPS
+            report = EditReport(len(source), source.size, size, self.plan)
+            if output is None:
+                frames = torch.stack(list(pictures))
+                sampled = [each for each in latents if each is not None]
+                return EditResult(frames, torch.cat(sampled) if len(sampled) == len(latents) else None, fps, report)
+            if isinstance(source, VideoFile):
+                write_like(output, pictures, source)
+            else:
+                write_video(output, pictures, fps)
+            return EditResult(torch.zeros(0, 3, *source.size), None, fps, report)
+
+    def _size_for(self, height: int, width: int) -> tuple[int, int]:
+        """A video's height and width as near as the model can work at them."""
+        scale = min(1.0, (LARGEST_AREA / (height * width)) ** 0.5)
+        target = round(height * scale), round(width * scale)
+        return choose_size(height, width, "area", *target, self.config.size_multiple)
+
+    def _finished(
+        self,
+        frames: Frames,
+        edit: Edit,
+        options: SamplerOptions,
+        callback: Callback | None,
+        frames_per_chunk: int | None,
+        handover: HandoverOptions,
+        cache: WindowCache | None,
+    ) -> Iterator[FinishedFrames]:
+        """Frames as the model painted them, in their order."""
+        window, sides = self.config.unet.num_frames, clip_sides(len(frames), edit.edited_index)
+        if max(map(len, sides)) <= window:
+            video = frames.read(0, len(frames))
+            latents = self.sample(make_conditions(video, edit), options, callback)
+            painted = self.decode(latents, frames_per_chunk or len(latents), callback)
+            yield FinishedFrames(0, painted, edit.masks(0, len(video)), latents)
+        elif edit.edited_index == 0:
+            yield from edit_windows(self, frames, edit, options, callback, handover=handover, cache=cache)
+        else:
+            # Backwards needs all frames at hand; a side that is shorter than the window is padded.
+            video, parts = frames.read(0, len(frames)), []
+            for side in sides:
+                order = ping_pong(side, max(len(side), window))
+                shown = TensorFrames(video[order])
+                done = edit_windows(self, shown, edit.reordered(order), options, callback, handover=handover)
+                parts.append(torch.cat([each.frames for each in done])[: len(side)])
+            yield FinishedFrames(0, join_sides(sides, parts), edit.masks(0, len(video)), None)
+
+    @torch.inference_mode()
+    def sample(
+        self,
+        conditions: Conditions,
+        options: SamplerOptions = DEFAULTS,
+        callback: Callback | None = None,
+        *,
+        sigmas: Tensor | None = None,
+        sampler: Sampler | None = None,
+        noise: Tensor | None = None,
+        augmentation_noise: Tensor | None = None,
+    ) -> Tensor:
+        """As of a Pipeline; also for other lengths and edited frames, as far as each side of it fits into a window.
+
+        Those draw noise of their own: ValueError where it is given.
+        """
+        whole = range(self.config.unet.num_frames)
+        if conditions.sides == [whole]:
+            given = {"noise": noise, "augmentation_noise": augmentation_noise}
+            return super().sample(conditions, options, callback, sigmas=sigmas, sampler=sampler, **given)
+        if noise is not None or augmentation_noise is not None:
+            raise ValueError("noise can be given for one whole window that begins with the edited frame")
+        return sample_sides(self, conditions, options, callback, sigmas=sigmas, sampler=sampler)
+
+
+def load(
+    path: str | Path,
+    config: ModelConfig | None = None,
+    dtype: torch.dtype | None = None,
+    device: torch.device | str | None = None,
+    *,
+    svd: str | Path | None = None,
+    fp8: bool = False,
+    compiled: bool = False,
+) -> ReVideo:
+    """A model from a released `.ckpt` or `.safetensors`, a diffusers folder, or a control file with `svd`.
+
+    The text "tiny" is always the small model that is built in; `./tiny` is a path like others.
+    `config` None: the sizes that the file states, else the released ones. `dtype` None:
+    float32 on the CPU, elsewhere the file's own. `fp8`: UNet and ControlNet are stored in eight
+    bits and work in `dtype`; half the memory of fp16 and a coarser model. `compiled`: their
+    blocks go through `torch.compile` at their first use. Raises CheckpointError, a ValueError.
+    """
+    return ReVideo(*load_networks(path, config, dtype, device, svd=svd, fp8=fp8, compiled=compiled))
+
+
+@contextmanager
+def _opened(video: Picture | list[Any] | VideoFile, window: int) -> Iterator[Frames]:
+    """Frames of whatever was given; a file that is opened here is closed again."""
+    if isinstance(video, (str, Path)):
+        with VideoFile(video, held=window) as file:
+            yield file
+    elif isinstance(video, VideoFile):
+        video.held = max(video.held, window)
+        yield video
+    else:
+        clip = as_clip(video, "video")
+        check_video(clip)
+        yield TensorFrames(clip)
+
+
+@dataclass(frozen=True)
+class _FittedFrames:
+    """Frames at a size that the model can work at."""
+
+    source: Frames
+    size: tuple[int, int]  # height, width
+    fit: Fit
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def read(self, start: int, stop: int) -> Tensor:
+        return fit_frames(self.source.read(start, stop), *self.size, self.fit)
+
+
+def _put_back(
+    source: Frames,
+    finished: Iterator[FinishedFrames],
+    fit: Fit,
+    feather_px: float | None,
+    match: Match,
+    latents: list[Tensor | None],  # collects those of the windows
+) -> Iterator[Tensor]:  # (3, H, W) each
+    for window in finished:
+        latents.append(window.latents)
+        # Frame by frame, for videos of any size; but what `match` solves for one mask serves all frames.
+        count = 1 if match == "none" else len(window.frames)
+        for first in range(0, len(window.frames), count):
+            part = slice(first, first + count)
+            known = source.read(window.first + first, window.first + first + count)
+            yield from put_back(known, window.frames[part], window.mask[part], fit, feather_px, match)
+
+
+def put_back(
+    source: Tensor,  # (T, 3, H, W) in [0, 1]
+    painted: Tensor,  # (T, 3, h, w): what became of `fit_frames(source)`
+    mask: Tensor,  # (T, 1, h, w) bool
+    fit: Fit,
+    feather_px: float | None,  # in pixels of `painted`; None: all that was painted
+    match: Match = "none",
+) -> Tensor:  # (T, 3, H, W)
+    """The source's frames with what is inside the mask as painted, whatever sizes they have."""
+    if feather_px is None and painted.shape == source.shape:
+        return painted
+    height, width = source.shape[-2:]
+    small_height, small_width = painted.shape[-2:]
+    scaled_height, scaled_width, top, left = place_source(height, width, small_height, small_width, fit)
+    # What "pad" added goes, what "crop" cut off comes back as the source's.
+    sides = (-left, left + scaled_width - small_width, -top, top + scaled_height - small_height)
+    inside = (mask if feather_px is not None else torch.ones_like(mask)).float()
+    frames, inside = (fit_frames(F.pad(each, sides), height, width) for each in (painted, inside))
+    return keep_unedited(source, frames, inside, (feather_px or 0) * height / scaled_height, match)
