@@ -1,4 +1,4 @@
-"""Whether ComfyUI's own parts fit a ReVideo control net: one line where they do not, before anything runs."""
+"""Whether ComfyUI's own parts fit a ReVideo ControlNet: one line where they do not, before anything runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check_model(model: Any, part: Any) -> None:
         )
     ours, theirs = _control_sizes(part.config.unet), _model_sizes(model.model_config.unet_config)
     if theirs != ours:
-        raise ValueError(f"the control net is for a UNet of {ours}, the MODEL has {theirs}: {LOADERS}")
+        raise ValueError(f"the ControlNet is for a UNet of {ours}, the MODEL has {theirs}: {LOADERS}")
 
 
 def _control_sizes(unet: Any) -> str:
@@ -70,7 +70,7 @@ def warn_of_other_weights(model: Any, part: Any) -> None:
     if differing:
         logging.warning(
             f"ReVideo: {differing} of {len(part.temporal)} temporal keys and values of the MODEL are not those that "
-            f"the control net was trained with. If this is a stock Stable Video Diffusion, paths will be followed "
+            f"the ControlNet was trained with. If this is a stock Stable Video Diffusion, paths will be followed "
             f"badly: load the ReVideo checkpoint as the MODEL too"
         )
 

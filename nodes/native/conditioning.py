@@ -1,4 +1,4 @@
-"""The native route: ReVideo's control net and conditioning for ComfyUI's own Stable Video Diffusion."""
+"""The native route: ReVideo's ControlNet and conditioning for ComfyUI's own Stable Video Diffusion."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class ReVideoLoadControlNet(io.ComfyNode):
             node_id="ReVideoLoadControlNet",
             display_name="Load ReVideo Control Net",
             category=CATEGORY,
-            description="Loads ReVideo's control net alone, for ComfyUI's own Stable Video Diffusion. Of a whole "
+            description="Loads ReVideo's ControlNet alone, for ComfyUI's own Stable Video Diffusion. Of a whole "
             "checkpoint only that part is read.",
-            search_aliases=["revideo controlnet", "motion control net", "svd controlnet"],
+            search_aliases=["revideo controlnet", "motion ControlNet", "svd controlnet"],
             inputs=[
                 io.Combo.Input(
                     "checkpoint",
@@ -58,7 +58,7 @@ class ReVideoLoadControlNet(io.ComfyNode):
 
 
 def _dtype(device: torch.device) -> torch.dtype:
-    """One in which the device computes: a control net is small enough not to be kept in another."""
+    """One in which the device computes: a ControlNet is small enough not to be kept in another."""
     dtype = management.unet_dtype(device, supported_dtypes=list(DTYPES.values()))
     return management.unet_manual_cast(dtype, device) or dtype
 
@@ -70,14 +70,14 @@ class ReVideoNativeConditioning(io.ComfyNode):
             node_id="ReVideoNativeConditioning",
             display_name="ReVideo Native Conditioning",
             category=CATEGORY,
-            description="Makes of ReVideo's conditions what KSampler takes: positive and negative with the control net "
+            description="Makes of ReVideo's conditions what KSampler takes: positive and negative with the ControlNet "
             "applied, and an empty latent of the clip's length and size.",
-            search_aliases=["revideo ksampler", "svd img2vid conditioning", "apply revideo", "control net apply"],
+            search_aliases=["revideo ksampler", "svd img2vid conditioning", "apply revideo", "ControlNet apply"],
             inputs=[
                 io.Model.Input(
                     "model",
                     tooltip="A ReVideo checkpoint's, from ImageOnlyCheckpointLoader or Load ReVideo as SVD. It is only "
-                    "looked at: whether the control net fits it.",
+                    "looked at: whether the ControlNet fits it.",
                 ),
                 io.ClipVision.Input("clip_vision", tooltip="From the same loader."),
                 io.Vae.Input("vae", tooltip="From the same loader."),
@@ -89,7 +89,7 @@ class ReVideoNativeConditioning(io.ComfyNode):
                     min=0.0,
                     max=10.0,
                     step=0.01,
-                    tooltip="How much the control net adds. 1 is what it was trained for; 0 leaves plain SVD.",
+                    tooltip="How much the ControlNet adds. 1 is what it was trained for; 0 leaves plain SVD.",
                 ),
                 io.Float.Input(
                     "start_percent",
@@ -97,7 +97,7 @@ class ReVideoNativeConditioning(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.001,
-                    tooltip="From which part of sampling on the control net works.",
+                    tooltip="From which part of sampling on the ControlNet works.",
                     advanced=True,
                 ),
                 io.Float.Input(
@@ -168,7 +168,7 @@ class ReVideoNativeConditioning(io.ComfyNode):
     ) -> io.NodeOutput:
         if not isinstance(control_net, ReVideoControl):
             raise ValueError(
-                f"the control net is no ReVideo one ({type(control_net).__name__}): take Load ReVideo Control Net "
+                f"the ControlNet is no ReVideo one ({type(control_net).__name__}): take Load ReVideo Control Net "
                 f"here, and put others behind this node with Apply ControlNet"
             )
         part = control_net.part
@@ -181,12 +181,12 @@ class ReVideoNativeConditioning(io.ComfyNode):
         check_embedding(embedding, part)
         reference = _encode(vae, conditions.reference, noise_augmentation, augmentation_seed)
         # ComfyUI's SVD takes 1 off the frame rate, as Stability's does; the released model is told the rate itself.
-        told = {"fps": fps + 1, "motion_bucket_id": motion_bucket, "augmentation_level": noise_augmentation}
+        settings = {"fps": fps + 1, "motion_bucket_id": motion_bucket, "augmentation_level": noise_augmentation}
         if strength > 0:
             control = control_net.with_conditions(conditions, strength, (start_percent, end_percent))
-            told |= {"control": control, "control_apply_to_uncond": False}  # it is applied to both below
-        positive = [[embedding, told | {"concat_latent_image": reference}]]
-        negative = [[torch.zeros_like(embedding), told | {"concat_latent_image": torch.zeros_like(reference)}]]
+            settings |= {"control": control, "control_apply_to_uncond": False}  # it is applied to both below
+        positive = [[embedding, settings | {"concat_latent_image": reference}]]
+        negative = [[torch.zeros_like(embedding), settings | {"concat_latent_image": torch.zeros_like(reference)}]]
         latent = torch.zeros(conditions.num_frames, *reference.shape[1:], device=management.intermediate_device())
         return io.NodeOutput(positive, negative, {"samples": latent})
 

@@ -1,4 +1,4 @@
-"""ReVideo's control net as ComfyUI applies one: to its own Stable Video Diffusion, under any of its samplers."""
+"""ReVideo's ControlNet as ComfyUI applies one: to its own Stable Video Diffusion, under any of its samplers."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ class ReVideoControl(comfy.controlnet.ControlBase):
         self.model_sampling: Any = None  # of the model that is being sampled
         self._embedded: tuple[list[int], Any] | None = None  # frames, and their EmbeddedConditions
 
-    # --- What ComfyUI asks of a control net ---------------------------------------------------------
+    # --- What ComfyUI asks of a ControlNet ---------------------------------------------------------
 
     def set_cond_hint(self, *arguments: Any, **keywords: Any) -> Any:
         raise ValueError(
-            "ReVideo's control net takes no image: connect it to ReVideo Native Conditioning, which gives it paths, "
+            "ReVideo's ControlNet takes no image: connect it to ReVideo Native Conditioning, which gives it paths, "
             "content and area"
         )
 
@@ -102,7 +102,7 @@ class ReVideoControl(comfy.controlnet.ControlBase):
         batched_number: int,  # B
         transformer_options: dict[str, Any],
     ) -> dict[str, list[Tensor | None]] | None:
-        """Residuals for the UNet, those of the control nets before added; None: no control at this level."""
+        """Residuals for the UNet, those of the ControlNets before added; None: no control at this level."""
         previous = None
         if self.previous_controlnet is not None:
             previous = self.previous_controlnet.get_control(x_noisy, t, cond, batched_number, transformer_options)
@@ -161,6 +161,6 @@ class ReVideoControl(comfy.controlnet.ControlBase):
         """Of the window at hand: what no step and no branch changes is computed once."""
         if self._embedded is None or self._embedded[0] != frames:
             whole = self.conditions
-            part = replace(whole, content=whole.content[frames], motion=whole.motion[frames], region=whole.mask[frames])
+            part = replace(whole, content=whole.content[frames], motion=whole.motion[frames], mask=whole.mask[frames])
             self._embedded = (frames, self.part.network.embed_conditions(part, device))
         return self._embedded[1]

@@ -247,7 +247,7 @@ def _describe(weights: Weights) -> str | None:
         return None
     if any(name.startswith(("unet.", UNET)) and ("time_stack" in name or "temporal" in name) for name in names):
         return (
-            "a plain Stable Video Diffusion checkpoint without ReVideo's control net: "
+            "a plain Stable Video Diffusion checkpoint without ReVideo's ControlNet: "
             "use a ReVideo checkpoint, or this file as the svd beside a ReVideo control file"
         )
     if holds("cond_stage_model."):

@@ -85,9 +85,12 @@ def _check_window(asked: int | None, index: int, window: int) -> int:
         raise ValueError(f"--edited-index {index}: these are {count} frames, numbered from 0 (--frames takes more)")
     longest = max(index + 1, count - index)
     if longest > window:
-        where = f" lie to one side of --edited-index {index}, counted with it" if index else ""
-        advice = "" if index else " (--long edits more)"
-        raise ValueError(f"--frames {count}: {longest}{where}; this model edits windows of {window}{advice}")
+        if not index:
+            raise ValueError(f"--frames {count}: this model edits windows of {window} frames (--long edits more)")
+        raise ValueError(
+            f"--frames {count}: {longest} of them lie to one side of --edited-index {index}, counted with it; "
+            f"this model edits windows of {window}"
+        )
     return count
 
 

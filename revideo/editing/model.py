@@ -160,8 +160,8 @@ class ReVideo(Pipeline):
 
         Those draw noise of their own: ValueError where it is given.
         """
-        whole = range(self.config.unet.num_frames)
-        if conditions.sides == [whole]:
+        window, onwards = self.config.unet.num_frames, range(conditions.num_frames)
+        if conditions.sides == [onwards] and conditions.num_frames >= window:
             given = {"noise": noise, "augmentation_noise": augmentation_noise}
             return super().sample(conditions, options, callback, sigmas=sigmas, sampler=sampler, **given)
         if noise is not None or augmentation_noise is not None:

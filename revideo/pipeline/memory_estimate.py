@@ -33,7 +33,7 @@ class Work:
     config: ModelConfig
     height: int  # in pixels
     width: int
-    dtype: torch.dtype = torch.float16  # of UNet and control net
+    dtype: torch.dtype = torch.float16  # of UNet and ControlNet
     vae_dtype: torch.dtype = torch.float32
     on_cpu: bool = False  # where feed-forwards run in smaller parts
 

@@ -22,7 +22,7 @@ class Weights:
     controlnet: int
     vae: int
     image_encoder: int
-    largest_layers: int  # of UNet and control net: one that works and the next that comes
+    largest_layers: int  # of UNet and ControlNet: one that works and the next that comes
 
     @classmethod
     def of(cls, model: Pipeline) -> Weights:
@@ -56,7 +56,7 @@ def predict(plan: Plan, work: Work, weights: Weights, guided: bool = True) -> Pe
     if not plan.in_turn:
         rest, vae, networks = networks + vae + weights.image_encoder, 0, 0
     return Peaks(
-        # Image encoder and autoencoder before UNet and control net, which embed the conditions.
+        # Image encoder and autoencoder before UNet and ControlNet, which embed the conditions.
         conditioning=conditioning_bytes(work) + rest + max(vae, weights.image_encoder if plan.in_turn else 0, networks),
         sampling=step_bytes(work, branches) + rest + networks,
         decoding=decoding_bytes(work, plan.park) + rest + vae,

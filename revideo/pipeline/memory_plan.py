@@ -12,7 +12,7 @@ class Plan:
     branches: int = 1  # guidance branches computed at once; two are no quicker on a CPU
     park: bool = False  # frames wait in main memory while others are decoded
     in_turn: bool = False  # networks leave the device when others work
-    offload: bool = False  # UNet and control net come layer by layer; implies `in_turn`
+    offload: bool = False  # UNet and ControlNet come layer by layer; implies `in_turn`
 
     def __str__(self) -> str:
         frames = "frames parked in main memory" if self.park else "all frames at once"

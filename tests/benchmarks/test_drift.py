@@ -24,7 +24,7 @@ def test_a_roaming_sprite_stays_in_its_area_at_moderate_speed():
         assert 1.5 < speed.mean() < 3 and speed.max() < 5
         assert (truth.masks[0].flatten(1).sum(1) > 200).all()  # seen whole, on every frame
         assert not (truth.masks[0] & (truth.areas[0] < 0.5)).any()
-        assert truth.edit.mask.mean() < 0.6
+        assert truth.edit.mask.float().mean() < 0.6
 
 
 def test_the_way_begins_where_the_old_sprite_was():

@@ -1,5 +1,7 @@
 """Each row is measured with its own options, against the exact path."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from benchmarks import speed as fast_figures
@@ -21,7 +23,8 @@ def checkpoint(tmp_path_factory):
 def test_each_variant_samples_with_its_own_options(checkpoint, monkeypatch):
     truth = make_edit(1, "both", frames=14, height=128, width=128)
     model, seen = load(checkpoint, device="cpu"), []
-    monkeypatch.setattr(model, "edit", lambda video, edit, options: seen.append(options) or truth.target)
+    result = SimpleNamespace(frames=truth.target)
+    monkeypatch.setattr(model, "edit", lambda video, edit, options, **_: seen.append(options) or result)
     found = compare(model, [truth, truth], SamplerOptions(cfg_last=2.0), list(VARIANTS))
     assert seen == 2 * [SamplerOptions(cfg_last=2.0, **changes) for changes in VARIANTS.values()]
     assert seen[-1] == sampler_options(FAST, cfg_last=2.0)

@@ -111,7 +111,7 @@ def workflow() -> list[Column]:
     return [
         start,
         draw,
-        Column("ComfyUI's own model, ReVideo's control net", GROUPS["model"], loaders(BUILT_IN)),
+        Column("ComfyUI's own model, ReVideo's ControlNet", GROUPS["model"], loaders(BUILT_IN)),
         Column("Conditioning", GROUPS["model"], conditioning(("clip", 0), ("clip", 1))),
         Column("Sample", GROUPS["model"], sampling("svd", first_edit.OPTIONS.steps, first_edit.OPTIONS.cfg_last)),
         Column("Result", GROUPS["result"], result(("clip", 0), ("clip", 2), round(first_edit.FEATHER_PX))),

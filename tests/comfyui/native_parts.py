@@ -1,4 +1,4 @@
-"""Models of the native route inside the tests' process: ComfyUI's own, and the control net, of one file."""
+"""Models of the native route inside the tests' process: ComfyUI's own, and the ControlNet, of one file."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Golden:
     @property
     def conditions(self) -> revideo.Conditions:
         return revideo.Conditions(
-            **{name: self.recorded[name] for name in ("reference", "content", "motion", "region")}
+            **{name: self.recorded[name] for name in ("reference", "content", "motion")}, mask=self.recorded["region"]
         )
 
     def condition(self, **options: Any) -> tuple[list, list, dict[str, Tensor]]:

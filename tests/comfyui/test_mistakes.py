@@ -60,11 +60,6 @@ MISTAKES: dict[str, tuple[Callable[[Graph], None], str, str]] = {
         "prepare",
         'width 200 is not a multiple of 64: take 192 or 256, or let the size policy "area" choose',
     ),
-    "fewer frames than the model's window": (
-        lambda graph: give(graph, "prepare", count=9),
-        "sample",
-        "the video has 9 frames; this model edits windows of 14: take a longer part of the clip, or lower the stride",
-    ),
     "more frames than the model's window": (
         lambda graph: give(graph, "prepare", count=20),
         "sample",
@@ -73,23 +68,23 @@ MISTAKES: dict[str, tuple[Callable[[Graph], None], str, str]] = {
     "a mask of another size": (
         lambda graph: set_mask(graph, 1.0, 96, 64),
         "conditions",
-        "the region's mask is 96×64; the video is 192×128: paint it on a prepared frame, or scale it to that size",
+        "the mask is 96×64; the video is 192×128: paint it on a prepared frame, or scale it to that size",
     ),
     "an empty mask": (
         lambda graph: set_mask(graph, 0.0),
         "conditions",
-        "the region is empty, so nothing could change: mask the area to edit",
+        "the mask is empty, so nothing could change: mask the area to edit",
     ),
     "a mask of everything": (
         lambda graph: set_mask(graph, 1.0),
         "conditions",
-        "the region covers every frame whole, so nothing of the video would be kept: "
+        "the mask covers every frame whole, so nothing of the video would be kept: "
         "leave the parts to keep unmasked (is the mask inverted?)",
     ),
     "masks for another number of frames": (
         lambda graph: repeat_mask(graph, 5),
         "conditions",
-        "the region has masks for 5 frames; the video has 14: give one mask for all frames or one for each",
+        "there are masks for 5 frames; the video has 14: give one mask for all frames or one for each",
     ),
     "an edited frame of another size": (
         lambda graph: graph.update(edited=node("EmptyImage", width=64, height=64, batch_size=1, color=0)),
@@ -197,7 +192,7 @@ def test_a_stock_svd_file_is_told_apart(comfyui: ComfyUI):
     svd = tensors(comfyui, "model.diffusion_model.", "conditioner.", "first_stage_model.")
     save_file(svd, comfyui.checkpoints / "svd.safetensors")
     assert load_message(comfyui, "svd.safetensors") == (
-        "svd.safetensors is a plain Stable Video Diffusion checkpoint without ReVideo's control net: "
+        "svd.safetensors is a plain Stable Video Diffusion checkpoint without ReVideo's ControlNet: "
         "use a ReVideo checkpoint, or this file as the svd beside a ReVideo control file"
     )
 

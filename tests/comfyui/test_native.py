@@ -29,7 +29,7 @@ def euler(comfyui: ComfyUI) -> Tensor:
 
 @pytest.fixture(scope="module")
 def plain(comfyui: ComfyUI) -> Tensor:
-    """SVD without the control net."""
+    """SVD without the ControlNet."""
     return latent(comfyui, native_graph(STEPS, WIDTH, HEIGHT, strength=0.0))
 
 
@@ -92,7 +92,7 @@ def test_strength_goes_from_plain_svd_to_the_whole(comfyui: ComfyUI, euler: Tens
 
 
 def test_until_a_percent_is_until_that_step(comfyui: ComfyUI, euler: Tensor, plain: Tensor):
-    """The same by hand: the first steps with the control net, the last ones without."""
+    """The same by hand: the first steps with the ControlNet, the last ones without."""
     graph = native_graph(STEPS, WIDTH, HEIGHT)
     graph["plain"] = node("ReVideoNativeConditioning", **graph["condition"]["inputs"] | {"strength": 0.0})
     common = graph["sample"]["inputs"]
@@ -177,7 +177,7 @@ def test_56_frames_by_windows_of_14(comfyui: ComfyUI):
     windows = re.findall(r"Context window (\d)/6: frames (\d+)-(\d+) of 56", log)
     assert windows == 2 * [(str(i + 1), str(first), str(first + 13)) for i, first in enumerate((0, 10, 20, 30, 40, 42))]
     assert whole.shape == (56, 4, HEIGHT // 8, WIDTH // 8)
-    for frame, without in zip(whole, plain, strict=True):  # the control net works in every window
+    for frame, without in zip(whole, plain, strict=True):  # the ControlNet works in every window
         assert relative_rms(frame, without) > 0.01
 
 
@@ -211,7 +211,7 @@ def test_the_control_net_of_another_checkpoint_is_named(comfyui: ComfyUI):
     graph = native_graph(1, WIDTH, HEIGHT)
     graph["control"]["inputs"]["checkpoint"] = "tiny (built in)"
     message = failed(comfyui, graph, "condition")
-    assert message.startswith("the control net is for a UNet of 96, 128 channels (")
+    assert message.startswith("the ControlNet is for a UNet of 96, 128 channels (")
     assert message.endswith("load both from the same file (ImageOnlyCheckpointLoader, or Load ReVideo as SVD)")
 
 
@@ -222,7 +222,7 @@ def test_stock_svd_weights_are_told_in_the_log(comfyui: ComfyUI):
     assert "temporal keys and values" not in log
     graph["svd"]["inputs"]["checkpoint"] = "other.safetensors"
     _, log = log_of(comfyui, graph)
-    assert re.search(r"\d+ of \d+ temporal keys and values of the MODEL are not those that the control net was", log)
+    assert re.search(r"\d+ of \d+ temporal keys and values of the MODEL are not those that the ControlNet was", log)
 
 
 def test_a_file_without_a_control_net_is_named(comfyui: ComfyUI):
@@ -233,7 +233,7 @@ def test_a_file_without_a_control_net_is_named(comfyui: ComfyUI):
     graph = native_graph(1, WIDTH, HEIGHT)
     graph["control"]["inputs"]["checkpoint"] = "stock.safetensors"
     assert failed(comfyui, graph, "control") == (
-        "stock.safetensors is a plain Stable Video Diffusion checkpoint without ReVideo's control net: "
+        "stock.safetensors is a plain Stable Video Diffusion checkpoint without ReVideo's ControlNet: "
         "use a ReVideo checkpoint, or this file as the svd beside a ReVideo control file"
     )
 

@@ -44,7 +44,7 @@ def as_comfyui_runs(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 
 class Model:
-    """A model that is being sampled, as a control net sees it."""
+    """A model that is being sampled, as a ControlNet sees it."""
 
     def __init__(self, native: Native) -> None:
         self.base = native.model.model
@@ -273,13 +273,13 @@ def longer(conditions: revideo.Conditions, times: int) -> revideo.Conditions:
     """Conditions of which no two frames are alike."""
     parts = {
         name: torch.cat([getattr(conditions, name).roll(8 * number, -1) for number in range(times)])
-        for name in ("content", "motion", "region")
+        for name in ("content", "motion", "mask")
     }
     return replace(conditions, **parts)
 
 
 def of_frames(conditions: revideo.Conditions, frames: slice) -> revideo.Conditions:
-    parts = {name: getattr(conditions, name)[frames] for name in ("content", "motion", "region")}
+    parts = {name: getattr(conditions, name)[frames] for name in ("content", "motion", "mask")}
     return replace(conditions, **parts)
 
 
@@ -452,7 +452,7 @@ def test_another_kind_of_model_is_named_where_only_the_sampler_has_it(golden_b: 
 
 def test_a_model_of_other_widths_is_named(golden_a: Golden, golden_b: Golden):
     with pytest.raises(
-        ValueError, match=r"^the control net is for a UNet of 32, 32, 32, 64 channels .*, the MODEL has 32, 32, 64, 64"
+        ValueError, match=r"^the ControlNet is for a UNet of 32, 32, 32, 64 channels .*, the MODEL has 32, 32, 64, 64"
     ):
         replace(golden_b.native, model=golden_a.native.model).condition(golden_b.conditions)
 
@@ -466,7 +466,7 @@ def test_temporal_weights_of_another_training_are_told(golden_b: Golden, caplog:
     from pack.nodes.native.control_net import ReVideoControl
 
     replace(golden_b.native, control=ReVideoControl(stock, CPU)).condition(golden_b.conditions)
-    assert "32 of 32 temporal keys and values of the MODEL are not those that the control net was" in caplog.text
+    assert "32 of 32 temporal keys and values of the MODEL are not those that the ControlNet was" in caplog.text
 
 
 def test_a_clip_vision_of_another_width_is_named(golden_a: Golden, golden_b: Golden):
@@ -492,17 +492,17 @@ def test_it_takes_no_picture_as_its_hint(golden_b: Golden):
 
     positive, negative, _ = golden_b.condition()
     arguments = positive, negative, golden_b.native.control, torch.zeros(1, 128, 64, 3), 1.0, 0.0, 1.0
-    with pytest.raises(ValueError, match=r"^ReVideo's control net takes no image: connect it to ReVideo Native Cond"):
+    with pytest.raises(ValueError, match=r"^ReVideo's ControlNet takes no image: connect it to ReVideo Native Cond"):
         ControlNetApplyAdvanced().apply_controlnet(*arguments)
 
 
 def test_another_control_net_is_sent_behind(golden_b: Golden):
-    with pytest.raises(ValueError, match=r"^the control net is no ReVideo one \(ControlNet\): take Load ReVideo"):
+    with pytest.raises(ValueError, match=r"^the ControlNet is no ReVideo one \(ControlNet\): take Load ReVideo"):
         replace(golden_b.native, control=comfy_controlnet(golden_b)).condition(golden_b.conditions)
 
 
 def test_sizes_that_the_model_does_not_take_are_named(golden_b: Golden):
     short = of_frames(golden_b.conditions, slice(4))
-    cut = {name: getattr(short, name)[..., :120, :] for name in ("reference", "content", "motion", "region")}
+    cut = {name: getattr(short, name)[..., :120, :] for name in ("reference", "content", "motion", "mask")}
     with pytest.raises(ValueError, match=r"^the video is 64×120; this model needs sides that are multiples of 64"):
         golden_b.native.condition(replace(short, **cut))

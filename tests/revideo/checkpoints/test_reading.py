@@ -441,7 +441,7 @@ def test_a_stock_svd_file_is_recognised(forms, golden_a, tmp_path, config):
     whole = load_file(golden_a.checkpoint)
     stock = {name: t for name, t in whole.items() if not name.startswith("model.ctrlnet_model.")}
     save_file(stock, tmp_path / "svd.safetensors")
-    with pytest.raises(CheckpointError, match="plain Stable Video Diffusion checkpoint without ReVideo's control net"):
+    with pytest.raises(CheckpointError, match="plain Stable Video Diffusion checkpoint without ReVideo's ControlNet"):
         revideo.load(tmp_path / "svd.safetensors", golden_a.config if config == "small" else None)
 
 

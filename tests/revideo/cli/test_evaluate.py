@@ -86,7 +86,7 @@ MISTAKES = {
         ["--composited", "{}/short.mp4"],
         "short.mp4 is 9 frames of 128×128, the result 14 frames of 128×128",
     ),
-    "an empty region": ({"region": "nothing.png"}, [], "the region is empty, so nothing could change"),
+    "an empty region": ({"region": "nothing.png"}, [], "the mask is empty, so nothing could change"),
     "a file that is not there": ({"source": "none.mp4"}, [], "there is no file"),
     "a benchmark's entry without a prompt": ({}, ["--v2vbench", "{}"], "V2VBench measures an edit against its prompt"),
     "a feather of less than nothing": ({}, ["--feather", "-1"], "--feather must be 0 or more pixels, not -1"),

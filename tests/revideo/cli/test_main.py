@@ -345,11 +345,11 @@ MISTAKES = {
     "no region": ({"region": "{given}/nothing.png"}, "there is no file {given}/nothing.png"),
     "region not given": (
         {"region": None},
-        "one of the arguments --region --document is required (see: revideo edit --help)",
+        "one of the arguments --mask/--region --document is required (see: revideo edit --help)",
     ),
     "region and document": (
         {"document": "{given}/drawing.json"},
-        "argument --document: not allowed with argument --region (see: revideo edit --help)",
+        "argument --document: not allowed with argument --mask/--region (see: revideo edit --help)",
     ),
     "tracks and document": (
         {"document": "{given}/drawing.json", "region": None},
@@ -405,16 +405,15 @@ MISTAKES = {
     "frames": ({"frames": 20}, "--frames 20: this model edits windows of 14 frames (--long edits more)"),
     "a reference frame that is not there": (
         {"reference_frame": 14},
-        "--reference-frame 14: these are 14 frames, numbered from 0 (--frames takes more)",
+        "--edited-index 14: these are 14 frames, numbered from 0 (--frames takes more)",
     ),
     "a side that no window holds": (
         {"reference_frame": 4, "frames": 20},
-        "--frames 20: 16 of them lie to one side of --reference-frame 4, counted with it; "
-        "this model edits windows of 14",
+        "--frames 20: 16 of them lie to one side of --edited-index 4, counted with it; this model edits windows of 14",
     ),
     "a long video from another frame": (
         {"reference_frame": 4, "long": ""},
-        "--reference-frame 4: --long edits onwards from the first frame; begin there with --start, or leave out --long",
+        "--edited-index 4: --long edits onwards from the first frame; begin there with --start, or leave out --long",
     ),
     "the fusion of a long video": (
         {"fusion": "{given}/fusion.png", "long": ""},
@@ -442,12 +441,12 @@ MISTAKES = {
     ),
     "reference of another size": (
         {"reference": "{given}/small.png"},
-        "the reference is 320×136, the clip 640×272: give it the clip's size, "
+        "the edited frame is 320×136, the clip 640×272: give it the clip's size, "
         "or 128×64, the size the clip is fitted to",
     ),
     "region of another size": (
         {"region": "{given}/small.png"},
-        "the region is 320×136, the clip 640×272: give it the clip's size, or 128×64, the size the clip is fitted to",
+        "the mask is 320×136, the clip 640×272: give it the clip's size, or 128×64, the size the clip is fitted to",
     ),
     "reference that is no picture": (
         {"reference": "{given}/tracks.json"},
@@ -455,11 +454,11 @@ MISTAKES = {
     ),
     "black region": (
         {"region": "{given}/black.png"},
-        "the region is empty, so nothing could change: mask the area to edit",
+        "the mask is empty, so nothing could change: mask the area to edit",
     ),
     "white region": (
         {"region": "{given}/white.png"},
-        "the region covers every frame whole, so nothing of the video would be kept: "
+        "the mask covers every frame whole, so nothing of the video would be kept: "
         "leave the parts to keep unmasked (is the mask inverted?)",
     ),
     "tracks cut off": (
@@ -632,7 +631,7 @@ def test_help_names_the_defaults_and_the_licence(capsys):
 
 def test_help_imports_nothing_heavy():
     code = (
-        "import sys\nfrom revideo.cli import main\ntry:\n main(['edit', '--help'])\n"
+        "import sys\nfrom revideo.cli.main import main\ntry:\n main(['edit', '--help'])\n"
         "finally:\n assert not {'torch', 'numpy', 'av', 'diffusers'} & set(sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True).returncode == 0

@@ -200,7 +200,7 @@ def test_a_run_that_met_the_end_of_memory_ends_in_the_same_picture(golden_b, sma
     small.follow(Plan(branches=2))
     made = failing(getattr(small, network), {1}, monkeypatch)
     heard = []
-    found = small.sample(golden_b.conditions, options, callback=lambda done, _: heard.append(done))
+    found = small.sample(golden_b.conditions, options, callback=lambda progress: heard.append(progress.done))
     assert_close(found, expected, atol=1e-4, rtol=1e-4)
     assert heard == [1, 2, 3, 4] and len(made) > 2
     assert small.plan == Plan(branches=1)

@@ -7,6 +7,7 @@ from torch.testing import assert_close
 import revideo
 from revideo import Edit, Trajectories
 from revideo.models.vae import LATENT_SCALE, decode_latents, encode_reference
+from revideo.pipeline.pipeline import Pipeline
 from revideo.sampling.samplers import karras_sigmas, sample_euler
 
 
@@ -139,8 +140,8 @@ def test_an_interrupt_ends_within_one_step_and_the_next_run_works(model, options
     calls = []
     hook = model.unet.register_forward_hook(lambda *_: calls.append(1))
 
-    def interrupt(step, _):
-        if step == 2:
+    def interrupt(progress):
+        if progress.done == 2:
             raise Interrupt
 
     try:
@@ -154,18 +155,16 @@ def test_an_interrupt_ends_within_one_step_and_the_next_run_works(model, options
 
 def test_the_callback_hears_every_step_with_an_estimate(model, options, clip):
     heard = []
-    latents = model.sample(
-        revideo.make_conditions(*clip), options, callback=lambda step, estimate: heard.append((step, estimate))
-    )
-    assert [step for step, _ in heard] == [1, 2]
-    assert_close(heard[-1][1], latents)  # the last step ends on its estimate
+    latents = model.sample(revideo.make_conditions(*clip), options, callback=heard.append)
+    assert [progress.done for progress in heard] == [1, 2]
+    assert_close(heard[-1].latents, latents)  # the last step ends on its estimate
 
 
 # --- Decoding ----------------------------------------------------------------------------
 
 
 def test_edit_is_sample_and_decode(model, options, clip, sampled):
-    frames = model.edit(*clip, options)
+    frames = model.edit(*clip, options, composite=False).frames
     assert frames.shape == clip[0].shape
     assert frames.min() >= 0 and frames.max() <= 1
     assert torch.equal(frames, model.decode(sampled, len(sampled)))
@@ -216,7 +215,7 @@ def test_latents_of_another_shape_are_refused(model, shape):
 def test_another_number_of_frames_names_both(model, golden_b, frames, advice):
     video, edit = resized(golden_b, frames, 128, 64)
     with pytest.raises(ValueError, match=f"the video has {frames} frames; this model edits windows of 4: {advice}"):
-        model.sample(revideo.make_conditions(video, edit))
+        Pipeline.sample(model, revideo.make_conditions(video, edit))
 
 
 @pytest.mark.parametrize(("height", "width"), [(120, 64), (128, 65), (32, 64)])
@@ -236,8 +235,8 @@ def test_an_edit_that_does_not_fit_its_video_is_refused_before_any_work(golden_b
         "cpu",
         place,
     )
-    with pytest.raises(ValueError, match="the region is empty"):
-        model.edit(clip[0], replace(clip[1], region=torch.zeros_like(clip[1].region)))
+    with pytest.raises(ValueError, match="the mask is empty"):
+        model.edit(clip[0], replace(clip[1], mask=torch.zeros_like(clip[1].mask)))
 
 
 # --- Devices and dtypes ------------------------------------------------------------------

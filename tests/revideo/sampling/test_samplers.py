@@ -151,9 +151,9 @@ def test_second_order_in_ten_aligned_steps_beats_euler(noise):
 
 def test_the_callback_hears_each_step_of_second_order(noise):
     heard = []
-    sample_dpmpp_2m(gaussian_denoiser, noise, sigmas_of(4), lambda step, estimate: heard.append((step, estimate)))
-    assert [step for step, _ in heard] == [1, 2, 3, 4]
-    assert_close(heard[0][1], gaussian_denoiser(noise, sigmas_of(4)[0]))
+    sample_dpmpp_2m(gaussian_denoiser, noise, sigmas_of(4), heard.append)
+    assert [progress.done for progress in heard] == [1, 2, 3, 4]
+    assert_close(heard[0].latents, gaussian_denoiser(noise, sigmas_of(4)[0]))
 
 
 def test_a_step_moves_along_the_line_to_the_estimate(noise):
@@ -165,9 +165,9 @@ def test_a_step_moves_along_the_line_to_the_estimate(noise):
 def test_the_callback_hears_each_step_and_its_estimate(noise):
     heard = []
     sigmas = sigmas_of(5)
-    sample_euler(gaussian_denoiser, noise, sigmas, lambda step, estimate: heard.append((step, estimate)))
-    assert [step for step, _ in heard] == [1, 2, 3, 4, 5]
-    assert_close(heard[0][1], gaussian_denoiser(noise, sigmas[0]))
+    sample_euler(gaussian_denoiser, noise, sigmas, heard.append)
+    assert [progress.done for progress in heard] == [1, 2, 3, 4, 5]
+    assert_close(heard[0].latents, gaussian_denoiser(noise, sigmas[0]))
 
 
 def test_a_callback_that_raises_ends_the_run_within_one_step(noise):
@@ -177,8 +177,8 @@ def test_a_callback_that_raises_ends_the_run_within_one_step(noise):
         levels.append(sigma)
         return gaussian_denoiser(x, sigma)
 
-    def interrupt(step, estimate):
-        if step == 2:
+    def interrupt(progress):
+        if progress.done == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
