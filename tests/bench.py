@@ -130,7 +130,7 @@ def measure(folder: Path, device: torch.device, steps: int, plain: bool) -> dict
     if plain:
         run_plainly(model.unet)
         run_plainly(model.controlnet)
-        model.follow(Plan(branches=2))
+        model.apply_plan(Plan(branches=2))
     video, edit = clip()
     options = revideo.SamplerOptions(steps=steps)
     moments: list[float] = []

@@ -9,8 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .io import read_image, read_video
-
 if TYPE_CHECKING:
     import PIL.Image
 
@@ -22,6 +20,8 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")  # 
 def as_picture(value: Picture, name: str) -> Tensor:
     """(3, H, W) in [0, 1]; ValueError or OSError says what is wrong with the `name` ("edited frame")."""
     if isinstance(value, (str, Path)):
+        from .io import read_image  # PyAV waits until there is a file
+
         return read_image(value)
     picture = _as_tensor(value, name)
     if picture.ndim != 3 or len(picture) != 3:
@@ -34,6 +34,8 @@ def as_clip(value: Picture | list[Any], name: str) -> Tensor:
     if isinstance(value, list):
         return torch.stack([as_picture(each, f"frame {number} of the {name}") for number, each in enumerate(value)])
     if isinstance(value, (str, Path)):
+        from .io import read_video
+
         return read_video(value)[0]
     clip = _as_tensor(value, name)
     if clip.ndim != 4 or clip.shape[1] != 3:
@@ -47,6 +49,8 @@ def as_mask(value: Picture, name: str = "mask") -> Tensor:
     Also (H, W), and of arrays (T, H, W) or (H, W, 3).
     """
     if isinstance(value, (str, Path)):
+        from .io import read_image, read_video
+
         one = Path(value).suffix.lower() in IMAGE_SUFFIXES
         value = (read_image(value)[None] if one else read_video(value)[0]).mean(1, keepdim=True)
     elif not isinstance(value, Tensor):

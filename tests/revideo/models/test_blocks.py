@@ -37,8 +37,8 @@ def plainly(golden):
 def test_a_whole_run_differs_from_the_plain_one_by_rounding(golden, plainly, moving):
     conditions = golden.conditions
     if moving:
-        region = torch.stack([frame.roll(8 * number, -1) for number, frame in enumerate(conditions.mask)])
-        conditions = replace(conditions, region=region)
+        mask = torch.stack([frame.roll(8 * number, -1) for number, frame in enumerate(conditions.mask)])
+        conditions = replace(conditions, mask=mask)
     options = SamplerOptions(steps=25)
     ours = golden.model.sample(conditions, options)
     plainly(True)

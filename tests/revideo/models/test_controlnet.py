@@ -80,7 +80,7 @@ def test_without_residuals_the_unet_is_that_of_diffusers(golden_b, inputs):
 def test_each_condition_reaches_the_residuals(golden_b, inputs):
     controlnet, conditions = golden_b.model.controlnet, golden_b.conditions
     usual = residuals_of(controlnet, inputs, controlnet.embed_conditions(conditions)).mid
-    for name in ("content", "motion", "region"):
+    for name in ("content", "motion", "mask"):
         emptied = replace(conditions, **{name: torch.zeros_like(getattr(conditions, name))})
         other = residuals_of(controlnet, inputs, controlnet.embed_conditions(emptied)).mid
         assert not torch.allclose(other, usual, atol=1e-4)
@@ -143,6 +143,6 @@ def test_an_area_that_stays_is_weighed_once_for_all_frames(golden_b):
     assert_close(controlnet.fuse(still, level), controlnet.fuse(each, level))
     moving = conditions.mask.clone()
     moving[-1] = 1 - moving[-1]
-    moved = controlnet.embed_conditions(replace(conditions, region=moving))
+    moved = controlnet.embed_conditions(replace(conditions, mask=moving))
     assert torch.equal(moved.region, moving)
     assert not torch.allclose(controlnet.fuse(moved, level)[-1], controlnet.fuse(still, level)[-1], atol=1e-3)

@@ -23,8 +23,9 @@ def sampled(model, golden, height, width):
     def resized(pictures):
         return F.interpolate(pictures, (height, width))
 
-    edit = Edit(resized(golden.edit.edited_frame[None])[0], golden.edit.trajectories, resized(golden.edit.mask))
-    return model.sample(resized(golden.video), edit, replace(golden.options, steps=1, cfg_last=1.0))
+    edit = Edit(resized(golden.edit.edited_frame[None])[0], golden.edit.trajectories, resized(golden.edit.mask.float()))
+    conditions = revideo.make_conditions(resized(golden.video), edit)
+    return model.sample(conditions, replace(golden.options, steps=1, cfg_last=1.0))
 
 
 @pytest.mark.usefixtures("fresh")

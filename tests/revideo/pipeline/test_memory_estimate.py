@@ -94,7 +94,7 @@ def test_the_predicted_peak_is_the_measured_one(model, monkeypatch, height, widt
     work = Work(model.config, height, width, torch.float32, torch.float32, on_cpu=True)
     conditions = conditions_of(height, width)
     weights = [weight for part in (model.unet, model.controlnet, model.vae) for weight in part.parameters()]
-    model.follow(Plan(branches=branches, park=park))
+    model.apply_plan(Plan(branches=branches, park=park))
     conditioning = model.condition(conditions, revideo.SamplerOptions())
     denoise = model.denoiser(conditioning, revideo.SamplerOptions())
     latents = torch.randn(model.latent_shape(conditions))
@@ -197,7 +197,7 @@ def failing(network, calls, monkeypatch):
 def test_a_run_that_met_the_end_of_memory_ends_in_the_same_picture(golden_b, small, monkeypatch, network, changes):
     options = replace(golden_b.options, steps=4, **changes)
     expected = small.sample(golden_b.conditions, options)
-    small.follow(Plan(branches=2))
+    small.apply_plan(Plan(branches=2))
     made = failing(getattr(small, network), {1}, monkeypatch)
     heard = []
     found = small.sample(golden_b.conditions, options, callback=lambda progress: heard.append(progress.done))
@@ -215,7 +215,7 @@ def test_it_goes_as_far_as_layer_by_layer(golden_b, small, monkeypatch, caplog):
     assert [record.getMessage() for record in caplog.records] == [
         f"out of memory; going on with {plan}" for plan in Plan().for_sampling()
     ]
-    small.follow(Plan())
+    small.apply_plan(Plan())
     assert small.plan.offload  # the layers stay where they are
 
 

@@ -175,7 +175,10 @@ def test_chunks_are_decoded_apart(model, noise):
     frames = model.decode(noise, 3, callback=heard.append)
     apart = torch.cat([model.decode(noise[:3], 3), model.decode(noise[3:], 3)])
     assert_close(frames, apart, atol=1e-6, rtol=0)
-    assert heard == [3, 4]
+    assert [(progress.stage, progress.done, progress.total) for progress in heard] == [
+        ("decoding", 3, 4),
+        ("decoding", 4, 4),
+    ]
 
 
 def test_a_chunk_longer_than_the_clip_is_the_whole_clip(model, noise):

@@ -82,7 +82,9 @@ def test_the_same_seed_gives_the_same_edit(model):
 def test_held_out_edits_stay_within_the_limits(model, kind, areas):
     truths = list(held_out(kind, areas, CLIPS, FRAMES, SIDE_PX, SIDE_PX))
     options = revideo.SamplerOptions(steps=STEPS, cfg_last=OPTIONS.cfg_last)
-    figures = mean_figures(measure(truth, model.edit(truth.source, truth.edit, options)) for truth in truths)
+    figures = mean_figures(
+        measure(truth, model.edit(truth.source, truth.edit, options, composite=False).frames) for truth in truths
+    )
     assert not LIMITS[kind, areas].missed_by(figures), figures
 
 
@@ -90,7 +92,8 @@ def test_it_is_the_path_that_moves_things(model):
     """Without the motion map the same edit goes astray."""
     truth = example_edit("both")
     with_paths, without = (
-        measure(truth, model.edit(truth.source, edit, OPTIONS)) for edit in (truth.edit, without_motion(truth.edit))
+        measure(truth, model.edit(truth.source, edit, OPTIONS, composite=False).frames)
+        for edit in (truth.edit, without_motion(truth.edit))
     )
     assert without.path_error > MOTION_RATIO * with_paths.path_error
 
