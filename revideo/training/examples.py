@@ -20,8 +20,7 @@ from ..edit import Edit
 from ..models.config import VAEConfig
 from ..tracks.selection import path_lengths, random_rectangle, rectangle_around, sample_trajectories, within
 from ..tracks.trajectories import Trajectories
-from .config import NoiseConfig, Phase
-from .stages import Stage
+from .config import NoiseConfig, Phase, Stage
 
 Example = dict[str, Tensor]
 TRIES = 10  # rectangles, before one without motion is taken

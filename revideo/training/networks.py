@@ -25,10 +25,15 @@ from ..models.vae import LATENT_SCALE
 from ..sampling.denoiser import Conditioning, loss
 from .config import AutoencoderConfig, Phase
 from .examples import Example
-from .fixed_latents import fixed_latents
 
 FRAMES_AT_ONCE = 16  # through the autoencoder's encoder, whose activations are the largest of all
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+FIXED_LATENT_CHANNELS = 4
+# Brightness, red against green, yellow against blue: sprites differ in the latter two, so each gets a channel.
+OPPONENTS = torch.tensor([[1 / 3, 1 / 3, 1 / 3], [1 / 2, -1 / 2, 0], [1 / 3, 1 / 3, -2 / 3]])
+FIXED_LATENT_MEAN = torch.tensor([0.04, 0, 0, 0])  # of synthetic scenes
+FIXED_LATENT_STD = torch.tensor([0.27, 0.166, 0.2, 0.045])  # so that theirs becomes 1
 
 
 class TrainedNetworks(nn.Module):
@@ -83,7 +88,7 @@ class TrainedNetworks(nn.Module):
     def encode(self, video: Tensor) -> Tensor:
         """(B, T, 3, H, W) in [-1, 1] → (B, T, C, h, w), *not* scaled."""
         if self.phase.autoencoder.fixed_latents:
-            return formula(self.vae, video) / LATENT_SCALE
+            return encode_fixed(self.vae, video) / LATENT_SCALE
         return encode(self.vae, video)
 
     def condition(self, batch: Example) -> Conditioning:
@@ -138,10 +143,39 @@ def encode(vae: Any, video: Tensor) -> Tensor:
     return rearrange(torch.cat(modes).float(), "(b t) c h w -> b t c h w", b=len(video))
 
 
-def formula(vae: Any, video: Tensor) -> Tensor:
-    """(B, T, 3, H, W) in [-1, 1] → (B, T, C, h, w) scaled latents that no network makes."""
+def encode_fixed(vae: Any, video: Tensor) -> Tensor:
+    """(B, T, 3, H, W) in [-1, 1] → (B, T, C, h, w) *scaled* latents by formula, of the size that `vae` would give."""
     stride = 2 ** (len(vae.config.block_out_channels) - 1)
     return fixed_latents(video.flatten(0, 1), stride).unflatten(0, video.shape[:2])
+
+
+def fixed_latents(frames: Tensor, stride: int) -> Tensor:
+    """(N, 3, H, W) in [-1, 1] → (N, 4, H/stride, W/stride), of unit variance: a model's *scaled* latents, untrained.
+
+    A teacher for a small autoencoder's encoder, and its decoder's first food: trained end to end a narrow
+    one sticks for a long time, because encoder and decoder wait for each other. Given the latents, both
+    learn at once: blurred colours, sampled once per cell, and the brightness at the cells' corners, which
+    shows edges that fall between the samples. They are linear and move with the picture.
+    """
+    opponents = torch.einsum("ij,njhw->nihw", OPPONENTS.to(frames), frames)
+    centres = _blurred(F.pad(opponents, (stride // 2,) * 4, mode="replicate"), stride)
+    brightness = centres[:, :1]
+    corners = _blurred(F.pad(opponents[:, :1], (0, stride, 0, stride), mode="replicate"), stride)
+    expected = F.avg_pool2d(F.pad(brightness, (0, 1, 0, 1), mode="replicate"), 2, 1)
+    latents = torch.cat([centres, corners - expected], 1)
+    return (latents - FIXED_LATENT_MEAN.to(frames).view(1, -1, 1, 1)) / FIXED_LATENT_STD.to(frames).view(1, -1, 1, 1)
+
+
+def _blurred(channels: Tensor, stride: int) -> Tensor:
+    """(N, C, …): a triangle 2·stride wide around each sample, samples `stride` apart, nothing at the borders."""
+    size = 2 * stride
+    offsets = torch.arange(size, dtype=channels.dtype, device=channels.device) - (size - 1) / 2
+    triangle = 1 - offsets.abs() / stride
+    triangle = triangle / triangle.sum()
+    flat = channels.flatten(0, 1)[:, None]
+    flat = F.conv2d(flat, triangle.view(1, 1, 1, -1), stride=(1, stride))
+    flat = F.conv2d(flat, triangle.view(1, 1, -1, 1), stride=(stride, 1))
+    return flat.unflatten(0, channels.shape[:2])[:, :, 0]
 
 
 def autoencoder_loss(vae: Any, batch: Example, settings: AutoencoderConfig) -> Tensor:
@@ -155,7 +189,7 @@ def autoencoder_loss(vae: Any, batch: Example, settings: AutoencoderConfig) -> T
     posterior = vae.encode(frames).latent_dist
     own = posterior.mode().float() * LATENT_SCALE
     if settings.fixed_latents:
-        latents = formula(vae, video).flatten(0, 1)
+        latents = encode_fixed(vae, video).flatten(0, 1)
         pull = (own - latents).square()
     else:
         latents, variance = own, posterior.var.float() * LATENT_SCALE**2

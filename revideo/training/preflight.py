@@ -13,11 +13,10 @@ import torch
 from ..checkpoints.reading import build_parts
 from ..models.config import ModelConfig
 from ..tracks.tracking import load_cotracker
-from .config import Phase, TrainingConfig
+from .config import Phase, Stage, TrainingConfig
 from .config_file import TrainingConfigError
-from .fixed_latents import CHANNELS
 from .initial_weights import model_config
-from .stages import Stage
+from .networks import FIXED_LATENT_CHANNELS
 from .video_folder import SUFFIXES
 
 Refuse = Callable[[str, str], None]  # key, why: raises
@@ -77,8 +76,9 @@ def _check_phase(where: str, phase: Phase, sizes: ModelConfig, processes: int) -
         refuse("area.min_px", f"{phase.area.min_px} does not fit into {phase.width}×{phase.height}")
     if phase.noise.uniform_low >= phase.noise.uniform_high:
         refuse("noise.uniform_low", f"{phase.noise.uniform_low:g} must be below uniform_high")
-    if phase.autoencoder.fixed_latents and sizes.vae.latent_channels != CHANNELS:
-        refuse("autoencoder.fixed_latents", f"are {CHANNELS} channels; the model has {sizes.vae.latent_channels}")
+    if phase.autoencoder.fixed_latents and sizes.vae.latent_channels != FIXED_LATENT_CHANNELS:
+        channels = sizes.vae.latent_channels
+        refuse("autoencoder.fixed_latents", f"are {FIXED_LATENT_CHANNELS} channels; the model has {channels}")
     _check_data(phase, refuse)
     _check_run(phase, refuse)
 

@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from threading import Lock
@@ -13,18 +14,22 @@ from threading import Lock
 import av
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ..files import whole_file
 from ..tracks.selection import path_lengths
+from ..tracks.tracking import Tracker, grid_points, load_cotracker, track_points
 from ..tracks.trajectories import Trajectories
 from ..video.io import fit_frames, upright
 from .config import Phase
 from .examples import Clip, generator_for
-from .track_cache import TrackCache
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".gif")
 WINDOWS = 4  # of a file that are tried for one example, before another file's turn
 REMEMBERED = 1000  # examples whose other clip may still be asked for
+TRACKER_VERSION = 2  # of the built-in tracker: another one finds other tracks
 CUT_TO_USUAL = 3.0  # a shot cut changes this many times as much as the window's other frames
 _told: set[Path] = set()  # one line for a file, however many phases and threads meet it
 _telling = Lock()
@@ -202,3 +207,46 @@ def has_cut(video: Tensor, change: float) -> bool:
     tiny = F.adaptive_avg_pool2d(video, 8)  # motion stays within most of its cells, another scene does not
     steps = tiny.diff(dim=0).abs().flatten(1).mean(1)
     return bool(steps.max() > max(change, CUT_TO_USUAL * float(steps.median())))
+
+
+class TrackCache:
+    """Tracks of a grid of points, on disk under the identity of file, window, size and tracker.
+
+    Tracking a window costs more than decoding it, and every epoch asks again.
+    """
+
+    def __init__(self, folder: Path, grid_px: int, cotracker: str = "") -> None:
+        self.folder, self.grid_px, self.cotracker = folder, grid_px, cotracker
+        self._tracker: Tracker | None = None
+        self._lock = Lock()
+
+    def tracks(self, file: Path, video: Tensor, start: int, stride: int) -> Trajectories:
+        """Of `video` (T, 3, H, W), which is `file` from frame `start`, every `stride`-th."""
+        tracker = identity(Path(self.cotracker)) if self.cotracker else f"built-in {TRACKER_VERSION}"
+        key = repr((identity(file), start, stride, tuple(video.shape), self.grid_px, tracker))
+        name = sha256(key.encode()).hexdigest()
+        path = self.folder / name[:2] / f"{name}.safetensors"
+        try:
+            kept = load_file(path)
+            return Trajectories(kept["points_px"], kept["visible"])
+        except (FileNotFoundError, SafetensorError, KeyError):
+            pass  # not there yet, or damaged
+        points = grid_points(video.shape[-2], video.shape[-1], self.grid_px)
+        tracks = track_points(video, points, tracker=self._load())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as unfinished:
+            save_file({"points_px": tracks.points_px, "visible": tracks.visible}, unfinished)
+        return tracks
+
+    def _load(self) -> Tracker | None:
+        with self._lock:
+            if self.cotracker and self._tracker is None:
+                device = "cuda" if torch.cuda.is_available() else "cpu"
+                self._tracker = load_cotracker(self.cotracker, device)
+        return self._tracker
+
+
+def identity(file: Path) -> tuple[str, int, int]:
+    """What changes when a file's content does, without reading it."""
+    told = file.stat()
+    return str(file.resolve()), told.st_size, told.st_mtime_ns

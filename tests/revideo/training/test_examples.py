@@ -12,7 +12,7 @@ from revideo.conditions import compose_conditions, motion_map
 from revideo.models.controlnet import EmbeddedConditions
 from revideo.sampling.denoiser import Conditioning, denoise, loss
 from revideo.tracks.trajectories import Trajectories
-from revideo.training.config import LossConfig, NoiseConfig
+from revideo.training.config import DEBLOCK, DECOUPLE, MOTION, LossConfig, NoiseConfig
 from revideo.training.config_file import parse_training_config
 from revideo.training.examples import (
     Clip,
@@ -24,7 +24,6 @@ from revideo.training.examples import (
 )
 from revideo.training.initial_weights import from_nothing
 from revideo.training.networks import TrainedNetworks
-from revideo.training.stages import DEBLOCK, DECOUPLE, MOTION
 
 SIZE = {"width": 96, "height": 64, "frames": 5}
 

@@ -22,11 +22,10 @@ from revideo.checkpoints.reading import build_parts, open_checkpoint, read_confi
 from revideo.checkpoints.writing import convert
 from revideo.cli.main import main
 from revideo.models.config import ModelConfig
-from revideo.training.config import ModelSource, OptimizerConfig
+from revideo.training.config import DEBLOCK, STAGES, ModelSource, OptimizerConfig
 from revideo.training.config_file import TrainingConfigError, parse_training_config
 from revideo.training.initial_weights import latent_deviation, write_start
 from revideo.training.loop import example_numbers, learning_rate, samples, train
-from revideo.training.stages import DEBLOCK, STAGES
 from revideo.training.state import Averages, Progress
 
 ROOT = Path(__file__).parents[3]

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from revideo.training import track_cache, video_folder
+from revideo.training import video_folder
+from revideo.training.config import DECOUPLE
 from revideo.training.config_file import parse_training_config
 from revideo.training.examples import ExampleMaker, batch_examples, prefetch
-from revideo.training.stages import DECOUPLE
 from revideo.training.video_folder import FolderClips, has_cut, probe, read_window
 from revideo.video.io import fit_frames, read_video, write_video
 
@@ -167,8 +167,8 @@ def test_a_window_is_tracked_once(source, folder, monkeypatch):
         asked.append(1)
         return track(video, points, tracker=tracker)
 
-    track = track_cache.track_points
-    monkeypatch.setattr(track_cache, "track_points", counting)
+    track = video_folder.track_points
+    monkeypatch.setattr(video_folder, "track_points", counting)
     first = source.clip(0)
     assert len(asked) == 1
     assert torch.equal(source.clip(0).trajectories.points_px, first.trajectories.points_px)

@@ -4,13 +4,13 @@ import torch
 from torch.testing import assert_close
 
 from revideo.synthetic.clips import make_clip
-from revideo.training.fixed_latents import CHANNELS, DEVIATION, MEAN, fixed_latents
+from revideo.training.networks import FIXED_LATENT_CHANNELS, FIXED_LATENT_MEAN, FIXED_LATENT_STD, fixed_latents
 
 
 def test_one_colour_is_one_latent():
     colour = torch.tensor([0.5, -0.5, 0.2]).view(1, 3, 1, 1).expand(1, 3, 32, 48)
-    latents = fixed_latents(colour, 8) * DEVIATION.view(1, -1, 1, 1) + MEAN.view(1, -1, 1, 1)
-    assert latents.shape == (1, CHANNELS, 4, 6)
+    latents = fixed_latents(colour, 8) * FIXED_LATENT_STD.view(1, -1, 1, 1) + FIXED_LATENT_MEAN.view(1, -1, 1, 1)
+    assert latents.shape == (1, FIXED_LATENT_CHANNELS, 4, 6)
     expected = torch.tensor([0.2 / 3, 0.5, -0.4 / 3, 0.0]).view(1, 4, 1, 1).expand_as(latents)
     assert_close(latents, expected, atol=1e-5, rtol=0)
 
