@@ -19,7 +19,7 @@ def add_train(commands: Any) -> None:
         description="""\
 Trains what a TOML file describes; docs/training.md explains its keys, and training/ in the repository holds
 ready ones. The file is checked before any work. Into its output folder go log.jsonl, checkpoints, sheets of
-samples, and a model file for each phase. Needs: pip install accelerate""",
+samples, and a model file for each phase. Needs: pip install accelerate pydantic""",
         epilog="""\
 examples:
 
@@ -37,16 +37,14 @@ examples:
 
 
 def run_train(arguments: argparse.Namespace) -> int:
-    from importlib.util import find_spec
-
+    _require("pydantic")
     with refusing():
         from ..training.config_file import TrainingConfigError, read_training_config
 
         config = read_training_config(arguments.config)
         if arguments.memory:
             return _print_memory(config)
-    if find_spec("accelerate") is None:
-        raise Refused("training needs accelerate: pip install accelerate")
+    _require("accelerate")
 
     import torch
 
@@ -69,6 +67,13 @@ def run_train(arguments: argparse.Namespace) -> int:
         raise Refused(str(error)) from None
     print(result)
     return 0
+
+
+def _require(package: str) -> None:
+    from importlib.util import find_spec
+
+    if find_spec(package) is None:
+        raise Refused(f"training needs {package}: pip install {package}")
 
 
 def _print_memory(config: Any) -> int:

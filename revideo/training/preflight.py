@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import torch
 from ..checkpoints.reading import build_parts
 from ..models.config import ModelConfig
 from ..tracks.tracking import load_cotracker
-from .config import Phase, Stage, TrainingConfig
+from .config import Phase, TrainingConfig
 from .config_file import TrainingConfigError
 from .initial_weights import model_config
 from .networks import FIXED_LATENT_CHANNELS
@@ -61,14 +61,6 @@ def _check_phase(where: str, phase: Phase, sizes: ModelConfig, processes: int) -
         at_once = phase.run.clips_at_once
         what = f"{processes} processes" + (f" times run.clips_at_once {at_once}" if at_once else "")
         refuse("batch", f"{phase.batch} cannot be shared among {what}")
-    for name in ("also_train", "train_only"):
-        for pattern in getattr(phase, name):
-            if not isinstance(pattern, str):
-                refuse(name, f"must hold patterns as text, not {pattern!r}")
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                refuse(name, f"holds {pattern!r}, which is no regular expression: {error}")
     _check_patterns(phase, sizes, refuse)
     if phase.trajectories.least > phase.trajectories.most:
         refuse("trajectories.least", f"{phase.trajectories.least} is more than most, {phase.trajectories.most}")
@@ -88,7 +80,7 @@ def _check_patterns(phase: Phase, sizes: ModelConfig, refuse: Refuse) -> None:
         return
     parts = build_parts(sizes)
     for pattern in phase.also_train:
-        if not Stage("", (pattern,)).parameters(parts):
+        if not replace(phase.as_stage, trains=(pattern,)).parameters(parts):
             refuse("also_train", f"matches no weight: {pattern!r}")
     if not phase.parameters(parts):
         refuse("train_only", "leaves no weight of the stage to train")

@@ -6,7 +6,6 @@ import json
 import math
 import pickle
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +154,7 @@ def read_state(path: Path) -> dict[str, Any] | None:
 
 def phase_settings(config: TrainingConfig, phase: Phase) -> str:
     """All that decides what a phase computes: of `run` the precisions, and no folders, which may move."""
-    told = asdict(phase) | {"seed": config.seed}
+    told = phase.model_dump() | {"seed": config.seed}
     run = told.pop("run")
     del told["data"]["folder"], told["data"]["tracks"]
     return json.dumps(told | {name: run[name] for name in ("mixed_precision", "frozen")})

@@ -12,7 +12,16 @@ from revideo.conditions import compose_conditions, motion_map
 from revideo.models.controlnet import EmbeddedConditions
 from revideo.sampling.denoiser import Conditioning, denoise, loss
 from revideo.tracks.trajectories import Trajectories
-from revideo.training.config import DEBLOCK, DECOUPLE, MOTION, LossConfig, NoiseConfig
+from revideo.training.config import (
+    DEBLOCK,
+    DECOUPLE,
+    MOTION,
+    AreaConfig,
+    ConditioningConfig,
+    LossConfig,
+    NoiseConfig,
+    TrajectoryConfig,
+)
 from revideo.training.config_file import parse_training_config
 from revideo.training.examples import (
     Clip,
@@ -37,7 +46,7 @@ def phase(training_values):
 @pytest.fixture
 def maker(phase, golden_b):
     return lambda stage, **changes: ExampleMaker(
-        SyntheticClips(phase, 0), stage, replace(phase, **changes), golden_b.config.vae, 0
+        SyntheticClips(phase, 0), stage, phase.model_copy(update=changes), golden_b.config.vae, 0
     )
 
 
@@ -110,7 +119,7 @@ def test_as_many_paths_as_the_config_says_each_of_the_area(maker, phase, monkeyp
         "revideo.training.examples.compose_conditions",
         lambda video, edit: shown.append(edit) or compose_conditions(video, edit),
     )
-    make = maker(DEBLOCK, trajectories=replace(phase.trajectories, most=3))
+    make = maker(DEBLOCK, trajectories=TrajectoryConfig(most=3))
     for number in range(40):
         make(number)
     assert {edit.trajectories.num_paths for edit in shown} == {1, 2, 3}
@@ -121,17 +130,17 @@ def test_as_many_paths_as_the_config_says_each_of_the_area(maker, phase, monkeyp
         motion = motion_map(edit.trajectories.points_px, edit.trajectories.visible, 64, 96)
         assert motion.any()
     shown.clear()
-    every = maker(MOTION, trajectories=replace(phase.trajectories, all=True))
+    every = maker(MOTION, trajectories=TrajectoryConfig(all=True))
     every(0)
     assert shown[0].trajectories.num_paths == every.source.clip(0).trajectories.visible[:, 0].sum()
 
 
 def test_areas_may_hold_a_whole_sprite_or_be_several(maker, phase):
-    make = maker(DEBLOCK, area=replace(phase.area, around_sprites=1.0))
+    make = maker(DEBLOCK, area=AreaConfig(min_px=16, max_share=0.8, around_sprites=1.0))
     for number in range(10):
         region = make(number)["region"][0, 0] > 0
         assert any(region[mask.any(0)].all() for mask in make.source.clip(number).masks if mask.any())
-    several = maker(DEBLOCK, area=replace(phase.area, most=2, max_share=0.4))
+    several = maker(DEBLOCK, area=AreaConfig(min_px=16, most=2, max_share=0.4))
     areas = [several(number)["region"][0, 0] for number in range(20)]
     assert any(area.sum() < area.any(0).sum() * area.any(1).sum() for area in areas)  # not one rectangle
 
@@ -174,13 +183,13 @@ def test_a_share_of_noise_levels_is_uniform():
 
 
 def test_references_are_dropped_and_augmented_as_told(maker, phase):
-    make = maker(MOTION, conditioning=replace(phase.conditioning, drop_reference=0.3))
+    make = maker(MOTION, conditioning=ConditioningConfig(drop_reference=0.3))
     examples = [make(number) for number in range(150)]
     assert sum(float(example["kept"]) for example in examples) / 150 == pytest.approx(0.7, abs=0.1)
     logs = torch.stack([example["augmentation"] for example in examples]).log()
     assert logs.median() == pytest.approx(math.log(0.02), abs=0.15)
     assert logs.std() == pytest.approx(0.5, abs=0.1)
-    still = maker(MOTION, conditioning=replace(phase.conditioning, augmentation=0.0))
+    still = maker(MOTION, conditioning=ConditioningConfig(augmentation=0.0))
     assert still(0)["augmentation"] == 0
 
 
@@ -266,10 +275,11 @@ def test_without_reference_training_gives_the_networks_the_unconditional_branch(
 @torch.inference_mode()
 def test_training_and_editing_condition_the_networks_alike(golden_b, training_values):
     """`TrainedNetworks.condition` on a clip equals `ReVideo.condition` on the same edit."""
-    values = training_values({"stage": "deblock", "height": 128, "width": 64, "frames": 4})
+    size = {"height": 128, "width": 64, "frames": 4}
+    bucket = {"motion_bucket": golden_b.options.motion_bucket}
+    values = training_values({"stage": "deblock", **size}, conditioning=bucket)
     phase = parse_training_config(values).phases[0]
     model, reference, conditions = golden_b.model, golden_b.reference, golden_b.conditions
-    phase = replace(phase, conditioning=replace(phase.conditioning, motion_bucket=golden_b.options.motion_bucket))
     networks = TrainedNetworks(
         {part: getattr(model, part) for part in ("unet", "controlnet", "vae", "image_encoder")}, golden_b.config, phase
     )

@@ -1,12 +1,12 @@
 """The training loop: what a stage changes, what a killed run loses, what several processes change."""
 
+import importlib.util
 import json
 import multiprocessing
 import shutil
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -363,7 +363,8 @@ def test_the_rate_rises_holds_and_falls():
     rates = [learning_rate(settings, step, 100) for step in range(1, 101)]
     assert rates[0] == 0.2 and rates[9] == rates[30] == rates[50] == 2.0
     assert rates[75] == pytest.approx(1.0) and rates[99] == pytest.approx(0.04)
-    assert [learning_rate(replace(settings, decay=0.0, warmup=0), step, 100) for step in (1, 100)] == [2.0, 2.0]
+    level = OptimizerConfig(lr=2.0, warmup=0)
+    assert [learning_rate(level, step, 100) for step in (1, 100)] == [2.0, 2.0]
 
 
 def test_averages_follow_the_weights_and_can_be_swapped_in():
@@ -385,10 +386,12 @@ def test_averages_follow_the_weights_and_can_be_swapped_in():
     assert_close(weight.data, torch.full((3,), 199.0))
 
 
-def test_without_accelerate_the_command_says_what_to_install(training_values, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+@pytest.mark.parametrize("package", ["accelerate", "pydantic"])
+def test_without_a_package_the_command_says_what_to_install(training_values, tmp_path, monkeypatch, capsys, package):
+    find = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == package else find(name))
     assert main(["train", str(write_config(tmp_path / "config.toml", training_values()))]) == 2
-    assert "training needs accelerate: pip install accelerate" in capsys.readouterr().err
+    assert f"training needs {package}: pip install {package}" in capsys.readouterr().err
 
 
 # --- Where it starts -----------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """The memory that is computed without a GPU, against what a CPU really keeps."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,7 @@ import torch
 from torch.autograd.graph import saved_tensors_hooks
 
 from revideo.cli.main import main
-from revideo.training.config import RunConfig
+from revideo.training.config import OptimizerConfig, RunConfig
 from revideo.training.config_file import parse_training_config
 from revideo.training.examples import ExampleMaker, batch_examples
 from revideo.training.initial_weights import from_nothing
@@ -44,9 +43,9 @@ def test_activations_are_those_that_a_real_pass_keeps(training_values, stage):
     (phase,) = config.phases
     computed = activations(phase, config.model.sizes)
     assert computed == pytest.approx(really_kept(config, phase), rel=0.1)
-    spared = replace(phase, run=replace(phase.run, gradient_checkpointing=True))
+    spared = phase.model_copy(update={"run": RunConfig(gradient_checkpointing=True)})
     assert activations(spared, config.model.sizes) < 0.5 * computed
-    half = replace(phase, run=replace(phase.run, mixed_precision="bf16"))
+    half = phase.model_copy(update={"run": RunConfig(mixed_precision="bf16")})
     assert activations(half, config.model.sizes) == pytest.approx(computed / 2, rel=0.1)
 
 
@@ -55,7 +54,7 @@ def test_each_setting_saves_what_it_should(training_values):
     phase, sizes = config.phases[0], config.model.sizes
 
     def of(**run):
-        return memory(replace(phase, run=RunConfig(**run)), sizes, processes=2)
+        return memory(phase.model_copy(update={"run": RunConfig(**run)}), sizes, processes=2)
 
     full, half = of(), of(mixed_precision="bf16", frozen="bf16")
     assert full.gradients == full.averages == full.optimizer / 2
@@ -64,7 +63,7 @@ def test_each_setting_saves_what_it_should(training_values):
     trained = full.gradients // 4
     everything = full.weights // 4
     assert half.weights == (4 + 2) * trained + 2 * (everything - trained)
-    eight = memory(replace(phase, optimizer=replace(phase.optimizer, eight_bit=True, ema=0.0)), sizes, 2)
+    eight = memory(phase.model_copy(update={"optimizer": OptimizerConfig(eight_bit=True, ema=0.0)}), sizes, 2)
     assert (eight.optimizer, eight.averages) == (full.optimizer / 4, 0)
     assert full.total == sum((full.weights, full.gradients, full.optimizer, full.averages, full.activations))
 

@@ -2,13 +2,12 @@
 
 import os
 import shutil
-from dataclasses import replace
 
 import pytest
 import torch
 
 from revideo.training import video_folder
-from revideo.training.config import DECOUPLE
+from revideo.training.config import DECOUPLE, TrajectoryConfig
 from revideo.training.config_file import parse_training_config
 from revideo.training.examples import ExampleMaker, batch_examples, prefetch
 from revideo.training.video_folder import FolderClips, has_cut, probe, read_window
@@ -86,7 +85,8 @@ def test_the_same_number_gives_the_same_clip_whoever_asks(source, folder, phase,
             one, two = source.clip(number, other), again.clip(number, other)
             assert torch.equal(one.video, two.video)
             assert torch.equal(one.trajectories.points_px, two.trajectories.points_px)
-    moved = replace(phase, data=replace(phase.data, folder=str(shutil.copytree(folder, tmp_path / "moved"))))
+    there = phase.data.model_copy(update={"folder": str(shutil.copytree(folder, tmp_path / "moved"))})
+    moved = phase.model_copy(update={"data": there})
     assert torch.equal(FolderClips(moved, 0, tmp_path / "tracks").clip(4).video, again.clip(4).video)
     changed = FolderClips(phase, 1, tmp_path / "tracks")
     assert any(not torch.equal(changed.clip(n).video, source.clip(n).video) for n in range(3))
@@ -181,10 +181,8 @@ def test_a_window_is_tracked_once(source, folder, monkeypatch):
         os.utime(file, (1, 1))  # another file, as far as anyone can tell
     source.clip(0)
     assert len(asked) == 3
-    finer = FolderClips(
-        replace(source.phase, trajectories=replace(source.phase.trajectories, grid_px=9)), 0, source.cache.folder
-    )
-    finer.clip(0)
+    finer = source.phase.model_copy(update={"trajectories": TrajectoryConfig(grid_px=9)})
+    FolderClips(finer, 0, source.cache.folder).clip(0)
     assert len(asked) == 4
 
 
