@@ -24,7 +24,7 @@ from .initial_weights import latent_deviation, scale_latents, write_start
 from .networks import TrainedNetworks
 from .preflight import check_training
 from .samples import write_sheet
-from .state import Averages, Log, Progress, phase_settings
+from .state import Log, Progress, average_of, averaged, phase_settings
 
 START, STATE = "0-start.safetensors", "state.pt"
 
@@ -69,9 +69,9 @@ def train_phase(config: TrainingConfig, phase: Phase, before: Path, result: Path
     parts, sizes = load_parts(before, dtype=torch.float32)
     networks = TrainedNetworks(parts, sizes, phase)
     model, optimizer = accelerator.prepare(networks, make_optimizer(networks, phase.optimizer))
-    averages = Averages(networks.trained, phase.optimizer.ema)
+    average = average_of(networks.trained, phase.optimizer.ema)
     told = phase_settings(config, phase)
-    progress = Progress(result.with_name(STATE), phase, told, networks.trained, averages, optimizer, accelerator.scaler)
+    progress = Progress(result.with_name(STATE), phase, told, networks.trained, average, optimizer, accelerator.scaler)
     progress.restore()
     source = make_source(config, phase)
     batches = prefetch(
@@ -86,7 +86,8 @@ def train_phase(config: TrainingConfig, phase: Phase, before: Path, result: Path
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(phase.optimizer, step, phase.steps)
         loss, norm = optimize(model, optimizer, batches, phase, accelerator)
-        averages.update(step)
+        if average is not None:
+            average.step(networks.trained.values())
         progress.step = step
         progress.losses.append(loss)
         if step % phase.run.log_every == 0 or step == phase.steps:
@@ -104,14 +105,13 @@ def train_phase(config: TrainingConfig, phase: Phase, before: Path, result: Path
         if log and step % phase.run.checkpoint_every == 0:
             progress.save()
         if shown and (step % phase.run.sample_every == 0 or step == phase.steps):
-            averages.swap()
-            write_sheet(networks, shown, result.parent / "samples", step, accelerator.autocast)
-            averages.swap()
+            with averaged(networks.trained, average):
+                write_sheet(networks, shown, result.parent / "samples", step, accelerator.autocast)
     if accelerator.is_main_process:
-        averages.swap()
-        if networks.trains("vae") and not phase.autoencoder.fixed_latents:
-            normalise_latents(networks, samples(config, phase, sizes))
-        save_result(networks.trained, before, result)
+        with averaged(networks.trained, average):
+            if networks.trains("vae") and not phase.autoencoder.fixed_latents:
+                normalise_latents(networks, samples(config, phase, sizes))
+            save_result(networks.trained, before, result)
         progress.path.unlink(missing_ok=True)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers.training_utils import EMAModel
 from torch import Tensor
 
 from ..files import whole_file
@@ -17,27 +19,22 @@ from .config import Phase, TrainingConfig
 from .config_file import TrainingConfigError
 
 
-class Averages:
-    """Exponential moving average of the trained weights; with decay 0 the weights themselves."""
+def average_of(trained: Mapping[str, Tensor], decay: float) -> EMAModel | None:
+    """Exponential moving average of the trained weights, to be moved on by `step`; None with decay 0."""
+    # Counted from one step earlier than its default, so that the first step is averaged with the weights before it.
+    return EMAModel(trained.values(), decay, update_after_step=-1, foreach=True) if decay else None
 
-    def __init__(self, trained: Mapping[str, Tensor], decay: float) -> None:
-        self.decay, self.trained = decay, trained
-        self.weights = {name: weight.detach().clone() for name, weight in trained.items()} if decay else {}
 
-    @torch.no_grad()
-    def update(self, step: int) -> None:
-        """After optimizer step `step`, counted from 1; early averages forget sooner."""
-        if self.weights:
-            decay = min(self.decay, (1 + step) / (10 + step))
-            torch._foreach_lerp_(list(self.weights.values()), list(self.trained.values()), 1 - decay)
-
-    @torch.no_grad()
-    def swap(self) -> None:
-        """Averaged weights into the networks, the others aside; again to undo."""
-        for name, average in self.weights.items():
-            kept = self.trained[name].detach().clone()
-            self.trained[name].copy_(average)
-            average.copy_(kept)
+@contextmanager
+def averaged(trained: Mapping[str, Tensor], average: EMAModel | None) -> Iterator[None]:
+    """The averaged weights in the networks, for as long as it takes to sample or save them."""
+    if average is None:
+        yield
+        return
+    average.store(trained.values())
+    average.copy_to(trained.values())
+    yield
+    average.restore(trained.values())
 
 
 class Log:
@@ -85,12 +82,12 @@ class Progress:
         phase: Phase,
         settings: str,
         trained: Mapping[str, Tensor],
-        averages: Averages,
+        average: EMAModel | None,
         optimizer: torch.optim.Optimizer,
         scaler: Any = None,
     ) -> None:
         self.path, self.phase, self.settings = path, phase, settings
-        self.trained, self.averages, self.optimizer, self.scaler = trained, averages, optimizer, scaler
+        self.trained, self.average, self.optimizer, self.scaler = trained, average, optimizer, scaler
         self.step = 0
         self.losses: list[Tensor] = []  # since the last line of the log
 
@@ -102,7 +99,7 @@ class Progress:
             "step": self.step,
             "losses": self._finite_losses(),
             "weights": {name: weight.detach() for name, weight in self.trained.items()},
-            "averages": self.averages.weights,
+            "averages": self._averages(),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict() if self.scaler is not None else {},
         }
@@ -120,12 +117,17 @@ class Progress:
         check_same_settings(state["settings"], self.settings, self.phase.name)
         self.step = state["step"]
         self.losses = [torch.tensor(loss) for loss in state["losses"]]
-        for own, saved in ((self.trained, state["weights"]), (self.averages.weights, state["averages"])):
+        for own, saved in ((self.trained, state["weights"]), (self._averages(), state["averages"])):
             for name, weight in own.items():
                 weight.copy_(saved[name])
+        if self.average is not None:
+            self.average.optimization_step = self.step
         self.optimizer.load_state_dict(state["optimizer"])
         if self.scaler is not None and state["scaler"]:
             self.scaler.load_state_dict(state["scaler"])
+
+    def _averages(self) -> dict[str, Tensor]:
+        return dict(zip(self.trained, self.average.shadow_params)) if self.average is not None else {}
 
     def take_losses(self) -> list[float]:
         """Those since the last call. Raises FloatingPointError where the training has diverged."""

@@ -26,7 +26,7 @@ from revideo.training.config import DEBLOCK, STAGES, ModelSource, OptimizerConfi
 from revideo.training.config_file import TrainingConfigError, parse_training_config
 from revideo.training.initial_weights import latent_deviation, write_start
 from revideo.training.loop import example_numbers, learning_rate, samples, train
-from revideo.training.state import Averages, Progress
+from revideo.training.state import Progress, average_of, averaged
 
 ROOT = Path(__file__).parents[3]
 
@@ -367,23 +367,20 @@ def test_the_rate_rises_holds_and_falls():
     assert [learning_rate(level, step, 100) for step in (1, 100)] == [2.0, 2.0]
 
 
-def test_averages_follow_the_weights_and_can_be_swapped_in():
+def test_averages_follow_the_weights_and_stand_in_for_them():
     weight = torch.nn.Parameter(torch.zeros(3))
-    averages, expected = Averages({"weight": weight}, decay=0.9), 0.0
+    trained = {"weight": weight}
+    average, expected = average_of(trained, decay=0.9), 0.0
     for step in range(1, 200):
         weight.data.fill_(step)
-        averages.update(step)
+        average.step([weight])
         decay = min(0.9, (1 + step) / (10 + step))  # the first steps are forgotten sooner
         expected = decay * expected + (1 - decay) * step
-    assert_close(averages.weights["weight"], torch.full((3,), expected))
-    averages.swap()
-    assert_close(weight.data, torch.full((3,), expected))
-    averages.swap()
-    assert_close(weight.data, torch.full((3,), 199.0))
-    none = Averages({"weight": weight}, decay=0.0)
-    none.update(1)
-    none.swap()
-    assert_close(weight.data, torch.full((3,), 199.0))
+    with averaged(trained, average):
+        assert_close(weight.data, torch.full((3,), expected))
+    assert torch.equal(weight.data, torch.full((3,), 199.0))
+    with averaged(trained, average_of(trained, decay=0.0)):
+        assert torch.equal(weight.data, torch.full((3,), 199.0))
 
 
 @pytest.mark.parametrize("package", ["accelerate", "pydantic"])
