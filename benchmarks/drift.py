@@ -59,7 +59,7 @@ class Stretch:
 
 def measure_stretches(truth: SyntheticEdit, output: Tensor, length: int) -> list[Stretch]:
     """`output` (T, 3, H, W) in [0, 1], cut into stretches of `length` frames; the last may be shorter."""
-    look, path, area = truth.looks[0], truth.centres_px[0], truth.areas[0]
+    look, path, area = truth.appearances[0], truth.centres_px[0], truth.areas[0]
     hue = float(look.hue)  # NumPy's would make doubles of all that follows
     weights = sprite_weights(output, hue) * area
     found = weights.flatten(1).sum(1) >= truth.masks[0].flatten(1).sum(1) / 10

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from revideo.editing.model import ReVideo, load
 from revideo.sampling.samplers import PRESETS, SamplerOptions
 from revideo.synthetic.clips import SyntheticEdit
-from revideo.synthetic.measures import Figures, all_cases, held_out, mean_figures, measure
+from revideo.synthetic.measures import EditMetrics, all_cases, held_out, mean_metrics, measure_edit
 
 EXACT, FAST = "exact", "fast"
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -38,7 +38,7 @@ class Row:
     """Of one variant, over all clips."""
 
     speed: float  # processor time of the exact path over that of this one, whole edits; the median of the clips' own
-    figures: Figures  # means
+    figures: EditMetrics  # means
 
 
 def compare(
@@ -46,16 +46,16 @@ def compare(
 ) -> dict[str, Row]:
     """A clip goes through all variants before the next: what slows the machine for a while slows them alike."""
     seconds: dict[str, list[float]] = {name: [] for name in names}
-    figures: dict[str, list[Figures]] = {name: [] for name in names}
+    figures: dict[str, list[EditMetrics]] = {name: [] for name in names}
     for truth in truths:
         for name in names:
             begun = time.process_time()
             made = model.edit(truth.source, truth.edit, replace(options, **VARIANTS[name]), composite=False).frames
             seconds[name].append(time.process_time() - begun)
-            figures[name].append(measure(truth, made))
+            figures[name].append(measure_edit(truth, made))
     return {
         name: Row(
-            median(exact / taken for exact, taken in zip(seconds[EXACT], seconds[name])), mean_figures(figures[name])
+            median(exact / taken for exact, taken in zip(seconds[EXACT], seconds[name])), mean_metrics(figures[name])
         )
         for name in names
     }

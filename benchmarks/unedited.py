@@ -17,7 +17,7 @@ from revideo.editing.composite import Match, keep_unedited
 from revideo.editing.model import ReVideo, load
 from revideo.sampling.samplers import SamplerOptions
 from revideo.synthetic.clips import SyntheticEdit
-from revideo.synthetic.measures import Figures, all_cases, held_out, mean_figures, measure
+from revideo.synthetic.measures import EditMetrics, all_cases, held_out, mean_metrics, measure_edit
 
 FEATHER_PX = 4.0  # of frames of 128×128, as in the demo
 
@@ -42,16 +42,16 @@ def compare(
     model: ReVideo,
     truths: Iterable[SyntheticEdit],
     options: SamplerOptions,
-) -> dict[str, Figures]:
+) -> dict[str, EditMetrics]:
     """Means over the edits, for each way to keep."""
-    found: dict[str, list[Figures]] = {}
+    found: dict[str, list[EditMetrics]] = {}
     for truth in truths:
         for name, video in variants(model, truth, options):
-            found.setdefault(name, []).append(measure(truth, video))
-    return {name: mean_figures(figures) for name, figures in found.items()}
+            found.setdefault(name, []).append(measure_edit(truth, video))
+    return {name: mean_metrics(figures) for name, figures in found.items()}
 
 
-def keep_table(found: dict[str, Figures]) -> str:
+def keep_table(found: dict[str, EditMetrics]) -> str:
     """As Markdown."""
     rows = [
         "| | unedited PSNR, dB | path error, % of width | PSNR of the sprite, last frame, dB | seam, × source |",

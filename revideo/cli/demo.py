@@ -20,7 +20,7 @@ from ..pictures.sheets import sheet, side_by_side, write_image
 from ..pipeline.pipeline import default_device
 from ..synthetic.clips import SyntheticEdit
 from ..synthetic.examples import EXAMPLES, FPS, OPTIONS, example_edit
-from ..synthetic.measures import AIM, Figures, measure
+from ..synthetic.measures import AIM, EditMetrics, measure_edit
 from ..video.io import fit_frames, write_video
 from .common import LICENCE, WEIGHTS, progress, refusing
 
@@ -47,7 +47,7 @@ def demo(folder: Path, sheet_file: Path | None = None) -> None:
             write_video(folder / f"{name.replace(' ', '_')}.mp4", side_by_side(panels), FPS)
         labels = (f"{name}:\nsource", "first frame,\npath, area", "result")
         blocks.append(sheet(dict(zip(labels, panels.values())), cell_width=CELL_PX))
-        rows.append(figures_row(name, measure(truth, painted), kept_outside(truth, result)))
+        rows.append(figures_row(name, measure_edit(truth, painted), kept_outside(truth, result)))
     with refusing():
         write_image(sheet_file, two_by_two(blocks))
     print(
@@ -112,7 +112,7 @@ def two_by_two(blocks: list[Tensor]) -> Tensor:
     return torch.cat([torch.cat(full[:2], 2), torch.cat(full[2:], 2)], 1)
 
 
-# --- Figures -------------------------------------------------------------------------------
+# --- Metrics -------------------------------------------------------------------------------
 
 TITLES = {
     "path_error": "path error, % of width",
@@ -129,7 +129,7 @@ def figures_head() -> str:
     return f"{_line('edit', *TITLES.values(), KEPT)}\n{_line('', *limits, 'equal')}"
 
 
-def figures_row(name: str, figures: Figures, kept: str) -> str:
+def figures_row(name: str, figures: EditMetrics, kept: str) -> str:
     missed = AIM.missed_by(figures)
     return _line(name, *(f"{'! ' * (what in missed)}{getattr(figures, what):.2f}" for what in TITLES), kept)
 

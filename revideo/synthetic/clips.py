@@ -15,21 +15,20 @@ from ..edit import Edit
 from ..tracks.trajectories import Trajectories
 from ..video.io import write_video
 from .sprites import (
-    Array,
+    Appearance,
     Background,
-    Look,
     Sprite,
+    draw_appearance,
     draw_background,
-    draw_look,
     draw_paths,
     draw_roaming_path,
     draw_sprites,
 )
 
-KINDS = ("content", "motion", "both")  # what an edit changes of a sprite
+EDIT_KINDS = ("content", "motion", "both")  # what an edit changes of a sprite
 CANDIDATES = 16  # paths per sprite, of which the first that meets nobody is taken
-ATTEMPTS = 1000  # worlds, before an edit is given up: two areas need luck
-CROSSING = 1  # keeps the worlds of `make_crossing` apart from those of the same seeds
+ATTEMPTS = 1000  # scenes, before an edit is given up: two areas need luck
+CROSSING = 1  # keeps the scenes of `make_crossing` apart from those of the same seeds
 AREA_MARGIN_PX = 4.0  # between a sprite and the border of its area
 
 
@@ -52,8 +51,8 @@ class SyntheticEdit:
     source: Tensor  # (T, 3, H, W) in [0, 1]
     edit: Edit  # one path per area: the centre of the sprite in it
     target: Tensor  # (T, 3, H, W): equals the source outside the areas
-    areas: Tensor  # (A, H, W): their union is the edit's region
-    looks: list[Look]  # of the edited sprites, (A,)
+    areas: Tensor  # (A, H, W): their union is the edit's mask
+    appearances: list[Appearance]  # of the edited sprites, (A,)
     masks: Tensor  # (A, T, H, W) bool: where each edited sprite is in the target
 
     @property
@@ -80,12 +79,12 @@ def make_clip(
     hues = _distant_hues(random, int(random.integers(sprites[0], sprites[1] + 1)))
     placed: list[Sprite] = []
     for hue in hues:
-        look = draw_look(random, hue, random.uniform(*diameter_px) / 2)
-        low, high = _box(look, height, width)
+        appearance = draw_appearance(random, hue, random.uniform(*diameter_px) / 2)
+        low, high = _box(appearance, height, width)
         paths = draw_paths(random, CANDIDATES, frames, low, high, speed_px)
-        room = _room(paths, look, placed)
+        room = _room(paths, appearance, placed)
         if room.max() > 0 or not placed:
-            placed.append(Sprite(look, paths[int((room > 0).argmax()) if room.max() > 0 else 0]))
+            placed.append(Sprite(appearance, paths[int((room > 0).argmax()) if room.max() > 0 else 0]))
     video, masks = draw_sprites(background.draw(frames, height, width), placed)
     return SyntheticClip(
         video=torch.from_numpy(video),
@@ -112,19 +111,20 @@ def make_crossing(
     random = np.random.default_rng([seed, CROSSING])
     background = draw_background(random, shortest_wave_px, pans)
     for _ in range(ATTEMPTS):
-        looks = [draw_look(random, hue, random.uniform(*diameter_px) / 2) for hue in _distant_hues(random, 2)]
-        (low, high), (low_above, high_above) = (_box(look, height, width) for look in looks)
+        hues = _distant_hues(random, 2)
+        lower, upper = (draw_appearance(random, hue, random.uniform(*diameter_px) / 2) for hue in hues)
+        (low, high), (low_above, high_above) = (_box(each, height, width) for each in (lower, upper))
         below = draw_paths(random, 1, frames, low, high, speed_px)
         paths = draw_paths(random, CANDIDATES, frames, low_above, high_above, speed_px)
         met = int(random.integers(frames // 3, frames - frames // 3))
         paths += below[:, met : met + 1] - paths[:, met : met + 1]
         inside = ((paths >= low_above) & (paths <= high_above)).all((1, 2))
-        clear = np.linalg.norm(paths - below, axis=-1)[:, [0, -1]].min(1) > sum(look.reach_px for look in looks)
+        clear = np.linalg.norm(paths - below, axis=-1)[:, [0, -1]].min(1) > lower.reach_px + upper.reach_px
         if (inside & clear).any():
             break
     else:
         raise ValueError(f"no room for two sprites to pass each other in {width}×{height} pixels")
-    placed = [Sprite(looks[0], below[0]), Sprite(looks[1], paths[int((inside & clear).argmax())])]
+    placed = [Sprite(lower, below[0]), Sprite(upper, paths[int((inside & clear).argmax())])]
     video, masks = draw_sprites(background.draw(frames, height, width), placed)
     return SyntheticClip(
         video=torch.from_numpy(video),
@@ -152,20 +152,21 @@ def make_edit(
 ) -> SyntheticEdit:
     """An edit of one sprite in each area; `bystanders`: sprites outside, at most. Raises ValueError without room.
 
-    Content: another look on the same path. Motion: the same look on another path from the
-    same place. Both: another look on another path. `roam_px`: for long videos, edited sprites
+    Content: another appearance on the same path. Motion: the same appearance on another path from the
+    same place. Both: another appearance on another path. `roam_px`: for long videos, edited sprites
     roam in a box of that side, where they would else go one way as far as the frame lets them.
     """
-    if kind not in KINDS:
-        raise ValueError(f'kind "{kind}" is not one of {", ".join(KINDS)}')
-    random = np.random.default_rng([seed, KINDS.index(kind), areas])
+    if kind not in EDIT_KINDS:
+        raise ValueError(f'kind "{kind}" is not one of {", ".join(EDIT_KINDS)}')
+    random = np.random.default_rng([seed, EDIT_KINDS.index(kind), areas])
     for _ in range(ATTEMPTS):
         hues = _distant_hues(random, 2 * areas + bystanders)
         before, after = [], []
         for number in range(areas):
-            old = draw_look(random, hues[2 * number], random.uniform(*diameter_px) / 2)
-            new = old if kind == "motion" else draw_look(random, hues[2 * number + 1], random.uniform(*diameter_px) / 2)
-            low, high = _box(max(old, new, key=lambda look: look.reach_px), height, width)
+            old = new = draw_appearance(random, hues[2 * number], random.uniform(*diameter_px) / 2)
+            if kind != "motion":
+                new = draw_appearance(random, hues[2 * number + 1], random.uniform(*diameter_px) / 2)
+            low, high = _box(max(old, new, key=lambda each: each.reach_px), height, width)
             # Side by side, or two ways would hardly ever keep clear of each other.
             low[0] += width * number / areas + AREA_MARGIN_PX * (number > 0)
             high[0] -= width * (areas - 1 - number) / areas + AREA_MARGIN_PX * (number < areas - 1)
@@ -183,10 +184,10 @@ def make_edit(
         boxes = [_rectangle(pair, height, width) for pair in zip(before, after)]
         ways = [np.linalg.norm(sprite.path_px[-1] - sprite.path_px[0]) for sprite in after]
         turned = [np.linalg.norm(a.path_px[-1] - b.path_px[-1]) for a, b in zip(after, before)]
-        share = sum((bottom - top) * (right - left) for top, bottom, left, right in boxes) / (height * width)
+        covered = sum((bottom - top) * (right - left) for top, bottom, left, right in boxes) / (height * width)
         if (
             not _overlap(boxes)
-            and share < 0.6  # something must be left to keep
+            and covered < 0.6  # something must be left to keep
             and (roam_px is not None or min(ways) > 0.6 * speed_px[0] * (frames - 1))
             and (roam_px is not None or kind == "content" or min(turned) > 0.25 * min(ways))
         ):
@@ -196,12 +197,12 @@ def make_edit(
 
     placed = list(before)
     for hue in hues[2 * areas :]:
-        look = draw_look(random, hue, random.uniform(*diameter_px) / 2)
-        low, high = _box(look, height, width)
+        appearance = draw_appearance(random, hue, random.uniform(*diameter_px) / 2)
+        low, high = _box(appearance, height, width)
         paths = draw_paths(random, CANDIDATES, frames, low, high, speed_px)
-        free = (_room(paths, look, placed) > 0) & _outside(paths, look, boxes)
+        free = (_room(paths, appearance, placed) > 0) & _outside(paths, appearance, boxes)
         if free.any():
-            placed.append(Sprite(look, paths[int(free.argmax())]))
+            placed.append(Sprite(appearance, paths[int(free.argmax())]))
     scenery = draw_background(random, shortest_wave_px, pans).draw(frames, height, width)
     source, _ = draw_sprites(scenery, placed)
     target, masks = draw_sprites(scenery, [*after, *placed[areas:]])
@@ -219,7 +220,7 @@ def make_edit(
         ),
         target=torch.from_numpy(target),
         areas=inside,
-        looks=[sprite.look for sprite in after],
+        appearances=[sprite.appearance for sprite in after],
         masks=torch.from_numpy(masks[:areas]),
     )
 
@@ -240,8 +241,8 @@ def write_clips(folder: str | Path, seeds: Iterable[int], *, fps: int = 6, **opt
     return files
 
 
-def _distant_hues(random: np.random.Generator, count: int) -> Array:
-    """Evenly round the circle with some play, in random order: no two sprites of a clip look alike."""
+def _distant_hues(random: np.random.Generator, count: int) -> np.ndarray:
+    """Evenly round the circle with some play, in random order: no two sprites of a clip are alike."""
     hues = (np.arange(count) + random.uniform(-0.2, 0.2, count)) / count + random.uniform()
     return random.permutation(hues % 1)
 
@@ -249,37 +250,37 @@ def _distant_hues(random: np.random.Generator, count: int) -> Array:
 def _way(
     random: np.random.Generator,
     frames: int,
-    low_px: Array,
-    high_px: Array,
+    low_px: np.ndarray,
+    high_px: np.ndarray,
     speed_px: tuple[float, float],
     roams: bool,
-    start_px: Array | None = None,
-) -> Array:  # (T, 2)
+    start_px: np.ndarray | None = None,
+) -> np.ndarray:  # (T, 2)
     if roams:
         return draw_roaming_path(random, frames, low_px, high_px, speed_px, start_px)
     return draw_paths(random, 1, frames, low_px, high_px, speed_px, start_px)[0]
 
 
-def _box(look: Look, height: int, width: int) -> tuple[Array, Array]:
+def _box(appearance: Appearance, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Lowest and highest x, y of a centre whose sprite stays in the frame."""
     middle, side = np.array([width, height]) / 2, np.array([width, height])
-    low = np.minimum(look.reach_px, middle - 0.5)
+    low = np.minimum(appearance.reach_px, middle - 0.5)
     return low, side - low
 
 
-def _room(paths: Array, look: Look, placed: list[Sprite]) -> Array:
+def _room(paths: np.ndarray, appearance: Appearance, placed: list[Sprite]) -> np.ndarray:
     """Pixels between each of the paths (N, T, 2) and the nearest sprite that is there already."""
     room = np.full(len(paths), np.inf)
     for other in placed:
         between = np.linalg.norm(paths - other.path_px, axis=-1).min(1)
-        room = np.minimum(room, between - look.reach_px - other.look.reach_px)
+        room = np.minimum(room, between - appearance.reach_px - other.appearance.reach_px)
     return room
 
 
 def _rectangle(sprites: Iterable[Sprite], height: int, width: int) -> tuple[int, int, int, int]:
     """Top, bottom, left, right of all that the sprites ever cover, with a margin."""
-    low = np.min([sprite.path_px.min(0) - sprite.look.reach_px for sprite in sprites], 0) - AREA_MARGIN_PX
-    high = np.max([sprite.path_px.max(0) + sprite.look.reach_px for sprite in sprites], 0) + AREA_MARGIN_PX
+    low = np.min([sprite.path_px.min(0) - sprite.appearance.reach_px for sprite in sprites], 0) - AREA_MARGIN_PX
+    high = np.max([sprite.path_px.max(0) + sprite.appearance.reach_px for sprite in sprites], 0) + AREA_MARGIN_PX
     left, top = np.maximum(np.floor(low), 0).astype(int)
     right, bottom = np.minimum(np.ceil(high), [width, height]).astype(int)
     return int(top), int(bottom), int(left), int(right)
@@ -293,22 +294,22 @@ def _overlap(boxes: list[tuple[int, int, int, int]]) -> bool:
     )
 
 
-def _outside(paths: Array, look: Look, boxes: list[tuple[int, int, int, int]]) -> Array:
+def _outside(paths: np.ndarray, appearance: Appearance, boxes: list[tuple[int, int, int, int]]) -> np.ndarray:
     """(N,) whether a sprite on each path keeps out of all boxes."""
     free = np.ones(len(paths), bool)
     for top, bottom, left, right in boxes:
         middle, half = np.array([left + right, top + bottom]) / 2, np.array([right - left, bottom - top]) / 2
-        free &= ((abs(paths - middle) - half).max(-1) > look.reach_px).all(1)
+        free &= ((abs(paths - middle) - half).max(-1) > appearance.reach_px).all(1)
     return free
 
 
-def _tracks(random: np.random.Generator, sprites: list[Sprite], masks: Array, points: int) -> Trajectories:
+def _tracks(random: np.random.Generator, sprites: list[Sprite], masks: np.ndarray, points: int) -> Trajectories:
     """The centre of each sprite and `points` − 1 more on it; hidden behind others and outside the frame."""
     _, frames, height, width = masks.shape
     offsets = random.uniform(-1, 1, (len(sprites), points, 2)) * 0.45
     offsets[:, 0] = 0
     paths = np.array([sprite.path_px for sprite in sprites]).reshape(-1, 1, frames, 2)
-    radii = np.array([sprite.look.radius_px for sprite in sprites]).reshape(-1, 1, 1, 1)
+    radii = np.array([sprite.appearance.radius_px for sprite in sprites]).reshape(-1, 1, 1, 1)
     tracks = (paths + offsets[:, :, None] * radii).reshape(-1, frames, 2).astype(np.float32)
     x, y = tracks.astype(int).clip(0, [width - 1, height - 1]).transpose(2, 0, 1)
     owner = np.repeat(np.arange(len(sprites)), points)[:, None]

@@ -1,4 +1,4 @@
-"""Four edits of the synthetic world that no training has seen: for the demo, the example node and its workflow.
+"""Four edits of synthetic scenes that no training has seen: for the demo, the example node and its workflow.
 
 python -m revideo.synthetic.examples js/examples
 """
@@ -18,22 +18,22 @@ from .measures import HELD_OUT
 
 FRAMES, SIDE_PX = 14, 128  # at home for the built-in model, which is trained on such clips
 FPS = 8  # of the files: 14 frames take a little under two seconds
-OPTIONS = SamplerOptions(cfg_last=1.0)  # the synthetic world has one right answer: guidance overshoots it
+OPTIONS = SamplerOptions(cfg_last=1.0)  # a synthetic scene has one right answer: guidance overshoots it
 CRF = 8  # clips of 20 kB, in which one sees no codec
 
 
 @dataclass(frozen=True)
-class Example:
+class ExampleEdit:
     kind: str
     seed: int  # chosen by what is to be done, not by what the model makes of it
     areas: int = 1
 
 
 EXAMPLES = {
-    "content": Example("content", HELD_OUT + 5),
-    "motion": Example("motion", HELD_OUT + 6),
-    "both": Example("both", HELD_OUT + 5),
-    "two areas": Example("both", HELD_OUT, areas=2),
+    "content": ExampleEdit("content", HELD_OUT + 5),
+    "motion": ExampleEdit("motion", HELD_OUT + 6),
+    "both": ExampleEdit("both", HELD_OUT + 5),
+    "two areas": ExampleEdit("both", HELD_OUT, areas=2),
 }
 
 

@@ -1,6 +1,6 @@
-"""A small world drawn from formulas: soft panning backgrounds, and vivid sprites on smooth paths.
+"""A small scene drawn from formulas: soft panning backgrounds, and vivid sprites on smooth paths.
 
-Sizes and speeds are in pixels, whatever the frame: a smaller frame shows less of the same world.
+Sizes and speeds are in pixels, whatever the frame: a smaller frame shows less of the same scene.
 Backgrounds are nearly grey and vary over three latent cells or more, sprites have one strong hue each and are
 as wide as three cells: a small autoencoder can keep both, and a sprite can be found by its colour.
 """
@@ -13,8 +13,6 @@ from functools import cached_property
 
 import numpy as np
 
-Array = np.ndarray
-
 SHAPES = ("disc", "square", "hexagon", "flower", "triangle", "cross")
 PATTERNS = ("solid", "half", "core", "band")
 
@@ -23,13 +21,13 @@ PATTERNS = ("solid", "half", "core", "band")
 class Background:
     """A few soft waves over a tinted grey; it pans with a constant velocity."""
 
-    base: Array  # (3,) RGB
-    colours: Array  # (K, 3) of each wave
-    waves: Array  # (K, 2) radians per pixel, x, y
-    phases: Array  # (K,)
-    velocity_px: Array  # (2,) x, y per frame
+    base: np.ndarray  # (3,) RGB
+    colours: np.ndarray  # (K, 3) of each wave
+    waves: np.ndarray  # (K, 2) radians per pixel, x, y
+    phases: np.ndarray  # (K,)
+    velocity_px: np.ndarray  # (2,) x, y per frame
 
-    def draw(self, frames: int, height: int, width: int) -> Array:  # (T, 3, H, W) in [0, 1]
+    def draw(self, frames: int, height: int, width: int) -> np.ndarray:  # (T, 3, H, W) in [0, 1]
         x = self.waves[:, :1] * (np.arange(width, dtype=np.float32) + 0.5)  # (K, W)
         y = self.waves[:, 1:] * (np.arange(height, dtype=np.float32) + 0.5)  # (K, H)
         moved = self.phases - np.outer(np.arange(frames, dtype=np.float32), self.waves @ self.velocity_px)  # (T, K)
@@ -43,7 +41,7 @@ class Background:
 
 
 def draw_background(random: np.random.Generator, shortest_wave_px: float, pans: float) -> Background:
-    """`pans`: the share of backgrounds that move."""
+    """`pans`: the fraction of backgrounds that move."""
     count = int(random.integers(3, 6))
     direction = random.uniform(0, 2 * np.pi, count)
     length_px = np.exp(random.uniform(np.log(shortest_wave_px), np.log(4 * shortest_wave_px), count))
@@ -60,13 +58,13 @@ def draw_background(random: np.random.Generator, shortest_wave_px: float, pans: 
 
 
 @dataclass(frozen=True)
-class Look:
+class Appearance:
     """What a sprite is, apart from where it is."""
 
     shape: str
     pattern: str
     hue: float  # of 1
-    colours: Array  # (2, 3) RGB: the two tones, both of this hue
+    colours: np.ndarray  # (2, 3) RGB: the two tones, both of this hue
     radius_px: float  # of a disc of the same area
     turn: float  # radians
 
@@ -75,7 +73,7 @@ class Look:
         """From the centre to the outermost pixel."""
         return self.radius_px * {"square": 1.26, "triangle": 1.56, "cross": 1.3, "flower": 1.2}.get(self.shape, 1.1) + 1
 
-    def cover(self, x: Array, y: Array) -> Array:
+    def cover(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """How much of each pixel it covers, 0 to 1; x, y in pixels from its centre."""
         x, y = self._turned(x, y)
         distance, angle = np.hypot(x, y), np.arctan2(y, x)
@@ -96,30 +94,30 @@ class Look:
             return (0.5 + inner - distance * np.cos(angle % step - step / 2)).clip(0, 1)
         return (0.5 + edge - distance).clip(0, 1)
 
-    def paint(self, x: Array, y: Array) -> Array:  # (…, 3)
+    def paint(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:  # (…, 3)
         """Its colour at each pixel."""
         x, y = self._turned(x, y)
         if self.pattern == "half":
-            share: Array = 0.5 + y
+            weight: np.ndarray = 0.5 + y
         elif self.pattern == "core":
-            share = 0.5 + 0.6 * self.radius_px - np.hypot(x, y)
+            weight = 0.5 + 0.6 * self.radius_px - np.hypot(x, y)
         elif self.pattern == "band":
-            share = 0.5 + 0.35 * self.radius_px - abs(y)
+            weight = 0.5 + 0.35 * self.radius_px - abs(y)
         else:
-            share = np.zeros_like(x)
-        share = share.clip(0, 1)[..., None]
-        return self.colours[0] * (1 - share) + self.colours[1] * share
+            weight = np.zeros_like(x)
+        weight = weight.clip(0, 1)[..., None]
+        return self.colours[0] * (1 - weight) + self.colours[1] * weight
 
-    def _turned(self, x: Array, y: Array) -> tuple[Array, Array]:
+    def _turned(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         cosine, sine = np.float32(np.cos(self.turn)), np.float32(np.sin(self.turn))
         return cosine * x + sine * y, cosine * y - sine * x
 
 
-def draw_look(random: np.random.Generator, hue: float, radius_px: float) -> Look:
+def draw_appearance(random: np.random.Generator, hue: float, radius_px: float) -> Appearance:
     bright = np.array(colorsys.hsv_to_rgb(hue % 1, random.uniform(0.8, 1), random.uniform(0.8, 1)))
     other = bright * 0.5 if random.uniform() < 0.5 else 0.5 + 0.5 * bright  # a shade or a tint: the hue stays
     tones = [bright, other] if random.uniform() < 0.5 else [other, bright]
-    return Look(
+    return Appearance(
         shape=str(random.choice(SHAPES)),
         pattern=str(random.choice(PATTERNS)),
         hue=hue % 1,
@@ -131,21 +129,21 @@ def draw_look(random: np.random.Generator, hue: float, radius_px: float) -> Look
 
 @dataclass(frozen=True)
 class Sprite:
-    look: Look
-    path_px: Array  # (T, 2) x, y of its centre; the middle of the first pixel is at 0.5
+    appearance: Appearance
+    path_px: np.ndarray  # (T, 2) x, y of its centre; the middle of the first pixel is at 0.5
 
 
 def draw_paths(
     random: np.random.Generator,
     count: int,
     frames: int,
-    low_px: Array,  # (2,) x, y: the box that centres stay in
-    high_px: Array,
+    low_px: np.ndarray,  # (2,) x, y: the box that centres stay in
+    high_px: np.ndarray,
     speed_px: tuple[float, float],  # per frame, slowest and fastest mean
-    start_px: Array | None = None,
-) -> Array:  # (count, T, 2)
+    start_px: np.ndarray | None = None,
+) -> np.ndarray:  # (count, T, 2)
     """Gentle curves with a gentle change of speed."""
-    anywhere: Array = random.uniform(low_px, high_px, (count, 2))
+    anywhere: np.ndarray = random.uniform(low_px, high_px, (count, 2))
     start = anywhere if start_px is None else np.broadcast_to(start_px, (count, 2))
     angle = random.uniform(0, 2 * np.pi, count)
     length = random.uniform(*speed_px, count) * (frames - 1)
@@ -155,7 +153,7 @@ def draw_paths(
     end = (start + mirrored).clip(low_px, high_px)
     bend = random.uniform(-0.35, 0.35, (count, 1)) * (end - start)[:, ::-1] * np.array([-1, 1])
     middle = ((start + end) / 2 + bend).clip(low_px, high_px)
-    time: Array = np.linspace(0, 1, frames)
+    time: np.ndarray = np.linspace(0, 1, frames)
     time = time + random.uniform(-0.5, 0.5, (count, 1)) * np.sin(2 * np.pi * time) / (2 * np.pi)
     time = time[..., None]
     path = (1 - time) ** 2 * start[:, None] + 2 * time * (1 - time) * middle[:, None] + time**2 * end[:, None]
@@ -165,11 +163,11 @@ def draw_paths(
 def draw_roaming_path(
     random: np.random.Generator,
     frames: int,
-    low_px: Array,  # (2,) x, y: the box that the centre stays in
-    high_px: Array,
+    low_px: np.ndarray,  # (2,) x, y: the box that the centre stays in
+    high_px: np.ndarray,
     speed_px: tuple[float, float],  # per frame, slowest and fastest (root mean square)
-    start_px: Array | None = None,
-) -> Array:  # (T, 2)
+    start_px: np.ndarray | None = None,
+) -> np.ndarray:  # (T, 2)
     """To and fro along both axes, in periods that never meet: for any number of frames."""
     middle, half = (low_px + high_px) / 2, (high_px - low_px) / 2
     phase = random.uniform(0, 2 * np.pi, 2)
@@ -178,31 +176,31 @@ def draw_roaming_path(
         phase = np.where(random.uniform(size=2) < 0.5, np.pi - phase, phase)
     ratio = random.permutation([1, random.uniform(0.6, 0.9)])
     pace = ratio * random.uniform(*speed_px) * np.sqrt(2) / np.linalg.norm(ratio * half)
-    path: Array = middle + half * np.sin(phase + np.outer(np.arange(frames), pace))
+    path: np.ndarray = middle + half * np.sin(phase + np.outer(np.arange(frames), pace))
     return path.astype(np.float32)
 
 
-def draw_sprites(background: Array, sprites: list[Sprite]) -> tuple[Array, Array]:
+def draw_sprites(background: np.ndarray, sprites: list[Sprite]) -> tuple[np.ndarray, np.ndarray]:
     """Sprites over frames (T, 3, H, W), the last on top → frames, and what is seen of each (S, T, H, W) bool."""
     frames, _, height, width = background.shape
     video = background.copy()
     masks = np.zeros((len(sprites), frames, height, width), bool)
     for number, sprite in enumerate(sprites):
-        reach = int(np.ceil(sprite.look.reach_px)) + 1
+        reach = int(np.ceil(sprite.appearance.reach_px)) + 1
         corner = np.floor(sprite.path_px).astype(int) - reach  # (T, 2)
         offsets = np.arange(2 * reach + 1, dtype=np.float32) + 0.5
         x = (corner[:, :1] + offsets - sprite.path_px[:, :1])[:, None, :]  # (T, 1, P)
         y = (corner[:, 1:] + offsets - sprite.path_px[:, 1:])[:, :, None]  # (T, P, 1)
         x, y = np.broadcast_arrays(x, y)
-        cover, paint = sprite.look.cover(x, y), sprite.look.paint(x, y)
+        cover, paint = sprite.appearance.cover(x, y), sprite.appearance.paint(x, y)
         for frame, (left, top) in enumerate(corner):
             rows = slice(max(top, 0), max(min(top + 2 * reach + 1, height), 0))
             columns = slice(max(left, 0), max(min(left + 2 * reach + 1, width), 0))
             inner = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
-            share = cover[frame][inner]
+            alpha = cover[frame][inner]
             below = video[frame, :, rows, columns]
-            below += share * (paint[frame][inner].transpose(2, 0, 1) - below)
-            seen = share > 0.5
+            below += alpha * (paint[frame][inner].transpose(2, 0, 1) - below)
+            seen = alpha > 0.5
             masks[:number, frame, rows, columns] &= ~seen
             masks[number, frame, rows, columns] = seen
     return video, masks

@@ -10,7 +10,7 @@ from revideo import load
 from revideo.checkpoints.random_weights import write_random_checkpoint
 from revideo.sampling.samplers import SamplerOptions, sampler_options
 from revideo.synthetic.clips import make_edit
-from revideo.synthetic.measures import Figures, measure
+from revideo.synthetic.measures import EditMetrics, measure_edit
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +29,12 @@ def test_each_variant_samples_with_its_own_options(checkpoint, monkeypatch):
     assert seen == 2 * [SamplerOptions(cfg_last=2.0, **changes) for changes in VARIANTS.values()]
     assert seen[-1] == sampler_options(FAST, cfg_last=2.0)
     assert list(found) == list(VARIANTS)
-    assert all(row.figures == measure(truth, truth.target) for row in found.values())
+    assert all(row.figures == measure_edit(truth, truth.target) for row in found.values())
 
 
 def test_rows_are_told_against_the_exact_one():
-    exact = Row(1.0, Figures(2.0, 34.0, 15.0, 0.5, 1.0))
-    fast = Row(2.5, Figures(2.2, 33.5, 15.5, 0.5, 1.0))
+    exact = Row(1.0, EditMetrics(2.0, 34.0, 15.0, 0.5, 1.0))
+    fast = Row(2.5, EditMetrics(2.2, 33.5, 15.5, 0.5, 1.0))
     assert fast_table({EXACT: exact, FAST: fast}).splitlines()[-1] == (
         "| fast | 2.50 × | 2.20 (1.10 ×) | 33.50 (-0.50) | 15.50 (+0.50) |"
     )
@@ -42,7 +42,7 @@ def test_rows_are_told_against_the_exact_one():
 
 def test_the_command_measures_the_interval_where_there_is_guidance(checkpoint, capsys, monkeypatch):
     asked = []
-    row = Row(1.0, Figures(2.0, 34.0, 15.0, 0.5, 1.0))
+    row = Row(1.0, EditMetrics(2.0, 34.0, 15.0, 0.5, 1.0))
     monkeypatch.setattr(fast_figures, "compare", lambda *given: asked.append(given[-1]) or {EXACT: row})
     main([str(checkpoint), "--clips", "1"])
     main([str(checkpoint), "--clips", "1", "--guidance", "2"])

@@ -9,7 +9,7 @@ from revideo import load
 from revideo.checkpoints.random_weights import write_random_checkpoint
 from revideo.sampling.samplers import SamplerOptions
 from revideo.synthetic.clips import make_edit
-from revideo.synthetic.measures import measure
+from revideo.synthetic.measures import measure_edit
 
 NAMES = ["model alone", "latent lock"] + [
     name + match
@@ -42,5 +42,5 @@ def test_the_command_prints_a_row_for_each_way(checkpoint, capsys, monkeypatch):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:]] == NAMES
     assert len({line.count("|") for line in lines}) == 1
-    figures = measure(truth, truth.target)
+    figures = measure_edit(truth, truth.target)
     assert keep_table({"truth": figures}).splitlines()[-1].split("|")[2].strip() == f"{figures.outside_psnr:.2f}"

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from revideo.evaluation.metrics import psnr
 from revideo.synthetic.examples import EXAMPLES, example_edit, example_files
-from revideo.synthetic.measures import measure
+from revideo.synthetic.measures import measure_edit
 
 SHOWN_ONLY = ("MarkdownNote",)
 EXAMPLE = "both"  # which the workflow edits
@@ -74,7 +74,7 @@ def frames(comfyui: ComfyUI, run: Run, name: str) -> Tensor:
 
 
 def test_it_follows_the_path_and_keeps_the_rest_before_anything_is_put_back(comfyui: ComfyUI, finished: Run):
-    figures = measure(example_edit(EXAMPLE), frames(comfyui, finished, "raw"))
+    figures = measure_edit(example_edit(EXAMPLE), frames(comfyui, finished, "raw"))
     assert not LIMITS["both", 1].missed_by(figures), figures
 
 

@@ -17,7 +17,7 @@ import revideo
 from revideo.checkpoints import builtin
 from revideo.models.vae import LATENT_SCALE
 from revideo.synthetic.examples import SIDE_PX
-from revideo.synthetic.measures import held_out, mean_figures, measure
+from revideo.synthetic.measures import held_out, mean_metrics, measure_edit
 
 CLIPS = int(os.environ.get("REVIDEO_NATIVE_CLIPS", "2"))
 OPTIONS = revideo.SamplerOptions(steps=10, cfg_last=1.0)
@@ -39,8 +39,8 @@ def test_both_routes_edit_equally_well():
         latents = native.sample(positive, negative, noise, OPTIONS.steps, OPTIONS.cfg_last)
         native_frames = native.vae.decode(latents / LATENT_SCALE).movedim(-1, 1)
         for route, frames in (("native", native_frames), ("own", own_frames)):
-            figures[route].append(measure(truth, frames))
-    means = {route: mean_figures(of_clips) for route, of_clips in figures.items()}
+            figures[route].append(measure_edit(truth, frames))
+    means = {route: mean_metrics(of_clips) for route, of_clips in figures.items()}
     print(json.dumps({"clips": CLIPS, **{route: vars(mean) for route, mean in means.items()}}))
     for name in ("path_error", "outside_psnr"):
         native_mean, own_mean = (getattr(means[route], name) for route in ("native", "own"))

@@ -1,4 +1,4 @@
-"""The synthetic world: what it says about its clips is true."""
+"""Synthetic scenes: what is said about its clips is true."""
 
 from itertools import product
 
@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from revideo.synthetic.clips import KINDS, make_clip, make_edit, without_motion, write_clips
+from revideo.synthetic.clips import EDIT_KINDS, make_clip, make_edit, without_motion, write_clips
 from revideo.video.io import read_video
 
 SIZE = {"frames": 8, "height": 96, "width": 128}
-EDITS = list(product(KINDS, (1, 2)))
+EDITS = list(product(EDIT_KINDS, (1, 2)))
 
 
 def centroid(mask):
@@ -69,7 +69,7 @@ def test_an_edit_changes_nothing_outside_its_areas(kind, areas):
         truth.edit.check(len(truth.source), *truth.source.shape[-2:])
         outside = (truth.edit.mask < 0.5).expand_as(truth.source)
         assert torch.equal(truth.source[outside], truth.target[outside])
-        assert len(truth.areas) == len(truth.looks) == truth.edit.trajectories.num_paths == areas
+        assert len(truth.areas) == len(truth.appearances) == truth.edit.trajectories.num_paths == areas
         assert torch.equal(truth.areas.sum(0), truth.edit.mask[0, 0])  # areas do not overlap
         for area, masks, path in zip(truth.areas, truth.masks, truth.centres_px):
             assert (area > 0)[None].expand_as(masks)[masks].all()
@@ -77,7 +77,7 @@ def test_an_edit_changes_nothing_outside_its_areas(kind, areas):
 
 
 def test_kinds_change_what_they_say():
-    content, motion, both = (make_edit(2, kind, frames=14, height=128, width=192, bystanders=0) for kind in KINDS)
+    content, motion, both = (make_edit(2, kind, frames=14, height=128, width=192, bystanders=0) for kind in EDIT_KINDS)
     assert_close(motion.source[0], motion.target[0])
     assert (motion.source[-1] - motion.target[-1]).abs().max() > 0.3
     for truth in (content, both):

@@ -1,4 +1,4 @@
-"""The built-in model: what its file holds, and that it edits as its figures say."""
+"""The built-in model: what its file holds, and that it edits as its metrics say."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from revideo.cli.demo import fast_dtype
 from revideo.evaluation.metrics import psnr
 from revideo.synthetic.clips import without_motion
 from revideo.synthetic.examples import EXAMPLES, FRAMES, OPTIONS, SIDE_PX, example_edit, example_files
-from revideo.synthetic.measures import held_out, mean_figures, measure
+from revideo.synthetic.measures import held_out, mean_metrics, measure_edit
 from revideo.video.io import read_image, read_video
 
 CLIPS = 3  # of each case
@@ -82,17 +82,17 @@ def test_the_same_seed_gives_the_same_edit(model):
 def test_held_out_edits_stay_within_the_limits(model, kind, areas):
     truths = list(held_out(kind, areas, CLIPS, FRAMES, SIDE_PX, SIDE_PX))
     options = revideo.SamplerOptions(steps=STEPS, cfg_last=OPTIONS.cfg_last)
-    figures = mean_figures(
-        measure(truth, model.edit(truth.source, truth.edit, options, composite=False).frames) for truth in truths
+    metrics = mean_metrics(
+        measure_edit(truth, model.edit(truth.source, truth.edit, options, composite=False).frames) for truth in truths
     )
-    assert not LIMITS[kind, areas].missed_by(figures), figures
+    assert not LIMITS[kind, areas].missed_by(metrics), metrics
 
 
 def test_it_is_the_path_that_moves_things(model):
     """Without the motion map the same edit goes astray."""
     truth = example_edit("both")
     with_paths, without = (
-        measure(truth, model.edit(truth.source, edit, OPTIONS, composite=False).frames)
+        measure_edit(truth, model.edit(truth.source, edit, OPTIONS, composite=False).frames)
         for edit in (truth.edit, without_motion(truth.edit))
     )
     assert without.path_error > MOTION_RATIO * with_paths.path_error
