@@ -133,7 +133,7 @@ class DataConfig(Table):
 
     kind: Literal["folder", "synthetic"] = key("folder", "folder: video files; synthetic: made on the fly")
     folder: File = key("", "of video files, searched with all folders below it")
-    tracks: File = key("", "folder where tracks are kept; empty: tracks/ in the output folder")
+    tracks: File = key("", "folder where tracks are cached; empty: tracks/ in the output folder")
     stride: int = key(2, "every N-th frame: SVD saw about 6 to 12 frames a second, films have 24", 1, 100)
     cut: float = key(0.1, "least mean change of brightness between frames, of 1, that can be a shot cut", 0, 1)
     still_px: float = key(1.0, "a window whose points move less than this in the mean is skipped", 0)
@@ -218,7 +218,7 @@ class RunConfig(Table):
     """How it is run: what may change between the runs of one training."""
 
     mixed_precision: Literal["no", "bf16", "fp16"] = key("no", "no, bf16 or fp16")
-    frozen: Literal["fp32", "bf16", "fp16"] = key("fp32", "precision that untrained networks are kept in")
+    frozen: Literal["fp32", "bf16", "fp16"] = key("fp32", "precision of untrained networks")
     device: Literal["", "cpu"] = key("", "cpu: even where there is a GPU; empty: what accelerate finds")
     clips_at_once: int = key(0, "per process and pass; gradients add up to the batch. 0: the batch's part", 0)
     gradient_checkpointing: bool = key(False, "a third slower, activations much smaller")

@@ -22,12 +22,12 @@ from ..tracks.selection import path_lengths, random_rectangle, rectangle_around,
 from ..tracks.trajectories import Trajectories
 from .config import NoiseConfig, Phase, Stage
 
-Example = dict[str, Tensor]
+TrainingExample = dict[str, Tensor]
 TRIES = 10  # rectangles, before one without motion is taken
 
 
 @dataclass(frozen=True)
-class Clip:
+class TrainingClip:
     """A piece of video whose tracks are known."""
 
     video: Tensor  # (T, 3, H, W) in [0, 1]
@@ -39,7 +39,7 @@ class Clip:
 class ClipSource(Protocol):
     """Where clips come from."""
 
-    def clip(self, number: int, other: bool = False) -> Clip:
+    def clip(self, number: int, other: bool = False) -> TrainingClip:
         """The clip of an example; `other`: a different one, to join with it."""
 
 
@@ -54,7 +54,7 @@ def seed_for(*key: object) -> int:
 
 @dataclass(frozen=True)
 class ExampleMaker:
-    """Example number → its tensors, on the CPU; `purpose` parts streams of numbers ("train", "sample")."""
+    """An example's number → its tensors, on the CPU; `purpose` parts streams of examples ("train", "sample")."""
 
     source: ClipSource
     stage: Stage
@@ -63,33 +63,34 @@ class ExampleMaker:
     seed: int
     purpose: str = "train"
 
-    def __call__(self, number: int) -> Example:
+    def __call__(self, number: int) -> TrainingExample:
         """The tensors of one clip; `batch_examples` joins several.
 
-        video (T, 3, H, W) in [-1, 1], reference, content, motion, region as in `Conditions`;
+        video (T, 3, H, W) in [-1, 1], reference, content, motion, mask as in `Conditions`;
         noise (T, C, h, w) for the latents, sigma; augmentation_noise (3, H, W) for the
-        reference, augmentation; kept 0 or 1; fps; weight (T, 1, h, w) of each latent cell.
+        reference, augmentation; conditioning_mask 1, or 0 where the reference is dropped; fps;
+        weight (T, 1, h, w) of each latent cell.
         """
         generator = generator_for(self.seed, self.purpose, self.phase.name, number)
         clip = self.source.clip(number)
-        region = choose_area(clip, self.stage, self.phase, generator)
+        mask = choose_mask(clip, self.stage, self.phase, generator)
         limits = self.phase.trajectories
         count = int(torch.randint(limits.least, limits.most + 1, (), generator=generator))
-        paths = within(clip.trajectories, region)
+        paths = within(clip.trajectories, mask)
         if not limits.all:
             paths = sample_trajectories(paths, count, generator)
         video, sprites = clip.video, _union(clip)
-        if not region.all() and _chance(self.stage.composite, generator):
+        if not mask.all() and _chance(self.stage.composite, generator):
             other = self.source.clip(number, other=True)
-            video = torch.where(region > 0, video, other.video)
-            sprites = torch.where(region > 0, sprites, _union(other))
-        conditions = compose_conditions(video, Edit(video[0], paths, region[None, None]))
+            video = torch.where(mask > 0, video, other.video)
+            sprites = torch.where(mask > 0, sprites, _union(other))
+        conditions = compose_conditions(video, Edit(video[0], paths, mask[None, None]))
         return {
             "video": video * 2 - 1,
             "reference": conditions.reference,
             "content": conditions.content,
             "motion": conditions.motion,
-            "region": conditions.mask,
+            "mask": conditions.mask,
             "weight": self._cell_weights(sprites),
             "fps": torch.tensor(self.phase.conditioning.fps or float(round(clip.fps))),
             **self._noise(video, generator),
@@ -100,7 +101,7 @@ class ExampleMaker:
         touched = F.max_pool2d(sprites[:, None].float(), self.vae.stride)
         return 1 + (self.phase.loss.sprite_weight - 1) * touched
 
-    def _noise(self, video: Tensor, generator: torch.Generator) -> Example:
+    def _noise(self, video: Tensor, generator: torch.Generator) -> TrainingExample:
         frames, _, height, width = video.shape
         stride, settings = self.vae.stride, self.phase.conditioning
         latent_shape = frames, self.vae.latent_channels, height // stride, width // stride
@@ -110,33 +111,35 @@ class ExampleMaker:
             "noise": torch.randn(latent_shape, generator=generator),
             "augmentation": settings.augmentation * torch.tensor(spread).exp(),
             "augmentation_noise": torch.randn(video.shape[1:], generator=generator),
-            "kept": torch.tensor(float(not _chance(settings.drop_reference, generator))),
+            "conditioning_mask": torch.tensor(float(not _chance(settings.drop_reference, generator))),
         }
 
 
 def draw_sigma(noise: NoiseConfig, generator: torch.Generator) -> Tensor:
-    """One noise level: ln σ normal (Karras et al. 2022, with SVD's values), in a share of cases uniform."""
+    """One noise level: ln σ normal (Karras et al. 2022, with SVD's values), in a fraction of cases uniform."""
     if _chance(noise.uniform, generator):
-        share = torch.rand((), generator=generator)
-        return (noise.uniform_low + share * (noise.uniform_high - noise.uniform_low)).exp()
+        place = torch.rand((), generator=generator)
+        return (noise.uniform_low + place * (noise.uniform_high - noise.uniform_low)).exp()
     return (noise.mean + noise.std * torch.randn((), generator=generator)).exp()
 
 
-def choose_area(clip: Clip, stage: Stage, phase: Phase, generator: torch.Generator) -> Tensor:  # (H, W), 1 inside
+def choose_mask(
+    clip: TrainingClip, stage: Stage, phase: Phase, generator: torch.Generator
+) -> Tensor:  # (H, W), 1 inside
     """Everything, or a rectangle that holds motion if one is found in a few tries."""
     height, width = clip.video.shape[-2:]
     if not _chance(stage.content, generator):
         return torch.ones(height, width)
     for _ in range(TRIES):
         count = int(torch.randint(1, phase.area.most + 1, (), generator=generator))
-        region = torch.stack([_rectangle(clip, phase, generator) for _ in range(count)]).amax(0)
-        inside = path_lengths(within(clip.trajectories, region))
-        if len(inside) and inside.max() > 1 and not region.all():
+        mask = torch.stack([_rectangle(clip, phase, generator) for _ in range(count)]).amax(0)
+        inside = path_lengths(within(clip.trajectories, mask))
+        if len(inside) and inside.max() > 1 and not mask.all():
             break
-    return region
+    return mask
 
 
-def _rectangle(clip: Clip, phase: Phase, generator: torch.Generator) -> Tensor:  # (H, W), 1 inside
+def _rectangle(clip: TrainingClip, phase: Phase, generator: torch.Generator) -> Tensor:  # (H, W), 1 inside
     if clip.masks is not None and clip.masks.any() and _chance(phase.area.around_sprites, generator):
         seen = clip.masks[clip.masks.flatten(1).any(1)]
         sprite = seen[int(torch.randint(len(seen), (), generator=generator))]
@@ -145,44 +148,44 @@ def _rectangle(clip: Clip, phase: Phase, generator: torch.Generator) -> Tensor: 
     return random_rectangle(height, width, phase.area.min_px, phase.area.max_share, generator)
 
 
-def _union(clip: Clip) -> Tensor:  # (T, H, W) bool
+def _union(clip: TrainingClip) -> Tensor:  # (T, H, W) bool
     if clip.masks is None:
         return torch.zeros(len(clip.video), *clip.video.shape[-2:], dtype=torch.bool)
     return clip.masks.any(0)
 
 
-def _chance(share: float, generator: torch.Generator) -> bool:
-    return bool(torch.rand((), generator=generator) < share)
+def _chance(probability: float, generator: torch.Generator) -> bool:
+    return bool(torch.rand((), generator=generator) < probability)
 
 
-def batch_examples(examples: list[Example]) -> Example:
+def batch_examples(examples: list[TrainingExample]) -> TrainingExample:
     """Several clips as one: each tensor gets a first axis."""
     return {name: torch.stack([example[name] for example in examples]) for name in examples[0]}
 
 
 class SyntheticClips:
-    """Clips made on the fly by revideo.synthetic: each number another world."""
+    """Clips made on the fly by revideo.synthetic: each number another scene."""
 
     def __init__(self, phase: Phase, seed: int, purpose: str = "train") -> None:
         self.phase, self.seed, self.purpose = phase, seed, purpose
 
-    def clip(self, number: int, other: bool = False) -> Clip:
+    def clip(self, number: int, other: bool = False) -> TrainingClip:
         from ..synthetic.clips import make_clip
 
         seed = seed_for(self.seed, self.purpose, self.phase.name, "world", number, other)
         phase = self.phase
         made = make_clip(seed, frames=phase.frames, height=phase.height, width=phase.width, **phase.data.options)
-        return Clip(made.video, made.trajectories, fps=6.0, masks=made.masks)
+        return TrainingClip(made.video, made.trajectories, fps=6.0, masks=made.masks)
 
 
-def prefetch(make: ExampleMaker, numbers: Iterable[list[int]], threads: int) -> Iterator[Example]:
+def prefetch(make: ExampleMaker, indices: Iterable[list[int]], threads: int) -> Iterator[TrainingExample]:
     """Batches of examples, in order, made ahead by threads: PyAV, OpenCV and torch work outside Python's lock."""
     if threads == 0:
-        yield from (batch_examples([make(number) for number in batch]) for batch in numbers)
+        yield from (batch_examples([make(number) for number in batch]) for batch in indices)
         return
     pool = ThreadPoolExecutor(threads)
-    waiting: list[list[Future[Example]]] = []
-    batches = iter(numbers)
+    waiting: list[list[Future[TrainingExample]]] = []
+    batches = iter(indices)
     try:
         while True:
             while sum(map(len, waiting)) < 2 * threads or len(waiting) < 2:

@@ -1,4 +1,4 @@
-"""What a training starts from: a checkpoint, SVD with a new control net, or random weights; one file in any case."""
+"""What a training starts from: a checkpoint, SVD with a new ControlNet, or random weights; one file in any case."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def from_nothing(config: ModelConfig, seed: int, control_gain: float) -> dict[st
         calm_autoencoder(parts["vae"])
         # Pictures of soft blobs: what matters is only how large fresh latents are.
         pictures = F.interpolate(torch.rand(4, 3, 4, 4), size=8 * config.vae.stride, mode="bilinear") * 2 - 1
-    scale_latents(parts["vae"], latent_deviation(parts["vae"], pictures))
+    scale_latents(parts["vae"], latent_std(parts["vae"], pictures))
     return parts
 
 
@@ -90,22 +90,22 @@ def calm_autoencoder(vae: nn.Module) -> None:
 
 
 @torch.no_grad()
-def latent_deviation(vae: Any, frames: Tensor) -> float:
+def latent_std(vae: Any, frames: Tensor) -> float:
     """Of scaled latents of frames (N, 3, H, W) in [-1, 1]; the denoiser counts on 1."""
     return float((vae.encode(frames).latent_dist.mode() * LATENT_SCALE).std())
 
 
 @torch.no_grad()
-def scale_latents(vae: Any, deviation: float) -> None:
-    """Latents divided by `deviation`, which the decoder takes back: frames stay as they are."""
+def scale_latents(vae: Any, std: float) -> None:
+    """Latents divided by `std`, which the decoder takes back: frames stay as they are."""
     channels = vae.config.latent_channels
     for tensor in (vae.quant_conv.weight, vae.quant_conv.bias):
-        tensor[:channels] /= deviation  # the other half says how sure the encoder is
-    vae.decoder.conv_in.weight *= deviation
+        tensor[:channels] /= std  # the other half says how sure the encoder is
+    vae.decoder.conv_in.weight *= std
 
 
 def from_svd(path: str | Path, config: ModelConfig, seed: int, control_gain: float) -> dict[str, Any]:
-    """Plain SVD, and a control net whose encoder and middle are copies of its own (paper section 3.2)."""
+    """Plain SVD, and a ControlNet whose encoder and middle are copies of its own (paper section 3.2)."""
     parts = build_parts(config)
     weights = to_diffusers(read_checkpoint(path), name_table(config, parts))
     for part in ("unet", "vae", "image_encoder"):

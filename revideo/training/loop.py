@@ -20,11 +20,11 @@ from ..models.config import ModelConfig
 from ..pipeline.pipeline import default_device
 from .config import OptimizerConfig, Phase, TrainingConfig
 from .examples import ClipSource, ExampleMaker, SyntheticClips, prefetch
-from .initial_weights import latent_deviation, scale_latents, write_start
+from .initial_weights import latent_std, scale_latents, write_start
 from .networks import TrainedNetworks
 from .preflight import check_training
 from .samples import write_sheet
-from .state import Log, Progress, average_of, averaged, phase_settings
+from .state import Log, TrainingProgress, average_of, averaged, phase_settings
 
 START, STATE = "0-start.safetensors", "state.pt"
 
@@ -36,7 +36,7 @@ def train(config: TrainingConfig, resume: bool = False) -> Path:
     interrupted between them. Raises ValueError or OSError before any work where the config
     cannot work.
     """
-    processes = int(os.environ.get("WORLD_SIZE", 1))  # as accelerate and torchrun tell them
+    processes = int(os.environ.get("WORLD_SIZE", 1))  # as accelerate and torchrun set it
     check_training(config, processes)
     before = Path(config.output) / START
     if before.exists() and not resume:
@@ -60,7 +60,7 @@ def make_accelerator(config: TrainingConfig) -> Accelerator:
     run = config.phases[0].run
     if run.torch_threads:
         torch.set_num_threads(run.torch_threads)
-    # Told of a CPU, accelerate lets several processes work together; left to find it, each would work alone.
+    # Given a CPU, accelerate lets several processes work together; left to find it, each would work alone.
     return Accelerator(mixed_precision=run.mixed_precision, cpu="cpu" in (run.device, default_device()))
 
 
@@ -70,13 +70,15 @@ def train_phase(config: TrainingConfig, phase: Phase, before: Path, result: Path
     networks = TrainedNetworks(parts, sizes, phase)
     model, optimizer = accelerator.prepare(networks, make_optimizer(networks, phase.optimizer))
     average = average_of(networks.trained, phase.optimizer.ema)
-    told = phase_settings(config, phase)
-    progress = Progress(result.with_name(STATE), phase, told, networks.trained, average, optimizer, accelerator.scaler)
+    settings = phase_settings(config, phase)
+    progress = TrainingProgress(
+        result.with_name(STATE), phase, settings, networks.trained, average, optimizer, accelerator.scaler
+    )
     progress.restore()
     source = make_source(config, phase)
     batches = prefetch(
         ExampleMaker(source, networks.stage, phase, sizes.vae, config.seed),
-        example_numbers(phase, progress.step, accelerator.process_index, accelerator.num_processes),
+        example_indices(phase, progress.step, accelerator.process_index, accelerator.num_processes),
         phase.run.threads,
     )
     log = Log(result.parent, phase, progress.step) if accelerator.is_main_process else None
@@ -118,7 +120,7 @@ def train_phase(config: TrainingConfig, phase: Phase, before: Path, result: Path
 def optimize(
     model: Any, optimizer: Any, batches: Iterator[dict[str, Tensor]], phase: Phase, accelerator: Accelerator
 ) -> tuple[Tensor, Tensor]:  # loss of the whole batch, norm of its gradient
-    """One step: gradients of the batch's shares add up, over passes and over processes."""
+    """One step: gradients of the batch's parts add up, over passes and over processes."""
     passes, _ = split_batch(phase, accelerator.num_processes)
     total = torch.zeros((), device=accelerator.device)
     for number in range(passes):
@@ -146,10 +148,10 @@ def split_batch(phase: Phase, processes: int) -> tuple[int, int]:
     return phase.batch // (processes * at_once), at_once
 
 
-def example_numbers(phase: Phase, step: int, process: int, processes: int) -> Iterator[list[int]]:
+def example_indices(phase: Phase, step: int, process: int, processes: int) -> Iterator[list[int]]:
     """The examples of each pass that this process makes, from the step after `step` to the last.
 
-    Example numbers run through the training: which are in a batch does not depend on how
+    Numbers of examples run through the training: which are in a batch does not depend on how
     many processes share it.
     """
     passes, at_once = split_batch(phase, processes)
@@ -199,9 +201,9 @@ def samples(config: TrainingConfig, phase: Phase, sizes: ModelConfig) -> Example
 
 
 def normalise_latents(networks: TrainedNetworks, make: ExampleMaker, clips: int = 8) -> None:
-    """A newly trained autoencoder's latents to deviation 1, which training only pulls them towards."""
+    """A newly trained autoencoder's latents to unit variance, which training only pulls them towards."""
     frames = torch.cat([make(number)["video"] for number in range(clips)])
-    scale_latents(networks.vae, latent_deviation(networks.vae, frames.to(networks.vae.device)))
+    scale_latents(networks.vae, latent_std(networks.vae, frames.to(networks.vae.device)))
 
 
 def save_result(trained: Mapping[str, Tensor], before: Path, result: Path) -> None:

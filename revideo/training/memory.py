@@ -18,7 +18,7 @@ from ..models.config import ModelConfig
 from ..models.controlnet import EmbeddedConditions
 from ..sampling.denoiser import Conditioning, loss
 from .config import Phase
-from .networks import DTYPES, autoencoder_loss, checkpoint_blocks
+from .networks import PRECISIONS, autoencoder_loss, checkpoint_blocks
 
 BYTES = {"no": 4, "fp32": 4, "bf16": 2, "fp16": 2}
 
@@ -31,7 +31,7 @@ class Memory:
     gradients: int
     optimizer: int
     averages: int  # of the trained weights, for the saved model
-    activations: int  # kept between forward and backward pass
+    activations: int  # saved between forward and backward pass
 
     @property
     def total(self) -> int:
@@ -61,7 +61,7 @@ def activations(phase: Phase, config: ModelConfig) -> int:
     Half precision counts all of them as halves, though autocast keeps those of norms in
     float32. With checkpointing: the inputs of each block, and the largest block's own.
     """
-    dtype = DTYPES["fp32" if phase.run.mixed_precision == "no" else phase.run.mixed_precision]
+    dtype = PRECISIONS["fp32" if phase.run.mixed_precision == "no" else phase.run.mixed_precision]
     # nn.Module's own `to`: diffusers' warns of casting; and its mixing factors ignore the meta device.
     parts: dict[str, Any] = {
         name: nn.Module.to(part, "meta", dtype).train() for name, part in build_parts(config).items()
@@ -73,16 +73,16 @@ def activations(phase: Phase, config: ModelConfig) -> int:
         weight.requires_grad_(True)
     largest = [0]
     with patch.object(F, "scaled_dot_product_attention", _flash_attention):
-        kept = _Kept(parts)
+        saved = _SavedTensors(parts)
         if phase.run.gradient_checkpointing and phase.stage != "autoencoder":
             for part in (parts["unet"], parts["controlnet"]):
-                checkpoint_blocks(part, _counting(kept, largest))
-        with kept.watching():
+                checkpoint_blocks(part, _counting(saved, largest))
+        with saved.watching():
             _one_clip(phase, config, parts, dtype).sum()
-    return kept.bytes + largest[0]
+    return saved.bytes + largest[0]
 
 
-class _Kept:
+class _SavedTensors:
     """Tensors saved for the backward pass, without the weights."""
 
     def __init__(self, parts: dict[str, nn.Module]) -> None:
@@ -90,7 +90,7 @@ class _Kept:
         self.weights = {w.untyped_storage()._cdata for part in parts.values() for w in part.parameters()}
         self.parts = parts
 
-    def keep(self, tensor: Tensor) -> Tensor:
+    def save(self, tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()._cdata
         if storage not in self.weights:
             self.tensors[storage] = tensor
@@ -102,17 +102,17 @@ class _Kept:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        with saved_tensors_hooks(self.keep, lambda tensor: tensor):
+        with saved_tensors_hooks(self.save, lambda tensor: tensor):
             yield
 
 
-def _counting(kept: _Kept, largest: list[int]) -> Callable[..., Any]:
+def _counting(saved: _SavedTensors, largest: list[int]) -> Callable[..., Any]:
     """As torch's checkpoint; `largest[0]` becomes what the largest block saves when it runs again."""
 
     def run(
         block: Callable[..., Any], *inputs: Any, use_reentrant: bool, preserve_rng_state: bool, **named: Any
     ) -> Any:
-        inner = _Kept(kept.parts)
+        inner = _SavedTensors(saved.parts)
         with inner.watching():
             output = block(*inputs, **named)
         first = output[0] if isinstance(output, tuple) else output
@@ -120,7 +120,7 @@ def _counting(kept: _Kept, largest: list[int]) -> Callable[..., Any]:
             largest[0] = max(largest[0], inner.bytes)
             for each in (*inputs, *named.values()):
                 if isinstance(each, Tensor):
-                    kept.keep(each)
+                    saved.save(each)
         return output
 
     return run

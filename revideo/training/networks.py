@@ -24,10 +24,10 @@ from ..models.unet import ReVideoUNet
 from ..models.vae import LATENT_SCALE
 from ..sampling.denoiser import Conditioning, loss
 from .config import AutoencoderConfig, Phase
-from .examples import Example
+from .examples import TrainingExample
 
 FRAMES_AT_ONCE = 16  # through the autoencoder's encoder, whose activations are the largest of all
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 FIXED_LATENT_CHANNELS = 4
 # Brightness, red against green, yellow against blue: sprites differ in the latter two, so each gets a channel.
@@ -53,7 +53,7 @@ class TrainedNetworks(nn.Module):
         self.trained = phase.parameters(parts)
         for part, net in parts.items():
             # SVD's autoencoder overflows in fp16.
-            frozen = torch.float32 if (part, phase.run.frozen) == ("vae", "fp16") else DTYPES[phase.run.frozen]
+            frozen = torch.float32 if (part, phase.run.frozen) == ("vae", "fp16") else PRECISIONS[phase.run.frozen]
             for name, weight in net.named_parameters():
                 trained = f"{part}.{name}" in self.trained
                 weight.data = weight.data.to(torch.float32 if trained else frozen)
@@ -69,12 +69,12 @@ class TrainedNetworks(nn.Module):
     def trains(self, part: str) -> bool:
         return any(name.startswith(f"{part}.") for name in self.trained)
 
-    def forward(self, batch: Example) -> Tensor:
+    def forward(self, batch: TrainingExample) -> Tensor:
         if self.stage.name == "autoencoder":
             return autoencoder_loss(self.vae, batch, self.phase.autoencoder)
         return self.denoising_loss(batch)
 
-    def denoising_loss(self, batch: Example) -> Tensor:
+    def denoising_loss(self, batch: TrainingExample) -> Tensor:
         return loss(
             self.unet,
             self.controlnet if self.stage.control else None,
@@ -91,16 +91,16 @@ class TrainedNetworks(nn.Module):
             return encode_fixed(self.vae, video) / LATENT_SCALE
         return encode(self.vae, video)
 
-    def condition(self, batch: Example) -> Conditioning:
-        """As `ReVideo.condition` does for one clip; without reference (kept 0) the image is zeros."""
-        kept = batch["kept"]
+    def condition(self, batch: TrainingExample) -> Conditioning:
+        """As `ReVideo.condition` does for one clip; without reference (conditioning_mask 0) the image is zeros."""
+        given = batch["conditioning_mask"]
         noisy = batch["reference"] + batch["augmentation"].view(-1, 1, 1, 1) * batch["augmentation_noise"]
-        reference = self.encode(noisy[:, None])[:, 0] * kept.view(-1, 1, 1, 1)
+        reference = self.encode(noisy[:, None])[:, 0] * given.view(-1, 1, 1, 1)
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.trains("image_encoder")):
             encoder = self.image_encoder
             pixels = torch.cat([clip_pixels(each, encoder.config.image_size) for each in batch["reference"]])
-            context = encoder(pixels.to(encoder.dtype)).image_embeds[:, None] * kept.view(-1, 1, 1)
-        bucket = torch.full_like(kept, self.phase.conditioning.motion_bucket)
+            context = encoder(pixels.to(encoder.dtype)).image_embeds[:, None] * given.view(-1, 1, 1)
+        bucket = torch.full_like(given, self.phase.conditioning.motion_bucket)
         return Conditioning(
             context=context,
             reference=reference,
@@ -108,18 +108,18 @@ class TrainedNetworks(nn.Module):
             control=self.embed_conditions(batch),
         )
 
-    def embed_conditions(self, batch: Example) -> EmbeddedConditions:
+    def embed_conditions(self, batch: TrainingExample) -> EmbeddedConditions:
         if not self.stage.control:
-            nothing = batch["kept"].new_zeros(0)
+            nothing = batch["conditioning_mask"].new_zeros(0)
             return EmbeddedConditions(nothing, nothing, nothing)
         controlnet = self.controlnet
-        motion, content, region = (
+        motion, content, mask = (
             # Channels last: convolutions of few channels on all pixels, a quarter faster so.
             batch[name].flatten(0, 1).to(controlnet.dtype, memory_format=torch.channels_last)
-            for name in ("motion", "content", "region")
+            for name in ("motion", "content", "mask")
         )
         safm: SAFM = controlnet.safm
-        return EmbeddedConditions(safm.motion_encoder(motion), safm.content_encoder(content), region)
+        return EmbeddedConditions(safm.motion_encoder(motion), safm.content_encoder(content), mask)
 
 
 def checkpoint_blocks(network: nn.Module, run: Callable[..., Any] = checkpoint) -> None:
@@ -178,10 +178,10 @@ def _blurred(channels: Tensor, stride: int) -> Tensor:
     return flat.unflatten(0, channels.shape[:2])[:, :, 0]
 
 
-def autoencoder_loss(vae: Any, batch: Example, settings: AutoencoderConfig) -> Tensor:
+def autoencoder_loss(vae: Any, batch: TrainingExample, settings: AutoencoderConfig) -> Tensor:
     """Frames through encoder and temporal decoder and back: |error| + mse·error² + kl·KL, a mean per clip.
 
-    Latents are at deviation 1 when multiplied by LATENT_SCALE, so that is what the KL pulls
+    Latents have unit variance when multiplied by LATENT_SCALE, so that is what the KL pulls
     to. With fixed latents the decoder reads those, and the encoder learns to give them.
     """
     video = batch["video"]

@@ -14,7 +14,7 @@ from ..pictures.overlays import draw_region
 from ..pictures.sheets import sheet, write_image
 from ..sampling.denoiser import denoise
 from ..sampling.samplers import karras_sigmas, sample_euler
-from .examples import Example, ExampleMaker, batch_examples
+from .examples import ExampleMaker, TrainingExample, batch_examples
 from .networks import TrainedNetworks, encode
 
 
@@ -31,17 +31,17 @@ def write_sheet(
     for number in range(networks.phase.run.sample_clips):
         example = make(number)
         source = (example["video"] + 1) / 2
-        rows[f"clip {number}"] = draw_region(source, example["region"])
+        rows[f"clip {number}"] = draw_region(source, example["mask"])
         with precision():
             rows[f"made {number}"] = remake(networks, example)
     write_image(folder / f"{networks.phase.name}-{step:06d}.png", sheet(rows))
 
 
 @torch.inference_mode()
-def remake(networks: TrainedNetworks, example: Example) -> Tensor:  # (T, 3, H, W) in [0, 1]
+def remake(networks: TrainedNetworks, example: TrainingExample) -> Tensor:  # (T, 3, H, W) in [0, 1]
     """The clip from noise alone, unguided; in the autoencoder's stage, through the autoencoder."""
     device = next(networks.parameters()).device
-    example = example | {"kept": torch.ones(())}
+    example = example | {"conditioning_mask": torch.ones(())}
     batch = {name: tensor.to(device) for name, tensor in batch_examples([example]).items()}
     if networks.stage.name == "autoencoder":
         latents = encode(networks.vae, batch["video"])[0] * LATENT_SCALE

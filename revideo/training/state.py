@@ -52,28 +52,28 @@ class Log:
 
     def _forget_after(self, step: int) -> None:
         """Lines that a killed run wrote behind its last checkpoint."""
-        kept = []
+        lines = []
         for line in self.path.read_text("utf-8").splitlines():
             try:
                 entry = json.loads(line)
             except json.JSONDecodeError:  # the line that was being written
                 continue
             if entry["phase"] != self.phase or entry["step"] <= step:
-                kept.append(line + "\n")
+                lines.append(line + "\n")
         with whole_file(self.path) as unfinished:
-            unfinished.write_text("".join(kept), "utf-8")
+            unfinished.write_text("".join(lines), "utf-8")
 
     def write(self, step: int, **values: float) -> None:
-        told = {name: value if math.isfinite(value) else None for name, value in values.items()}
+        finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"phase": self.phase, "step": step, **told}) + "\n")
+            file.write(json.dumps({"phase": self.phase, "step": step, **finite}) + "\n")
         if self.board is not None:
             for name, value in values.items():
                 self.board.add_scalar(f"{self.phase}/{name}", value, step)
             self.board.flush()
 
 
-class Progress:
+class TrainingProgress:
     """How far a phase has come, and all that its next step depends on."""
 
     def __init__(
@@ -139,13 +139,13 @@ class Progress:
         if not all(map(math.isfinite, losses)):
             raise FloatingPointError(
                 f"phase {self.phase.name}: the loss is no longer finite near step {self.step}: lower optimizer.lr, "
-                f"or set run.mixed_precision to bf16 or no; the last checkpoint is kept"
+                f"or set run.mixed_precision to bf16 or no; the last checkpoint stays"
             )
         return losses
 
 
 def read_state(path: Path) -> dict[str, Any] | None:
-    """A checkpoint of `Progress`, memory-mapped; None where there is none."""
+    """A checkpoint of `TrainingProgress`, memory-mapped; None where there is none."""
     if not path.exists():
         return None
     try:
@@ -156,10 +156,10 @@ def read_state(path: Path) -> dict[str, Any] | None:
 
 def phase_settings(config: TrainingConfig, phase: Phase) -> str:
     """All that decides what a phase computes: of `run` the precisions, and no folders, which may move."""
-    told = phase.model_dump() | {"seed": config.seed}
-    run = told.pop("run")
-    del told["data"]["folder"], told["data"]["tracks"]
-    return json.dumps(told | {name: run[name] for name in ("mixed_precision", "frozen")})
+    settings = phase.model_dump() | {"seed": config.seed}
+    run = settings.pop("run")
+    del settings["data"]["folder"], settings["data"]["tracks"]
+    return json.dumps(settings | {name: run[name] for name in ("mixed_precision", "frozen")})
 
 
 def check_same_settings(then: str, now: str, phase: str) -> None:

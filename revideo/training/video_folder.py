@@ -24,15 +24,15 @@ from ..tracks.tracking import Tracker, grid_points, load_cotracker, track_points
 from ..tracks.trajectories import Trajectories
 from ..video.io import fit_frames, upright
 from .config import Phase
-from .examples import Clip, generator_for
+from .examples import TrainingClip, generator_for
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".gif")
 WINDOWS = 4  # of a file that are tried for one example, before another file's turn
 REMEMBERED = 1000  # examples whose other clip may still be asked for
 TRACKER_VERSION = 2  # of the built-in tracker: another one finds other tracks
 CUT_TO_USUAL = 3.0  # a shot cut changes this many times as much as the window's other frames
-_told: set[Path] = set()  # one line for a file, however many phases and threads meet it
-_telling = Lock()
+_warned: set[Path] = set()  # one line for a file, however many phases and threads meet it
+_warning = Lock()
 
 
 class Unusable(ValueError):
@@ -40,7 +40,7 @@ class Unusable(ValueError):
 
 
 @dataclass(frozen=True)
-class VideoFile:
+class VideoHeader:
     """What a file says of itself."""
 
     path: Path
@@ -68,7 +68,7 @@ class FolderClips:
         self._hopeless: dict[Path, str] = {}
         self._chosen: dict[int, Path] = {}
 
-    def clip(self, number: int, other: bool = False) -> Clip:
+    def clip(self, number: int, other: bool = False) -> TrainingClip:
         """The clip of an example; `other`: of another file, if there is one. Raises ValueError where no file serves."""
         epoch, place = divmod(number, len(self.files))
         order = shuffled(len(self.files), self.seed, self.purpose, self.phase.name, epoch)
@@ -80,7 +80,7 @@ class FolderClips:
             try:
                 clip = self._window(file, self._generator(number, other, file.relative_to(self.folder).as_posix()))
             except Unusable as error:
-                tell(file, str(error))
+                warn_once(file, str(error))
                 continue
             if not other:
                 self._chosen[number] = file
@@ -92,7 +92,7 @@ class FolderClips:
     def _generator(self, *key: object) -> torch.Generator:
         return generator_for(self.seed, self.purpose, self.phase.name, "window", *key)
 
-    def _window(self, file: Path, generator: torch.Generator) -> Clip:
+    def _window(self, file: Path, generator: torch.Generator) -> TrainingClip:
         """One of the file's windows that shows motion and no shot cut; raises Unusable."""
         if file in self._hopeless:
             raise Unusable(self._hopeless[file])
@@ -107,7 +107,7 @@ class FolderClips:
         except Unusable as error:
             self._hopeless[file] = str(error)
             raise
-        # Half overlapping, so that each epoch can show other frames, and few enough that their tracks can be kept.
+        # Half overlapping, so that each epoch can show other frames, and few enough that their tracks can be cached.
         starts = range(0, known.frames - span + 1, max(span // 2, 1))
         reasons: list[str] = []
         for start in torch.randperm(len(starts), generator=generator)[:WINDOWS].tolist():
@@ -120,7 +120,7 @@ class FolderClips:
             self._hopeless[file] = why
         raise Unusable(why)
 
-    def _cropped(self, known: VideoFile, start: int, generator: torch.Generator) -> Clip:
+    def _cropped(self, known: VideoHeader, start: int, generator: torch.Generator) -> TrainingClip:
         phase, data = self.phase, self.phase.data
         scale = max(phase.height / known.height, phase.width / known.width)
         height = max(round(known.height * scale), phase.height)
@@ -135,13 +135,13 @@ class FolderClips:
         left = int(torch.randint(width - phase.width + 1, (), generator=generator))
         cropped = video[..., top : top + phase.height, left : left + phase.width]
         points = tracks.points_px - torch.tensor([left, top])
-        return Clip(cropped, Trajectories(points, tracks.visible), fps=float(known.rate / data.stride))
+        return TrainingClip(cropped, Trajectories(points, tracks.visible), fps=float(known.rate / data.stride))
 
 
-def tell(file: Path, why: str) -> None:
-    with _telling:
-        if file not in _told:
-            _told.add(file)
+def warn_once(file: Path, why: str) -> None:
+    with _warning:
+        if file not in _warned:
+            _warned.add(file)
             print(f"revideo: skipping {file}: {why}", file=sys.stderr)
 
 
@@ -151,7 +151,7 @@ def shuffled(count: int, *key: object) -> list[int]:
 
 
 @lru_cache(maxsize=100_000)
-def probe(file: Path) -> VideoFile:
+def probe(file: Path) -> VideoHeader:
     """Length, rate and size, from the header where that says them; raises Unusable."""
     if file.stat().st_size == 0:
         raise Unusable("it is empty")
@@ -171,13 +171,13 @@ def probe(file: Path) -> VideoFile:
             if not frames:  # WebM and others do not say
                 container.seek(0)
                 frames = sum(1 for packet in container.demux(stream) if packet.size)
-            return VideoFile(file, frames, Fraction(rate), height, width)
+            return VideoHeader(file, frames, Fraction(rate), height, width)
     except av.error.FFmpegError as error:
         raise Unusable(f"it cannot be read as a video ({error.strerror})") from None
 
 
 def read_window(
-    known: VideoFile, start: int, stride: int, count: int, height: int, width: int
+    known: VideoHeader, start: int, stride: int, count: int, height: int, width: int
 ) -> Tensor:  # (T, 3, H, W) in [0, 1]
     """`count` frames from `start`, every `stride`-th, each scaled as it comes; frames before are sought over."""
     frames: list[Tensor] = []
@@ -227,8 +227,8 @@ class TrackCache:
         name = sha256(key.encode()).hexdigest()
         path = self.folder / name[:2] / f"{name}.safetensors"
         try:
-            kept = load_file(path)
-            return Trajectories(kept["points_px"], kept["visible"])
+            cached = load_file(path)
+            return Trajectories(cached["points_px"], cached["visible"])
         except (FileNotFoundError, SafetensorError, KeyError):
             pass  # not there yet, or damaged
         points = grid_points(video.shape[-2], video.shape[-1], self.grid_px)
@@ -248,5 +248,5 @@ class TrackCache:
 
 def identity(file: Path) -> tuple[str, int, int]:
     """What changes when a file's content does, without reading it."""
-    told = file.stat()
-    return str(file.resolve()), told.st_size, told.st_mtime_ns
+    status = file.stat()
+    return str(file.resolve()), status.st_size, status.st_mtime_ns

@@ -24,9 +24,9 @@ from revideo.training.config import (
 )
 from revideo.training.config_file import parse_training_config
 from revideo.training.examples import (
-    Clip,
     ExampleMaker,
     SyntheticClips,
+    TrainingClip,
     batch_examples,
     draw_sigma,
     generator_for,
@@ -58,13 +58,13 @@ def test_an_example_has_the_shapes_that_the_networks_take(maker):
         "reference": (3, *pixels),
         "content": (5, 3, *pixels),
         "motion": (5, 2, *pixels),
-        "region": (5, 1, *pixels),
+        "mask": (5, 1, *pixels),
         "weight": (5, 1, *cells),
         "noise": (5, 4, *cells),
         "augmentation_noise": (3, *pixels),
         "sigma": (),
         "augmentation": (),
-        "kept": (),
+        "conditioning_mask": (),
         "fps": (),
     }
 
@@ -72,7 +72,7 @@ def test_an_example_has_the_shapes_that_the_networks_take(maker):
 def test_the_motion_prior_sees_no_content_anywhere(maker):
     for number in range(5):
         example = maker(MOTION)(number)
-        assert example["region"].all()
+        assert example["mask"].all()
         assert (example["content"] == -1).all()
         assert example["motion"].any()
         assert torch.equal(example["reference"], example["video"][0])
@@ -82,12 +82,12 @@ def test_deblocking_sees_the_clip_around_a_rectangle(maker):
     make = maker(DEBLOCK)
     for number in range(5):
         example, clip = make(number), make.source.clip(number)
-        region = example["region"].expand(5, 3, -1, -1) > 0
+        mask = example["mask"].expand(5, 3, -1, -1) > 0
         assert torch.equal(example["video"], clip.video * 2 - 1)
-        assert_close(example["content"][~region], example["video"][~region])
-        assert (example["content"][region] == -1).all()
-        rows, columns = region[0, 0].any(1).sum(), region[0, 0].any(0).sum()
-        assert min(rows, columns) >= 16 and rows * columns == region[0, 0].sum() < 64 * 96
+        assert_close(example["content"][~mask], example["video"][~mask])
+        assert (example["content"][mask] == -1).all()
+        rows, columns = mask[0, 0].any(1).sum(), mask[0, 0].any(0).sum()
+        assert min(rows, columns) >= 16 and rows * columns == mask[0, 0].sum() < 64 * 96
 
 
 def test_decoupling_joins_two_clips_at_the_areas_border(maker):
@@ -95,19 +95,19 @@ def test_decoupling_joins_two_clips_at_the_areas_border(maker):
     make = maker(DECOUPLE)
     for number in range(5):
         example, inner, outer = make(number), make.source.clip(number), make.source.clip(number, other=True)
-        region = example["region"].expand(5, 3, -1, -1) > 0
-        assert torch.equal(example["video"][region], (inner.video * 2 - 1)[region])
-        assert torch.equal(example["video"][~region], (outer.video * 2 - 1)[~region])
+        mask = example["mask"].expand(5, 3, -1, -1) > 0
+        assert torch.equal(example["video"][mask], (inner.video * 2 - 1)[mask])
+        assert torch.equal(example["video"][~mask], (outer.video * 2 - 1)[~mask])
         assert torch.equal(example["reference"], example["video"][0])
         assert not torch.equal(inner.video, outer.video)
 
 
-def test_shares_of_content_and_composites_are_of_the_clips(maker):
+def test_fractions_of_content_and_composites_are_of_the_clips(maker):
     make = maker(replace(DECOUPLE, content=0.5, composite=0.5))
     counts = {"everywhere": 0, "joined": 0}
     for number in range(120):
         example = make(number)
-        counts["everywhere"] += bool(example["region"].all())
+        counts["everywhere"] += bool(example["mask"].all())
         counts["joined"] += not torch.equal(example["video"], make.source.clip(number).video * 2 - 1)
     assert 42 < counts["everywhere"] < 78
     assert 15 < counts["joined"] < 45
@@ -138,10 +138,10 @@ def test_as_many_paths_as_the_config_says_each_of_the_area(maker, phase, monkeyp
 def test_areas_may_hold_a_whole_sprite_or_be_several(maker, phase):
     make = maker(DEBLOCK, area=AreaConfig(min_px=16, max_share=0.8, around_sprites=1.0))
     for number in range(10):
-        region = make(number)["region"][0, 0] > 0
-        assert any(region[mask.any(0)].all() for mask in make.source.clip(number).masks if mask.any())
+        mask = make(number)["mask"][0, 0] > 0
+        assert any(mask[sprite.any(0)].all() for sprite in make.source.clip(number).masks if sprite.any())
     several = maker(DEBLOCK, area=AreaConfig(min_px=16, most=2, max_share=0.4))
-    areas = [several(number)["region"][0, 0] for number in range(20)]
+    areas = [several(number)["mask"][0, 0] for number in range(20)]
     assert any(area.sum() < area.any(0).sum() * area.any(1).sum() for area in areas)  # not one rectangle
 
 
@@ -173,7 +173,7 @@ def test_noise_levels_are_log_normal_as_svds():
     assert logs.sub(0.7).div(1.6).pow(3).mean() == pytest.approx(0, abs=0.08)
 
 
-def test_a_share_of_noise_levels_is_uniform():
+def test_a_fraction_of_noise_levels_is_uniform():
     generator, settings = generator_for("noise"), NoiseConfig(mean=0.0, std=0.0, uniform=0.25)
     logs = torch.stack([draw_sigma(settings, generator) for _ in range(8000)]).log()
     spread = logs[logs != 0]
@@ -185,7 +185,7 @@ def test_a_share_of_noise_levels_is_uniform():
 def test_references_are_dropped_and_augmented_as_told(maker, phase):
     make = maker(MOTION, conditioning=ConditioningConfig(drop_reference=0.3))
     examples = [make(number) for number in range(150)]
-    assert sum(float(example["kept"]) for example in examples) / 150 == pytest.approx(0.7, abs=0.1)
+    assert sum(float(example["conditioning_mask"]) for example in examples) / 150 == pytest.approx(0.7, abs=0.1)
     logs = torch.stack([example["augmentation"] for example in examples]).log()
     assert logs.median() == pytest.approx(math.log(0.02), abs=0.15)
     assert logs.std() == pytest.approx(0.5, abs=0.1)
@@ -202,7 +202,7 @@ def batch(golden_b):
     model, generator = golden_b.model, generator_for("batch")
     conditioning = model.condition(golden_b.conditions, golden_b.options, golden_b.reference["cond_aug_noise"])
     control = conditioning.control
-    region = control.region.expand(len(control.motion), -1, -1, -1)
+    mask = control.region.expand(len(control.motion), -1, -1, -1)
     doubled = Conditioning(
         context=torch.cat([conditioning.context, -conditioning.context]),
         reference=torch.cat([conditioning.reference, 0.5 * conditioning.reference]),
@@ -210,7 +210,7 @@ def batch(golden_b):
         control=EmbeddedConditions(
             torch.cat([control.motion, -control.motion]),
             torch.cat([control.content, 2 * control.content]),
-            torch.cat([region, 1 - region]),
+            torch.cat([mask, 1 - mask]),
         ),
     )
     clean = torch.stack([golden_b.reference["latents"], golden_b.reference["latents"].flip(-1)])
@@ -252,24 +252,24 @@ def test_weighted_cells_alone_make_the_loss_where_the_others_weigh_nothing(golde
     total = loss(model.unet, model.controlnet, clean, noise, sigma, conditioning)
     upper = loss(model.unet, model.controlnet, clean, noise, sigma, conditioning, weight)
     lower = loss(model.unet, model.controlnet, clean, noise, sigma, conditioning, (weight == 0).float())
-    share = weight.ne(0).float().mean()
-    assert_close(share * upper + (1 - share) * lower, total, rtol=1e-4, atol=1e-6)
+    fraction = weight.ne(0).float().mean()
+    assert_close(fraction * upper + (1 - fraction) * lower, total, rtol=1e-4, atol=1e-6)
     assert (upper - lower).abs().min() > 1e-3
 
 
 @torch.inference_mode()
 def test_without_reference_training_gives_the_networks_the_unconditional_branch(phase, training_values, maker):
-    """The zeros that guidance samples with: image embedding and latent, but not content, motion and region."""
+    """The zeros that guidance samples with: image embedding and latent, but not content, motion and mask."""
     config = parse_training_config(training_values())
     networks = TrainedNetworks(from_nothing(config.model.sizes, 0, 0.3), config.model.sizes, phase)
     batch = batch_examples([maker(DEBLOCK)(number) for number in (0, 1)])
-    kept = networks.condition(batch | {"kept": torch.tensor([1.0, 1.0])})
-    dropped = networks.condition(batch | {"kept": torch.tensor([0.0, 1.0])})
+    whole = networks.condition(batch | {"conditioning_mask": torch.tensor([1.0, 1.0])})
+    dropped = networks.condition(batch | {"conditioning_mask": torch.tensor([0.0, 1.0])})
     assert not dropped.context[0].any() and not dropped.reference[0].any()
-    assert torch.equal(dropped.context[1], kept.context[1]) and torch.equal(dropped.reference[1], kept.reference[1])
-    assert kept.context[0].any() and kept.reference[0].any()
-    assert torch.equal(dropped.time_ids, kept.time_ids)
-    assert torch.equal(dropped.control.content, kept.control.content)
+    assert torch.equal(dropped.context[1], whole.context[1]) and torch.equal(dropped.reference[1], whole.reference[1])
+    assert whole.context[0].any() and whole.reference[0].any()
+    assert torch.equal(dropped.time_ids, whole.time_ids)
+    assert torch.equal(dropped.control.content, whole.control.content)
 
 
 @torch.inference_mode()
@@ -290,10 +290,10 @@ def test_training_and_editing_condition_the_networks_alike(golden_b, training_va
         "reference": conditions.reference,
         "content": conditions.content,
         "motion": conditions.motion,
-        "region": conditions.mask,
+        "mask": conditions.mask,
         "augmentation": torch.tensor(0.1),
         "augmentation_noise": reference["cond_aug_noise"],
-        "kept": torch.ones(()),
+        "conditioning_mask": torch.ones(()),
         "fps": torch.tensor(float(options.fps)),
     }
     found = networks.condition(batch_examples([example]))
@@ -308,7 +308,9 @@ def test_a_clip_without_motion_gives_an_example_without_paths(maker, golden_b):
     class Still:
         def clip(self, number, other=False):
             points = torch.full((3, 5, 2), 20.0)
-            return Clip(torch.zeros(5, 3, 64, 96), Trajectories(points, torch.ones(3, 5, dtype=torch.bool)), 6.0)
+            return TrainingClip(
+                torch.zeros(5, 3, 64, 96), Trajectories(points, torch.ones(3, 5, dtype=torch.bool)), 6.0
+            )
 
     example = replace(maker(DEBLOCK), source=Still())(0)
     assert not example["motion"].any()

@@ -24,15 +24,15 @@ from revideo.cli.main import main
 from revideo.models.config import ModelConfig
 from revideo.training.config import DEBLOCK, STAGES, ModelSource, OptimizerConfig
 from revideo.training.config_file import TrainingConfigError, parse_training_config
-from revideo.training.initial_weights import latent_deviation, write_start
-from revideo.training.loop import example_numbers, learning_rate, samples, train
-from revideo.training.state import Progress, average_of, averaged
+from revideo.training.initial_weights import latent_std, write_start
+from revideo.training.loop import example_indices, learning_rate, samples, train
+from revideo.training.state import TrainingProgress, average_of, averaged
 
 ROOT = Path(__file__).parents[3]
 
 
 def toml(values: dict) -> str:
-    """A training file; JSON is TOML's spelling of numbers, texts and lists."""
+    """A training file; JSON is TOML's spelling of values, texts and lists."""
     lines, tables = [], []
     for name, value in values.items():
         if name == "phases":
@@ -138,12 +138,12 @@ def test_each_stage_leaves_a_log_and_a_sheet(trained):
     assert not (trained / "state.pt").exists()
 
 
-def test_a_new_autoencoders_latents_have_deviation_one(trained, training_values):
+def test_a_new_autoencoders_latents_have_unit_variance(trained, training_values):
     config = parse_training_config(training_values({"stage": "autoencoder"}))
     model = revideo.load(trained / "1-autoencoder.safetensors", device="cpu")
     make = samples(config, config.phases[0], model.config)
     frames = torch.cat([make(number)["video"] for number in range(8)])
-    assert latent_deviation(model.vae, frames) == pytest.approx(1, abs=0.02)
+    assert latent_std(model.vae, frames) == pytest.approx(1, abs=0.02)
 
 
 # --- At the released size ------------------------------------------------------------------
@@ -218,7 +218,7 @@ def stopped(tiny_training_values, tmp_path_factory):
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("revideo.training.loop.save_result", lambda *_: (_ for _ in ()).throw(RuntimeError("stopped")))
-        patch.setattr("revideo.training.state.Progress.save", stop_saving_after(2))
+        patch.setattr("revideo.training.state.TrainingProgress.save", stop_saving_after(2))
         with pytest.raises(RuntimeError, match="stopped"):
             train(parse_training_config(values))
     return values
@@ -232,7 +232,7 @@ def halfway(stopped, tmp_path):
 
 
 def stop_saving_after(last: int):
-    save = Progress.save
+    save = TrainingProgress.save
     return lambda self: save(self) if self.step <= last else None
 
 
@@ -252,7 +252,7 @@ def test_a_run_is_not_begun_twice(halfway):
 
 
 @pytest.mark.parametrize(
-    "table, change, told",
+    "table, change, message",
     [
         (
             "optimizer",
@@ -263,8 +263,8 @@ def test_a_run_is_not_begun_twice(halfway):
         ("area", {"min_px": 8}, r'began with "area\.max_share" = 0\.8'),
     ],
 )
-def test_a_resumed_run_must_be_the_one_that_began(halfway, table, change, told):
-    with pytest.raises(TrainingConfigError, match=told):
+def test_a_resumed_run_must_be_the_one_that_began(halfway, table, change, message):
+    with pytest.raises(TrainingConfigError, match=message):
         train(parse_training_config(halfway | {table: change}), resume=True)
 
 
@@ -351,11 +351,11 @@ def test_half_precision_trains_and_leaves_the_rest_bit_identical(training_values
 def test_processes_share_each_batch_and_resuming_goes_on(training_values, processes, at_once):
     values = training_values({"stage": "motion", "steps": 5, "batch": 12}, run={"clips_at_once": at_once})
     phase = parse_training_config(values).phases[0]
-    shares = [list(example_numbers(phase, 2, process, processes)) for process in range(processes)]
-    passes = len(shares[0]) // 3  # steps 3, 4, 5
+    parts = [list(example_indices(phase, 2, process, processes)) for process in range(processes)]
+    passes = len(parts[0]) // 3  # steps 3, 4, 5
     for step in range(3):
-        numbers = [n for share in shares for batch in share[step * passes : (step + 1) * passes] for n in batch]
-        assert sorted(numbers) == list(range(12 * (step + 2), 12 * (step + 3)))
+        indices = [n for part in parts for batch in part[step * passes : (step + 1) * passes] for n in batch]
+        assert sorted(indices) == list(range(12 * (step + 2), 12 * (step + 3)))
 
 
 def test_the_rate_rises_holds_and_falls():
@@ -404,14 +404,14 @@ def whole(training_values, tmp_path):
 
 @pytest.fixture
 def svd(whole):
-    """The same without control net, as Stability AI's file is."""
+    """The same without ControlNet, as Stability AI's file is."""
     file = whole.with_name("svd.safetensors")
     weights = {name: tensor for name, tensor in load_file(whole).items() if not name.startswith(CONTROL)}
     save_file(weights, file, {"revideo_config": read_config(whole).to_json()})
     return file
 
 
-def test_from_svd_the_control_net_begins_as_a_copy_that_changes_nothing(svd, tmp_path):
+def test_from_svd_the_controlnet_begins_as_a_copy_that_changes_nothing(svd, tmp_path):
     write_start(ModelSource(svd=str(svd)), tmp_path / "start.safetensors", seed=0)
     begun = revideo.load(tmp_path / "start.safetensors", device="cpu")
     original = load_file(svd)
@@ -465,8 +465,8 @@ def test_real_files_train_each_stage_through_the_tracker(clips, training_values,
     train(parse_training_config(values))
     assert [line["step"] for line in curve(tmp_path / "out")] == [1, 2] * 3
     assert len(list((tmp_path / "out/tracks").rglob("*.safetensors"))) >= 3
-    told = [line for line in capsys.readouterr().err.splitlines() if "skipping" in line]
-    assert sum("empty.mp4" in line for line in told) == sum("broken.mp4" in line for line in told) == 1
+    skipped = [line for line in capsys.readouterr().err.splitlines() if "skipping" in line]
+    assert sum("empty.mp4" in line for line in skipped) == sum("broken.mp4" in line for line in skipped) == 1
 
 
 def test_fixed_latents_are_what_all_stages_use(training_values, tmp_path):

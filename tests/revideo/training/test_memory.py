@@ -24,17 +24,17 @@ def really_kept(config, phase) -> int:
     networks = TrainedNetworks(from_nothing(sizes, 0, 0.3), sizes, phase)
     batch = batch_examples([ExampleMaker(make_source(config, phase), networks.stage, phase, sizes.vae, 0)(0)])
     weights = {weight.untyped_storage().data_ptr() for weight in networks.parameters()}
-    kept = {}
+    saved = {}
 
     def keep(tensor):
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in weights:
-            kept[storage.data_ptr()] = (storage.nbytes(), tensor)
+            saved[storage.data_ptr()] = (storage.nbytes(), tensor)
         return tensor
 
     with saved_tensors_hooks(keep, lambda tensor: tensor):
         networks(batch).sum()
-    return sum(size for size, _ in kept.values())
+    return sum(size for size, _ in saved.values())
 
 
 @pytest.mark.parametrize("stage", ["motion", "deblock", "base"])
@@ -70,10 +70,10 @@ def test_each_setting_saves_what_it_should(training_values):
 
 def test_the_recipe_of_the_paper_fits_its_gpus_and_the_guide_says_so(capsys):
     assert main(["train", str(ROOT / "training/released.toml"), "--memory"]) == 0
-    told = capsys.readouterr()
-    assert "svd.safetensors is not there: computed for the released size" in told.err
-    assert told.out in (ROOT / "docs/training.md").read_text("utf-8")
-    totals = [float(line.split("|")[-2]) for line in told.out.splitlines()[2:]]
+    printed = capsys.readouterr()
+    assert "svd.safetensors is not there: computed for the released size" in printed.err
+    assert printed.out in (ROOT / "docs/training.md").read_text("utf-8")
+    totals = [float(line.split("|")[-2]) for line in printed.out.splitlines()[2:]]
     assert len(totals) == 3
     assert max(totals) < 70
 

@@ -25,6 +25,6 @@ def test_clips_have_about_deviation_1():
     clips = [make_clip(seed, frames=2, height=64, width=64, sprites=(1, 2)).video for seed in range(100)]
     latents = fixed_latents(torch.cat(clips) * 2 - 1, 8)
     assert (latents.mean((0, 2, 3)).abs() < 0.2).all()
-    deviation = latents.std((0, 2, 3))
-    assert (deviation > 0.8).all()
-    assert (deviation < 1.25).all()
+    std = latents.std((0, 2, 3))
+    assert (std > 0.8).all()
+    assert (std < 1.25).all()

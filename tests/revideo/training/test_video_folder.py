@@ -1,4 +1,4 @@
-"""Clips from folders of video files: what is skipped, what is kept, what is drawn again."""
+"""Clips from folders of video files: what is skipped, what is cached, what is drawn again."""
 
 import os
 import shutil
@@ -52,7 +52,7 @@ def source(folder, phase, tmp_path):
 
 @pytest.fixture(autouse=True)
 def forgotten(monkeypatch):
-    monkeypatch.setattr(video_folder, "_told", set())
+    monkeypatch.setattr(video_folder, "_warned", set())
 
 
 def test_a_clip_has_the_phases_size_and_the_tracks_of_its_motion(source):
@@ -173,8 +173,8 @@ def test_a_window_is_tracked_once(source, folder, monkeypatch):
     assert len(asked) == 1
     assert torch.equal(source.clip(0).trajectories.points_px, first.trajectories.points_px)
     assert len(asked) == 1
-    (kept,) = source.cache.folder.rglob("*.safetensors")
-    kept.write_bytes(b"cut off")
+    (cached,) = source.cache.folder.rglob("*.safetensors")
+    cached.write_bytes(b"cut off")
     assert torch.equal(source.clip(0).trajectories.points_px, first.trajectories.points_px)
     assert len(asked) == 2
     for file in source.files:
@@ -192,9 +192,9 @@ def test_a_window_is_tracked_once(source, folder, monkeypatch):
 @pytest.mark.parametrize("threads", [1, 3])
 def test_threads_make_the_same_batches_in_the_same_order(source, phase, golden_b, threads):
     make = ExampleMaker(source, DECOUPLE, phase, golden_b.config.vae, 0)
-    numbers = [[3 * batch, 3 * batch + 1, 3 * batch + 2] for batch in range(4)]
-    expected = [batch_examples([make(number) for number in batch]) for batch in numbers]
-    for one, two in zip(prefetch(make, numbers, threads), expected, strict=True):
+    indices = [[3 * batch, 3 * batch + 1, 3 * batch + 2] for batch in range(4)]
+    expected = [batch_examples([make(number) for number in batch]) for batch in indices]
+    for one, two in zip(prefetch(make, indices, threads), expected, strict=True):
         assert one.keys() == two.keys()
         assert all(torch.equal(one[name], two[name]) for name in one)
 
