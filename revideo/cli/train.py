@@ -11,6 +11,7 @@ from .common import Refused, add_command, refusing
 
 
 def add_train(commands: Any) -> None:
+    """The `train` command and its options, added to `commands`."""
     train = add_command(
         commands,
         "train",
@@ -37,6 +38,7 @@ examples:
 
 
 def run_train(arguments: argparse.Namespace) -> int:
+    """Trains, or prints the memory; the exit code."""
     _require("pydantic")
     with refusing():
         from ..training.config_file import TrainingConfigError, read_training_config

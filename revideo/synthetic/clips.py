@@ -57,6 +57,7 @@ class SyntheticEdit:
 
     @property
     def centres_px(self) -> Tensor:  # (A, T, 2) x, y
+        """The requested path of each edited sprite's centre."""
         return self.edit.trajectories.points_px
 
 

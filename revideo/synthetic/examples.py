@@ -24,6 +24,8 @@ CRF = 8  # clips of 20 kB, in which one sees no codec
 
 @dataclass(frozen=True)
 class ExampleEdit:
+    """Which edit of `make_edit` it is."""
+
     kind: str
     seed: int  # chosen by what is to be done, not by what the model makes of it
     areas: int = 1
@@ -50,6 +52,7 @@ def example_files(folder: Path, name: str) -> tuple[Path, Path]:
 
 
 def write_examples(folder: str | Path) -> None:
+    """Clip and edited first frame of each example, as `example_files` names them."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name in EXAMPLES:

@@ -46,6 +46,7 @@ class Limits:
 
     @staticmethod
     def is_most(name: str) -> bool:
+        """Whether the limit of that name is an upper one."""
         return name.endswith("_error")
 
 
@@ -92,6 +93,7 @@ def all_cases() -> list[tuple[str, int]]:
 
 
 def mean_metrics(metrics: Iterable[EditMetrics]) -> EditMetrics:
+    """Of each metric the mean."""
     columns = zip(*(asdict(each).values() for each in metrics))
     return EditMetrics(*map(fmean, columns))
 

@@ -28,6 +28,7 @@ class Background:
     velocity_px: np.ndarray  # (2,) x, y per frame
 
     def draw(self, frames: int, height: int, width: int) -> np.ndarray:  # (T, 3, H, W) in [0, 1]
+        """`frames` frames, the first at the waves' own phases."""
         x = self.waves[:, :1] * (np.arange(width, dtype=np.float32) + 0.5)  # (K, W)
         y = self.waves[:, 1:] * (np.arange(height, dtype=np.float32) + 0.5)  # (K, H)
         moved = self.phases - np.outer(np.arange(frames, dtype=np.float32), self.waves @ self.velocity_px)  # (T, K)
@@ -114,6 +115,7 @@ class Appearance:
 
 
 def draw_appearance(random: np.random.Generator, hue: float, radius_px: float) -> Appearance:
+    """Of a random shape and pattern, in two tones of `hue` (of 1)."""
     bright = np.array(colorsys.hsv_to_rgb(hue % 1, random.uniform(0.8, 1), random.uniform(0.8, 1)))
     other = bright * 0.5 if random.uniform() < 0.5 else 0.5 + 0.5 * bright  # a shade or a tint: the hue stays
     tones = [bright, other] if random.uniform() < 0.5 else [other, bright]
@@ -129,6 +131,8 @@ def draw_appearance(random: np.random.Generator, hue: float, radius_px: float) -
 
 @dataclass(frozen=True)
 class Sprite:
+    """An appearance and where it is on each frame."""
+
     appearance: Appearance
     path_px: np.ndarray  # (T, 2) x, y of its centre; the middle of the first pixel is at 0.5
 

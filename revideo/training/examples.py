@@ -49,6 +49,7 @@ def generator_for(*key: object) -> torch.Generator:
 
 
 def seed_for(*key: object) -> int:
+    """A number of 62 bits that depends on nothing but `key`, the same on every machine."""
     return int.from_bytes(blake2b(repr(key).encode(), digest_size=8).digest(), "big") >> 2
 
 
@@ -170,6 +171,7 @@ class SyntheticClips:
         self.phase, self.seed, self.purpose = phase, seed, purpose
 
     def clip(self, number: int, other: bool = False) -> TrainingClip:
+        """A scene of its own, whose tracks and masks are exact."""
         from ..synthetic.clips import make_clip
 
         seed = seed_for(self.seed, self.purpose, self.phase.name, "world", number, other)

@@ -40,6 +40,7 @@ def write_start(source: ModelSource, target: Path, seed: int) -> None:
 
 
 def save_parts(parts: dict[str, Any], target: Path, config: ModelConfig) -> None:
+    """Networks by part, as one file under the released names."""
     weights = {f"{part}.{name}": value for part, net in parts.items() for name, value in net.state_dict().items()}
     save_weights(weights, target, config)
 

@@ -57,6 +57,7 @@ def train(config: TrainingConfig, resume: bool = False) -> Path:
 
 
 def make_accelerator(config: TrainingConfig) -> Accelerator:
+    """By the `run` table of the first phase, whose precision and device all phases share."""
     run = config.phases[0].run
     if run.torch_threads:
         torch.set_num_threads(run.torch_threads)
@@ -169,6 +170,7 @@ def learning_rate(settings: OptimizerConfig, step: int, steps: int) -> float:
 
 
 def make_optimizer(networks: TrainedNetworks, settings: OptimizerConfig) -> torch.optim.Optimizer:
+    """Adam over the trained weights; with `eight_bit` bitsandbytes'."""
     kind: Any = torch.optim.AdamW
     fused = {"fused": default_device() != "mps"}  # one pass over all weights: a fourth of the time on a CPU
     if settings.eight_bit:
@@ -186,6 +188,7 @@ def make_optimizer(networks: TrainedNetworks, settings: OptimizerConfig) -> torc
 
 
 def make_source(config: TrainingConfig, phase: Phase, purpose: str = "train") -> ClipSource:
+    """The clips of a phase; `purpose` parts those that are trained on from those of the sheets."""
     if phase.data.kind == "synthetic":
         return SyntheticClips(phase, config.seed, purpose)
     from .video_folder import FolderClips

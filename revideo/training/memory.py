@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from typing import Any
-from unittest.mock import patch
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
+from torch.overrides import TorchFunctionMode
 
 from ..checkpoints.reading import build_parts
 from ..models.config import ModelConfig
@@ -35,6 +35,7 @@ class Memory:
 
     @property
     def total(self) -> int:
+        """All of it, bytes."""
         return sum(astuple(self))
 
 
@@ -72,8 +73,8 @@ def activations(phase: Phase, config: ModelConfig) -> int:
     for weight in trained.values():
         weight.requires_grad_(True)
     largest = [0]
-    with patch.object(F, "scaled_dot_product_attention", _flash_attention):
-        saved = _SavedTensors(parts)
+    saved = _SavedTensors({w.untyped_storage()._cdata for part in parts.values() for w in part.parameters()})
+    with _CountsFlashAttention():
         if phase.run.gradient_checkpointing and phase.stage != "autoencoder":
             for part in (parts["unet"], parts["controlnet"]):
                 checkpoint_blocks(part, _counting(saved, largest))
@@ -83,12 +84,11 @@ def activations(phase: Phase, config: ModelConfig) -> int:
 
 
 class _SavedTensors:
-    """Tensors saved for the backward pass, without the weights."""
+    """Tensors saved for the backward pass, without the weights, whose storages are given."""
 
-    def __init__(self, parts: dict[str, nn.Module]) -> None:
+    def __init__(self, weights: set[int]) -> None:
+        self.weights = weights
         self.tensors: dict[int, Tensor] = {}  # by storage; held, so that no number is used twice
-        self.weights = {w.untyped_storage()._cdata for part in parts.values() for w in part.parameters()}
-        self.parts = parts
 
     def save(self, tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()._cdata
@@ -112,7 +112,7 @@ def _counting(saved: _SavedTensors, largest: list[int]) -> Callable[..., Any]:
     def run(
         block: Callable[..., Any], *inputs: Any, use_reentrant: bool, preserve_rng_state: bool, **named: Any
     ) -> Any:
-        inner = _SavedTensors(saved.parts)
+        inner = _SavedTensors(saved.weights)
         with inner.watching():
             output = block(*inputs, **named)
         first = output[0] if isinstance(output, tuple) else output
@@ -140,8 +140,13 @@ class _FlashAttention(torch.autograd.Function):
         raise NotImplementedError("meta tensors are counted on the way forward; no gradient is taken")
 
 
-def _flash_attention(query: Tensor, key: Tensor, value: Tensor, *_: Any, **__: Any) -> Tensor:
-    return _FlashAttention.apply(query, key, value)
+class _CountsFlashAttention(TorchFunctionMode):
+    """Within it, in this thread alone, attention saves what the fused kernel saves."""
+
+    def __torch_function__(self, function: Any, types: Any, inputs: Any = (), named: Any = None) -> Any:
+        if function is F.scaled_dot_product_attention:
+            return _FlashAttention.apply(*inputs[:3])
+        return function(*inputs, **(named or {}))
 
 
 def _one_clip(phase: Phase, config: ModelConfig, parts: dict[str, Any], dtype: torch.dtype) -> Tensor:

@@ -64,17 +64,21 @@ class TrainedNetworks(nn.Module):
 
     @property
     def parts(self) -> dict[str, Any]:
+        """The four networks by name."""
         return {part: getattr(self, part) for part in PARTS}
 
     def trains(self, part: str) -> bool:
+        """Whether any weight of that network is trained."""
         return any(name.startswith(f"{part}.") for name in self.trained)
 
     def forward(self, batch: TrainingExample) -> Tensor:
+        """The loss of each clip, (B,)."""
         if self.stage.name == "autoencoder":
             return autoencoder_loss(self.vae, batch, self.phase.autoencoder)
         return self.denoising_loss(batch)
 
     def denoising_loss(self, batch: TrainingExample) -> Tensor:
+        """SVD's weighted loss of each clip, (B,), on latents of `batch`."""
         return loss(
             self.unet,
             self.controlnet if self.stage.control else None,
@@ -109,6 +113,7 @@ class TrainedNetworks(nn.Module):
         )
 
     def embed_conditions(self, batch: TrainingExample) -> EmbeddedConditions:
+        """Motion and content encoded, (B·T, C, h, w); empty where the ControlNet takes no part."""
         if not self.stage.control:
             nothing = batch["conditioning_mask"].new_zeros(0)
             return EmbeddedConditions(nothing, nothing, nothing)

@@ -64,6 +64,7 @@ class Log:
             unfinished.write_text("".join(lines), "utf-8")
 
     def write(self, step: int, **values: float) -> None:
+        """One line; a value that is not finite becomes null."""
         finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"phase": self.phase, "step": step, **finite}) + "\n")

@@ -139,6 +139,7 @@ class FolderClips:
 
 
 def warn_once(file: Path, why: str) -> None:
+    """One line on stderr for a file, however often it is met."""
     with _warning:
         if file not in _warned:
             _warned.add(file)
@@ -147,6 +148,7 @@ def warn_once(file: Path, why: str) -> None:
 
 @lru_cache(maxsize=4)
 def shuffled(count: int, *key: object) -> list[int]:
+    """A random order of `count` places that depends on nothing but `key`."""
     return torch.randperm(count, generator=generator_for("order", *key)).tolist()
 
 

@@ -209,3 +209,10 @@ def test_every_key_has_a_reason_and_stands_in_the_guide():
 @pytest.mark.parametrize("file", sorted(path.name for path in (ROOT / "training").glob("*.toml")))
 def test_every_file_that_is_shipped_can_be_read(file):
     assert read_training_config(ROOT / "training" / file).phases
+
+
+def test_whoever_does_not_train_needs_no_pydantic():
+    """Nothing outside imports the package where it is used before a training is asked for."""
+    for file in set((ROOT / "revideo").rglob("*.py")) - set((ROOT / "revideo/training").glob("*.py")):
+        imports = re.findall(r"^(?:from|import) .*", file.read_text("utf-8"), re.MULTILINE)
+        assert not [line for line in imports if "training" in line or "pydantic" in line], file

@@ -26,7 +26,7 @@ from revideo.training.config import DEBLOCK, STAGES, ModelSource, OptimizerConfi
 from revideo.training.config_file import TrainingConfigError, parse_training_config
 from revideo.training.initial_weights import latent_std, write_start
 from revideo.training.loop import example_indices, learning_rate, samples, train
-from revideo.training.state import TrainingProgress, average_of, averaged
+from revideo.training.state import TrainingProgress, average_of, averaged, check_same_settings, phase_settings
 
 ROOT = Path(__file__).parents[3]
 
@@ -65,7 +65,7 @@ def curve(output: Path) -> list[dict]:
 def start(config: Path) -> multiprocessing.process.BaseProcess:
     """`revideo train CONFIG --resume` in a process of its own; a server imports torch once for all of them."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["revideo.training"])
+    context.set_forkserver_preload(["revideo.training.loop"])
     process = context.Process(target=main, args=(["train", str(config), "--resume"],))
     process.start()
     return process
@@ -185,7 +185,7 @@ def test_the_released_size_trains_what_the_paper_says():
 
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(training_values, tmp_path):
     """SIGKILL in the middle of each of the paper's stages: the same losses, bit for bit, and the same model."""
-    phases = [{"stage": stage, "steps": 5} for stage in ("motion", "decouple", "deblock")]
+    phases = [{"stage": stage, "steps": 4} for stage in ("motion", "decouple", "deblock")]
     run = {"log_every": 1, "checkpoint_every": 2, "torch_threads": 1, "device": "cpu", "threads": 1}
     whole = training_values(*phases, run=run)
     killed = whole | {"output": str(tmp_path / "killed")}
@@ -203,7 +203,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(training_values, tmp_pa
     last = start(config)
     last.join()
     assert last.exitcode == 0
-    assert len(curve(tmp_path / "killed")) == 15
+    assert len(curve(tmp_path / "killed")) == 12
     assert curve(tmp_path / "killed") == curve(tmp_path / "out")
     assert not list((tmp_path / "killed").glob(".*"))
     one, other = load_file(result), load_file(tmp_path / "killed" / result.name)
@@ -266,6 +266,46 @@ def test_a_run_is_not_begun_twice(halfway):
 def test_a_resumed_run_must_be_the_one_that_began(halfway, table, change, message):
     with pytest.raises(TrainingConfigError, match=message):
         train(parse_training_config(halfway | {table: change}), resume=True)
+
+
+def test_runs_begun_by_an_earlier_version_go_on():
+    """Recorded: a training file, and what the checkpoint of each of its phases said of the settings."""
+    recorded = json.loads((ROOT / "tests/data/training_settings.json").read_text("utf-8"))
+    config = parse_training_config(recorded["file"])
+    for phase, settings in zip(config.phases, recorded["phases"], strict=True):
+        check_same_settings(json.dumps(settings), phase_settings(config, phase), phase.name)
+
+
+def test_a_checkpoint_in_the_recorded_form_is_restored(training_values, tmp_path):
+    """The keys of state.pt, which no version may rename."""
+    (phase,) = parse_training_config(training_values({"stage": "motion"})).phases
+    weight = torch.nn.Parameter(torch.ones(3))
+    optimizer = torch.optim.AdamW([weight])
+    weight.grad = torch.ones(3)
+    optimizer.step()
+    state = {
+        "phase": phase.name,
+        "settings": "{}",
+        "step": 7,
+        "losses": [0.5],
+        "weights": {"unet.weight": torch.full((3,), 2.0)},
+        "averages": {"unet.weight": torch.full((3,), 1.5)},
+        "optimizer": optimizer.state_dict(),
+        "scaler": {},
+    }
+    torch.save(state, tmp_path / "state.pt")
+    trained = {"unet.weight": torch.nn.Parameter(torch.zeros(3))}
+    average = average_of(trained, decay=0.9)
+    fresh = torch.optim.AdamW(trained.values())
+    progress = TrainingProgress(tmp_path / "state.pt", phase, "{}", trained, average, fresh)
+    progress.restore()
+    assert (progress.step, average.optimization_step) == (7, 7)
+    assert progress.losses == [torch.tensor(0.5)]
+    assert torch.equal(trained["unet.weight"].data, torch.full((3,), 2.0))
+    assert torch.equal(average.shadow_params[0], torch.full((3,), 1.5))
+    assert fresh.state_dict()["state"][0]["step"] == 1
+    average.step(trained.values())
+    assert_close(average.shadow_params[0], torch.full((3,), 1.5 + 9 / 18 * 0.5))  # decay (1 + 8)/(10 + 8) at step 8
 
 
 def test_how_it_runs_may_change(halfway):
@@ -359,12 +399,12 @@ def test_processes_share_each_batch_and_resuming_goes_on(training_values, proces
 
 
 def test_the_rate_rises_holds_and_falls():
-    settings = OptimizerConfig(lr=2.0, warmup=10, decay=0.5)
+    settings = OptimizerConfig(lr=0.2, warmup=10, decay=0.5)
     rates = [learning_rate(settings, step, 100) for step in range(1, 101)]
-    assert rates[0] == 0.2 and rates[9] == rates[30] == rates[50] == 2.0
-    assert rates[75] == pytest.approx(1.0) and rates[99] == pytest.approx(0.04)
-    level = OptimizerConfig(lr=2.0, warmup=0)
-    assert [learning_rate(level, step, 100) for step in (1, 100)] == [2.0, 2.0]
+    assert rates[0] == pytest.approx(0.02) and rates[9] == rates[30] == rates[50] == 0.2
+    assert rates[75] == pytest.approx(0.1) and rates[99] == pytest.approx(0.004)
+    level = OptimizerConfig(lr=0.2, warmup=0)
+    assert [learning_rate(level, step, 100) for step in (1, 100)] == [0.2, 0.2]
 
 
 def test_averages_follow_the_weights_and_stand_in_for_them():
@@ -457,13 +497,14 @@ def test_real_files_train_each_stage_through_the_tracker(clips, training_values,
         (folder / name).symlink_to(clips / name)
     (folder / "empty.mp4").touch()
     (folder / "broken.mp4").write_bytes((clips / "bikes.mp4").read_bytes()[:30_000])
+    size = {"steps": 1, "width": 64, "height": 48, "frames": 4}
     values = training_values(
-        *({"stage": stage, "width": 64, "height": 48, "frames": 4} for stage in ("motion", "decouple", "deblock")),
+        *(size | {"stage": stage} for stage in ("motion", "decouple", "deblock")),
         data={"kind": "folder", "folder": str(folder), "stride": 3, "still_px": 0.1},
-        trajectories={"grid_px": 8},
+        trajectories={"grid_px": 16},
     )
     train(parse_training_config(values))
-    assert [line["step"] for line in curve(tmp_path / "out")] == [1, 2] * 3
+    assert [line["step"] for line in curve(tmp_path / "out")] == [1] * 3
     assert len(list((tmp_path / "out/tracks").rglob("*.safetensors"))) >= 3
     skipped = [line for line in capsys.readouterr().err.splitlines() if "skipping" in line]
     assert sum("empty.mp4" in line for line in skipped) == sum("broken.mp4" in line for line in skipped) == 1

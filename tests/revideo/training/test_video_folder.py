@@ -23,7 +23,7 @@ def phase(training_values, tmp_path):
     values = training_values(
         SIZE | {"stage": "motion"},
         data={"kind": "folder", "folder": str(folder), "stride": 2, "still_px": 0.5},
-        trajectories={"grid_px": 8},
+        trajectories={"grid_px": 16},
     )
     return parse_training_config(values).phases[0]
 
