@@ -86,14 +86,14 @@ class ReVideoEditor(io.ComfyNode):
     @classmethod
     def execute(cls, frames: Tensor, document: str, edited_frame: Tensor | None = None) -> io.NodeOutput:
         from ..revideo import EditDocument
-        from ..revideo.pictures.overlays import draw_region, draw_tracks
+        from ..revideo.pictures.overlays import draw_mask, draw_tracks
 
         num_frames, height, width = frames.shape[:3]
         drawing = EditDocument.from_json(document)
         trajectories = drawing.trajectories(num_frames, height, width)
         region = drawing.region(num_frames, height, width)
         video = frames_from_image(frames)
-        preview = draw_tracks(draw_region(video, region) if region.any() else video, trajectories)
+        preview = draw_tracks(draw_mask(video, region) if region.any() else video, trajectories)
         return io.NodeOutput(
             trajectories,
             mask_to_comfy(region),

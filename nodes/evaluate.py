@@ -1,4 +1,4 @@
-"""ReVideoEvaluate: figures of a result, charts of them, and the result beside its source."""
+"""ReVideoEvaluate: metrics of a result, charts of them, and the result beside its source."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from .sockets import CATEGORY, Trajectories, frames_from_image, image_from_frame
 
 NO_CLIP = "none"
 HUB_CLIPS = ("openai/clip-vit-large-patch14", "openai/clip-vit-base-patch32")  # if in the user's cache
-FEATHER_PX = 12.0  # of Keep Unedited as it comes
 
 
 def clip_folders() -> dict[str, Path]:
@@ -78,11 +77,11 @@ class ReVideoEvaluate(io.ComfyNode):
                 ),
             ],
             outputs=[
-                io.String.Output("figures", tooltip="A line for each figure, of the model's frames and the finished."),
-                io.Image.Output("charts", tooltip="The figures over the frames."),
+                io.String.Output("figures", tooltip="A line for each metric, of the model's frames and the finished."),
+                io.Image.Output("charts", tooltip="The metrics over the frames."),
                 io.Image.Output("sheet", tooltip="Source, edited frame, result and difference at four moments."),
                 io.Image.Output("comparison", tooltip="The same side by side, a picture per frame, for Create Video."),
-                io.String.Output("json", tooltip="All figures, also per frame, for other programs."),
+                io.String.Output("json", tooltip="All metrics, also per frame, for other programs."),
             ],
         )
 
@@ -98,53 +97,44 @@ class ReVideoEvaluate(io.ComfyNode):
         prompt: str = "",
         clip_model: str = NO_CLIP,
     ) -> io.NodeOutput:
-        from ..revideo.editing.composite import keep_unedited
-        from ..revideo.evaluation.charts import chart
-        from ..revideo.evaluation.comparison import comparison
-        from ..revideo.evaluation.evaluator import Evaluator, Question, report_json, report_table
-        from ..revideo.evaluation.perceptual import find_lpips
-        from ..revideo.pictures.sheets import sheet, side_by_side
+        from ..revideo.evaluation.evaluate import evaluate_edit
+        from ..revideo.evaluation.evaluator import Question
 
-        source, region = frames_from_image(original), mask_from_comfy(mask)
-        question = Question(source, region, trajectories, prompt.strip())
-        lpips, missing = find_lpips(management.get_torch_device())
-        evaluator = Evaluator(question, clip=_load_clip(clip_model), lpips=lpips)
-        videos = {"raw": frames_from_image(edited)}
-        videos["composited"] = (
-            keep_unedited(source, videos["raw"], region, FEATHER_PX)
-            if composited is None
-            else frames_from_image(composited)
-        )
-        progress, reports = comfy.utils.ProgressBar(len(videos)), {}
-        for name, video in videos.items():
-            reports[name] = evaluator.measure(video)
-            progress.update(1)
+        progress = comfy.utils.ProgressBar(2)
+
+        def callback(done: int, total: int) -> None:
+            progress.update_absolute(done, total)
             management.throw_exception_if_processing_interrupted()
 
-        reference = videos["raw"][0] if edited_frame is None else frames_from_image(edited_frame)[0]
-        panels = comparison(source, reference, videos["composited"], region, trajectories)
-        pictures = [chart(reports), sheet({name.replace(", ", ",\n"): clip for name, clip in panels.items()})]
-        charts, shown = (image_from_frames(picture[None]) for picture in pictures)
-        figures = "\n".join([report_table(reports), *missing])
+        evaluation = evaluate_edit(
+            Question(frames_from_image(original), mask_from_comfy(mask), trajectories, prompt.strip()),
+            frames_from_image(edited),
+            None if composited is None else frames_from_image(composited),
+            None if edited_frame is None else frames_from_image(edited_frame)[0],
+            clip=_load_clip(clip_model),
+            device=management.get_torch_device(),
+            callback=callback,
+        )
+        charts, sheet = (image_from_frames(picture[None]) for picture in (evaluation.chart, evaluation.sheet))
         return io.NodeOutput(
-            figures,
+            evaluation.table,
             charts,
-            shown,
-            image_from_frames(side_by_side(panels)),
-            report_json(reports),
+            sheet,
+            image_from_frames(evaluation.comparison),
+            evaluation.json,
             ui={
-                "images": [*_saved(charts, cls), *_saved(shown, cls)],
-                "text": (figures,),
+                "images": [*_saved(charts, cls), *_saved(sheet, cls)],
+                "text": (evaluation.table,),
             },
         )
 
 
 def _load_clip(name: str) -> Any | None:
-    from ..revideo.evaluation.perceptual import Clip
+    from ..revideo.evaluation.perceptual import ClipModel
 
     if name == NO_CLIP:
         return None
-    return Clip(clip_folders().get(name, name), management.get_torch_device())
+    return ClipModel(clip_folders().get(name, name), management.get_torch_device())
 
 
 def _saved(image: Tensor, cls: type[io.ComfyNode]) -> list[ui.SavedResult]:

@@ -120,9 +120,9 @@ class ReVideoDrawTracks(io.ComfyNode):
 
     @classmethod
     def execute(cls, frames: Tensor, trajectories: Any, trail: int, mask: Tensor | None = None) -> io.NodeOutput:
-        from ..revideo.pictures.overlays import draw_region, draw_tracks
+        from ..revideo.pictures.overlays import draw_mask, draw_tracks
 
         drawn = frames_from_image(frames)
         if mask is not None:
-            drawn = draw_region(drawn, mask_from_comfy(mask))
+            drawn = draw_mask(drawn, mask_from_comfy(mask))
         return io.NodeOutput(image_from_frames(draw_tracks(drawn, trajectories, trail or None)))

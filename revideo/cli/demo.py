@@ -15,7 +15,7 @@ from ..checkpoints.builtin import NAME
 from ..editing.composite import keep_unedited
 from ..editing.model import ReVideo, load
 from ..evaluation.metrics import psnr
-from ..pictures.overlays import draw_region, draw_tracks
+from ..pictures.overlays import draw_mask, draw_tracks
 from ..pictures.sheets import sheet, side_by_side, write_image
 from ..pipeline.pipeline import default_device
 from ..synthetic.clips import SyntheticEdit
@@ -100,8 +100,8 @@ def enlarged(frames: Tensor) -> Tensor:
 def asked(truth: SyntheticEdit) -> Tensor:
     """The edited first frame (T, 3, H, W), enlarged, with the areas, and the paths as they are travelled."""
     frames = enlarged(truth.edit.edited_frame[None]).expand(len(truth.source), -1, -1, -1)
-    region = F.interpolate(truth.edit.masks(0, len(frames)).float(), scale_factor=SCALE)
-    return draw_tracks(draw_region(frames, region), truth.edit.trajectories.scaled(SCALE, SCALE))
+    mask = F.interpolate(truth.edit.masks(0, len(frames)).float(), scale_factor=SCALE)
+    return draw_tracks(draw_mask(frames, mask), truth.edit.trajectories.scaled(SCALE, SCALE))
 
 
 def two_by_two(blocks: list[Tensor]) -> Tensor:

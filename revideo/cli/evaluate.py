@@ -1,13 +1,19 @@
-"""`revideo evaluate`: figures, charts and comparisons of a result."""
+"""`revideo evaluate`: metrics, charts and comparisons of a result."""
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .common import add_command, parse_size, refusing
+
+if TYPE_CHECKING:
+    from ..evaluation.evaluate import Evaluation
+    from ..evaluation.evaluator import Question
 
 
 def add_evaluate(commands: Any) -> None:
@@ -17,15 +23,15 @@ def add_evaluate(commands: Any) -> None:
         run_evaluate,
         help="measure a result: what was kept, and what moved as asked",
         description="""\
-Measures a result against its source and what was asked for. docs/metrics.md says what each figure means.
+Measures a result against its source and what was asked for. docs/metrics.md says what each metric means.
 
 Two columns: "raw" is the result as it is, "composited" the same with the source's pixels put back outside the
 area. Give what the model made itself (`revideo edit --no-keep`): of a finished video the first column shows no
 more than the codec's loss.
 
-Into the output folder go figures.json, charts.png (figures over the frames), sheet.png and comparison.mp4
+Into the output folder go figures.json, charts.png (metrics over the frames), sheet.png and comparison.mp4
 (source, edited frame, result, difference). CLIP and LPIPS are never downloaded: without them the other
-figures come.""",
+metrics come.""",
         epilog="""\
 example:
 
@@ -50,10 +56,10 @@ The source is fitted to the result's size; tracks and mask as in `revideo edit`.
     what.add_argument("--fit", choices=("stretch", "crop", "pad"), default="stretch", help="as in edit")
     what.add_argument("-o", "--output", metavar="FOLDER", type=Path, required=True, help="where to write")
 
-    kept = evaluate.add_argument_group("the composited column")
-    kept.add_argument("--composited", metavar="VIDEO", type=Path, help="a finished video (default: made from RESULT)")
-    kept.add_argument("--feather", metavar="PX", type=float, default=12.0, help="of the seam (default: 12)")
-    kept.add_argument(
+    column = evaluate.add_argument_group("the composited column")
+    column.add_argument("--composited", metavar="VIDEO", type=Path, help="a finished video (default: made from RESULT)")
+    column.add_argument("--feather", metavar="PX", type=float, default=12.0, help="of the seam (default: 12)")
+    column.add_argument(
         "--match", choices=("none", "colours", "gradients"), default="none", help="as in edit (default: none)"
     )
 
@@ -63,7 +69,7 @@ The source is fitted to the result's size; tracks and mask as in `revideo edit`.
         "--clip",
         metavar="PATH",
         help="a folder with a CLIP model of transformers, or a name in your Hugging Face cache, such as "
-        "openai/clip-vit-large-patch14 (default: no figures of CLIP)",
+        "openai/clip-vit-large-patch14 (default: no metrics of CLIP)",
     )
     models.add_argument("--flow", metavar="FILE", type=Path, help="weights of torchvision's raft_large (default: DIS)")
     models.add_argument("--device", help="for these models: cpu, cuda, … (default: the best there is)")
@@ -80,34 +86,93 @@ The source is fitted to the result's size; tracks and mask as in `revideo edit`.
 
 def run_evaluate(arguments: argparse.Namespace) -> int:
     with refusing():
-        from .job_evaluate import prepare_evaluation
+        _check(arguments)
+        evaluation, question, rate = _evaluate(arguments)
+        print(evaluation.table)
 
-        job = prepare_evaluation(arguments)
-
-        from ..evaluation.evaluator import report_json, report_table
-
-        reports = {name: job.evaluator.measure(video) for name, video in job.videos.items()}
-        told = report_table(reports)
-        print("\n".join([told, *job.notes]))
-
-        from ..evaluation.charts import chart
-        from ..evaluation.comparison import comparison
-        from ..pictures.sheets import sheet, side_by_side, write_image
+        from ..pictures.sheets import write_image
         from ..video.io import write_video
 
         folder = arguments.output
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "figures.json").write_text(report_json(reports), "utf-8")
-        write_image(folder / "charts.png", chart(reports))
-        question = job.evaluator.question
-        composited = job.videos["composited"]
-        panels = comparison(question.source, job.reference, composited, question.region, question.trajectories)
-        write_image(folder / "sheet.png", sheet({name.replace(", ", ",\n"): clip for name, clip in panels.items()}))
-        write_video(folder / "comparison.mp4", side_by_side(panels), job.rate)
+        (folder / "figures.json").write_text(evaluation.json, "utf-8")
+        write_image(folder / "charts.png", evaluation.chart)
+        write_image(folder / "sheet.png", evaluation.sheet)
+        write_video(folder / "comparison.mp4", evaluation.comparison, rate)
         if arguments.v2vbench:
             from ..evaluation.v2vbench import add_edit
 
-            added = add_edit(arguments.v2vbench, job.name, job.prompt, question.source, composited)
-            print(f"{added}: {len(composited)} frames, for V2VBench", file=sys.stderr)
+            name, prompt = _v2vbench_entry(arguments)
+            added = add_edit(arguments.v2vbench, name, prompt, question.source, evaluation.composited)
+            print(f"{added}: {len(evaluation.composited)} frames, for V2VBench", file=sys.stderr)
     print(f"{folder}: figures.json, charts.png, sheet.png, comparison.mp4", file=sys.stderr)
     return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """All that can be known before a clip is read; ValueError or OSError names the culprit."""
+    from ..files import check_sources
+    from .inputs import check_device
+
+    inputs = [arguments.result, arguments.source, arguments.composited, arguments.mask, arguments.document]
+    check_sources([*inputs, arguments.tracks, arguments.edited_frame, arguments.flow])
+    check_device(arguments.device)
+    if not 0 <= arguments.feather < float("inf"):
+        raise ValueError(f"--feather must be 0 or more pixels, not {arguments.feather:g}")
+    if arguments.output.exists() and not arguments.output.is_dir():
+        raise ValueError(f"--output {arguments.output} is not a folder")
+    if arguments.prompt and not (arguments.clip or arguments.v2vbench):
+        raise ValueError("--prompt needs a CLIP model to be measured: add --clip, or leave the prompt out")
+    if arguments.v2vbench:
+        from ..evaluation.v2vbench import check_entry
+
+        check_entry(arguments.v2vbench, *_v2vbench_entry(arguments))
+
+
+def _v2vbench_entry(arguments: argparse.Namespace) -> tuple[str, str]:
+    """The clip's name, and the prompt."""
+    return arguments.name or re.sub(r"[^A-Za-z0-9_-]+", "_", arguments.source.stem), arguments.prompt or ""
+
+
+def _evaluate(arguments: argparse.Namespace) -> tuple[Evaluation, Question, Fraction]:
+    """What was measured, against what, and the result's frames per second."""
+    import torch
+
+    from ..edit import fit_like_clip
+    from ..evaluation.evaluate import evaluate_edit
+    from ..evaluation.evaluator import Question
+    from ..evaluation.flow import dis_flow, load_raft
+    from ..evaluation.perceptual import ClipModel
+    from ..video.io import describe, fit_frames, read_image, read_video
+    from .inputs import read_drawn, read_mask, read_trajectories
+
+    drawn = read_drawn(arguments)
+    raw, rate = read_video(arguments.result)
+    frames, size = len(raw), (raw.shape[-2], raw.shape[-1])
+    whole, _ = read_video(arguments.source, arguments.start, arguments.stride, frames)
+    source_size = whole.shape[-2], whole.shape[-1]
+    source = fit_frames(whole, *size, arguments.fit)
+    trajectories = read_trajectories(arguments, drawn, frames, source_size, size)
+    mask = read_mask(arguments, drawn, frames, source_size, size)
+    question = Question(source, mask, trajectories, arguments.prompt or "" if arguments.clip else "")
+    composited, edited_frame = None, None
+    if arguments.composited:
+        composited, _ = read_video(arguments.composited)
+        if composited.shape != raw.shape:
+            raise ValueError(f"{arguments.composited} is {describe(composited)}, the result {describe(raw)}")
+    if arguments.edited_frame:
+        picture = read_image(arguments.edited_frame)[None]
+        edited_frame = fit_like_clip(picture, "edited frame", source_size, size, arguments.fit)[0]
+    device = arguments.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    evaluation = evaluate_edit(
+        question,
+        raw,
+        composited,
+        edited_frame,
+        feather_px=arguments.feather,
+        match=arguments.match,
+        clip=ClipModel(arguments.clip, device) if arguments.clip else None,
+        flow=load_raft(arguments.flow, device) if arguments.flow else dis_flow,
+        device=device,
+    )
+    return evaluation, question, rate

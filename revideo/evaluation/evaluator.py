@@ -16,15 +16,15 @@ from ..tracks.trajectories import Trajectories
 from ..video.io import describe
 from ..video.pixels import as_mask, check_pixels
 from .flow import Flow, dis_flow
-from .metrics import flow_errors, mean_of, path_errors, region_psnr, region_ssim, seam
-from .perceptual import Clip, Lpips, consistency, text_alignment
+from .metrics import flow_errors, masked_psnr, masked_ssim, mean_of, path_errors, seam
+from .perceptual import ClipModel, Lpips, consistency, text_alignment
 
 MOSTLY = 0.5  # of the points lost: what is left of the path error is not of the path
 
 
 @dataclass(frozen=True)
-class Figure:
-    """What a number means."""
+class Metric:
+    """How a metric is called and read."""
 
     title: str
     unit: str
@@ -32,33 +32,33 @@ class Figure:
     digits: int = 3
 
 
-FIGURES = {
-    "unedited_psnr": Figure("unedited PSNR", "dB", 100.0, 2),
-    "unedited_ssim": Figure("unedited SSIM", "", 1.0, 4),
-    "unedited_lpips": Figure("unedited LPIPS", "", 0.0, 4),
-    "seam": Figure("seam energy", "× source", 1.0, 2),
-    "path_error": Figure("path error", "px", 0.0, 2),
-    "path_end_error": Figure("path end-point error", "px", 0.0, 2),
-    "path_lost": Figure("path points lost", "%", 0.0, 1),
-    "motion_alignment": Figure("motion alignment", "px/frame", 0.0),
-    "motion_alignment_edited": Figure("motion alignment, edited area", "px/frame", 0.0),
-    "text_alignment": Figure("CLIP text alignment", "cosine", 1.0, 4),
-    "consistency": Figure("CLIP consistency", "cosine", 1.0, 4),
+METRICS = {
+    "unedited_psnr": Metric("unedited PSNR", "dB", 100.0, 2),
+    "unedited_ssim": Metric("unedited SSIM", "", 1.0, 4),
+    "unedited_lpips": Metric("unedited LPIPS", "", 0.0, 4),
+    "seam": Metric("seam energy", "× source", 1.0, 2),
+    "path_error": Metric("path error", "px", 0.0, 2),
+    "path_end_error": Metric("path end-point error", "px", 0.0, 2),
+    "path_lost": Metric("path points lost", "%", 0.0, 1),
+    "motion_alignment": Metric("motion alignment", "px/frame", 0.0),
+    "motion_alignment_edited": Metric("motion alignment, edited area", "px/frame", 0.0),
+    "text_alignment": Metric("CLIP text alignment", "cosine", 1.0, 4),
+    "consistency": Metric("CLIP consistency", "cosine", 1.0, 4),
 }
 
 
 @dataclass
-class Report:
-    """Figures of one video, by the names of FIGURES; what could not be measured is left out and said in `notes`."""
+class MetricsReport:
+    """Metrics of one video, by the names of METRICS; what could not be measured is left out and said in `notes`."""
 
-    figures: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
     frames: dict[str, list[float]] = field(default_factory=dict)  # (T,) each; NaN where a frame has none
     notes: list[str] = field(default_factory=list)
 
     def add(self, name: str, whole: float, frames: Tensor | None = None) -> None:
         if math.isnan(whole):
             return
-        self.figures[name] = whole
+        self.metrics[name] = whole
         if frames is not None:
             self.frames[name] = frames.tolist()
 
@@ -68,14 +68,15 @@ class Question:
     """What was edited, and what was asked for. Raises ValueError, naming the culprit, where parts do not fit."""
 
     source: Tensor  # (T, 3, H, W) in [0, 1]
-    region: Tensor  # (1 or T, 1, H, W): 0.5 and above was to be edited
+    mask: Tensor  # (1 or T, 1, H, W), bool once it is here: True was to be edited
     trajectories: Trajectories | None = None
     prompt: str = ""  # describes the result
 
     def __post_init__(self) -> None:
         check_video(self.source)
         frames, _, height, width = self.source.shape
-        check_mask(as_mask(self.region), frames, height, width)
+        object.__setattr__(self, "mask", as_mask(self.mask))
+        check_mask(self.mask, frames, height, width)
         if self.trajectories is not None:
             self.trajectories.check(frames, height, width)
 
@@ -87,14 +88,13 @@ class Evaluator:
         self,
         question: Question,
         *,
-        clip: Clip | None = None,
+        clip: ClipModel | None = None,
         lpips: Lpips | None = None,
         flow: Flow = dis_flow,
         tracker: Tracker | None = None,
     ) -> None:
         """Raises ValueError for a prompt without a CLIP model."""
         self.question, self.clip, self.lpips, self.flow, self.tracker = question, clip, lpips, flow, tracker
-        self.edited = question.region >= 0.5
         if question.prompt and clip is None:
             raise ValueError(
                 f'the prompt "{question.prompt}" needs a CLIP model to be measured: name one, or leave the prompt out'
@@ -104,21 +104,21 @@ class Evaluator:
     def source_flow(self) -> Tensor:
         return self.flow(self.question.source)
 
-    def measure(self, video: Tensor) -> Report:
+    def report(self, video: Tensor) -> MetricsReport:
         """(T, 3, H, W) in [0, 1]; raises ValueError unless it is of the source's length and size."""
         source = self.question.source
         if video.shape != source.shape:
             raise ValueError(f"the source is {describe(source)}, the result {describe(video)}; they must agree")
         check_pixels("result", video)
-        report = Report()
+        report = MetricsReport()
         for part in (self._unedited, self._paths, self._motion, self._frames):
             part(video, report)
         return report
 
-    def _unedited(self, video: Tensor, report: Report) -> None:
-        source, region, unedited = self.question.source, self.question.region, ~self.edited
-        report.add("unedited_psnr", *region_psnr(video, source, unedited))
-        ssim = region_ssim(video, source, unedited)
+    def _unedited(self, video: Tensor, report: MetricsReport) -> None:
+        source, mask, unedited = self.question.source, self.question.mask, ~self.question.mask
+        report.add("unedited_psnr", *masked_psnr(video, source, unedited))
+        ssim = masked_ssim(video, source, unedited)
         report.add("unedited_ssim", mean_of(ssim), ssim)
         if ssim.isnan().all():
             report.notes.append("unedited SSIM: what was not edited is narrower than its window of 11 pixels")
@@ -126,9 +126,9 @@ class Evaluator:
             # The networks see around every pixel, so the edited area is filled with the source's instead of left out.
             lpips = self.lpips.distances(torch.where(unedited, video, source), source)
             report.add("unedited_lpips", mean_of(lpips), lpips)
-        report.add("seam", *seam(video, source, region))
+        report.add("seam", *seam(video, source, mask))
 
-    def _paths(self, video: Tensor, report: Report) -> None:
+    def _paths(self, video: Tensor, report: MetricsReport) -> None:
         asked = self.question.trajectories
         if asked is None or asked.num_paths == 0:
             return
@@ -138,27 +138,27 @@ class Evaluator:
             report.notes.append("path error: no path is in the frame for longer than one frame")
             return
         lost = counted & ~found.visible
-        share = float(lost.sum() / counted.sum())
-        report.add("path_lost", 100 * share, 100 * lost.sum(0) / counted.sum(0))
+        fraction = float(lost.sum() / counted.sum())
+        report.add("path_lost", 100 * fraction, 100 * lost.sum(0) / counted.sum(0))
         if torch.equal(lost, counted):
             report.notes.append(
                 f"path error: all {asked.num_paths} points were lost on their first step, "
                 f"so the result moves nothing along the paths that could be followed, or changes too fast"
             )
             return
-        if share > MOSTLY:
+        if fraction > MOSTLY:
             report.notes.append(
-                f"path error: {share:.0%} of the points are lost and count where they were last seen, "
-                f"so the figure tells of things that lose their look, and little of how they move"
+                f"path error: {fraction:.0%} of the points are lost and count where they were last seen, "
+                f"so it tells of objects that change their appearance, and little of how they move"
             )
         errors = path_errors(found, asked)
         last = counted.long().cumsum(1).argmax(1)  # the last frame of each path that counts
         report.add("path_error", mean_of(errors), errors.nanmean(0))
         report.add("path_end_error", mean_of(errors[torch.arange(len(errors)), last]))
 
-    def _motion(self, video: Tensor, report: Report) -> None:
+    def _motion(self, video: Tensor, report: MetricsReport) -> None:
         flow = self.flow(video)
-        edited = self.edited.expand(len(video), -1, -1, -1)[:-1]
+        edited = self.question.mask.expand(len(video), -1, -1, -1)[:-1]
         for name, where in (
             ("motion_alignment", torch.ones_like(edited[:1])),
             ("motion_alignment_edited", edited),
@@ -166,7 +166,7 @@ class Evaluator:
             alignment = -flow_errors(flow, self.source_flow, where)
             report.add(name, mean_of(alignment), _after_first(alignment))
 
-    def _frames(self, video: Tensor, report: Report) -> None:
+    def _frames(self, video: Tensor, report: MetricsReport) -> None:
         if self.clip is None:
             return
         vectors = self.clip.embed_frames(video)
@@ -196,24 +196,24 @@ def retrack(video: Tensor, asked: Trajectories, tracker: Tracker | None = None) 
     return Trajectories(points_px, visible), Trajectories(asked.points_px, seen & after)
 
 
-def report_table(reports: dict[str, Report]) -> str:
-    """A line for each figure, a column for each video; then what is missing and why."""
-    names = [name for name in FIGURES if any(name in report.figures for report in reports.values())]
-    titles = [f"{FIGURES[name].title}, {FIGURES[name].unit}".rstrip(", ") for name in names]
+def report_table(reports: dict[str, MetricsReport]) -> str:
+    """A line for each metric, a column for each video; then what is missing and why."""
+    names = [name for name in METRICS if any(name in report.metrics for report in reports.values())]
+    titles = [f"{METRICS[name].title}, {METRICS[name].unit}".rstrip(", ") for name in names]
     left = max(map(len, titles))
     lines = [" " * left + "".join(f"{video:>14}" for video in reports)]
     for name, title in zip(names, titles):
-        values = [report.figures.get(name, math.nan) for report in reports.values()]
-        lines.append(f"{title:{left}}" + "".join(f"{value:14.{FIGURES[name].digits}f}" for value in values))
+        values = [report.metrics.get(name, math.nan) for report in reports.values()]
+        lines.append(f"{title:{left}}" + "".join(f"{value:14.{METRICS[name].digits}f}" for value in values))
     notes = dict.fromkeys(note for report in reports.values() for note in report.notes)
     return "\n".join([*lines, *notes])
 
 
-def report_json(reports: dict[str, Report]) -> str:
-    """All of it, for programs: figures and frames by video and name; null where a frame has none."""
-    told = {
+def report_json(reports: dict[str, MetricsReport]) -> str:
+    """All of it, for programs: metrics (as "figures") and frames by video and name; null where a frame has none."""
+    content = {
         video: {
-            "figures": report.figures,
+            "figures": report.metrics,
             "frames": {
                 name: [None if math.isnan(value) else value for value in values]
                 for name, values in report.frames.items()
@@ -222,7 +222,7 @@ def report_json(reports: dict[str, Report]) -> str:
         }
         for video, report in reports.items()
     }
-    return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False)
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def _after_first(values: Tensor) -> Tensor:

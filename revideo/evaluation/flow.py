@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..video.io import to_uint8
+
 Flow = Callable[[Tensor], Tensor]  # (T, 3, H, W) in [0, 1] -> (T − 1, 2, H, W) dx, dy in pixels a frame
 RAFT_MULTIPLE = 8  # of both sides, by its design
 RAFT_LEAST_PX = 128  # a side: its coarsest correlations need two cells
@@ -29,7 +31,7 @@ def dis_flow(video: Tensor) -> Tensor:
 
 
 def _gray(frame: Tensor) -> np.ndarray:
-    pixels = (frame.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()
+    pixels = to_uint8(frame).permute(1, 2, 0).contiguous().cpu().numpy()
     return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
 
 

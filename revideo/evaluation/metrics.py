@@ -1,7 +1,7 @@
 """How far one video is from another, in numbers that need no network.
 
 Videos are (T, 3, H, W) in [0, 1]. `where` (1 or T, 1, H, W) bool says which pixels count; nothing else does.
-Figures of a frame in which no pixel counts are NaN. docs/metrics.md states what is averaged over what.
+A frame in which no pixel counts has NaN. docs/metrics.md states what is averaged over what.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def decibels(squared_error: Tensor) -> Tensor:
     return -10 * squared_error.clamp(min=LEAST_ERROR).log10()
 
 
-def region_psnr(video: Tensor, source: Tensor, where: Tensor) -> tuple[float, Tensor]:
+def masked_psnr(video: Tensor, source: Tensor, where: Tensor) -> tuple[float, Tensor]:
     """Of the whole video, from the mean over all its pixels that count, and of each frame (T,)."""
     sums, counts = _sums(video, lambda number: (video[number].double() - source[number].double()).square(), where)
     return float(decibels(sums.sum() / counts.sum())), decibels(sums / counts)
 
 
-def region_ssim(video: Tensor, source: Tensor, where: Tensor) -> Tensor:  # (T,)
+def masked_ssim(video: Tensor, source: Tensor, where: Tensor) -> Tensor:  # (T,)
     """Structural similarity, a mean over channels and the pixels whose whole window counts.
 
     Over whole frames this is what scikit-image gives: it leaves out the border too.
@@ -53,9 +53,9 @@ def region_ssim(video: Tensor, source: Tensor, where: Tensor) -> Tensor:  # (T,)
     return sums / counts
 
 
-def seam(video: Tensor, source: Tensor, region: Tensor) -> tuple[float, Tensor]:
-    """Gradient energy across the border of the region (1 or T, 1, H, W), over that of the source: all, and (T,)."""
-    (sums, counts), (known, _) = _border_steps(video, region), _border_steps(source, region)
+def seam(video: Tensor, source: Tensor, mask: Tensor) -> tuple[float, Tensor]:
+    """Gradient energy across the border of the mask (1 or T, 1, H, W) bool, over that of the source: all, and (T,)."""
+    (sums, counts), (known, _) = _border_steps(video, mask), _border_steps(source, mask)
     floor = counts * LEAST_STEP
     ratios = ((sums + floor) / (known + floor)).masked_fill(counts == 0, torch.nan)
     return float((sums + floor).sum() / (known + floor).sum()), ratios
@@ -98,12 +98,11 @@ def _eroded(where: Tensor, by_px: int) -> Tensor:
     return F.max_pool2d((~where).float(), size, stride=1) == 0
 
 
-def _border_steps(video: Tensor, region: Tensor) -> tuple[Tensor, Tensor]:  # (T,), (T,) float64
-    """For each frame, squared steps across the region's border, and how many."""
-    inside = region >= 0.5
+def _border_steps(video: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:  # (T,), (T,) float64
+    """For each frame, squared steps across the mask's border, and how many."""
     sums, counts = torch.zeros(len(video), dtype=torch.float64), torch.zeros(len(video), dtype=torch.float64)
     for axis in (-1, -2):
-        crossing = inside.diff(dim=axis)
+        crossing = mask.diff(dim=axis)
         for number, frame in enumerate(video):
             steps = frame.diff(dim=axis)
             across = steps[crossing[number if len(crossing) > 1 else 0].expand_as(steps)]

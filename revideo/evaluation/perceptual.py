@@ -1,4 +1,4 @@
-"""Figures that need networks: CLIP for texts and frames, LPIPS for what people see. Their weights are never fetched."""
+"""Metrics that need networks: CLIP for texts and frames, LPIPS for what people see. Their weights are never fetched."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-CLIP = "openai/clip-vit-large-patch14"  # of V2VBench, and of most published figures
+from ..video.io import to_uint8
+
+CLIP = "openai/clip-vit-large-patch14"  # of V2VBench, and of most published results
 ALEXNET = "alexnet-owt-7be5be79.pth"  # as torchvision calls the file in the hub's cache
 NEEDS_TORCHMETRICS = 'LPIPS needs torchmetrics: pip install "revideo[metrics]"'
 
 
-class Clip:
+class ClipModel:
     """A CLIP model (Radford et al. 2021) of transformers: unit vectors of frames and texts in one space."""
 
     def __init__(self, path: str | Path, device: str | torch.device = "cpu") -> None:
@@ -34,7 +36,7 @@ class Clip:
         """(T, 3, H, W) in [0, 1] → (T, D), of length 1."""
         vectors = []
         for frame in video:  # one at a time: a clip of large frames would not fit
-            pixels = (frame.clamp(0, 1) * 255).round().byte().cpu().numpy()
+            pixels = to_uint8(frame).cpu().numpy()
             inputs = self.processor.image_processor(
                 images=pixels, return_tensors="pt", input_data_format="channels_first"
             )

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..files import whole_file
 from ..pictures.sheets import write_image
-from ..video.io import describe, read_image
+from ..video.io import describe, read_image, to_uint8
 
 NAME = re.compile(r"[A-Za-z0-9_-]+")  # the evaluator would take what follows a full stop for a suffix
 
@@ -31,9 +31,11 @@ def add_edit(folder: str | Path, video_id: str, prompt: str, source: Tensor, res
     """
     folder = Path(folder)
     check_entry(folder, video_id, prompt)
-    kept = folder / "source_videos" / video_id
-    if kept.is_dir() and not _holds(kept, source):
-        raise ValueError(f"{kept} holds another clip than the source, which is {describe(source)}: take another name")
+    source_folder = folder / "source_videos" / video_id
+    if source_folder.is_dir() and not _holds(source_folder, source):
+        raise ValueError(
+            f"{source_folder} holds another clip than the source, which is {describe(source)}: take another name"
+        )
     index = _read_index(folder)
     entry = next((entry for entry in index["data"] if entry["video_id"] == video_id), None)
     if entry is None:
@@ -44,7 +46,7 @@ def add_edit(folder: str | Path, video_id: str, prompt: str, source: Tensor, res
         entry["edit"].append({"prompt": prompt})
         prompts.append(prompt)
     target = folder / "edited_videos" / video_id / str(prompts.index(prompt))
-    _write_frames(kept, source)
+    _write_frames(source_folder, source)
     _write_frames(target, result)
     _write_index(folder, index)  # last: what it names is there
     return target
@@ -93,8 +95,4 @@ def _holds(folder: Path, video: Tensor) -> bool:
     files = sorted(folder.glob("[0-9][0-9][0-9][0-9].png"))
     if len(files) != len(video):
         return False
-    frames = ((read_image(file), frame) for file, frame in zip(files, video))
-    return all(
-        kept.shape == frame.shape and torch.equal((kept * 255).round(), (frame.clamp(0, 1) * 255).round().to(kept))
-        for kept, frame in frames
-    )
+    return all(torch.equal(to_uint8(read_image(file)), to_uint8(frame).cpu()) for file, frame in zip(files, video))

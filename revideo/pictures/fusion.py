@@ -12,8 +12,9 @@ from torch import Tensor
 
 from ..pipeline.pipeline import Pipeline
 from ..sampling.samplers import SamplerOptions
-from .lettering import INK, text_size, write_text
-from .sheets import PAPER
+from ..video.io import to_uint8
+from ..video.pixels import as_mask
+from .sheets import BACKGROUND, draw_text, text_size
 
 SHOWN_STEPS = 6
 CELL_PX = 180  # width of a map, at least
@@ -27,18 +28,18 @@ class FusionWeights:
     steps: list[int]  # counted from 1
     sigmas: list[float]
     maps: Tensor  # (S, h, w) of 0 to 1, for one frame
-    region: Tensor  # (H, W) of 0 and 1: that frame's area
+    mask: Tensor  # (H, W) of 0 and 1: that frame's
 
     def means(self) -> tuple[list[float], list[float]]:
         """Γ inside and outside the area, by step; NaN where there is no such part."""
-        inside = F.adaptive_avg_pool2d(self.region[None, None], (self.maps.shape[-2], self.maps.shape[-1]))[0, 0] >= 0.5
+        inside = F.adaptive_avg_pool2d(self.mask[None, None], (self.maps.shape[-2], self.maps.shape[-1]))[0, 0] >= 0.5
         return self.maps[:, inside].mean(1).tolist(), self.maps[:, ~inside].mean(1).tolist()
 
 
 @torch.inference_mode()
 def fusion_weights(
     model: Pipeline,
-    region: Tensor,  # (H, W), 1 where the model paints
+    mask: Tensor,  # (H, W), 1 where the model paints
     options: SamplerOptions,
     shown: int = SHOWN_STEPS,
     sigmas: Tensor | None = None,
@@ -49,28 +50,28 @@ def fusion_weights(
     levels = sigmas[:-1].float()  # the last is where the run ends, no step
     chosen = torch.linspace(0, len(levels) - 1, min(max(shown, 1), len(levels))).round().long()
     model.place(model.controlnet)
-    mask = (region >= 0.5).to(model.device, model.controlnet.dtype)[None, None]
+    painted = as_mask(mask).to(model.device, model.controlnet.dtype)
     maps = []
     for sigma in levels[chosen]:
         c_noise = (sigma.log() / 4).reshape(1).to(model.device)
-        weight = model.controlnet.safm.motion_weight(mask, c_noise)
+        weight = model.controlnet.safm.motion_weight(painted, c_noise)
         maps.append(1 - weight[0].float().mean(0).cpu())
     return FusionWeights(
-        [int(step) + 1 for step in chosen], levels[chosen].tolist(), torch.stack(maps), mask[0, 0].float().cpu()
+        [int(step) + 1 for step in chosen], levels[chosen].tolist(), torch.stack(maps), painted[0, 0].float().cpu()
     )
 
 
 def fusion_picture(weights: FusionWeights) -> Tensor:  # (3, H', W') in [0, 1]
     """The area, a map for each step with its noise level and means, and what the colours stand for."""
-    height, width = weights.region.shape
+    height, width = weights.mask.shape
     scale = max(CELL_PX / width, 1)
     size = round(height * scale), round(width * scale)
-    cells = [np.repeat(_resized(weights.region, size, cv2.INTER_NEAREST)[..., None] * 255, 3, 2).astype(np.uint8)]
-    cells += [_coloured(_resized(each, size, cv2.INTER_NEAREST)) for each in weights.maps]
+    cells = [to_uint8(_resized(weights.mask, size)).numpy()[..., None].repeat(3, 2)]
+    cells += [_coloured(_resized(each, size)) for each in weights.maps]
     captions = [["area", "white: edited"]]
     for step, sigma, inside, outside in zip(weights.steps, weights.sigmas, *weights.means()):
-        told = [f"{name} {value:.2f}" for name, value in (("in", inside), ("out", outside)) if not np.isnan(value)]
-        captions.append([f"step {step}, sigma {sigma:.3g}", "mean " + ", ".join(told)])
+        means = [f"{name} {value:.2f}" for name, value in (("in", inside), ("out", outside)) if not np.isnan(value)]
+        captions.append([f"step {step}, σ {sigma:.3g}", "mean " + ", ".join(means)])
     return _sheet(cells, captions)
 
 
@@ -79,16 +80,16 @@ def _sheet(cells: list[np.ndarray], captions: list[list[str]]) -> Tensor:
     height = cells[0].shape[0]
     widest = max(max(text_size(text, CAPTION_PX)[0] for text in lines) for lines in captions)
     column = max(cells[0].shape[1], widest) + gap
-    title = "Gamma = 1 - w: how much SAFM weighs unedited content against motion (mean over channels)"
+    title = "Γ = 1 − w: how much SAFM weighs unedited content against motion (mean over channels)"
     total_width = max(gap + column * len(cells), 2 * gap + text_size(title, CAPTION_PX)[0])
-    canvas = np.full((4 * line + height + 2 * gap, total_width, 3), PAPER, np.uint8)
-    write_text(canvas, title, gap, gap + CAPTION_PX, CAPTION_PX)
+    canvas = np.full((4 * line + height + 2 * gap, total_width, 3), BACKGROUND, np.uint8)
+    draw_text(canvas, title, gap, gap + CAPTION_PX, CAPTION_PX)
     top = gap + line
     for number, (cell, lines) in enumerate(zip(cells, captions)):
         left = gap + number * column
         canvas[top : top + height, left : left + cell.shape[1]] = cell
         for row, text in enumerate(lines):
-            write_text(canvas, text, left, top + height + (row + 1) * line - CAPTION_PX // 2, CAPTION_PX)
+            draw_text(canvas, text, left, top + height + (row + 1) * line - CAPTION_PX // 2, CAPTION_PX)
     _draw_scale(canvas, gap, top + height + 2 * line + gap)
     return torch.from_numpy(canvas).permute(2, 0, 1).float() / 255
 
@@ -97,18 +98,18 @@ def _draw_scale(canvas: np.ndarray, left: int, top: int) -> None:
     """0, a strip of the colours, 1, and what they mean."""
     baseline = top + CAPTION_PX
     before, after = "0 (motion only)", "1 (content only)"
-    write_text(canvas, before, left, baseline, CAPTION_PX)
+    draw_text(canvas, before, left, baseline, CAPTION_PX)
     start = left + text_size(before, CAPTION_PX)[0] + CAPTION_PX
-    strip = _coloured(np.tile(np.linspace(0, 1, CELL_PX, dtype=np.float32), (CAPTION_PX, 1)))
+    strip = _coloured(torch.from_numpy(np.linspace(0, 1, CELL_PX, dtype=np.float32)).expand(CAPTION_PX, -1))
     canvas[top : top + CAPTION_PX, start : start + CELL_PX] = strip
-    write_text(canvas, after, start + CELL_PX + CAPTION_PX, baseline, CAPTION_PX, INK)
+    draw_text(canvas, after, start + CELL_PX + CAPTION_PX, baseline, CAPTION_PX)
 
 
-def _coloured(values: np.ndarray) -> np.ndarray:
+def _coloured(values: Tensor) -> np.ndarray:
     """(H, W) of 0 to 1 → (H, W, 3) uint8: dark blue, green, yellow."""
-    indices = (values.clip(0, 1) * 255).round().astype(np.uint8)
-    return cv2.applyColorMap(indices, cv2.COLORMAP_VIRIDIS)[..., ::-1]
+    return cv2.applyColorMap(to_uint8(values).numpy(), cv2.COLORMAP_VIRIDIS)[..., ::-1]
 
 
-def _resized(plane: Tensor, size: tuple[int, int], how: int) -> np.ndarray:
-    return cv2.resize(plane.numpy().astype(np.float32), size[::-1], interpolation=how)
+def _resized(plane: Tensor, size: tuple[int, int]) -> Tensor:
+    """(h, w) → (H, W), in squares."""
+    return torch.from_numpy(cv2.resize(plane.float().numpy(), size[::-1], interpolation=cv2.INTER_NEAREST))

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from ..conditions import Conditions
 from ..tracks.trajectories import Trajectories
-from ..video.io import describe
-from .lettering import Colour, text_size, write_text
-from .sheets import side_by_side
+from ..video.io import describe, to_uint8
+from ..video.pixels import as_mask
+from .sheets import Colour, draw_text, side_by_side, text_size
 
 OUTLINE: Colour = (12, 12, 14)
 AREA_LINE: Colour = (255, 255, 255)
@@ -91,17 +91,17 @@ def path_colour(path: int) -> Colour:
     return red, green, blue
 
 
-def draw_region(frames: Tensor, region: Tensor) -> Tensor:
-    """Frames (T, 3, H, W) in [0, 1] with what lies outside the region dimmed, and its outline.
+def draw_mask(frames: Tensor, mask: Tensor) -> Tensor:
+    """Frames (T, 3, H, W) in [0, 1] with what lies outside the mask dimmed, and its outline.
 
-    `region` (1 or T, 1, H, W), 1 inside.
+    `mask` (1 or T, 1, H, W), 0.5 and above inside; ValueError for another size or number of frames.
     """
-    if region.shape[-2:] != frames.shape[-2:] or len(region) not in (1, len(frames)):
+    if mask.shape[-2:] != frames.shape[-2:] or len(mask) not in (1, len(frames)):
         raise ValueError(
-            f"the mask is {describe(region)}, the frames are {describe(frames)}: "
+            f"the mask is {describe(mask)}, the frames are {describe(frames)}: "
             f"give one mask for all frames or one for each, of the frames' size"
         )
-    masks = (region >= 0.5).expand(len(frames), -1, -1, -1)
+    masks = as_mask(mask).expand(len(frames), -1, -1, -1)
     grey = frames.mean(1, keepdim=True)
     outside = OUTSIDE_LIGHT * torch.lerp(grey, frames, OUTSIDE_COLOUR)
     dimmed = torch.where(masks, frames, outside)
@@ -162,7 +162,7 @@ def _stretches(visible: np.ndarray) -> list[tuple[int, int]]:
 
 def _paint(frame: Tensor, draw: Callable[[np.ndarray], None]) -> Tensor:
     """`draw` changes an (H, W, 3) uint8 canvas of the frame; untouched pixels keep their exact values."""
-    before = (frame.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+    before = to_uint8(frame).permute(1, 2, 0).cpu().numpy()
     canvas = np.ascontiguousarray(before.copy())
     draw(canvas)
     changed = torch.from_numpy((canvas != before).any(-1)).to(frame.device)
@@ -215,15 +215,15 @@ def _draw_legend(canvas: np.ndarray, radius: int, fastest: float) -> None:
     text, size = f"{fastest:.3g} px/frame", max(round(radius * 0.5), 9)
     left = x - radius * 3 // 2 - text_size(text, size)[0]
     if fastest > 0 and left > 0:
-        write_text(canvas, text, left, y + size // 2, size, (90, 94, 100))
+        draw_text(canvas, text, left, y + size // 2, size, (90, 94, 100))
 
 
 def conditions_picture(conditions: Conditions) -> Tensor:
-    """What the model sees, (T, 3, H', W'): content, motion and region side by side, each labelled."""
+    """What the model sees, (T, 3, H', W'): content, motion and mask side by side, each labelled."""
     return side_by_side(
         {
             "content": (conditions.content.cpu() + 1) / 2,
             "motion": motion_picture(conditions.motion.cpu()),
-            "region": conditions.mask.cpu().expand(-1, 3, -1, -1),
+            "area": conditions.mask.cpu().expand(-1, 3, -1, -1),
         }
     )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..models.vae import LATENT_SCALE, decode_latents
-from ..pictures.overlays import draw_region
+from ..pictures.overlays import draw_mask
 from ..pictures.sheets import sheet, write_image
 from ..sampling.denoiser import denoise
 from ..sampling.samplers import karras_sigmas, sample_euler
@@ -31,7 +31,7 @@ def write_sheet(
     for number in range(networks.phase.run.sample_clips):
         example = make(number)
         source = (example["video"] + 1) / 2
-        rows[f"clip {number}"] = draw_region(source, example["mask"])
+        rows[f"clip {number}"] = draw_mask(source, example["mask"])
         with precision():
             rows[f"made {number}"] = remake(networks, example)
     write_image(folder / f"{networks.phase.name}-{step:06d}.png", sheet(rows))

@@ -197,11 +197,16 @@ def _encode(path: Path, frames: Iterator[Tensor], fps: Fraction, crf: int) -> No
         codec.colorspace = codec.color_primaries = codec.color_trc = Colorspace.ITU709
         codec.color_range = ColorRange.MPEG
         for frame in chain([first], frames):
-            pixels = (frame[:, :height, :width].clamp(0, 1) * 255).round().byte().permute(1, 2, 0)
+            pixels = to_uint8(frame[:, :height, :width]).permute(1, 2, 0)
             picture = av.VideoFrame.from_ndarray(pixels.contiguous().cpu().numpy(), format="rgb24")
             planes = picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, interpolation=EXACT_COLOURS)
             container.mux(stream.encode(planes))
         container.mux(stream.encode())
+
+
+def to_uint8(frames: Tensor) -> Tensor:
+    """Frames of any shape in [0, 1] → 0 to 255, rounded; what lies outside is clamped."""
+    return (frames.clamp(0, 1) * 255).round().byte()
 
 
 def read_image(path: str | Path) -> Tensor:  # (3, H, W) in [0, 1]

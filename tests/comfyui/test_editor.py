@@ -13,7 +13,7 @@ from edit_graph import HEIGHT, WIDTH, edit_graph
 from PIL import Image
 
 from revideo import EditDocument
-from revideo.pictures.overlays import draw_region, draw_tracks
+from revideo.pictures.overlays import draw_mask, draw_tracks
 
 DRAWING = {  # on twice the size and half the frames of what it is given
     "version": 1,
@@ -84,7 +84,7 @@ def test_every_output_is_the_library_s(comfyui: ComfyUI, run: Run):
     masks = pictures(comfyui, run, "mask")
     assert masks.shape == (WINDOW, 3, HEIGHT, WIDTH)
     assert (masks - region).abs().max() <= 1 / 255
-    expected = draw_tracks(draw_region(pictures(comfyui, run, "source"), region), trajectories)
+    expected = draw_tracks(draw_mask(pictures(comfyui, run, "source"), region), trajectories)
     assert (pictures(comfyui, run, "preview") - expected).abs().mean() < 1 / 255
 
 

@@ -10,7 +10,7 @@ from comfyui_server import WINDOW, ComfyUI, Graph, Run, load_latent, node
 from edit_graph import HEIGHT, WIDTH, edit_graph, with_video
 from PIL import Image
 
-from revideo.evaluation.evaluator import FIGURES
+from revideo.evaluation.evaluator import METRICS
 
 OUTPUTS = {"figures": 0, "json": 4}
 
@@ -43,7 +43,7 @@ def test_figures_come_for_the_model_s_frames_and_the_finished(evaluated: Run):
     assert list(told) == ["raw", "composited"]
     raw, composited = (told[name]["figures"] for name in told)
     assert composited["unedited_psnr"] == 100 > raw["unedited_psnr"]
-    assert {"unedited_ssim", "seam", "path_lost", "motion_alignment"} <= set(raw) <= set(FIGURES)
+    assert {"unedited_ssim", "seam", "path_lost", "motion_alignment"} <= set(raw) <= set(METRICS)
     assert all(len(values) == WINDOW for values in told["raw"]["frames"].values())
     table = evaluated.outputs["figures"]["text"][0].splitlines()
     assert table[0].split() == ["raw", "composited"]

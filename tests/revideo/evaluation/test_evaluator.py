@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from revideo import Trajectories
-from revideo.evaluation.evaluator import FIGURES, Evaluator, Question, Report, report_table, retrack
+from revideo.evaluation.evaluator import METRICS, Evaluator, MetricsReport, Question, report_table, retrack
 from revideo.evaluation.perceptual import consistency, text_alignment
 
 T, H, W = 5, 96, 128
@@ -43,10 +43,10 @@ def sliding(step_px: int) -> torch.Tensor:
 
 
 @pytest.fixture
-def region():
-    region = torch.zeros(1, 1, H, W)
-    region[..., 24:72, 32:96] = 1
-    return region
+def mask():
+    mask = torch.zeros(1, 1, H, W)
+    mask[..., 24:72, 32:96] = 1
+    return mask
 
 
 def paths(step_px: float, start=(60.0, 50.0)) -> Trajectories:
@@ -55,48 +55,48 @@ def paths(step_px: float, start=(60.0, 50.0)) -> Trajectories:
     return Trajectories(points, torch.ones(1, T, dtype=torch.bool))
 
 
-def measure(result, source=None, region=None, **question) -> Report:
-    return Evaluator(Question(still() if source is None else source, region, **question)).measure(result)
+def measure(result, source=None, mask=None, **question) -> MetricsReport:
+    return Evaluator(Question(still() if source is None else source, mask, **question)).report(result)
 
 
 # --- The best ----------------------------------------------------------------------------
 
 
-def test_the_source_itself_has_the_best_of_every_figure(region):
+def test_the_source_itself_has_the_best_of_every_metric(mask):
     source = texture().mean((1, 2), keepdim=True).mean(0, keepdim=True).expand(T, 3, H, W) + 0.1 * still()
-    question = Question(source, region, paths(0), "grey")
-    report = Evaluator(question, clip=FakeClip(), lpips=FakeLpips()).measure(source)
-    assert set(report.figures) == set(FIGURES)
+    question = Question(source, mask, paths(0), "grey")
+    report = Evaluator(question, clip=FakeClip(), lpips=FakeLpips()).report(source)
+    assert set(report.metrics) == set(METRICS)
     assert report.notes == []
-    for name, value in report.figures.items():
-        assert value == pytest.approx(FIGURES[name].best, abs=0.02), name
+    for name, value in report.metrics.items():
+        assert value == pytest.approx(METRICS[name].best, abs=0.02), name
     assert all(len(values) == T for values in report.frames.values())
 
 
 # --- What was not edited -----------------------------------------------------------------
 
 
-def test_what_happens_inside_the_area_is_no_error_outside(region):
+def test_what_happens_inside_the_area_is_no_error_outside(mask):
     source, result = still(), still()
     result[..., 25:71, 33:95] = 0
-    evaluator = Evaluator(Question(source, region), lpips=FakeLpips())
-    same, changed = evaluator.measure(source).figures, evaluator.measure(result).figures
+    evaluator = Evaluator(Question(source, mask), lpips=FakeLpips())
+    same, changed = evaluator.report(source).metrics, evaluator.report(result).metrics
     for name in ("unedited_psnr", "unedited_ssim", "unedited_lpips", "seam"):
         assert changed[name] == same[name], name
 
 
-def test_what_happens_outside_is_measured(region):
-    report = measure(still() + 0.1 * (region < 1), region=region)
-    assert report.figures["unedited_psnr"] == pytest.approx(20, abs=0.1)
+def test_what_happens_outside_is_measured(mask):
+    report = measure(still() + 0.1 * (mask < 1), mask=mask)
+    assert report.metrics["unedited_psnr"] == pytest.approx(20, abs=0.1)
     assert report.frames["unedited_psnr"] == pytest.approx([20] * T, abs=0.1)
-    assert report.figures["seam"] > 1.1
+    assert report.metrics["seam"] > 1.1
 
 
-def test_a_strip_too_narrow_for_ssim_is_told(region):
+def test_a_strip_too_narrow_for_ssim_is_told(mask):
     nearly_all = torch.ones(1, 1, H, W)
     nearly_all[..., :5] = 0
-    report = measure(still(), region=nearly_all)
-    assert "unedited_ssim" not in report.figures
+    report = measure(still(), mask=nearly_all)
+    assert "unedited_ssim" not in report.metrics
     assert report.notes == ["unedited SSIM: what was not edited is narrower than its window of 11 pixels"]
 
 
@@ -104,78 +104,78 @@ def test_a_strip_too_narrow_for_ssim_is_told(region):
 
 
 @pytest.mark.parametrize(("moved", "asked"), [(2, 2.0), (2, 0.0), (0, 3.0), (3, 1.0)])
-def test_path_errors_are_those_of_the_motion(region, moved, asked):
-    report = measure(sliding(moved), sliding(0), region, trajectories=paths(asked))
+def test_path_errors_are_those_of_the_motion(mask, moved, asked):
+    report = measure(sliding(moved), sliding(0), mask, trajectories=paths(asked))
     off = [abs(moved - asked) * t for t in range(1, T)]
-    assert report.figures["path_error"] == pytest.approx(sum(off) / len(off), abs=0.1)
-    assert report.figures["path_end_error"] == pytest.approx(off[-1], abs=0.15)
+    assert report.metrics["path_error"] == pytest.approx(sum(off) / len(off), abs=0.1)
+    assert report.metrics["path_end_error"] == pytest.approx(off[-1], abs=0.15)
     assert math.isnan(report.frames["path_error"][0])
     assert report.frames["path_error"][1:] == pytest.approx(off, abs=0.15)
-    assert report.figures["path_lost"] == 0
+    assert report.metrics["path_lost"] == 0
 
 
-def test_a_path_counts_from_its_own_start_and_where_it_can_be_seen(region):
+def test_a_path_counts_from_its_own_start_and_where_it_can_be_seen(mask):
     asked = paths(2.0)
     asked.visible[0, :2] = False  # starts on frame 2
     asked.visible[0, 4] = False
     found, counted = retrack(sliding(2), asked)
     assert counted.visible.tolist() == [[False, False, False, True, False]]
-    report = measure(sliding(2), sliding(0), region, trajectories=asked)
-    assert report.figures["path_error"] == pytest.approx(0, abs=0.1)
+    report = measure(sliding(2), sliding(0), mask, trajectories=asked)
+    assert report.metrics["path_error"] == pytest.approx(0, abs=0.1)
     assert (found.points_px[0, 2:] - asked.points_px[0, 2:]).norm(dim=1).max() < 0.2
 
 
-def test_a_path_s_part_outside_the_picture_does_not_count(region):
+def test_a_path_s_part_outside_the_picture_does_not_count(mask):
     leaving = paths(20.0, start=(70.0, 50.0))
     _, counted = retrack(still(), leaving)
     assert counted.visible.tolist() == [[False, True, True, False, False]]
 
 
-def test_losing_a_point_never_helps(region):
+def test_losing_a_point_never_helps(mask):
     """A point that is lost on its way counts where it was last seen."""
     result = sliding(2)
     result[3:] = 0
-    report = measure(result, sliding(0), region, trajectories=paths(2.0))
-    assert report.figures["path_lost"] == 50
-    assert report.figures["path_error"] == pytest.approx((0 + 0 + 2 + 4) / 4, abs=0.2)
+    report = measure(result, sliding(0), mask, trajectories=paths(2.0))
+    assert report.metrics["path_lost"] == 50
+    assert report.metrics["path_error"] == pytest.approx((0 + 0 + 2 + 4) / 4, abs=0.2)
     assert not any("path error" in note for note in report.notes)
 
 
-def test_a_path_error_of_mostly_lost_points_is_told_to_say_little(region):
+def test_a_path_error_of_mostly_lost_points_is_told_to_say_little(mask):
     result = sliding(2)
     result[2:] = 0
-    report = measure(result, sliding(0), region, trajectories=paths(2.0))
-    assert report.figures["path_lost"] == 75
+    report = measure(result, sliding(0), mask, trajectories=paths(2.0))
+    assert report.metrics["path_lost"] == 75
     assert any(note.startswith("path error: 75% of the points are lost") for note in report.notes)
 
 
-def test_points_that_are_all_lost_are_told_in_one_line(region):
+def test_points_that_are_all_lost_are_told_in_one_line(mask):
     result = still()
     result[1:] = torch.rand(T - 1, 3, H, W, generator=torch.Generator().manual_seed(0))
-    report = measure(result, still(), region, trajectories=paths(2.0))
-    assert "path_error" not in report.figures
-    assert report.figures["path_lost"] == 100
+    report = measure(result, still(), mask, trajectories=paths(2.0))
+    assert "path_error" not in report.metrics
+    assert report.metrics["path_lost"] == 100
     [note] = report.notes
     assert note.startswith("path error: all 1 points were lost on their first step") and "\n" not in note
 
 
-def test_without_paths_there_is_no_path_error(region):
+def test_without_paths_there_is_no_path_error(mask):
     for none in (None, Trajectories.none(T)):
-        report = measure(still(), region=region, trajectories=none)
-        assert not {"path_error", "path_lost"} & set(report.figures)
+        report = measure(still(), mask=mask, trajectories=none)
+        assert not {"path_error", "path_lost"} & set(report.metrics)
 
 
 # --- Motion and frames -------------------------------------------------------------------
 
 
-def test_motion_alignment_is_minus_the_mean_difference_of_motion(region):
-    report = measure(sliding(3), sliding(1), region)
-    assert report.figures["motion_alignment"] == pytest.approx(-2, abs=0.4)  # the frame's border comes in anew
-    assert report.figures["motion_alignment_edited"] == pytest.approx(-2, abs=0.15)
+def test_motion_alignment_is_minus_the_mean_difference_of_motion(mask):
+    report = measure(sliding(3), sliding(1), mask)
+    assert report.metrics["motion_alignment"] == pytest.approx(-2, abs=0.4)  # the frame's border comes in anew
+    assert report.metrics["motion_alignment_edited"] == pytest.approx(-2, abs=0.15)
     assert math.isnan(report.frames["motion_alignment"][0])
 
 
-def test_clip_figures_are_raw_cosines():
+def test_clip_metrics_are_raw_cosines():
     frames = F.normalize(torch.tensor([[1.0, 0], [1, 1], [-1, -1]]), dim=1)
     assert text_alignment(frames, torch.tensor([1.0, 0])).tolist() == pytest.approx([1, 0.5**0.5, -(0.5**0.5)])
     assert consistency(frames).tolist() == pytest.approx([0.5**0.5, -1])
@@ -184,9 +184,9 @@ def test_clip_figures_are_raw_cosines():
 # --- What cannot be asked ----------------------------------------------------------------
 
 
-def test_a_prompt_needs_a_clip_model(region):
+def test_a_prompt_needs_a_clip_model(mask):
     with pytest.raises(ValueError, match='the prompt "a cat" needs a CLIP model to be measured: name one, or leave'):
-        Evaluator(Question(still(), region, prompt="a cat"))
+        Evaluator(Question(still(), mask, prompt="a cat"))
 
 
 @pytest.mark.parametrize(
@@ -197,25 +197,27 @@ def test_a_prompt_needs_a_clip_model(region):
         (still() * 255, "frame 0 of the result holds values from"),
     ],
 )
-def test_a_result_that_does_not_fit_is_named(region, result, message):
+def test_a_result_that_does_not_fit_is_named(mask, result, message):
     with pytest.raises(ValueError, match=message):
-        measure(result, region=region)
+        measure(result, mask=mask)
 
 
-def test_questions_that_do_not_fit_are_refused(region):
-    with pytest.raises(ValueError, match="the region is empty"):
+def test_questions_that_do_not_fit_are_refused(mask):
+    with pytest.raises(ValueError, match="the mask is empty"):
         Question(still(), torch.zeros(1, 1, H, W))
-    with pytest.raises(ValueError, match="the region has masks for 2 frames; the video has 5"):
-        Question(still(), region.repeat(2, 1, 1, 1))
+    with pytest.raises(ValueError, match="there are masks for 2 frames; the video has 5"):
+        Question(still(), mask.repeat(2, 1, 1, 1))
     with pytest.raises(ValueError, match="the trajectories cover 5 frames; the video has 4"):
-        Question(still()[:4], region, paths(0))
+        Question(still()[:4], mask, paths(0))
 
 
 # --- The table ---------------------------------------------------------------------------
 
 
-def test_the_table_has_a_line_for_each_figure_and_each_note_once():
-    reports = {name: Report({"seam": 1.25, "path_error": 2}, {}, ["path: why"]) for name in ("raw", "composited")}
+def test_the_table_has_a_line_for_each_metric_and_each_note_once():
+    reports = {
+        name: MetricsReport({"seam": 1.25, "path_error": 2}, {}, ["path: why"]) for name in ("raw", "composited")
+    }
     head, *lines = report_table(reports).splitlines()
     assert head.split() == ["raw", "composited"]
     assert [line.split() for line in lines] == [

@@ -1,4 +1,4 @@
-"""Figures agree with known ones, have their best value where nothing differs, and see only their region."""
+"""Metrics agree with known ones, have their best value where nothing differs, and see only their mask."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from torch.testing import assert_close
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from revideo import Trajectories
-from revideo.evaluation.metrics import flow_errors, path_errors, psnr, region_psnr, region_ssim, seam
+from revideo.evaluation.metrics import flow_errors, masked_psnr, masked_ssim, path_errors, psnr, seam
 
 FRAMES, HEIGHT, WIDTH = 3, 40, 56
 EVERYWHERE = torch.ones(1, 1, HEIGHT, WIDTH, dtype=torch.bool)
@@ -30,14 +30,14 @@ def video(source):
     return (source + 0.05 * torch.randn(source.shape, generator=torch.Generator().manual_seed(1))).clamp(0, 1)
 
 
-def random_region(seed: int, frames: int) -> torch.Tensor:
+def random_mask(seed: int, frames: int) -> torch.Tensor:
     """A rectangle per frame, (frames, 1, H, W) bool."""
     draw = np.random.default_rng(seed)
-    region = torch.zeros(frames, 1, HEIGHT, WIDTH, dtype=torch.bool)
-    for frame in region:
+    mask = torch.zeros(frames, 1, HEIGHT, WIDTH, dtype=torch.bool)
+    for frame in mask:
         top, left = draw.integers(0, HEIGHT - 20), draw.integers(0, WIDTH - 20)
         frame[:, top : top + draw.integers(14, 20), left : left + draw.integers(14, 20)] = True
-    return region
+    return mask
 
 
 def as_skimage(frame: torch.Tensor) -> np.ndarray:
@@ -48,7 +48,7 @@ def as_skimage(frame: torch.Tensor) -> np.ndarray:
 
 
 def test_psnr_is_scikit_image_s(source, video):
-    whole, frames = region_psnr(video, source, EVERYWHERE)
+    whole, frames = masked_psnr(video, source, EVERYWHERE)
     assert whole == pytest.approx(
         peak_signal_noise_ratio(source.double().numpy(), video.double().numpy(), data_range=1)
     )
@@ -59,7 +59,7 @@ def test_psnr_is_scikit_image_s(source, video):
 
 
 def test_ssim_is_scikit_image_s(source, video):
-    for number, value in enumerate(region_ssim(video, source, EVERYWHERE).tolist()):
+    for number, value in enumerate(masked_ssim(video, source, EVERYWHERE).tolist()):
         oracle = structural_similarity(
             as_skimage(source[number]),
             as_skimage(video[number]),
@@ -72,13 +72,13 @@ def test_ssim_is_scikit_image_s(source, video):
         assert abs(value - oracle) < 1e-6
 
 
-def test_ssim_in_a_region_is_torchmetrics_map_over_the_pixels_well_inside(source, video):
-    region = random_region(3, 1)
+def test_ssim_in_a_mask_is_torchmetrics_map_over_the_pixels_well_inside(source, video):
+    mask = random_mask(3, 1)
     _, full = structural_similarity_index_measure(
         video.double(), source.double(), data_range=1.0, return_full_image=True
     )
-    inside = torch.nn.functional.max_pool2d((~region).float(), 11, 1, 5) == 0
-    for number, value in enumerate(region_ssim(video, source, region).tolist()):
+    inside = torch.nn.functional.max_pool2d((~mask).float(), 11, 1, 5) == 0
+    for number, value in enumerate(masked_ssim(video, source, mask).tolist()):
         assert abs(value - full[number][:, inside[0, 0]].mean().item()) < 1e-6
 
 
@@ -90,7 +90,7 @@ def test_a_known_error_has_its_decibels(source):
 def test_the_video_s_psnr_is_that_of_its_mean_error_not_the_mean_of_its_frames(source):
     broken = source.clone()
     broken[0] = 1 - source[0]
-    whole, frames = region_psnr(broken, source, EVERYWHERE)
+    whole, frames = masked_psnr(broken, source, EVERYWHERE)
     assert frames[1:].tolist() == [100, 100]
     assert whole == pytest.approx(frames[0].item() + 10 * np.log10(FRAMES))
 
@@ -98,48 +98,48 @@ def test_the_video_s_psnr_is_that_of_its_mean_error_not_the_mean_of_its_frames(s
 # --- Identity ----------------------------------------------------------------------------
 
 
-def test_equal_videos_have_the_best_of_every_figure(source):
-    region = random_region(1, 1)
-    assert region_psnr(source, source, region)[0] == 100
-    assert_close(region_ssim(source, source, region), torch.ones(FRAMES).double(), atol=1e-12, rtol=0)
-    assert seam(source, source, region)[0] == 1
-    assert seam(source, source, region)[1].tolist() == [1] * FRAMES
+def test_equal_videos_have_the_best_of_every_metric(source):
+    mask = random_mask(1, 1)
+    assert masked_psnr(source, source, mask)[0] == 100
+    assert_close(masked_ssim(source, source, mask), torch.ones(FRAMES).double(), atol=1e-12, rtol=0)
+    assert seam(source, source, mask)[0] == 1
+    assert seam(source, source, mask)[1].tolist() == [1] * FRAMES
 
 
-# --- Regions -----------------------------------------------------------------------------
+# --- Masks -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("frames", [1, FRAMES])
-def test_what_lies_outside_the_region_has_no_say(source, video, seed, frames):
-    where = random_region(seed, frames)
+def test_what_lies_outside_the_mask_has_no_say(source, video, seed, frames):
+    where = random_mask(seed, frames)
     elsewhere = torch.where(where, video, torch.rand(video.shape, generator=torch.Generator().manual_seed(seed)))
-    assert region_psnr(elsewhere, source, where)[0] == region_psnr(video, source, where)[0]
-    assert torch.equal(region_psnr(elsewhere, source, where)[1], region_psnr(video, source, where)[1])
-    assert torch.equal(region_ssim(elsewhere, source, where), region_ssim(video, source, where))
+    assert masked_psnr(elsewhere, source, where)[0] == masked_psnr(video, source, where)[0]
+    assert torch.equal(masked_psnr(elsewhere, source, where)[1], masked_psnr(video, source, where)[1])
+    assert torch.equal(masked_ssim(elsewhere, source, where), masked_ssim(video, source, where))
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_what_lies_inside_the_region_has_a_say(source, video, seed):
-    where = random_region(seed, 1)
+def test_what_lies_inside_the_mask_has_a_say(source, video, seed):
+    where = random_mask(seed, 1)
     changed = torch.where(where, 1 - video, video)
-    assert region_psnr(changed, source, where)[0] < region_psnr(video, source, where)[0]
-    assert (region_ssim(changed, source, where) < region_ssim(video, source, where)).all()
+    assert masked_psnr(changed, source, where)[0] < masked_psnr(video, source, where)[0]
+    assert (masked_ssim(changed, source, where) < masked_ssim(video, source, where)).all()
 
 
-def test_a_frame_in_which_nothing_counts_has_no_figure(source, video):
-    where = random_region(0, FRAMES)
+def test_a_frame_in_which_nothing_counts_has_no_metric(source, video):
+    where = random_mask(0, FRAMES)
     where[1] = False
-    assert region_psnr(video, source, where)[1].isnan().tolist() == [False, True, False]
-    assert region_ssim(video, source, where).isnan().tolist() == [False, True, False]
+    assert masked_psnr(video, source, where)[1].isnan().tolist() == [False, True, False]
+    assert masked_ssim(video, source, where).isnan().tolist() == [False, True, False]
     assert seam(video, source, where)[1].isnan().tolist() == [False, True, False]
 
 
-def test_a_region_thinner_than_the_window_has_no_ssim(source, video):
+def test_a_mask_thinner_than_the_window_has_no_ssim(source, video):
     thin = torch.zeros(1, 1, HEIGHT, WIDTH, dtype=torch.bool)
     thin[..., 5:15, :] = True
-    assert region_ssim(video, source, thin).isnan().all()
-    assert region_ssim(video[..., :8, :], source[..., :8, :], thin[..., :8, :]).isnan().all()
+    assert masked_ssim(video, source, thin).isnan().all()
+    assert masked_ssim(video[..., :8, :], source[..., :8, :], thin[..., :8, :]).isnan().all()
 
 
 # --- Seams -------------------------------------------------------------------------------
@@ -147,9 +147,9 @@ def test_a_region_thinner_than_the_window_has_no_ssim(source, video):
 
 @pytest.fixture
 def square():
-    region = torch.zeros(1, 1, 8, 8)
-    region[..., 2:6, 2:6] = 1
-    return region
+    mask = torch.zeros(1, 1, 8, 8, dtype=torch.bool)
+    mask[..., 2:6, 2:6] = True
+    return mask
 
 
 def test_the_seam_counts_only_steps_across_the_border(square):

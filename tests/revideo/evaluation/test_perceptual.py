@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from revideo.evaluation.perceptual import ALEXNET, Clip, Lpips, consistency, text_alignment
+from revideo.evaluation.perceptual import ALEXNET, ClipModel, Lpips, consistency, text_alignment
 
 PROMPT = "a red ball"
 
@@ -45,7 +45,7 @@ def test_clip_s_cosines_are_those_of_transformers_whole_forward_pass(clip_folder
     from PIL import Image
     from transformers import CLIPModel, CLIPProcessor
 
-    clip = Clip(clip_folder)
+    clip = ClipModel(clip_folder)
     pictures = [Image.fromarray((frame * 255).round().byte().permute(1, 2, 0).numpy()) for frame in video]
     processor = CLIPProcessor.from_pretrained(clip_folder)
     with torch.inference_mode():
@@ -60,7 +60,7 @@ def test_clip_s_cosines_are_those_of_transformers_whole_forward_pass(clip_folder
 
 
 def test_a_long_text_is_cut_where_clip_ends(clip_folder):
-    clip = Clip(clip_folder)
+    clip = ClipModel(clip_folder)
     assert_close(clip.embed_text("a " * 100), clip.embed_text("a " * 200))
 
 
@@ -71,7 +71,7 @@ def test_what_is_no_clip_is_named_and_nothing_is_fetched(tmp_path, monkeypatch):
         with pytest.raises(
             ValueError, match="is neither a folder with a CLIP model of transformers nor one in"
         ) as told:
-            Clip(path)
+            ClipModel(path)
         assert "\n" not in str(told.value)
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import revideo
-from revideo.pictures.overlays import conditions_picture, draw_region, draw_tracks, motion_picture, path_colour
+from revideo.pictures.overlays import conditions_picture, draw_mask, draw_tracks, motion_picture, path_colour
 
 T, H, W = 5, 96, 160
 
@@ -32,9 +32,9 @@ def as_unit(colour: tuple[int, int, int]) -> torch.Tensor:
 
 
 def square(top: int, bottom: int, left: int, right: int) -> torch.Tensor:
-    region = torch.zeros(1, 1, H, W)
-    region[..., top:bottom, left:right] = 1
-    return region
+    mask = torch.zeros(1, 1, H, W)
+    mask[..., top:bottom, left:right] = 1
+    return mask
 
 
 # --- Tracks --------------------------------------------------------------------------------
@@ -116,23 +116,23 @@ def test_lines_grow_with_the_frame():
 
 def test_the_input_is_not_changed(frames):
     before = frames.clone()
-    draw_region(draw_tracks(frames, straight((20, 30, 120, 30))), square(20, 60, 30, 90))
+    draw_mask(draw_tracks(frames, straight((20, 30, 120, 30))), square(20, 60, 30, 90))
     assert torch.equal(frames, before)
 
 
-# --- Region --------------------------------------------------------------------------------
+# --- Mask ----------------------------------------------------------------------------------
 
 
 def test_outside_the_area_it_is_darker_and_inside_as_it_was(frames):
-    drawn = draw_region(frames, square(20, 60, 30, 90))
+    drawn = draw_mask(frames, square(20, 60, 30, 90))
     assert torch.equal(drawn[..., 25:55, 35:85], frames[..., 25:55, 35:85])
     assert drawn[..., 70:, :].mean() < 0.7 * frames[..., 70:, :].mean()
     assert drawn[..., 20, 30:90].mean() > 0.75, "the outline"
 
 
 def test_a_mask_for_each_frame(frames):
-    regions = torch.cat([square(20, 60, 10 + 10 * frame, 40 + 10 * frame) for frame in range(T)])
-    drawn = draw_region(frames, regions)
+    masks = torch.cat([square(20, 60, 10 + 10 * frame, 40 + 10 * frame) for frame in range(T)])
+    drawn = draw_mask(frames, masks)
     for frame in range(T):
         inside = slice(15 + 10 * frame, 35 + 10 * frame)
         assert torch.equal(drawn[frame, :, 25:55, inside], frames[frame, :, 25:55, inside])
@@ -140,7 +140,7 @@ def test_a_mask_for_each_frame(frames):
 
 def test_a_mask_of_another_size_is_named(frames):
     with pytest.raises(ValueError, match=r"the mask is 1 frame of 40×30, the frames are 5 frames of 160×96"):
-        draw_region(frames, torch.ones(1, 1, 30, 40))
+        draw_mask(frames, torch.ones(1, 1, 30, 40))
 
 
 # --- Motion --------------------------------------------------------------------------------
@@ -183,10 +183,10 @@ def test_a_large_frame_carries_a_wheel_that_agrees_with_the_colours():
 @pytest.mark.parametrize(("height", "width"), [(96, 160), (64, 64), (95, 33), (320, 576)])
 def test_conditions_stand_side_by_side_unclipped(height, width):
     video = torch.rand(3, 3, height, width)
-    region = torch.zeros(1, 1, height, width)
-    region[..., 10:40, 10:30] = 1
+    mask = torch.zeros(1, 1, height, width)
+    mask[..., 10:40, 10:30] = 1
     trajectories = revideo.Trajectories(torch.tensor([[[5.0, 5], [12, 9], [20, 20]]]), torch.ones(1, 3) > 0)
-    conditions = revideo.make_conditions(video, revideo.Edit(video[0], trajectories, region))
+    conditions = revideo.make_conditions(video, revideo.Edit(video[0], trajectories, mask))
     picture = conditions_picture(conditions)
 
     assert len(picture) == 3 and picture.shape[-1] % 2 == picture.shape[-2] % 2 == 0

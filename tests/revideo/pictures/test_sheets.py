@@ -4,8 +4,7 @@ import cv2
 import pytest
 import torch
 
-from revideo.pictures.lettering import size_to_fit, text_size
-from revideo.pictures.sheets import sheet, write_image
+from revideo.pictures.sheets import sheet, size_to_fit, text_size, write_image
 
 T = 5
 
@@ -36,7 +35,7 @@ def test_a_moment_that_no_row_has_is_named():
 
 @pytest.mark.parametrize("width", [20, 64, 1344])
 def test_labels_stay_within_their_panel(width):
-    for text in ("content", "motion", "region"):
+    for text in ("content", "motion", "area"):
         size = size_to_fit(text, 28, width)
         assert text_size(text, size)[0] <= width or size == 4
 
