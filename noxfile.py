@@ -164,4 +164,4 @@ def bench(session: nox.Session) -> None:
     """Time and memory of a fixed mid-size configuration, and what a pointer move costs in the editor: one JSON line."""
     install(session, *LIBRARY)
     browser = {} if "--no-editor" in session.posargs else {"REVIDEO_BROWSER": find_browser(session)}
-    python(session, "tests/bench.py", *session.posargs, env=browser)
+    python(session, "-m", "benchmarks.engine", *session.posargs, env=browser)

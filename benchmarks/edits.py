@@ -5,22 +5,29 @@ python -m benchmarks.edits MODEL --clips 64 --steps 25
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 import torch
 from torch import Tensor
 
-from revideo.editing.model import ReVideo, load
+from revideo.editing.model import ReVideo
 from revideo.models.vae import LATENT_SCALE, decode_latents
 from revideo.sampling.samplers import SamplerOptions
 from revideo.synthetic.clips import without_motion
 from revideo.synthetic.measures import EditMetrics, all_cases, held_out, mean_metrics, measure_edit
 
-HEADER = """\
-| edit | | path error, % of width | PSNR outside, dB | PSNR of the sprite, last frame, dB | hue error, % | seam |
-| --- | --- | --- | --- | --- | --- | --- |"""
+from .common import chosen_model, chosen_options, model_parser, table_header, table_row
+
+COLUMNS = (
+    "edit",
+    "",
+    "path error, % of width",
+    "PSNR outside, dB",
+    "PSNR of the sprite, last frame, dB",
+    "hue error, %",
+    "seam",
+)
 
 
 def measure_model(
@@ -58,35 +65,21 @@ def case_name(kind: str, areas: int) -> str:
     return kind if areas == 1 else f"{kind}, {areas} areas"
 
 
-def table_row(case: str, what: str, metrics: EditMetrics) -> str:
-    cells = " | ".join(f"{value:.2f}" for value in asdict(metrics).values())
-    return f"| {case} | {what} | {cells} |"
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Prints the metrics of a model file as a Markdown table, row by row."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.edits", description=main.__doc__)
-    parser.add_argument("model", help="checkpoint of a model trained on synthetic scenes")
-    parser.add_argument("--clips", type=int, default=64, help="held-out clips for each kind of edit (%(default)s)")
-    parser.add_argument("--steps", type=int, default=25, help="Euler steps (%(default)s)")
-    parser.add_argument("--guidance", type=float, default=1.0, help="of the last frame; the first has 1 (%(default)s)")
-    parser.add_argument("--height", type=int, default=128)
-    parser.add_argument("--width", type=int, default=128)
+    parser = model_parser("edits", main.__doc__, clips=64)
     names = [case_name(*case) for case in all_cases()]
     parser.add_argument("--cases", nargs="+", choices=names, default=names, help="edits to measure (all)")
-    parser.add_argument("--bf16", action="store_true", help="sample in bfloat16: faster on new processors")
     given = parser.parse_args(arguments)
-    model = load(given.model, dtype=torch.bfloat16 if given.bf16 else None)
-    model.vae.float()  # its rounding would be measured too
-    options = SamplerOptions(steps=given.steps, cfg_last=given.guidance)
-    print(HEADER, flush=True)
+    model, options = chosen_model(given), chosen_options(given)
+    print(table_header(*COLUMNS), flush=True)
     for kind, areas in all_cases():
         case = case_name(kind, areas)
         if case not in given.cases:
             continue
         found = measure_model(model, kind, areas, given.clips, options, (given.height, given.width))
         for what, metrics in found.items():
-            print(table_row(case, what, metrics), flush=True)
+            print(table_row(case, what, *(f"{value:.2f}" for value in asdict(metrics).values())), flush=True)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ python -m benchmarks.tracking --clips 64
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +17,13 @@ from revideo.synthetic.measures import HELD_OUT
 from revideo.tracks.tracking import Tracker, load_cotracker, track_points
 from revideo.tracks.trajectories import Trajectories
 
+from .common import clips_parser, table_header, table_row
+
+COLUMNS = ("clips", "points", "median error, px", "95th percentile, px", "hidden: precision", "hidden: recall")
+
 
 @dataclass(frozen=True)
-class TrackingFigures:
+class TrackingMetrics:
     """Of points that are visible on the first frame, which is given and not counted."""
 
     points: int
@@ -30,25 +33,22 @@ class TrackingFigures:
     recall: float  # how many of the hidden are called so; 1 where none is hidden
 
     def row(self, name: str) -> str:
-        numbers = f"{self.median_px:.2f} | {self.ninety_five_px:.2f} | {self.precision:.3f} | {self.recall:.3f}"
-        return f"| {name} | {self.points} | {numbers} |"
+        """Of a Markdown table."""
+        errors = f"{self.median_px:.2f}", f"{self.ninety_five_px:.2f}"
+        return table_row(name, str(self.points), *errors, f"{self.precision:.3f}", f"{self.recall:.3f}")
 
 
-HEADER = """\
-| clips | points | median error, px | 95th percentile, px | hidden: precision | hidden: recall |
-| --- | --- | --- | --- | --- | --- |"""
-
-
-def measure_tracking(clips: Iterable[SyntheticClip], tracker: Tracker | None = None) -> TrackingFigures:
+def measure_tracking(clips: Iterable[SyntheticClip], tracker: Tracker | None = None) -> TrackingMetrics:
+    """Of the built-in tracker, if no other is given."""
     pairs = []
     for clip in clips:
-        there = clip.trajectories.visible[:, 0]
-        truth = Trajectories(clip.trajectories.points_px[there], clip.trajectories.visible[there])
+        visible = clip.trajectories.visible[:, 0]
+        truth = Trajectories(clip.trajectories.points_px[visible], clip.trajectories.visible[visible])
         pairs.append((track_points(clip.video, truth.points_px[:, 0], tracker=tracker), truth))
-    return compare(pairs)
+    return compare_tracks(pairs)
 
 
-def compare(pairs: Iterable[tuple[Trajectories, Trajectories]]) -> TrackingFigures:
+def compare_tracks(pairs: Iterable[tuple[Trajectories, Trajectories]]) -> TrackingMetrics:
     """Tracks as found and as they truly are, of the same points."""
     errors, points = [], 0
     right = called = hidden = 0
@@ -60,7 +60,7 @@ def compare(pairs: Iterable[tuple[Trajectories, Trajectories]]) -> TrackingFigur
         called += int((~seen).sum())
         hidden += int((~truly_seen).sum())
     every = torch.cat(errors)
-    return TrackingFigures(
+    return TrackingMetrics(
         points=points,
         median_px=every.median().item(),
         ninety_five_px=every.quantile(0.95).item(),
@@ -79,15 +79,12 @@ def held_out_clips(count: int, size: dict[str, Any]) -> dict[str, Iterable[Synth
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Prints how well points of sprites are followed, as a Markdown table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.tracking", description=main.__doc__)
-    parser.add_argument("--clips", type=int, default=64, help="of each kind (%(default)s)")
-    parser.add_argument("--frames", type=int, default=14)
-    parser.add_argument("--height", type=int, default=128)
-    parser.add_argument("--width", type=int, default=128)
+    parser = clips_parser("tracking", main.__doc__, clips=64)
+    parser.add_argument("--frames", type=int, default=14, help="of each clip (%(default)s)")
     parser.add_argument("--cotracker", type=Path, help="a local CoTracker file, instead of the built-in tracker")
     given = parser.parse_args(arguments)
     tracker = load_cotracker(given.cotracker) if given.cotracker else None
-    print(HEADER, flush=True)
+    print(table_header(*COLUMNS), flush=True)
     size = {"frames": given.frames, "height": given.height, "width": given.width}
     for name, clips in held_out_clips(given.clips, size).items():
         print(measure_tracking(clips, tracker).row(name), flush=True)

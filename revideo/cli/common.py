@@ -75,9 +75,9 @@ def working_networks(device: Any, size: str) -> Iterator[None]:
 
 def plan_memory(model: Any, size: tuple[int, int], options: Any, gigabytes: float | None) -> None:
     """Lays out the work to fit, and says how."""
-    from ..pipeline.memory_fit import fit
+    from ..pipeline.memory_fit import fit_memory
 
-    layout = fit(model, size, options, None if gigabytes is None else int(gigabytes * 1e9))
+    layout = fit_memory(model, size, options, None if gigabytes is None else int(gigabytes * 1e9))
     if layout:
         print(f"memory: {layout}", file=sys.stderr)
 

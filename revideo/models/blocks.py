@@ -77,6 +77,7 @@ class Transformer(TransformerSpatioTemporalModel):
     """Attention within each frame, then over time at each place, blended."""
 
     plain = False  # True: diffusers' own code
+    widest: int | None = None  # elements of a feed-forward's widest layer at a time; None: what suits the device
 
     def forward(
         self,
@@ -98,12 +99,12 @@ class Transformer(TransformerSpatioTemporalModel):
         for spatial, temporal in zip(self.transformer_blocks, self.temporal_transformer_blocks, strict=True):
             _attend_to_itself(tokens, spatial.norm1, spatial.attn1)
             tokens += _image(spatial.attn2, image)
-            _feed_forward(tokens, spatial.norm3, spatial.ff)
+            _feed_forward(tokens, spatial.norm3, spatial.ff, self.widest)
             mixed = tokens + place_in_time
-            _feed_forward(mixed, temporal.norm_in, temporal.ff_in)
+            _feed_forward(mixed, temporal.norm_in, temporal.ff_in, self.widest)
             _attend_to_itself(mixed.transpose(1, 2), temporal.norm1, temporal.attn1)
             mixed += _image(temporal.attn2, image)
-            _feed_forward(mixed, temporal.norm3, temporal.ff)
+            _feed_forward(mixed, temporal.norm3, temporal.ff, self.widest)
             tokens = tokens.lerp_(mixed, temporal_share(self.time_mixer).to(tokens.dtype))
         out = rearrange(self.proj_out(tokens), "b t (h w) c -> (b t) c h w", h=height, w=width)
         return (out.add_(hidden),)
@@ -145,7 +146,9 @@ def run_plainly(network: nn.Module, plain: bool = True) -> None:
 
 def _plain(block: ResidualBlock | Transformer, hidden: Tensor) -> bool:
     # Autocast turns sums to half precision and norms to float32: no sum in place then.
-    return block.plain or torch.is_grad_enabled() or torch.is_autocast_enabled(hidden.device.type)
+    # The meta device knows no autocast and raises when asked.
+    autocast = not hidden.is_meta and torch.is_autocast_enabled(hidden.device.type)
+    return block.plain or torch.is_grad_enabled() or autocast
 
 
 def _attend_to_itself(tokens: Tensor, norm: nn.LayerNorm, attention: Attention) -> None:
@@ -166,10 +169,10 @@ def _image(attention: Attention, image: Tensor) -> Tensor:
     return attention.to_out[0](attention.to_v(image))[:, None]
 
 
-def _feed_forward(tokens: Tensor, norm: nn.LayerNorm, layers: FeedForward) -> None:
+def _feed_forward(tokens: Tensor, norm: nn.LayerNorm, layers: FeedForward, widest: int | None) -> None:
     """`tokens` (…, C) contiguous, in place."""
     into, out = layers.net[0].proj, layers.net[2]
-    widest = WIDEST_CPU if tokens.device.type == "cpu" else WIDEST_GPU
+    widest = widest or (WIDEST_CPU if tokens.device.type == "cpu" else WIDEST_GPU)
     for rows in tokens.view(-1, tokens.shape[-1]).split(max(1, widest // into.out_features)):
         values, gates = into(norm(rows)).chunk(2, -1)
         rows += out(F.gelu(gates).mul_(values))

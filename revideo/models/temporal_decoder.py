@@ -1,9 +1,8 @@
 """The temporal decoder frame by frame: the same numbers as diffusers' own, in a fraction of the memory.
 
-A window is a row of frames that becomes wider layer by layer: what is done within frames runs
-on one at a time, what is done over time on neighbours, in strips of their rows, and no second
-set of frames is held. So frames that nobody works on may wait in main memory. Norms over time
-still see all frames.
+What is done within frames runs on one at a time, what is done over time on neighbours, in strips
+of their rows, and no second set of frames is held. So frames that nobody works on may wait in main
+memory (frame offload). Norms over time still see all frames.
 """
 
 from __future__ import annotations
@@ -18,59 +17,64 @@ from torch import Tensor, nn
 
 from .blocks import temporal_share
 
-# Numbers of a frame in a strip, of which about ten are alive at once: on a CPU such that they stay in its cache.
-WIDEST_CPU, WIDEST_GPU = 2**20, 2**24
+# Elements of a frame in a strip, of which about ten are alive at once: on a CPU such that they stay in its cache.
+STRIP_CPU, STRIP_GPU = 2**20, 2**24
 
 
-class Window:
-    """Frames where they were made: (1, C, h, w) each, channels last in memory."""
+class Frames:
+    """The frames of a window where they were made: (1, C, h, w) each, channels last in memory."""
 
-    def __init__(self, frames: Iterable[Tensor]) -> None:
-        self.kept: list[Any] = []
+    def __init__(self, frames: Iterable[Tensor], strip_elements: int | None = None) -> None:
+        self.stored: list[Any] = []
         for frame in frames:
             self.device = frame.device
-            self.kept.append(self.keep(frame))
+            self.stored.append(self.store(frame))
+        self.strip_elements = strip_elements or (STRIP_CPU if self.device.type == "cpu" else STRIP_GPU)
 
-    def keep(self, frame: Tensor) -> Any:
+    def store(self, frame: Tensor) -> Any:
         return frame
 
-    def take(self, number: int, rows: slice = slice(None)) -> Tensor:
-        return self.kept[number][:, :, rows]
+    def load(self, number: int, rows: slice = slice(None)) -> Tensor:
+        return self.stored[number][:, :, rows]
 
-    def put(self, number: int, frame: Tensor) -> None:
-        self.kept[number] = self.keep(frame)
+    def replace(self, number: int, frame: Tensor) -> None:
+        self.stored[number] = self.store(frame)
 
-    def add(self, number: int, rows: slice, change: Tensor, share: Tensor) -> None:
-        self.take(number, rows).addcmul_(change, share)
+    def add(self, number: int, rows: slice, change: Tensor, weight: Tensor) -> None:
+        self.load(number, rows).addcmul_(change, weight)
 
     def over_time(self, rows: slice) -> Iterator[Tensor]:
-        return (self.take(number, rows) for number in range(len(self.kept)))
+        return (self.load(number, rows) for number in range(len(self.stored)))
 
     def strips(self) -> list[slice]:
         """Rows of frames, so that what is done over time holds little of each."""
-        _, channels, height, width = self.kept[0].shape
-        widest = WIDEST_CPU if self.device.type == "cpu" else WIDEST_GPU
-        tall = max(1, widest // (channels * width))
-        return [slice(top, min(top + tall, height)) for top in range(0, height, tall)]
+        _, channels, height, width = self.stored[0].shape
+        rows = max(1, self.strip_elements // (channels * width))
+        return [slice(top, min(top + rows, height)) for top in range(0, height, rows)]
 
 
-class Parked(Window):
+class OffloadedFrames(Frames):
     """Frames that wait in main memory and come to the device one by one, or strip by strip."""
 
-    def keep(self, frame: Tensor) -> Tensor:
+    def store(self, frame: Tensor) -> Tensor:
         return frame.to("cpu")
 
-    def take(self, number: int, rows: slice = slice(None)) -> Tensor:
-        return super().take(number, rows).to(self.device)
+    def load(self, number: int, rows: slice = slice(None)) -> Tensor:
+        return super().load(number, rows).to(self.device)
 
-    def add(self, number: int, rows: slice, change: Tensor, share: Tensor) -> None:
-        self.kept[number][:, :, rows].copy_(self.take(number, rows).addcmul_(change, share))
+    def add(self, number: int, rows: slice, change: Tensor, weight: Tensor) -> None:
+        self.stored[number][:, :, rows].copy_(self.load(number, rows).addcmul_(change, weight))
 
 
-def decode_frames(decoder: Any, latents: Tensor, window: type[Window] = Window) -> Tensor:
+def decode_frames(
+    decoder: Any,
+    latents: Tensor,
+    storage: type[Frames] = Frames,
+    strip_elements: int | None = None,  # of a frame; None: what suits the device
+) -> Tensor:
     """Unscaled latents (T, C, h, w) of one window → frames (T, 3, H, W), as `TemporalDecoder` gives them."""
     latents = latents.contiguous(memory_format=torch.channels_last)
-    frames = window(decoder.conv_in(latent) for latent in latents.split(1))
+    frames = storage((decoder.conv_in(latent) for latent in latents.split(1)), strip_elements)
     middle = decoder.mid_block
     _residual(middle.resnets[0], frames)
     for block, attention in zip(middle.resnets[1:], middle.attentions):
@@ -83,16 +87,16 @@ def decode_frames(decoder: Any, latents: Tensor, window: type[Window] = Window) 
         if level.upsamplers is not None:
             [upsample] = level.upsamplers  # runs with what comes next, while one frame at a time is large
     for number in range(len(latents)):
-        normed = decoder.conv_norm_out(frames.take(number))
-        frames.put(number, decoder.conv_out(F.silu(normed, inplace=True)))
+        normed = decoder.conv_norm_out(frames.load(number))
+        frames.replace(number, decoder.conv_out(F.silu(normed, inplace=True)))
     return decoder.time_conv_out(torch.stack([*frames.over_time(slice(None))], 2))[0].transpose(0, 1)
 
 
-def _residual(block: SpatioTemporalResBlock, frames: Window, before: nn.Module | None = None) -> None:
+def _residual(block: SpatioTemporalResBlock, frames: Frames, before: nn.Module | None = None) -> None:
     """`frames` through `before`, a spatial residual block and a temporal one, in place."""
-    for number in range(len(frames.kept)):
-        frame = frames.take(number)
-        frames.put(number, _spatial(block.spatial_res_block, frame if before is None else before(frame)))
+    for number in range(len(frames.stored)):
+        frame = frames.load(number)
+        frames.replace(number, _spatial(block.spatial_res_block, frame if before is None else before(frame)))
 
     temporal, strips = block.temporal_res_block, frames.strips()
     first = _norm_over(temporal.norm1, (strip for rows in strips for strip in frames.over_time(rows)))
@@ -102,11 +106,11 @@ def _residual(block: SpatioTemporalResBlock, frames: Window, before: nn.Module |
 
     # Computed twice, for the norm and for use: to hold them would take as much as the frames do.
     second = _norm_over(temporal.norm2, (change for rows in strips for change in changes(rows)))
-    share = temporal_share(block.time_mixer).to(temporal.conv1.weight.dtype)
+    weight = temporal_share(block.time_mixer).to(temporal.conv1.weight.dtype)
     for rows in strips:
         # A frame changes when its later neighbours have been read already.
         for number, change in enumerate(_over_time(temporal.conv2, _normed(changes(rows), *second))):
-            frames.add(number, rows, change, share)
+            frames.add(number, rows, change, weight)
 
 
 def _spatial(block: Any, frame: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from diffusers import AutoencoderKLTemporalDecoder
 from torch import Tensor, nn
 
 from .config import VAEConfig
-from .temporal_decoder import Parked, Window, decode_frames
+from .temporal_decoder import Frames, OffloadedFrames, decode_frames
 
 LATENT_SCALE = 0.18215  # gives latents unit deviation; the concatenated reference goes without it
 
@@ -40,26 +40,27 @@ def decode_latents(
     frames_per_chunk: int,
     callback: Callable[[int], None] | None = None,
     overlap: int = 0,
-    park: bool = False,
+    frame_offload: bool = False,
 ) -> Tensor:
     """Scaled latents (T, C, h, w) → frames (T, 3, H, W), −1 black and 1 white, not clamped, on the CPU.
 
     The decoder's temporal layers see `frames_per_chunk` frames at once: T is what SVD was
     trained for, 1 what the released scripts do. With `overlap` they also see so many neighbours
-    on both sides, which makes chunks look like the whole. `park` changes nothing but memory and
-    time: frames wait on the CPU while others are worked on. `callback` hears how many are done.
+    on both sides, which makes chunks look like the whole. `frame_offload` changes nothing but memory
+    and time: frames wait on the CPU while others are worked on. `callback` hears how many are done.
     """
     frames: list[Tensor] = []
     for start in range(0, len(latents), frames_per_chunk):
         first, stop = max(start - overlap, 0), min(start + frames_per_chunk, len(latents))
-        decoded = _decode(vae, latents[first : stop + overlap].to(vae.device, vae.dtype) / LATENT_SCALE, park)
+        chunk = latents[first : stop + overlap].to(vae.device, vae.dtype) / LATENT_SCALE
+        decoded = _decode(vae, chunk, frame_offload)
         frames.extend(decoded[start - first :][: stop - start].float().cpu())
         if callback is not None:
             callback(len(frames))
     return torch.stack(frames)
 
 
-def _decode(vae: AutoencoderKLTemporalDecoder, latents: Tensor, park: bool) -> Tensor:
+def _decode(vae: AutoencoderKLTemporalDecoder, latents: Tensor, frame_offload: bool) -> Tensor:
     if torch.is_autocast_enabled(latents.device.type):  # which takes no sum in place
         return vae.decode(latents, num_frames=len(latents)).sample
-    return decode_frames(vae.decoder, latents, Parked if park else Window)
+    return decode_frames(vae.decoder, latents, OffloadedFrames if frame_offload else Frames)

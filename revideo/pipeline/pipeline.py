@@ -73,12 +73,12 @@ class Pipeline:
                 continue
             if module in modules:
                 module.to(self.device)
-            elif self.plan.in_turn:
+            elif self.plan.model_offload:
                 module.to("cpu")
 
     def apply_plan(self, plan: Plan) -> None:
         """Lays out all later work by `plan`; what once comes layer by layer does so for good."""
-        if plan.offload and not self.plan.offload:
+        if plan.layerwise_offload and not self.plan.layerwise_offload:
             for network in (self.unet, self.controlnet):
                 apply_group_offloading(
                     network.to("cpu"),
@@ -86,11 +86,13 @@ class Pipeline:
                     offload_type="leaf_level",
                     use_stream=self.device.type == "cuda",  # the next layer comes while one works
                 )
-        self.plan = replace(plan, in_turn=True, offload=True) if self.plan.offload else plan
+        if self.plan.layerwise_offload:
+            plan = replace(plan, model_offload=True, layerwise_offload=True)
+        self.plan = plan
 
     def layer_by_layer(self, network: nn.Module) -> bool:
         """Whether its weights come and go by themselves, so that nobody is to move it."""
-        return self.plan.offload and network in (self.unet, self.controlnet)
+        return self.plan.layerwise_offload and network in (self.unet, self.controlnet)
 
     def _fitting(self, work: Callable[[], Tensor]) -> Tensor:
         """A step of sampling, and again by a tighter plan where memory does not suffice: the run is not lost."""
@@ -263,8 +265,9 @@ class Pipeline:
         while True:
             self.place(self.vae)
             try:
-                park = self.plan.park
-                frames = decode_latents(self.vae, latents.to(self.device), frames_per_chunk, heard, overlap, park)
+                frames = decode_latents(
+                    self.vae, latents.to(self.device), frames_per_chunk, heard, overlap, self.plan.frame_offload
+                )
                 break
             except torch.cuda.OutOfMemoryError:
                 tighter = self.plan.for_decoding()

@@ -1,12 +1,11 @@
-"""Figures of long videos: nothing is wrong with the truth, and a known wrong gives the known value."""
+"""Metrics of long videos: nothing is wrong with the truth, and a known wrong gives the known value."""
 
 import json
 
 import pytest
 import torch
 
-from benchmarks.drift import correlation, drift_table, held_out_long, main, mean_stretches, measure_stretches
-from revideo.checkpoints.random_weights import write_random_checkpoint
+from benchmarks.drift import correlation, drift_table, held_out_long, main, mean_segments, measure_segments
 from revideo.synthetic.clips import make_edit
 
 LENGTH = 14
@@ -35,25 +34,25 @@ def test_the_way_begins_where_the_old_sprite_was():
 
 
 def test_the_true_video_has_no_error(truth):
-    stretches = measure_stretches(truth, truth.target, LENGTH)
-    assert len(stretches) == 3
-    for stretch in stretches:
-        assert stretch.outside_psnr > 99 and stretch.path_error < 0.5 and stretch.appearance > 0.999
+    segments = measure_segments(truth, truth.target, LENGTH)
+    assert len(segments) == 3
+    for segment in segments:
+        assert segment.outside_psnr > 99 and segment.path_error < 0.5 and segment.appearance > 0.999
 
 
-def test_what_goes_wrong_late_is_told_of_late_stretches_alone(truth):
+def test_what_goes_wrong_late_shows_in_late_segments_alone(truth):
     output = truth.target.clone()
     output[28:] = output[28:].roll(3, -1)
-    first, second, third = measure_stretches(truth, output, LENGTH)
-    assert first == measure_stretches(truth, truth.target, LENGTH)[0] and second.outside_psnr > 99
+    first, second, third = measure_segments(truth, output, LENGTH)
+    assert first == measure_segments(truth, truth.target, LENGTH)[0] and second.outside_psnr > 99
     assert third.path_error == pytest.approx(3, abs=0.5)
     assert third.appearance > 0.95  # the same sprite, elsewhere
     assert third.outside_psnr < 60
 
 
 def test_a_sprite_that_is_gone_is_half_a_frame_off_and_like_nothing(truth):
-    stretches = measure_stretches(truth, torch.full_like(truth.target, 0.5), LENGTH)
-    assert [(stretch.path_error, stretch.appearance) for stretch in stretches] == [(64, 0)] * 3
+    segments = measure_segments(truth, torch.full_like(truth.target, 0.5), LENGTH)
+    assert [(segment.path_error, segment.appearance) for segment in segments] == [(64, 0)] * 3
 
 
 def test_correlation_ignores_brightness_and_contrast():
@@ -63,30 +62,16 @@ def test_correlation_ignores_brightness_and_contrast():
 
 
 def test_the_table_says_first_last_and_mean(truth):
-    stretches = measure_stretches(truth, truth.target, LENGTH)
-    mean = mean_stretches([stretches, stretches])
-    assert mean == stretches
+    segments = measure_segments(truth, truth.target, LENGTH)
+    mean = mean_segments([segments, segments])
+    assert mean == segments
     header, _, row = drift_table({"default": mean}).splitlines()
     assert row.startswith("| default | 100.0, 100.0, 100.0 |") and row.count("|") == header.count("|")
 
 
-def test_a_random_model_is_measured_end_to_end(tmp_path, capsys):
-    write_random_checkpoint(tmp_path / "random.safetensors")
-    size = ["--height", "128", "--width", "128", "--frames", "16"]
-    output = tmp_path / "drift"
-    main(
-        [
-            str(tmp_path / "random.safetensors"),
-            "--clips",
-            "1",
-            "--steps",
-            "1",
-            "--no-plot",
-            "--output",
-            str(output),
-            *size,
-        ]
-    )
-    told = json.loads((output / "drift.json").read_text())
-    assert {name: len(stretches) for name, stretches in told.items()} == {"default": 2, "paper's chain": 2}
+def test_a_random_model_is_measured_end_to_end(checkpoint, tmp_path, capsys):
+    folder = tmp_path / "drift"
+    main([str(checkpoint), "--clips=1", "--frames=16", "--steps=1", "--no-plot", f"--output={folder}"])
+    written = json.loads((folder / "drift.json").read_text())
+    assert {name: len(segments) for name, segments in written.items()} == {"default": 2, "paper's chain": 2}
     assert "paper's chain" in capsys.readouterr().out

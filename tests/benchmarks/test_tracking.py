@@ -1,9 +1,9 @@
-"""The figures of the tracker: what they say of tracks whose faults are known, and what it is held to."""
+"""The metrics of the tracker: what they say of tracks whose faults are known, and what it is held to."""
 
 import pytest
 import torch
 
-from benchmarks.tracking import compare, held_out_clips, main, measure_tracking
+from benchmarks.tracking import compare_tracks, held_out_clips, main, measure_tracking
 from revideo import Trajectories
 from revideo.synthetic.clips import make_crossing
 
@@ -19,9 +19,9 @@ ZERO = [[[0.0, 0.0]] * 5] * 2
 
 def test_the_truth_itself_is_perfect():
     truth = tracks(ZERO, [[True, True, False, True, True], [True] * 5])
-    figures = compare([(truth, truth)])
-    assert (figures.median_px, figures.ninety_five_px, figures.precision, figures.recall) == (0, 0, 1, 1)
-    assert figures.points == 2
+    metrics = compare_tracks([(truth, truth)])
+    assert (metrics.median_px, metrics.ninety_five_px, metrics.precision, metrics.recall) == (0, 0, 1, 1)
+    assert metrics.points == 2
 
 
 def test_each_fault_counts_where_it_belongs():
@@ -30,10 +30,10 @@ def test_each_fault_counts_where_it_belongs():
     moved[:, :, 0] = 3.0
     moved[0, 1:3] = 99.0  # where the truth is hidden nothing is measured
     found = Trajectories(moved, torch.tensor([[True, False, True, True, True], [True, False, True, True, True]]))
-    figures = compare([(found, truth)])
-    assert figures.median_px == figures.ninety_five_px == 3
-    assert figures.precision == 0.5  # two called hidden, one is
-    assert figures.recall == 0.5  # two hidden, one called so
+    metrics = compare_tracks([(found, truth)])
+    assert metrics.median_px == metrics.ninety_five_px == 3
+    assert metrics.precision == 0.5  # two called hidden, one is
+    assert metrics.recall == 0.5  # two hidden, one called so
 
 
 def test_a_crossing_hides_points_and_shows_them_again():
@@ -56,11 +56,11 @@ def test_a_crossing_needs_room():
 
 @pytest.mark.parametrize("kind", ["apart", "one passes behind another"])
 def test_the_built_in_tracker_is_as_good_as_it_is_said_to_be(kind):
-    figures = measure_tracking(held_out_clips(8, SIZE)[kind])
-    assert figures.median_px <= 0.5
-    assert figures.ninety_five_px <= 2
-    assert figures.precision >= 0.9
-    assert figures.recall >= 0.9
+    metrics = measure_tracking(held_out_clips(8, SIZE)[kind])
+    assert metrics.median_px <= 0.5
+    assert metrics.ninety_five_px <= 2
+    assert metrics.precision >= 0.9
+    assert metrics.recall >= 0.9
 
 
 def test_the_command_prints_a_table(capsys):

@@ -1,12 +1,10 @@
 """Ways to keep: each row is what its name says."""
 
-import pytest
 import torch
 
-from benchmarks import unedited as keep_figures
-from benchmarks.unedited import keep_table, main, variants
+from benchmarks import unedited
+from benchmarks.unedited import composites, main, unedited_table
 from revideo import load
-from revideo.checkpoints.random_weights import write_random_checkpoint
 from revideo.sampling.samplers import SamplerOptions
 from revideo.synthetic.clips import make_edit
 from revideo.synthetic.measures import measure_edit
@@ -18,16 +16,9 @@ NAMES = ["model alone", "latent lock"] + [
 ]
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "random.safetensors"
-    write_random_checkpoint(path)
-    return path
-
-
 def test_every_way_but_the_model_s_own_keeps_the_source(checkpoint):
     truth = make_edit(1, "both", frames=14, height=128, width=128)
-    made = dict(variants(load(checkpoint, device="cpu"), truth, SamplerOptions(steps=1, cfg_last=1.0)))
+    made = dict(composites(load(checkpoint, device="cpu"), truth, SamplerOptions(steps=1, cfg_last=1.0)))
     assert list(made) == NAMES
     outside = (truth.edit.mask < 0.5).expand_as(truth.source)
     for name in NAMES:
@@ -37,10 +28,10 @@ def test_every_way_but_the_model_s_own_keeps_the_source(checkpoint):
 
 def test_the_command_prints_a_row_for_each_way(checkpoint, capsys, monkeypatch):
     truth = make_edit(1, "both", frames=14, height=128, width=128)
-    monkeypatch.setattr(keep_figures, "variants", lambda *_: [(name, truth.target) for name in NAMES])
+    monkeypatch.setattr(unedited, "composites", lambda *_: [(name, truth.target) for name in NAMES])
     main([str(checkpoint), "--clips", "1"])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:]] == NAMES
     assert len({line.count("|") for line in lines}) == 1
-    figures = measure_edit(truth, truth.target)
-    assert keep_table({"truth": figures}).splitlines()[-1].split("|")[2].strip() == f"{figures.outside_psnr:.2f}"
+    metrics = measure_edit(truth, truth.target)
+    assert unedited_table({"truth": metrics}).splitlines()[-1].split("|")[2].strip() == f"{metrics.outside_psnr:.2f}"

@@ -6,13 +6,11 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from benchmarks.bidirectional import edit_of_frame, jump, other_frames_error
 from revideo import Edit, HandoverOptions, Trajectories, make_conditions
 from revideo.conditions import motion_map, signed
 from revideo.editing.windows import ping_pong
 from revideo.models.vae import LATENT_SCALE
 from revideo.sampling.constraints import unedited_weights
-from revideo.synthetic.clips import make_edit
 
 WINDOW = 4  # of the smaller golden model
 SIZE = 64
@@ -170,23 +168,3 @@ def test_a_side_that_no_window_holds_is_named(model, options):
 def test_noise_is_given_for_a_whole_window_alone(model, options):
     with pytest.raises(ValueError, match="noise can be given for one whole window"):
         model.sample(make_conditions(*a_clip(3)), options, noise=torch.zeros(3, 4, 8, 8))
-
-
-# --- Its figures -------------------------------------------------------------------------
-
-
-def test_the_right_answer_has_no_fault_whichever_frame_is_given():
-    truth = make_edit(2, "both", frames=14, height=128, width=192)
-    for frame in (0, 7, 13):
-        edit = edit_of_frame(truth, frame)
-        edit.check(14, 128, 192)
-        assert torch.equal(edit.edited_frame, truth.target[frame])
-        assert other_frames_error(truth, truth.target, frame) < 1
-
-
-def test_a_jump_is_seen_where_it_is():
-    video = torch.linspace(0, 0.5, 9).view(-1, 1, 1, 1).expand(-1, 3, 8, 8).clone()
-    assert [round(jump(video, frame), 3) for frame in (0, 4, 8)] == [1, 1, 1]
-    video[4:] += 0.2
-    assert jump(video, 3) == jump(video, 4) > 4
-    assert round(jump(video, 6), 3) == 1

@@ -5,8 +5,7 @@ import torch
 from torch import Tensor
 
 from revideo.conditions import signed
-from revideo.models import temporal_decoder
-from revideo.models.temporal_decoder import Parked, Window, decode_frames
+from revideo.models.temporal_decoder import STRIP_CPU, Frames, OffloadedFrames, decode_frames
 from revideo.models.vae import LATENT_SCALE, decode_latents
 from revideo.video.io import fit_frames, read_video
 
@@ -43,24 +42,23 @@ def test_frame_by_frame_is_the_whole_window(golden, latents, frames):
     assert relative_rms(decode_frames(vae.decoder, latents / LATENT_SCALE), expected) < 1e-4
 
 
-class Copied(Parked):
-    """Parked as from another device: what waits is a copy, and what is taken too."""
+class CopiedFrames(OffloadedFrames):
+    """Offloaded as from another device: what waits is a copy, and what is loaded too."""
 
-    def keep(self, frame: Tensor) -> Tensor:
-        return super().keep(frame).clone()
+    def store(self, frame: Tensor) -> Tensor:
+        return super().store(frame).clone()
 
-    def take(self, number: int, rows: slice = slice(None)) -> Tensor:
-        return super().take(number, rows).clone()
+    def load(self, number: int, rows: slice = slice(None)) -> Tensor:
+        return super().load(number, rows).clone()
 
 
 # Whole frames; strips, the last of them lower.
-@pytest.mark.parametrize("at_once", [temporal_decoder.WIDEST_CPU, 3 * 32 * 128])
-@pytest.mark.parametrize("window", [Window, Parked, Copied])
-def test_parked_and_in_strips_it_is_the_same_picture(golden_a, latents_of_a_clip, monkeypatch, window, at_once):
+@pytest.mark.parametrize("strip_elements", [STRIP_CPU, 3 * 32 * 128])
+@pytest.mark.parametrize("storage", [Frames, OffloadedFrames, CopiedFrames])
+def test_offloaded_and_in_strips_it_is_the_same_picture(golden_a, latents_of_a_clip, storage, strip_elements):
     decoder = golden_a.model.vae.decoder
     expected = golden_a.model.vae.decode(latents_of_a_clip, num_frames=len(latents_of_a_clip)).sample
-    monkeypatch.setattr(temporal_decoder, "WIDEST_CPU", at_once)
-    found = decode_frames(decoder, latents_of_a_clip, window)
+    found = decode_frames(decoder, latents_of_a_clip, storage, strip_elements)
     assert relative_rms(found, expected) < 1e-5
 
 

@@ -8,7 +8,7 @@ import torch
 import revideo
 from revideo.editing.window_cache import identify
 from revideo.pipeline.loading import FP8
-from revideo.pipeline.memory_fit import weight_bytes
+from revideo.pipeline.memory_estimate import weight_bytes
 from revideo.pipeline.memory_plan import Plan
 
 
@@ -36,7 +36,7 @@ def test_what_is_stored_is_a_quarter_of_float32_but_for_little(golden_b, stored)
     assert weight_bytes(stored.unet) < 0.3 * weight_bytes(golden_b.model.unet)
 
 
-@pytest.mark.parametrize("plan", [Plan(), Plan(branches=2), Plan(in_turn=True, offload=True)])
+@pytest.mark.parametrize("plan", [Plan(), Plan(branches=2), Plan(model_offload=True, layerwise_offload=True)])
 def test_it_samples_as_the_model_of_the_rounded_weights_does(golden_b, stored, rounded, plan):
     options = replace(golden_b.options, steps=2)
     rounded.apply_plan(Plan(branches=plan.branches))

@@ -1,33 +1,42 @@
 """Predicted memory is what a run takes, plans fit their budgets, and what does not fit is computed another way."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
+from threading import Event
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch.testing import assert_close
 
 import revideo
-from revideo.checkpoints.random_weights import write_random_checkpoint
+from revideo.checkpoints.random_weights import SMALL, write_random_checkpoint
 from revideo.checkpoints.reading import build_parts
 from revideo.editing.model import ReVideo
-from revideo.models import temporal_decoder, vae
-from revideo.models.temporal_decoder import WIDEST_CPU, Window
-from revideo.pipeline.memory_estimate import LiveBytes, Work, conditioning_bytes, decoding_bytes, step_bytes
-from revideo.pipeline.memory_fit import SPARE, Weights, choose, fit, predict
+from revideo.models import blocks, temporal_decoder, vae
+from revideo.models.temporal_decoder import STRIP_CPU, Frames
+from revideo.pipeline import memory_estimate
+from revideo.pipeline.memory_estimate import LiveBytes, Workload, conditioning_bytes, decoding_bytes, step_bytes
+from revideo.pipeline.memory_fit import HEADROOM, WeightBytes, choose_plan, fit_memory, predict_peaks
 from revideo.pipeline.memory_plan import Plan
 
 GB = 10**9
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def checkpoint(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "random.safetensors"
     write_random_checkpoint(path)
-    return revideo.load(path, device="cpu")
+    return path
 
 
-def conditions_of(height, width, frames=14):
+def window_of(frames):
+    """The sizes of the random model over another number of frames, which no weight depends on."""
+    return replace(SMALL, unet=replace(SMALL.unet, num_frames=frames))
+
+
+def conditions_of(frames, height, width):
     generator = torch.Generator().manual_seed(0)
     return revideo.Conditions(
         reference=torch.rand(3, height, width, generator=generator),
@@ -60,41 +69,40 @@ def test_weights_do_not_count():
     assert counter.peak == 2 * 400
 
 
-class Uncounted(Window):
-    """What parked frames are where the device is main memory itself: no counter sees numpy's."""
+class UncountedFrames(Frames):
+    """What offloaded frames are where the device is main memory itself: no counter sees numpy's."""
 
-    def keep(self, frame):
+    def store(self, frame):
         return frame.numpy().copy("K")
 
-    def take(self, number, rows=slice(None)):
-        return torch.from_numpy(self.kept[number][:, :, rows]).clone()
+    def load(self, number, rows=slice(None)):
+        return torch.from_numpy(self.stored[number][:, :, rows]).clone()
 
-    def add(self, number, rows, change, share):
-        self.kept[number][:, :, rows] = self.take(number, rows).addcmul_(change, share).numpy()
+    def add(self, number, rows, change, weight):
+        self.stored[number][:, :, rows] = self.load(number, rows).addcmul_(change, weight).numpy()
 
 
-SHAPES = [  # height, width, guidance branches at once, whether frames are parked, numbers of a strip
-    (64, 64, 1, False, WIDEST_CPU),
-    (64, 64, 2, True, WIDEST_CPU),
-    (64, 128, 2, False, 2**14),
-    (128, 64, 1, True, 2**14),
-    (128, 128, 1, True, WIDEST_CPU),
-    (128, 128, 2, False, 2**15),
-    (64, 256, 1, True, 2**16),
-    (128, 192, 2, False, 2**13),
-    (192, 128, 1, True, 2**15),
-    (192, 192, 2, True, 2**13),
+SHAPES = [  # frames, height, width, guidance branches at once, whether frames are offloaded, elements of a strip
+    (14, 64, 64, 1, False, STRIP_CPU),
+    (14, 64, 64, 2, True, 2**13),
+    (5, 64, 128, 2, False, 2**14),
+    (5, 128, 64, 1, True, 2**16),
+    (5, 128, 128, 2, True, STRIP_CPU),
+    (5, 128, 64, 2, False, 2**12),
 ]
 
 
-@pytest.mark.parametrize(("height", "width", "branches", "park", "at_once"), SHAPES)
-def test_the_predicted_peak_is_the_measured_one(model, monkeypatch, height, width, branches, park, at_once):
-    monkeypatch.setattr(vae, "Parked", Uncounted)
-    monkeypatch.setattr(temporal_decoder, "WIDEST_CPU", at_once)
-    work = Work(model.config, height, width, torch.float32, torch.float32, on_cpu=True)
-    conditions = conditions_of(height, width)
+@pytest.mark.parametrize(("frames", "height", "width", "branches", "offload", "strip"), SHAPES)
+def test_the_predicted_peak_is_the_measured_one(
+    checkpoint, monkeypatch, frames, height, width, branches, offload, strip
+):
+    monkeypatch.setattr(vae, "OffloadedFrames", UncountedFrames)
+    monkeypatch.setattr(temporal_decoder, "STRIP_CPU", strip)
+    model = revideo.load(checkpoint, window_of(frames), device="cpu")
+    work = Workload(model.config, height, width, torch.float32, torch.float32, on_cpu=True)
+    conditions = conditions_of(frames, height, width)
     weights = [weight for part in (model.unet, model.controlnet, model.vae) for weight in part.parameters()]
-    model.apply_plan(Plan(branches=branches, park=park))
+    model.apply_plan(Plan(branches=branches, frame_offload=offload))
     conditioning = model.condition(conditions, revideo.SamplerOptions())
     denoise = model.denoiser(conditioning, revideo.SamplerOptions())
     latents = torch.randn(model.latent_shape(conditions))
@@ -109,7 +117,67 @@ def test_the_predicted_peak_is_the_measured_one(model, monkeypatch, height, widt
         model.decode(latents)
     assert step_bytes(work, branches) == pytest.approx(step.peak + held, rel=0.15)
     assert conditioning_bytes(work) == pytest.approx(conditioned.peak, rel=0.15)
-    assert decoding_bytes.__wrapped__(work, park) == pytest.approx(decoded.peak, rel=0.15)
+    assert decoding_bytes.__wrapped__(work, offload) == pytest.approx(decoded.peak, rel=0.15)
+
+
+def predictions(work):
+    """Of all three stages, past the cache."""
+    return (
+        conditioning_bytes.__wrapped__(work),
+        step_bytes.__wrapped__(work, 2),
+        decoding_bytes.__wrapped__(work, frame_offload=True),
+    )
+
+
+def test_calls_that_are_worked_out_once_count_as_if_each_ran(monkeypatch):
+    work = Workload(window_of(3), 64, 128)
+
+    found = predictions(work)
+    monkeypatch.setattr(memory_estimate, "MetaBytes", LiveBytes)
+    assert predictions(work) == found
+
+
+def test_predictions_in_many_threads_are_right_and_leave_other_threads_alone():
+    """What a server does: one request predicts while others compute, with the same torch."""
+    torches_own = (torch.equal, torch.is_autocast_enabled, F.scaled_dot_product_attention)
+    widths = (blocks.WIDEST_CPU, blocks.WIDEST_GPU, temporal_decoder.STRIP_CPU, temporal_decoder.STRIP_GPU)
+    works = [
+        Workload(window_of(2), height, 64, dtype, on_cpu=on_cpu)
+        for height, dtype, on_cpu in ((64, torch.float16, False), (64, torch.float32, True), (128, torch.float16, True))
+    ]
+
+    query, key, value = torch.randn(3, 2, 4, 16, 8, generator=torch.Generator().manual_seed(0))
+    attended = (query @ key.mT / 8**0.5).softmax(-1) @ value
+    predicted = Event()
+
+    def computes_rightly():
+        rounds = 0
+        while not predicted.is_set() or not rounds:
+            rounds += 1
+            if not torch.equal(query, query.clone()) or torch.equal(query, key):
+                return f"torch.equal is wrong in round {rounds}"
+            if not torch.allclose(F.scaled_dot_product_attention(query, key, value), attended, atol=1e-5):
+                return f"attention is wrong in round {rounds}"
+        return "right"
+
+    expected = [predictions(work) for work in works]
+    assert len({number for each in expected for number in each}) > len(works)  # the workloads do differ
+    with ThreadPoolExecutor(10) as pool:
+        others = [pool.submit(computes_rightly) for _ in range(2)]
+        try:
+            found = [*pool.map(predictions, [works[number % len(works)] for number in range(8)])]
+        finally:
+            predicted.set()
+        assert [other.result() for other in others] == ["right", "right"]
+    assert found == [expected[number % len(works)] for number in range(8)]
+    assert (torch.equal, torch.is_autocast_enabled, F.scaled_dot_product_attention) == torches_own
+    assert widths == (
+        blocks.WIDEST_CPU,
+        blocks.WIDEST_GPU,
+        temporal_decoder.STRIP_CPU,
+        temporal_decoder.STRIP_GPU,
+    )
+    assert computes_rightly() == "right"
 
 
 # --- Plans -------------------------------------------------------------------------------
@@ -122,50 +190,53 @@ def released():
     parts = build_parts(config)
     for name, part in parts.items():
         torch.nn.Module.to(part, "meta", torch.float32 if name == "vae" else torch.float16)
-    return Weights.of(ReVideo(parts, config, "meta"))
+    return WeightBytes.of(ReVideo(parts, config, "meta"))
 
 
-@pytest.mark.parametrize("size", [(576, 1024), (768, 1344)])
-def test_plans_of_the_released_model_fit_their_budgets(released, size):
-    work = Work(revideo.ModelConfig(), *size)
+LARGE = Workload(revideo.ModelConfig(), 768, 1344)  # what fits it fits the released 576×1024
+
+
+def test_plans_of_the_released_model_fit_their_budgets(released):
     peaks, plans = [], []
     for budget in (6 * GB, 8 * GB, 12 * GB, 24 * GB):
-        plans.append(choose(budget, work, released))
-        peaks.append(predict(plans[-1], work, released).total)
-        assert peaks[-1] <= (1 - SPARE) * budget
+        plans.append(choose_plan(budget, LARGE, released))
+        peaks.append(predict_peaks(plans[-1], LARGE, released).total)
+        assert peaks[-1] <= (1 - HEADROOM) * budget
     assert peaks == sorted(peaks)
-    assert plans[0].offload and not plans[-1].offload  # the released weights alone have 6 GB
+    assert plans[0].layerwise_offload and not plans[-1].layerwise_offload  # the released weights alone have 6 GB
 
 
 def test_a_budget_of_nothing_gets_the_tightest_plan(released):
-    work = Work(revideo.ModelConfig(), 576, 1024)
-    assert choose(0, work, released) == Plan(branches=1, park=True, in_turn=True, offload=True)
+    assert choose_plan(0, LARGE, released) == Plan(
+        branches=1, frame_offload=True, model_offload=True, layerwise_offload=True
+    )
 
 
 def test_without_guidance_two_branches_cost_what_one_does(released):
-    work = Work(revideo.ModelConfig(), 576, 1024)
-    at_once, in_turn = (predict(Plan(branches=each), work, released, guided=False) for each in (2, 1))
-    assert at_once == in_turn
+    together, alone = (predict_peaks(Plan(branches=each), LARGE, released, guided=False) for each in (2, 1))
+    assert together == alone
 
 
 def test_each_tighter_plan_needs_less(released):
-    work = Work(revideo.ModelConfig(), 768, 1344)
     loose = Plan(branches=2)
-    sampling = [predict(plan, work, released).sampling for plan in (loose, *loose.for_sampling())]
-    decoding = [predict(plan, work, released).decoding for plan in (loose, *loose.for_decoding())]
+    sampling = [predict_peaks(plan, LARGE, released).sampling for plan in (loose, *loose.for_sampling())]
+    decoding = [predict_peaks(plan, LARGE, released).decoding for plan in (loose, *loose.for_decoding())]
     for peaks in (sampling, decoding):
         assert all(before > after for before, after in pairwise(peaks))
     assert loose.for_sampling()[-1].for_sampling() == []
     assert loose.for_decoding()[-1].for_decoding() == []
 
 
-def test_a_model_is_fitted_and_says_how(model):
-    told = fit(model, (128, 192), revideo.SamplerOptions(), budget=10**12)
+def test_a_model_is_fitted_and_says_how(checkpoint):
+    model = revideo.load(checkpoint, device="cpu")
+    message = fit_memory(model, (128, 192), revideo.SamplerOptions(), budget=10**12)
     assert model.plan == Plan()
-    assert told.startswith("guidance branch by branch, decoding all frames at once, weights stay on the device: about ")
-    fit(model, (128, 192), revideo.SamplerOptions(), budget=10**6)
+    assert message.startswith(
+        "guidance branch by branch, decoding all frames at once, weights stay on the device: about "
+    )
+    fit_memory(model, (128, 192), revideo.SamplerOptions(), budget=10**6)
     assert model.plan == Plan()  # on a CPU there is no other
-    assert fit(model, (128, 192), revideo.SamplerOptions()) == ""  # a CPU's memory is nobody's to plan unasked
+    assert fit_memory(model, (128, 192), revideo.SamplerOptions()) == ""  # a CPU's memory is nobody's to plan unasked
     assert model.plan == Plan()
 
 
@@ -211,12 +282,12 @@ def test_it_goes_as_far_as_layer_by_layer(golden_b, small, monkeypatch, caplog):
     expected = small.sample(golden_b.conditions, options)
     failing(small.unet, {3, 4}, monkeypatch)
     assert_close(small.sample(golden_b.conditions, options), expected, atol=1e-4, rtol=1e-4)
-    assert small.plan == Plan(in_turn=True, offload=True)
+    assert small.plan == Plan(model_offload=True, layerwise_offload=True)
     assert [record.getMessage() for record in caplog.records] == [
         f"out of memory; going on with {plan}" for plan in Plan().for_sampling()
     ]
     small.apply_plan(Plan())
-    assert small.plan.offload  # the layers stay where they are
+    assert small.plan.layerwise_offload  # the layers stay where they are
 
 
 def test_what_fits_no_plan_is_told(golden_b, small, monkeypatch):

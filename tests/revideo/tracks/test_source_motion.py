@@ -2,14 +2,9 @@
 
 import pytest
 import torch
-from tiny_limits import STEPS
 
-import revideo
-from benchmarks.source_motion import kept_motion_errors, tracked
 from revideo import Trajectories, parse_tracks
 from revideo.synthetic.clips import make_clip
-from revideo.synthetic.examples import FRAMES as WINDOW
-from revideo.synthetic.measures import held_out
 from revideo.tracks.selection import path_lengths
 from revideo.tracks.source_motion import describe, follow_area, follow_drawn, spelled
 
@@ -140,17 +135,3 @@ def test_a_text_of_tracks_is_as_long_as_the_clip():
 
 
 # --- With the built-in model ---------------------------------------------------------------
-
-
-def test_tracked_paths_are_the_true_ones_nearly():
-    for truth in held_out("content", 1, 3, WINDOW, SIDE, SIDE):
-        paths = tracked(truth).edit.trajectories
-        assert paths.visible.all()
-        assert (paths.points_px - truth.edit.trajectories.points_px).norm(dim=-1).mean() < 1
-
-
-def test_an_edit_by_tracked_paths_moves_as_one_by_the_true_paths():
-    model = revideo.load("tiny", device="cpu")
-    truths = held_out("content", 1, 2, WINDOW, SIDE, SIDE)
-    true, found = kept_motion_errors(model, truths, revideo.SamplerOptions(steps=STEPS, cfg_last=1.0))
-    assert found <= 1.25 * true + 0.1  # a tenth of a pixel: two clips are few

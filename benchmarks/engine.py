@@ -4,13 +4,14 @@ One fifth of the released widths, so that the parts weigh what they weigh there,
 same 14 frames; random weights. The same edit is made twice, each time in a process of its own:
 plainly (diffusers' own blocks, both guidance branches in one batch, diffusers' own decoder), and
 as the library does it; "ratios" divides the first by the second. Options: --device cuda (computes
-in fp16), --steps, --threads, --no-editor (which leaves out bench_editor.py, and its browser),
---no-long (which leaves out bench_long.py).
+in fp16), --steps, --threads, --no-editor (which leaves out editor.py, and its browser),
+--no-long (which leaves out long_video.py).
 """
+
+from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import statistics
 import subprocess
@@ -24,21 +25,18 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line has it
-
 import diffusers
 import psutil
 import torch
 
-ROOT = Path(__file__).parent.parent
-sys.path[0] = str(ROOT)  # not tests/, where a folder revideo/ holds tests
+import revideo
+from revideo.checkpoints.random_weights import write_random_checkpoint
+from revideo.models.blocks import run_plainly
+from revideo.models.config import ControlConfig, ImageEncoderConfig, ModelConfig, UNetConfig, VAEConfig
+from revideo.models.vae import LATENT_SCALE
+from revideo.pipeline.memory_plan import Plan
 
-import revideo  # noqa: E402
-from revideo.checkpoints.random_weights import write_random_checkpoint  # noqa: E402
-from revideo.models.blocks import run_plainly  # noqa: E402
-from revideo.models.config import ControlConfig, ImageEncoderConfig, ModelConfig, UNetConfig, VAEConfig  # noqa: E402
-from revideo.models.vae import LATENT_SCALE  # noqa: E402
-from revideo.pipeline.memory_plan import Plan  # noqa: E402
+from .common import ROOT, peak_memory_mib, run_program
 
 CONFIG = ModelConfig(
     UNetConfig(model_channels=64, num_head_channels=32, context_dim=256, time_id_dim=64, num_frames=14),
@@ -53,7 +51,10 @@ IMPORT = "import time; start = time.perf_counter(); import revideo; print(time.p
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Prints the JSON line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.engine", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--steps", type=int, default=15, help="of the edit; the first is left out of the step's time")
     parser.add_argument("--threads", type=int, help="of torch on the CPU; default: its own choice")
@@ -65,33 +66,28 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.write:
         write_random_checkpoint(arguments.write, CONFIG)
+        print(json.dumps({"written": str(arguments.write)}))
         return
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     if arguments.way:
         device = torch.device(arguments.device)
-        print(json.dumps(measure(arguments.folder, device, arguments.steps, arguments.way == "plain")))
+        print(json.dumps(measure_edit_once(arguments.folder, device, arguments.steps, arguments.way == "plain")))
         return
-    figures = compare(sys.argv[1:])
+    metrics = compare_ways(sys.argv[1:])
     if not arguments.no_long:
-        figures["long_video"] = run("tests/bench_long.py")
+        metrics["long_video"] = run_program("long_video")
     if not arguments.no_editor:
-        figures["editor"] = run("tests/bench_editor.py")
-    print(json.dumps(figures))
+        metrics["editor"] = run_program("editor")
+    print(json.dumps(metrics))
 
 
-def run(script: str, *arguments: str) -> dict[str, Any]:
-    """The JSON line that ends a script's output, from a process of its own."""
-    command = [sys.executable, str(ROOT / script), *arguments]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
-
-
-def compare(arguments: list[str]) -> dict[str, Any]:
-    """Our figures, the plain way's under "plain", and "ratios": how many times ours the plain ones are."""
+def compare_ways(arguments: list[str]) -> dict[str, Any]:
+    """Our metrics, the plain way's under "plain", and "ratios": how many times ours the plain ones are."""
     with tempfile.TemporaryDirectory() as folder:
-        # In a process of its own: making the weights must not count as memory of using them.
-        subprocess.run([sys.executable, __file__, "--write", str(Path(folder) / CHECKPOINT)], check=True)
-        plain, ours = (run("tests/bench.py", *arguments, "--folder", folder, "--way", way) for way in ("plain", "ours"))
+        # In a process of its own: a process's peak counts what the one that started it held by then.
+        run_program("engine", "--write", str(Path(folder) / CHECKPOINT))
+        plain, ours = (run_program("engine", *arguments, "--folder", folder, "--way", way) for way in ("plain", "ours"))
         pictures = [torch.load(Path(folder) / f"{way}.pt") for way in ("plain", "ours")]
     seconds = {stage: plain["seconds"][stage] / ours["seconds"][stage] for stage in COMPARED}
     memory = "peak_memory_mib" if ours["peak_cuda_mib"] is None else "peak_cuda_mib"
@@ -112,7 +108,7 @@ def compare(arguments: list[str]) -> dict[str, Any]:
 
 
 @torch.inference_mode()
-def measure(folder: Path, device: torch.device, steps: int, plain: bool) -> dict[str, Any]:
+def measure_edit_once(folder: Path, device: torch.device, steps: int, plain: bool) -> dict[str, Any]:
     """One edit, one way; its frames go to the folder."""
     seconds: dict[str, float] = {}
 
@@ -190,25 +186,15 @@ def clip() -> tuple[torch.Tensor, revideo.Edit]:
     """A clip and an edit of it with one area and two paths."""
     generator = torch.Generator().manual_seed(0)
     video = torch.rand(CONFIG.unet.num_frames, 3, HEIGHT, WIDTH, generator=generator)
-    region = torch.zeros(1, 1, HEIGHT, WIDTH)
-    region[..., 64:192, 96:352] = 1
+    mask = torch.zeros(1, 1, HEIGHT, WIDTH)
+    mask[..., 64:192, 96:352] = 1
     tracks = revideo.parse_tracks("[[[120, 100], [320, 120]], [[120, 150], [320, 170]]]")
-    return video, revideo.Edit(video[0], tracks.stretched(len(video)), region)
+    return video, revideo.Edit(video[0], tracks.stretched(len(video)), mask)
 
 
 def import_seconds() -> float:
     run = subprocess.run([sys.executable, "-c", IMPORT], cwd=ROOT, capture_output=True, text=True, check=True)
     return float(run.stdout)
-
-
-def peak_memory_mib() -> float:
-    """Of this process, resident."""
-    if sys.platform == "win32":
-        return psutil.Process().memory_info().peak_wset / 2**20
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB here
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 if __name__ == "__main__":

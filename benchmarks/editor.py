@@ -108,7 +108,7 @@ START = """async ([width, height, frames, paths, points]) => {
 }"""
 
 
-def measure() -> dict[str, Any]:
+def measure_editor() -> dict[str, Any]:
     handler = functools.partial(_Quiet, directory=str(ROOT))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, sync_playwright() as playwright:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -121,15 +121,15 @@ def measure() -> dict[str, Any]:
         page.goto(f"http://127.0.0.1:{server.server_port}/js/docs/")
         page.evaluate(START, [WIDTH, HEIGHT, FRAMES, PATHS, POINTS])
         page.wait_for_function("window.editor.element.dataset.framesReady === '14'")
-        figures = {}
+        moves = {}
         for width, height in SIZES:
             page.evaluate("size => window.resize(...size)", [width, height])
-            figures[f"{width}x{height}"] = {"hover": hover(page), "drag_point": drag(page)}
+            moves[f"{width}x{height}"] = {"hover": hover(page), "drag_point": drag(page)}
         version = browser.version
         browser.close()
         server.shutdown()
     return {
-        "move_ms": figures,
+        "move_ms": moves,
         "paths": PATHS,
         "points_per_path": POINTS,
         "frame": f"{WIDTH}x{HEIGHT}",
@@ -152,11 +152,11 @@ def drag(page: Page) -> dict[str, float]:
     page.mouse.move(x, y)
     page.mouse.down()
     before = page.evaluate("window.editor.value")
-    figures = _moves(page, [(x + 40 + i % 50, y + (i * 3) % 80) for i in range(MOVES)])
+    metrics = _moves(page, [(x + 40 + i % 50, y + (i * 3) % 80) for i in range(MOVES)])
     page.mouse.up()
     if page.evaluate("window.editor.value") == before:
         raise RuntimeError("no point was dragged")
-    return figures
+    return metrics
 
 
 def _moves(page: Page, places: list[tuple[float, float]]) -> dict[str, float]:
@@ -185,4 +185,4 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure()))
+    print(json.dumps(measure_editor()))

@@ -1,0 +1,102 @@
+"""What the programs here share: one command line, held-out clips, Markdown tables, processes of their own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from revideo.editing.model import ReVideo, load
+from revideo.sampling.samplers import SamplerOptions
+from revideo.synthetic.clips import SyntheticEdit
+from revideo.synthetic.measures import all_cases, held_out
+
+ROOT = Path(__file__).parent.parent
+
+
+# --- Command line ------------------------------------------------------------------------
+
+
+def clips_parser(program: str, purpose: str | None, clips: int) -> argparse.ArgumentParser:
+    """Of a program that measures on synthetic clips, `clips` of them if no other number is given."""
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{program}", description=purpose)
+    parser.add_argument("--clips", type=int, default=clips, help="held-out clips of each kind (%(default)s)")
+    parser.add_argument("--height", type=int, default=128, help="of the clips, in pixels (%(default)s)")
+    parser.add_argument("--width", type=int, default=128, help="of the clips, in pixels (%(default)s)")
+    return parser
+
+
+def model_parser(program: str, purpose: str | None, clips: int, steps: int = 25) -> argparse.ArgumentParser:
+    """As `clips_parser`, of a program that measures a model."""
+    parser = clips_parser(program, purpose, clips)
+    parser.add_argument("model", help="checkpoint of a model trained on synthetic scenes")
+    parser.add_argument("--steps", type=int, default=steps, help="Euler steps (%(default)s)")
+    parser.add_argument("--guidance", type=float, default=1.0, help="of the last frame; the first has 1 (%(default)s)")
+    parser.add_argument("--bf16", action="store_true", help="sample in bfloat16: faster on new processors")
+    return parser
+
+
+def chosen_model(given: argparse.Namespace, fp8: bool = False) -> ReVideo:
+    """What a `model_parser` read the name of; `fp8`: with weights in eight bits."""
+    model = load(given.model, dtype=torch.bfloat16 if given.bf16 else None, fp8=fp8)
+    model.vae.float()  # its rounding would be measured too
+    return model
+
+
+def chosen_options(given: argparse.Namespace) -> SamplerOptions:
+    """What a `model_parser` read of sampling."""
+    return SamplerOptions(steps=given.steps, cfg_last=given.guidance)
+
+
+def edits_of_all_kinds(given: argparse.Namespace, frames: int) -> list[SyntheticEdit]:
+    """Held-out edits, as many of each kind as were asked for."""
+    size = given.height, given.width
+    return [truth for kind, areas in all_cases() for truth in held_out(kind, areas, given.clips, frames, *size)]
+
+
+# --- Output ------------------------------------------------------------------------------
+
+
+def table_header(*columns: str) -> str:
+    """Of a Markdown table: two lines."""
+    return table_row(*columns) + "\n" + table_row(*["---"] * len(columns))
+
+
+def table_row(*cells: str) -> str:
+    """Of a Markdown table."""
+    return f"| {' | '.join(cells)} |"
+
+
+# --- Processes ---------------------------------------------------------------------------
+
+
+def run_program(program: str, *arguments: str) -> dict[str, Any]:
+    """The JSON line that ends what `python -m benchmarks.PROGRAM` prints, from a process of its own."""
+    waiting = {"OMP_WAIT_POLICY": "PASSIVE"}  # as the command line has it
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{program}", *arguments],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=waiting | os.environ,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def peak_memory_mib() -> float:
+    """Of this process so far, resident."""
+    if sys.platform == "win32":
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset / 2**20
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB here
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20

@@ -1,0 +1,57 @@
+"""One command line for all: each program names itself, and reads what the others read."""
+
+import sys
+from importlib import import_module
+
+import pytest
+
+from benchmarks.common import (
+    chosen_options,
+    clips_parser,
+    edits_of_all_kinds,
+    model_parser,
+    table_header,
+    table_row,
+)
+from revideo.sampling.samplers import SamplerOptions
+from revideo.synthetic.measures import all_cases
+
+PROGRAMS = (
+    "bidirectional",
+    "drift",
+    "edits",
+    "engine",
+    "long_video",
+    "source_motion",
+    "speed",
+    "tracking",
+    "unedited",
+)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_each_program_says_how_it_is_called(program, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [program, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        import_module(f"benchmarks.{program}").main()
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: python -m benchmarks.{program} ")
+
+
+def test_without_options_a_model_samples_as_the_library_does_without_guidance():
+    given = model_parser("edits", None, clips=3).parse_args(["tiny"])
+    assert chosen_options(given) == SamplerOptions(cfg_last=1.0)
+    given = model_parser("edits", None, clips=3, steps=10).parse_args(["tiny", "--guidance", "2"])
+    assert chosen_options(given) == SamplerOptions(steps=10, cfg_last=2.0)
+
+
+def test_there_are_as_many_edits_of_each_kind_as_asked_for_in_the_size_asked_for():
+    given = clips_parser("edits", None, clips=64).parse_args(["--clips", "2", "--height", "64", "--width", "128"])
+    edits = edits_of_all_kinds(given, frames=3)
+    assert len(edits) == 2 * len(all_cases())
+    assert {truth.source.shape for truth in edits} == {(3, 3, 64, 128)}
+
+
+def test_rows_have_the_columns_of_their_header():
+    assert table_header("a", "b").splitlines() == ["| a | b |", "| --- | --- |"]
+    assert table_row("1", "2") == "| 1 | 2 |"
