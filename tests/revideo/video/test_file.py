@@ -8,10 +8,10 @@ import av
 import numpy as np
 import pytest
 import torch
+from revideo.editing.long_file import FittedFrames
 from torch.testing import assert_close
 
 from revideo import read_video
-from revideo.editing.long_file import FittedFrames
 from revideo.video.file import VideoFile, write_like
 from revideo.video.io import fit_frames
 
