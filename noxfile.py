@@ -112,6 +112,16 @@ def fetch_typescript(session: nox.Session) -> Path:
     return checker
 
 
+def name_pack() -> Path:
+    """A folder that holds the pack as a package `pack`: a checkout's own name may be none that Python can import."""
+    link = CACHE / "types/pack"
+    if link.resolve() != ROOT:
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(ROOT, target_is_directory=True)
+    return link.parent
+
+
 def find_browser(session: nox.Session) -> str:
     """Path of a Chromium: one that is here, else Debian's, else ("") Playwright's own download."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -156,6 +166,10 @@ def lint(session: nox.Session) -> None:
     python(session, "-m", "ruff", "check", ".")
     python(session, "-m", "ruff", "format", "--check", ".")
     python(session, "-m", "mypy")
+    # nodes/ against the ComfyUI that the tests run; what it imports is followed, not checked.
+    paths = os.pathsep.join(map(str, (name_pack(), fetch_comfyui(session))))
+    nodes = ("--package", "pack.nodes", "--follow-imports", "silent", "--cache-dir", str(CACHE / "types/cache"))
+    python(session, "-m", "mypy", *nodes, env={"MYPYPATH": paths})
     node(session, str(fetch_typescript(session)), "--project", "jsconfig.json")
 
 

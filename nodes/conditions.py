@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from comfy_api.latest import io, ui
 from torch import Tensor
 
 from .sockets import CATEGORY, Conditions, Trajectories, frames_from_image, image_from_frames, mask_from_comfy
+
+if TYPE_CHECKING:
+    from .. import revideo
 
 PREVIEW_FPS = 6.0
 
@@ -61,7 +64,7 @@ class ReVideoConditions(io.ComfyNode):
         frames: Tensor,
         edited_frame: Tensor,
         mask: Tensor,
-        trajectories: Any | None = None,
+        trajectories: revideo.Trajectories | None = None,
         reference_frame: int = 0,
     ) -> io.NodeOutput:
         from .. import revideo

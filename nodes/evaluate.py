@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import comfy.model_management as management
 import comfy.utils
@@ -14,6 +14,10 @@ from torch import Tensor
 
 from .model import FOLDER
 from .sockets import CATEGORY, Trajectories, frames_from_image, image_from_frames, mask_from_comfy
+
+if TYPE_CHECKING:
+    from .. import revideo
+    from ..revideo.evaluation.perceptual import ClipModel
 
 NO_CLIP = "none"
 HUB_CLIPS = ("openai/clip-vit-large-patch14", "openai/clip-vit-base-patch32")  # if in the user's cache
@@ -92,7 +96,7 @@ class ReVideoEvaluate(io.ComfyNode):
         edited: Tensor,
         mask: Tensor,
         composited: Tensor | None = None,
-        trajectories: Any | None = None,
+        trajectories: revideo.Trajectories | None = None,
         edited_frame: Tensor | None = None,
         prompt: str = "",
         clip_model: str = NO_CLIP,
@@ -129,7 +133,7 @@ class ReVideoEvaluate(io.ComfyNode):
         )
 
 
-def _load_clip(name: str) -> Any | None:
+def _load_clip(name: str) -> ClipModel | None:
     from ..revideo.evaluation.perceptual import ClipModel
 
     if name == NO_CLIP:

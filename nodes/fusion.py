@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from comfy_api.latest import io, ui
 from torch import Tensor
 
 from .sockets import CATEGORY, Model, image_from_frames, mask_from_comfy
+
+if TYPE_CHECKING:
+    from .. import revideo
 
 
 class ReVideoShowFusion(io.ComfyNode):
@@ -32,7 +35,7 @@ class ReVideoShowFusion(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, model: Any, mask: Tensor, steps: int, shown: int, frame: int) -> io.NodeOutput:
+    def execute(cls, model: revideo.ReVideo, mask: Tensor, steps: int, shown: int, frame: int) -> io.NodeOutput:
         from ..revideo.pictures.fusion import fusion_picture, fusion_weights
         from ..revideo.sampling.samplers import SamplerOptions
 

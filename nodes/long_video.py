@@ -19,8 +19,11 @@ from .sampling_inputs import options_of, speed_inputs
 from .sockets import CATEGORY, Model, Trajectories, frames_from_image, image_from_frames, mask_from_comfy
 
 if TYPE_CHECKING:
-    from ..revideo import EditResult, VideoFile
-    from ..revideo import Trajectories as Tracks
+    from comfy_api.input import VideoInput
+    from comfy_api.input_impl import VideoFromFile
+
+    from .. import revideo
+    from ..revideo.video.io import Fit
 
 MP4_SOUND = (None, "aac", "mp3", "ac3", "eac3", "flac", "opus", "alac")  # what that container can hold
 FOLDER = "revideo_windows"  # in ComfyUI's output folder: it empties its temp folder when it starts
@@ -29,7 +32,7 @@ FOLDER = "revideo_windows"  # in ComfyUI's output folder: it empties its temp fo
 class ReVideoLongVideo(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        video = io.MatchType.Template("video", [io.Image, io.Video])
+        video = io.MatchType.Template("video", [io.Image, io.Video])  # type: ignore[list-item]  # of classes
         return io.Schema(
             node_id="ReVideoLongVideo",
             display_name="ReVideo Long Video",
@@ -197,12 +200,12 @@ class ReVideoLongVideo(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        model: Any,
-        video: Any,
+        model: revideo.ReVideo,
+        video: Tensor | VideoInput,
         edited_frame: Tensor,
         mask: Tensor,
         timing: str,
-        fit: Any,
+        fit: Fit,
         seed: int,
         steps: int,
         cfg_first: float,
@@ -218,7 +221,7 @@ class ReVideoLongVideo(io.ComfyNode):
         first_embedding: bool,
         hold_colours: bool,
         steered_paths: bool,
-        trajectories: Any | None = None,
+        trajectories: revideo.Trajectories | None = None,
         latent_lock: bool = True,
         restored_things: bool = True,
         **speed: Any,
@@ -249,7 +252,7 @@ class ReVideoLongVideo(io.ComfyNode):
         plan_memory(model, (picture.shape[-2], picture.shape[-1]), options)
         cache = WindowCache(_windows_folder(cls.hidden.unique_id, picture))
 
-        def edit(source: Tensor | VideoFile, output: Path | None = None) -> EditResult:
+        def edit(source: Tensor | revideo.VideoFile, output: Path | None = None) -> revideo.EditResult:
             areas, paths = _fit_times(len(source), mask_from_comfy(mask), trajectories, timing)
             return model.edit(
                 source,
@@ -265,7 +268,7 @@ class ReVideoLongVideo(io.ComfyNode):
             )
 
         if isinstance(video, InputImpl.VideoFromFile):
-            result: Any = _edit_file(video, edit)
+            result: Tensor | VideoInput = _edit_file(video, edit)
         elif isinstance(video, torch.Tensor):
             result = image_from_frames(edit(frames_from_image(video)).frames)
         else:
@@ -277,7 +280,7 @@ class ReVideoLongVideo(io.ComfyNode):
         return io.NodeOutput(result)
 
 
-def _edit_file(video: Any, edit: Callable[[VideoFile, Path], EditResult]) -> Any:
+def _edit_file(video: VideoFromFile, edit: Callable[[revideo.VideoFile, Path], revideo.EditResult]) -> VideoInput:
     """A file in the temp folder, written as windows are done."""
     from ..revideo.video.file import VideoFile
 
@@ -292,7 +295,9 @@ def _edit_file(video: Any, edit: Callable[[VideoFile, Path], EditResult]) -> Any
     return InputImpl.VideoFromFile(str(target))
 
 
-def _fit_times(num_frames: int, mask: Tensor, trajectories: Tracks | None, timing: str) -> tuple[Tensor, Tracks | None]:
+def _fit_times(
+    num_frames: int, mask: Tensor, trajectories: revideo.Trajectories | None, timing: str
+) -> tuple[Tensor, revideo.Trajectories | None]:
     """Masks and trajectories of another length, stretched over the video or as they are."""
     if trajectories is not None and trajectories.num_frames != num_frames and timing != "stretch":
         trajectories = trajectories.fitted(num_frames)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import comfy.model_management as management
 import comfy.model_patcher
@@ -13,6 +13,9 @@ import torch
 from comfy_api.latest import io
 
 from .sockets import CATEGORY, Model
+
+if TYPE_CHECKING:
+    from .. import revideo
 
 FOLDER = "revideo"
 SAME_FILE = "(in the same file)"
@@ -60,7 +63,7 @@ class Managed(torch.nn.Module):
         self.network = network
 
 
-def manage(model: Any) -> Any:
+def manage(model: revideo.ReVideo) -> revideo.ReVideo:
     """Lets ComfyUI decide when each network of a revideo.ReVideo is on the device and when it goes."""
     model.device = management.get_torch_device()
     offload_device = management.unet_offload_device()
@@ -143,7 +146,7 @@ class ReVideoLoadModel(io.ComfyNode):
         return io.NodeOutput(manage(model))
 
 
-def plan_memory(model: Any, size: tuple[int, int], options: Any) -> str:
+def plan_memory(model: revideo.ReVideo, size: tuple[int, int], options: revideo.SamplerOptions) -> str:
     """Lays out the model's work at this height and width, and says how; "" on a CPU, where nothing is to be planned."""
     if management.is_device_cpu(model.device):
         return ""

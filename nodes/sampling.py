@@ -19,8 +19,10 @@ from .sampling_inputs import options_of, speed_inputs
 from .sockets import CATEGORY, Conditions, Model, image_from_frames
 
 if TYPE_CHECKING:
-    from ..revideo import ReVideo
-    from ..revideo.sampling.samplers import Callback, Progress
+    from comfy.samplers import KSAMPLER
+
+    from .. import revideo
+    from ..revideo.sampling.samplers import Callback, Denoise, Progress
 
 LATENT_FORMAT = comfy.latent_formats.SD15()  # SVD's latents are Stable Diffusion's, frame by frame
 
@@ -94,7 +96,7 @@ class ReVideoSampler(io.ComfyNode):
                     tooltip="Noise on the edited frame before it is encoded. More lets the result leave it further.",
                     advanced=True,
                 ),
-                io.Sampler.Input(
+                io.Sampler.Input(  # type: ignore[attr-defined]  # two things of one name there
                     "sampler", optional=True, tooltip="Any SAMPLER of ComfyUI in place of the built-in Euler."
                 ),
                 io.Sigmas.Input(
@@ -128,8 +130,8 @@ class ReVideoSampler(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        model: Any,
-        conditions: Any,
+        model: revideo.ReVideo,
+        conditions: revideo.Conditions,
         seed: int,
         steps: int,
         cfg_first: float,
@@ -137,7 +139,7 @@ class ReVideoSampler(io.ComfyNode):
         fps: int,
         motion_bucket: int,
         noise_augmentation: float,
-        sampler: Any | None = None,
+        sampler: KSAMPLER | None = None,
         sigmas: Tensor | None = None,
         latent_lock: bool = False,
         lock_until: float = 0.03,
@@ -169,10 +171,10 @@ class ReVideoSampler(io.ComfyNode):
             sigmas=sigmas,
             sampler=None if sampler is None else GraphSampler(sampler, options),
         )
-        return io.NodeOutput({"samples": latents / LATENT_SCALE}, ui=ui.PreviewText(layout) if layout else None)
+        return io.NodeOutput({"samples": latents / LATENT_SCALE}, ui=ui.PreviewText(layout) if layout else {})
 
 
-def progress_callback(model: ReVideo) -> Callback:
+def progress_callback(model: revideo.ReVideo) -> Callback:
     """The node's progress bar with a picture of the newest frame, and a chance to stop."""
     previewer = _previewer_for(model)
     bars: dict[str, comfy.utils.ProgressBar] = {}
@@ -189,7 +191,7 @@ def progress_callback(model: ReVideo) -> Callback:
     return callback
 
 
-def _previewer_for(model: Any) -> Any | None:
+def _previewer_for(model: revideo.ReVideo) -> latent_preview.LatentPreviewer | None:
     """What makes small pictures of latents, if previews are on."""
     if model.config.vae.latent_channels != 4:
         return None
@@ -202,17 +204,18 @@ class GraphSampler:
     Such a sampler expects ComfyUI's model wrapper; `_Wrapper` has as much of it as samplers read.
     """
 
-    def __init__(self, sampler: Any, options: Any) -> None:
+    def __init__(self, sampler: KSAMPLER, options: revideo.SamplerOptions) -> None:
         self.sampler = sampler
         self.options = options
 
-    def __call__(self, denoise: Any, noise: Tensor, sigmas: Tensor, callback: Any) -> Tensor:
+    def __call__(self, denoise: Denoise, noise: Tensor, sigmas: Tensor, callback: Callback | None) -> Tensor:
         from ..revideo.sampling.samplers import Progress
 
         wrapper = _Wrapper(denoise, self.options)
 
         def step_callback(step: int, denoised: Tensor, x: Tensor, total_steps: int) -> None:
-            callback(Progress("sampling", step + 1, total_steps, denoised))
+            if callback is not None:
+                callback(Progress("sampling", step + 1, total_steps, denoised))
 
         extra_args = {"model_options": {}, "seed": self.options.seed}
         empty = torch.zeros_like(noise)
@@ -222,7 +225,7 @@ class GraphSampler:
 class _Wrapper:
     """What a ComfyUI sampler sees of a model."""
 
-    def __init__(self, denoise: Any, options: Any) -> None:
+    def __init__(self, denoise: Denoise, options: revideo.SamplerOptions) -> None:
         self.denoise = denoise
         self.cfg = options.cfg_last
         model_sampling = type(
@@ -235,7 +238,7 @@ class _Wrapper:
         )
 
     def __call__(
-        self, x: Tensor, sigma: Tensor, model_options: dict[str, Any] | None = None, seed: Any = None
+        self, x: Tensor, sigma: Tensor, model_options: dict[str, Any] | None = None, seed: int | None = None
     ) -> Tensor:
         if "sampler_post_cfg_function" in (model_options or {}):
             raise ValueError(
@@ -270,7 +273,7 @@ class ReVideoDecode(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, model: Any, samples: dict[str, Tensor], frames_per_chunk: int) -> io.NodeOutput:
+    def execute(cls, model: revideo.ReVideo, samples: dict[str, Tensor], frames_per_chunk: int) -> io.NodeOutput:
         from ..revideo.models.vae import LATENT_SCALE
 
         latents = samples["samples"] * LATENT_SCALE

@@ -13,7 +13,7 @@ AS_SET = "as set"
 EVERYWHERE = 1000.0  # above the highest noise level
 
 
-def speed_inputs() -> list[Any]:
+def speed_inputs() -> list[io.Input]:
     """Appended after a node's older inputs: an older workflow samples as it did."""
     return [
         io.Combo.Input(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from .. import revideo
 
 Model = io.Custom("REVIDEO_MODEL")
 Trajectories = io.Custom("REVIDEO_TRAJECTORIES")
@@ -33,7 +36,7 @@ def mask_to_comfy(mask: Tensor) -> Tensor:
     return mask[:, 0]
 
 
-def as_comfy_tracks(trajectories: Any) -> dict[str, Tensor]:
+def as_comfy_tracks(trajectories: revideo.Trajectories) -> dict[str, Tensor]:
     """ComfyUI's TRACKS: points (F, N, 2) in pixels and their visibility (F, N)."""
     return {
         "track_path": trajectories.points_px.transpose(0, 1).contiguous(),

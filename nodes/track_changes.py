@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
 
 from .sockets import CATEGORY, Trajectories, as_comfy_tracks
 
+if TYPE_CHECKING:
+    from .. import revideo
+
 TAKE_OFF, PUT_ON = "take its motion off", "put its motion on"
 
 
-def track_outputs() -> list[Any]:
+def track_outputs() -> list[io.Output]:
     return [
         Trajectories.Output("trajectories", tooltip="To ReVideo Conditions and Draw Tracks."),
         io.String.Output("tracks", tooltip="The same paths as text, a point per frame."),
@@ -19,7 +22,7 @@ def track_outputs() -> list[Any]:
     ]
 
 
-def as_outputs(tracks: Any) -> io.NodeOutput:
+def as_outputs(tracks: revideo.Trajectories) -> io.NodeOutput:
     return io.NodeOutput(tracks, tracks.to_json(), as_comfy_tracks(tracks))
 
 
@@ -98,7 +101,7 @@ class ReVideoTransformTracks(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        trajectories: Any,
+        trajectories: revideo.Trajectories,
         offset_x: float,
         offset_y: float,
         scale: float,
@@ -107,7 +110,7 @@ class ReVideoTransformTracks(io.ComfyNode):
         stretch: float,
         smooth: float,
         reference_motion: str,
-        reference: Any | None = None,
+        reference: revideo.Trajectories | None = None,
     ) -> io.NodeOutput:
         from ..revideo.tracks.transforms import placed, retimed, smoothed, with_motion_of, without_motion_of
 
@@ -143,10 +146,10 @@ class ReVideoMergeTracks(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        trajectories_1: Any,
-        trajectories_2: Any,
-        trajectories_3: Any | None = None,
-        trajectories_4: Any | None = None,
+        trajectories_1: revideo.Trajectories,
+        trajectories_2: revideo.Trajectories,
+        trajectories_3: revideo.Trajectories | None = None,
+        trajectories_4: revideo.Trajectories | None = None,
     ) -> io.NodeOutput:
         from ..revideo.tracks.transforms import merged
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
 from torch import Tensor
@@ -15,6 +15,9 @@ from .sockets import (
     image_from_frames,
     mask_from_comfy,
 )
+
+if TYPE_CHECKING:
+    from .. import revideo
 
 POINTS, GRID, MOVING = "points", "grid", "moving grid"
 
@@ -88,7 +91,7 @@ class ReVideoTrackPoints(io.ComfyNode):
         spacing: int,
         most: int,
         seed: int,
-        points: Any | None = None,
+        points: revideo.Trajectories | None = None,
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
         from ..revideo.pictures.overlays import draw_tracks, mark_lost

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
 from torch import Tensor
@@ -15,6 +15,9 @@ from .sockets import (
     image_from_frames,
     mask_from_comfy,
 )
+
+if TYPE_CHECKING:
+    from .. import revideo
 
 
 class ReVideoTracksIn(io.ComfyNode):
@@ -79,7 +82,7 @@ class ReVideoTracksIn(io.ComfyNode):
         timing: str,
         drawn_width: int,
         drawn_height: int,
-        comfy_tracks: dict[str, Any] | None = None,
+        comfy_tracks: dict[str, Tensor] | None = None,
     ) -> io.NodeOutput:
         from ..revideo.tracks.trajectories import from_comfy_tracks, parse_tracks
 
@@ -119,7 +122,9 @@ class ReVideoDrawTracks(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, frames: Tensor, trajectories: Any, trail: int, mask: Tensor | None = None) -> io.NodeOutput:
+    def execute(
+        cls, frames: Tensor, trajectories: revideo.Trajectories, trail: int, mask: Tensor | None = None
+    ) -> io.NodeOutput:
         from ..revideo.pictures.overlays import draw_mask, draw_tracks
 
         drawn = frames_from_image(frames)

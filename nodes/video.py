@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from comfy_api.latest import InputImpl, io
 from torch import Tensor
 
 from .sockets import CATEGORY, frames_from_image, image_from_frames, mask_from_comfy
+
+if TYPE_CHECKING:
+    from comfy_api.input import VideoInput
+
+    from ..revideo.editing.composite import Match
+    from ..revideo.video.io import Fit, SizePolicy
 
 MODEL_MULTIPLE = 64  # of both frame sides, in the released model
 
@@ -95,11 +101,11 @@ class ReVideoPrepareVideo(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        video: Any,
-        size_policy: Any,
+        video: Tensor | VideoInput,
+        size_policy: SizePolicy,
         width: int,
         height: int,
-        fit: Any,
+        fit: Fit,
         start: int,
         stride: int,
         count: int,
@@ -114,7 +120,9 @@ class ReVideoPrepareVideo(io.ComfyNode):
         return io.NodeOutput(image_from_frames(prepared), fps, size[1], size[0])
 
 
-def _pick(video: Any, start: int, stride: int, count: int | None, source_fps: float) -> tuple[Tensor, float]:
+def _pick(
+    video: Tensor | VideoInput, start: int, stride: int, count: int | None, source_fps: float
+) -> tuple[Tensor, float]:
     """Frames (T, 3, H, W) and their rate from IMAGE or VIDEO."""
     from ..revideo.video.io import pick_frames, read_video
 
@@ -166,7 +174,7 @@ class ReVideoKeepUnedited(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, original: Tensor, edited: Tensor, mask: Tensor, feather: int, match: Any = "none"
+        cls, original: Tensor, edited: Tensor, mask: Tensor, feather: int, match: Match = "none"
     ) -> io.NodeOutput:
         from ..revideo.editing.composite import keep_unedited
 

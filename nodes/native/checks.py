@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import comfy.model_base
 import comfy.utils
 import torch
 from torch import Tensor
 
+if TYPE_CHECKING:
+    from comfy.model_base import BaseModel
+    from comfy.model_patcher import ModelPatcher
+    from comfy.sd import VAE
+
+    from ...revideo.checkpoints.reading import ControlPart
+    from ...revideo.models.config import UNetConfig
+
 SAMPLED = 64  # numbers that are compared of each tensor
 LOADERS = "load both from the same file (ImageOnlyCheckpointLoader, or Load ReVideo as SVD)"
 
 
-def check_model(model: Any, part: Any) -> None:
+def check_model(model: BaseModel, part: ControlPart) -> None:
     """A BaseModel of ComfyUI and a revideo ControlPart; raises ValueError."""
     svd = comfy.model_base
     if not isinstance(model, svd.SVD_img2vid) or isinstance(model, (svd.SV3D_u, svd.SV3D_p)):
@@ -27,7 +36,7 @@ def check_model(model: Any, part: Any) -> None:
         raise ValueError(f"the ControlNet is for a UNet of {ours}, the MODEL has {theirs}: {LOADERS}")
 
 
-def _control_sizes(unet: Any) -> str:
+def _control_sizes(unet: UNetConfig) -> str:
     blocks = [unet.num_res_blocks] * len(unet.block_channels)
     return _sizes(unet.block_channels, blocks, unet.context_dim, 3 * unet.time_id_dim)
 
@@ -37,13 +46,13 @@ def _model_sizes(unet: dict[str, Any]) -> str:
     return _sizes(channels, unet["num_res_blocks"], unet["context_dim"], unet["adm_in_channels"])
 
 
-def _sizes(channels: Any, blocks: Any, context: int, vector: int) -> str:
+def _sizes(channels: Iterable[int], blocks: Iterable[int], context: int, vector: int) -> str:
     """In words: what must be equal for residuals to join the UNet's skip connections."""
     levels = ", ".join(map(str, channels))
     return f"{levels} channels ({', '.join(map(str, blocks))} blocks, context {context}, vector {vector})"
 
 
-def check_vae(vae: Any, part: Any) -> None:
+def check_vae(vae: VAE, part: ControlPart) -> None:
     channels, stride = part.config.vae.latent_channels, part.config.vae.stride
     found = vae.latent_channels, vae.spacial_compression_encode()
     if found != (channels, stride):
@@ -53,7 +62,7 @@ def check_vae(vae: Any, part: Any) -> None:
         )
 
 
-def check_embedding(embedding: Tensor, part: Any) -> None:
+def check_embedding(embedding: Tensor, part: ControlPart) -> None:
     """(…, D) as the CLIP_VISION made it."""
     width = part.config.unet.context_dim
     if embedding.shape[-1] != width:
@@ -63,7 +72,7 @@ def check_embedding(embedding: Tensor, part: Any) -> None:
         )
 
 
-def warn_of_other_weights(model: Any, part: Any) -> None:
+def warn_of_other_weights(model: ModelPatcher, part: ControlPart) -> None:
     """`model`: a MODEL. ReVideo trained the UNet's temporal keys and values too: stock SVD's are others."""
     compared = [(_weight(model, f"diffusion_model.{name}"), ours) for name, ours in part.temporal.items()]
     differing = sum(not _alike(theirs, ours) for theirs, ours in compared if theirs is not None)
@@ -75,7 +84,7 @@ def warn_of_other_weights(model: Any, part: Any) -> None:
         )
 
 
-def _weight(model: Any, key: str) -> Tensor | None:
+def _weight(model: ModelPatcher, key: str) -> Tensor | None:
     """As it was loaded, before LoRAs; None where it is kept in a form that holds no plain numbers."""
     weight = model.backup[key].weight if key in model.backup else comfy.utils.get_attr(model.model, key)
     return weight if type(weight) in (Tensor, torch.nn.Parameter) and not weight.is_meta else None
@@ -88,7 +97,7 @@ def _alike(theirs: Tensor, ours: Tensor) -> bool:
     return bool(((a - b).abs() <= tolerance * b.abs()).float().mean() > 0.9)
 
 
-def check_context_windows(model: Any, num_frames: int) -> None:
+def check_context_windows(model: BaseModel, num_frames: int) -> None:
     """What core's Context Windows node is set to; raises ValueError where SVD cannot follow."""
     patcher = getattr(model, "current_patcher", None)
     handler = None if patcher is None else patcher.model_options.get("context_handler")

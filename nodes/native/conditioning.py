@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import comfy.model_management as management
 import torch
@@ -13,6 +13,14 @@ from ..model import BUILT_IN, DTYPES, checkpoint_names, checkpoint_path
 from ..sockets import CATEGORY, Conditions
 from .checks import check_embedding, check_model, check_vae, warn_of_other_weights
 from .control_net import ReVideoControl
+
+if TYPE_CHECKING:
+    from comfy.clip_vision import ClipVisionModel
+    from comfy.controlnet import ControlBase
+    from comfy.model_patcher import ModelPatcher
+    from comfy.sd import VAE
+
+    from ... import revideo
 
 
 class ReVideoLoadControlNet(io.ComfyNode):
@@ -40,7 +48,8 @@ class ReVideoLoadControlNet(io.ComfyNode):
                     advanced=True,
                 ),
             ],
-            outputs=[io.ControlNet.Output("control_net", tooltip="To ReVideo Native Conditioning.")],
+            # There, ControlNet names an import too, which a type checker takes it for.
+            outputs=[io.ControlNet.Output("control_net", tooltip="To ReVideo Native Conditioning.")],  # type: ignore[attr-defined]
         )
 
     @classmethod
@@ -81,7 +90,7 @@ class ReVideoNativeConditioning(io.ComfyNode):
                 ),
                 io.ClipVision.Input("clip_vision", tooltip="From the same loader."),
                 io.Vae.Input("vae", tooltip="From the same loader."),
-                io.ControlNet.Input("control_net", tooltip="From Load ReVideo Control Net."),
+                io.ControlNet.Input("control_net", tooltip="From Load ReVideo Control Net."),  # type: ignore[attr-defined]
                 Conditions.Input("conditions", tooltip="From ReVideo Conditions."),
                 io.Float.Input(
                     "strength",
@@ -153,11 +162,11 @@ class ReVideoNativeConditioning(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        model: Any,
-        clip_vision: Any,
-        vae: Any,
-        control_net: Any,
-        conditions: Any,
+        model: ModelPatcher,
+        clip_vision: ClipVisionModel,
+        vae: VAE,
+        control_net: ControlBase,
+        conditions: revideo.Conditions,
         strength: float,
         start_percent: float,
         end_percent: float,
@@ -181,7 +190,11 @@ class ReVideoNativeConditioning(io.ComfyNode):
         check_embedding(embedding, part)
         reference = _encode(vae, conditions.reference, noise_augmentation, augmentation_seed)
         # ComfyUI's SVD takes 1 off the frame rate, as Stability's does; the released model is told the rate itself.
-        settings = {"fps": fps + 1, "motion_bucket_id": motion_bucket, "augmentation_level": noise_augmentation}
+        settings: dict[str, Any] = {
+            "fps": fps + 1,
+            "motion_bucket_id": motion_bucket,
+            "augmentation_level": noise_augmentation,
+        }
         if strength > 0:
             control = control_net.with_conditions(conditions, strength, (start_percent, end_percent))
             settings |= {"control": control, "control_apply_to_uncond": False}  # it is applied to both below
@@ -191,7 +204,7 @@ class ReVideoNativeConditioning(io.ComfyNode):
         return io.NodeOutput(positive, negative, {"samples": latent})
 
 
-def _embed(clip_vision: Any, reference: Tensor) -> Tensor:
+def _embed(clip_vision: ClipVisionModel, reference: Tensor) -> Tensor:
     """(3, H, W) in [-1, 1] → (1, 1, D), preprocessed as the released model was: ComfyUI crops and rounds."""
     from ...revideo.models.image_encoder import clip_pixels
 
@@ -201,7 +214,7 @@ def _embed(clip_vision: Any, reference: Tensor) -> Tensor:
     return embedding[:, None].to(management.intermediate_device())
 
 
-def _encode(vae: Any, reference: Tensor, noise_augmentation: float, seed: int) -> Tensor:
+def _encode(vae: VAE, reference: Tensor, noise_augmentation: float, seed: int) -> Tensor:
     """(3, H, W) in [-1, 1] → (1, C, h, w), not scaled; the noise is that of ReVideo Sampler."""
     from ...revideo.pipeline.pipeline import AUGMENTATION, draw_noise
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import comfy.controlnet
 import comfy.model_management as management
@@ -15,6 +16,16 @@ from torch import Tensor, nn
 
 from ..model import Managed
 from .checks import check_context_windows, check_model
+
+if TYPE_CHECKING:
+    from comfy.context_windows import IndexListContextWindow
+    from comfy.model_base import BaseModel
+    from comfy.model_patcher import ModelPatcher
+
+    from ... import revideo
+    from ...revideo.checkpoints.reading import ControlPart
+    from ...revideo.models.controlnet import EmbeddedConditions
+    from ...revideo.models.unet import Residuals
 
 # The same layers with ComfyUI's way of fetching weights as they work, so that a net larger than the
 # card's room can be loaded in part.
@@ -28,7 +39,7 @@ def in_comfy_layers(network: nn.Module) -> nn.Module:
     """The network itself; weights stay where and what they are."""
     from ...revideo.models.blocks import TemporalConvolution
 
-    class Temporal(TemporalConvolution, comfy.ops.disable_weight_init.Conv3d):
+    class Temporal(TemporalConvolution, comfy.ops.disable_weight_init.Conv3d):  # type: ignore[misc]
         """Our arithmetic on weights that ComfyUI fetches."""
 
     layers = LAYERS | {TemporalConvolution: Temporal}
@@ -41,7 +52,7 @@ def in_comfy_layers(network: nn.Module) -> nn.Module:
 class ReVideoControl(comfy.controlnet.ControlBase):
     """A CONTROL_NET. Its hints are `revideo.Conditions`, which `with_conditions` gives it."""
 
-    def __init__(self, part: Any, load_device: torch.device, patcher: Any | None = None) -> None:
+    def __init__(self, part: ControlPart, load_device: torch.device, patcher: ModelPatcher | None = None) -> None:
         """`part`: a revideo ControlPart; `patcher`: of a copy that shares the network."""
         super().__init__()
         self.part = part
@@ -50,13 +61,13 @@ class ReVideoControl(comfy.controlnet.ControlBase):
             managed = Managed(in_comfy_layers(part.network))
             patcher = comfy.model_patcher.CoreModelPatcher(managed, load_device, management.unet_offload_device())
         self.patcher = patcher
-        self.conditions: Any = None
+        self.conditions: revideo.Conditions = None  # type: ignore[assignment]  # until with_conditions
         self.model_sampling: Any = None  # of the model that is being sampled
-        self._embedded: tuple[list[int], Any] | None = None  # frames, and their EmbeddedConditions
+        self._embedded: tuple[list[int], EmbeddedConditions] | None = None  # and of which frames
 
     # --- What ComfyUI asks of a ControlNet ---------------------------------------------------------
 
-    def set_cond_hint(self, *arguments: Any, **keywords: Any) -> Any:
+    def set_cond_hint(self, *arguments: object, **keywords: object) -> ReVideoControl:
         raise ValueError(
             "ReVideo's ControlNet takes no image: connect it to ReVideo Native Conditioning, which gives it paths, "
             "content and area"
@@ -79,10 +90,10 @@ class ReVideoControl(comfy.controlnet.ControlBase):
             self.multigpu_clones[load_device] = other
         return other
 
-    def get_models(self) -> list[Any]:
+    def get_models(self) -> list[ModelPatcher]:
         return [*super().get_models(), self.patcher]
 
-    def pre_run(self, model: Any, percent_to_timestep_function: Any) -> None:
+    def pre_run(self, model: BaseModel, percent_to_timestep_function: Callable[[float], float]) -> None:
         super().pre_run(model, percent_to_timestep_function)
         check_model(model, self.part)
         check_context_windows(model, self.conditions.num_frames)
@@ -98,14 +109,15 @@ class ReVideoControl(comfy.controlnet.ControlBase):
         self,
         x_noisy: Tensor,  # (B·F, C, h, w) latents of B guidance branches
         t: Tensor,  # (B·F,) their noise level, the same everywhere
-        cond: dict[str, Any],  # of the model: image embedding, reference latent, vector, each (B·F, …)
+        cond: dict[str, Tensor],  # of the model: image embedding, reference latent, vector, each (B·F, …)
         batched_number: int,  # B
         transformer_options: dict[str, Any],
     ) -> dict[str, list[Tensor | None]] | None:
         """Residuals for the UNet, those of the ControlNets before added; None: no control at this level."""
         previous = None
         if self.previous_controlnet is not None:
-            previous = self.previous_controlnet.get_control(x_noisy, t, cond, batched_number, transformer_options)
+            ask = self.previous_controlnet.get_control  # type: ignore[attr-defined]  # which their base lacks
+            previous = ask(x_noisy, t, cond, batched_number, transformer_options)
         if self.timestep_range is not None and not self.timestep_range[1] <= t[0] <= self.timestep_range[0]:
             return previous
         frames = self._frames(x_noisy, batched_number, transformer_options.get("context_window"))
@@ -115,12 +127,14 @@ class ReVideoControl(comfy.controlnet.ControlBase):
 
     # --- Ours ----------------------------------------------------------------------------------------
 
-    def with_conditions(self, conditions: Any, strength: float, percents: tuple[float, float]) -> ReVideoControl:
+    def with_conditions(
+        self, conditions: revideo.Conditions, strength: float, percents: tuple[float, float]
+    ) -> ReVideoControl:
         other = self.copy()
         other.conditions, other.strength, other.timestep_percent_range = conditions, strength, percents
         return other
 
-    def _frames(self, x_noisy: Tensor, branches: int, window: Any | None) -> list[int]:
+    def _frames(self, x_noisy: Tensor, branches: int, window: IndexListContextWindow | None) -> list[int]:
         """Which frames of the conditions the latents are; raises ValueError where they are of another clip."""
         conditions, stride = self.conditions, self.part.config.vae.stride
         frames = list(range(conditions.num_frames)) if window is None else list(window.index_list)
@@ -139,7 +153,7 @@ class ReVideoControl(comfy.controlnet.ControlBase):
             )
         return frames
 
-    def _residuals(self, x_noisy: Tensor, t: Tensor, cond: dict[str, Any], frames: list[int]) -> Any:
+    def _residuals(self, x_noisy: Tensor, t: Tensor, cond: dict[str, Tensor], frames: list[int]) -> Residuals:
         network, device, count = self.part.network, x_noisy.device, len(frames)
         dtype = network.dtype
         for module in network.modules():
@@ -157,7 +171,7 @@ class ReVideoControl(comfy.controlnet.ControlBase):
             fused,
         )
 
-    def _embed(self, frames: list[int], device: torch.device) -> Any:
+    def _embed(self, frames: list[int], device: torch.device) -> EmbeddedConditions:
         """Of the window at hand: what no step and no branch changes is computed once."""
         if self._embedded is None or self._embedded[0] != frames:
             whole = self.conditions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import comfy.clip_vision
 import comfy.model_detection
@@ -20,6 +20,13 @@ from torch import Tensor, nn
 
 from ..model import BUILT_IN, DTYPES, SAME_FILE, checkpoint_names, checkpoint_path
 from ..sockets import CATEGORY
+
+if TYPE_CHECKING:
+    from comfy.clip_vision import ClipVisionModel
+    from comfy.model_patcher import ModelPatcher
+    from comfy.sd import VAE
+
+    from ...revideo.models.config import ImageEncoderConfig, ModelConfig, VAEConfig
 
 Weights = dict[str, Tensor]
 TEMPORAL_KERNEL = [3, 1, 1]  # of the decoder, in frames and pixels
@@ -81,7 +88,7 @@ class ReVideoLoadSVD(io.ComfyNode):
 
 def load_as_svd(
     path: Path, svd: Path | None = None, dtype: torch.dtype | None = None, disable_dynamic: bool = False
-) -> tuple[Any, Any, Any]:
+) -> tuple[ModelPatcher, ClipVisionModel, VAE]:
     """MODEL, CLIP_VISION, VAE; `disable_dynamic` is how ComfyUI asks for a second MODEL of the same file."""
     from ...revideo.checkpoints.names import IMAGE_VAE, UNET, VIDEO_VAE, to_released
     from ...revideo.checkpoints.reading import open_checkpoint
@@ -104,13 +111,13 @@ def _below(weights: Weights, prefix: str, starts: tuple[str, ...] = ("",)) -> We
 class Multiple(Fraction):
     """Of the first width: ComfyUI multiplies by whole numbers, but 128 is 4/3 of 96."""
 
-    def __mul__(self, width: Any) -> int:  # type: ignore[override]
+    def __mul__(self, width: int) -> int:
         return int(super().__mul__(width))
 
     __rmul__ = __mul__  # type: ignore[assignment]
 
 
-def _model(weights: Weights, config: Any, dtype: torch.dtype | None, disable_dynamic: bool) -> Any:
+def _model(weights: Weights, config: ModelConfig, dtype: torch.dtype | None, disable_dynamic: bool) -> ModelPatcher:
     unet, device = config.unet, management.get_torch_device()
     parameters = sum(tensor.numel() for tensor in weights.values())
     if dtype is None:
@@ -130,7 +137,7 @@ def _model(weights: Weights, config: Any, dtype: torch.dtype | None, disable_dyn
     return patcher
 
 
-def _clip_vision(weights: Weights, config: Any) -> Any:
+def _clip_vision(weights: Weights, config: ImageEncoderConfig) -> ClipVisionModel:
     clip_vision = comfy.clip_vision.ClipVisionModel(
         {
             "model_type": "clip_vision_model",
@@ -149,7 +156,7 @@ def _clip_vision(weights: Weights, config: Any) -> Any:
     return clip_vision
 
 
-def _vae(weights: Weights, config: Any) -> Any:
+def _vae(weights: Weights, config: VAEConfig) -> VAE:
     """ComfyUI's own for SVD knows the released widths only; these are the same blocks by its general way."""
     if config.num_res_blocks > 2:
         raise ValueError(
