@@ -214,7 +214,7 @@ class DocumentMasks:
 
     def read(self, start: int, stop: int) -> Tensor:
         drawn_on = _document_size(self.document, self.source_size, self.size, self.fit)
-        masks = self.document.region(self.frames, *drawn_on, range(start, stop))
+        masks = self.document.mask(self.frames, *drawn_on, range(start, stop))
         return as_mask(masks if drawn_on == self.size else fit_frames(masks, *self.size, self.fit))
 
 

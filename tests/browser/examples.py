@@ -139,7 +139,7 @@ def region(name: str) -> Tensor:
     if name in SPRITES:
         return first_edit.region()
     size = LONG_SIZE if name == LONG else (HEIGHT, WIDTH)
-    return EditDocument.from_json(drawing(name)).region(frames_of(name), *size)
+    return EditDocument.from_json(drawing(name)).mask(frames_of(name), *size)
 
 
 def source(name: str, server: ComfyUI) -> Tensor:

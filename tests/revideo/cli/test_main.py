@@ -18,8 +18,7 @@ from revideo.checkpoints import builtin
 from revideo.checkpoints.random_weights import SMALL, write_random_checkpoint
 from revideo.cli.inputs import EditInputs, read_inputs
 from revideo.cli.main import build_parser, main
-from revideo.drawing.schema import Path as DrawnPath
-from revideo.drawing.schema import Point, Region
+from revideo.drawing.schema import DrawnPath, Point, Region
 from revideo.pictures.sheets import write_image
 from revideo.sampling.samplers import sampler_options
 from revideo.video.io import fit_frames
@@ -42,7 +41,7 @@ def drawing(width: int = WIDTH, height: int = HEIGHT, frames: int = WINDOW) -> s
     ends = ((240, 130), (400, 150))
     path = DrawnPath("p1", "line", tuple(Point(at * x, level * y) for at, level in ends))
     area = Region("r1", "rect", ((160 * x, 68 * y), (480 * x, 204 * y)))
-    return revideo.EditDocument(width, height, frames, (path,), (area,)).to_json()
+    return revideo.EditDocument(width=width, height=height, frames=frames, paths=(path,), regions=(area,)).to_json()
 
 
 @pytest.fixture(scope="module")
