@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .tracks.trajectories import Trajectories, parse_tracks
-from .video.io import Fit, fit_frames, place_source
+from .video.fitting import Fit, fit_frames, place_source
 from .video.pixels import Picture, as_mask, as_picture, check_pixels
 
 

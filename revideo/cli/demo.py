@@ -21,7 +21,8 @@ from ..pipeline.pipeline import default_device
 from ..synthetic.clips import SyntheticEdit
 from ..synthetic.examples import EXAMPLES, FPS, OPTIONS, example_edit
 from ..synthetic.measures import AIM, EditMetrics, measure_edit
-from ..video.io import fit_frames, write_video
+from ..video.fitting import fit_frames
+from ..video.io import write_video
 from .common import LICENCE, WEIGHTS, progress, refusing
 
 FEATHER_PX = 4.0

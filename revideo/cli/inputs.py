@@ -18,7 +18,8 @@ from ..models.config import ModelConfig
 from ..sampling.samplers import SamplerOptions, sampler_options
 from ..tracks.trajectories import Trajectories, parse_tracks
 from ..video.file import VideoFile
-from ..video.io import Fit, choose_size, fit_frames, read_image, read_video
+from ..video.fitting import Fit, choose_size, fit_frames
+from ..video.io import read_image, read_video
 from ..video.pixels import IMAGE_SUFFIXES, as_mask
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")  # what holds H.264

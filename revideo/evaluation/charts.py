@@ -14,7 +14,8 @@ from torch import Tensor
 
 from ..pictures.overlays import draw_mask, draw_tracks
 from ..tracks.trajectories import Trajectories
-from ..video.io import fit_frames, to_uint8
+from ..video.fitting import fit_frames
+from ..video.io import to_uint8
 from .evaluator import METRICS, MetricsReport
 
 COLUMNS = 2

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..edit import check_mask, check_video
 from ..tracks.tracking import Tracker, track_points
 from ..tracks.trajectories import Trajectories
-from ..video.io import describe
+from ..video.fitting import describe_frames
 from ..video.pixels import as_mask, check_pixels
 from .flow import Flow, dis_flow
 from .metrics import flow_errors, masked_psnr, masked_ssim, mean_of, path_errors, seam
@@ -108,7 +108,9 @@ class Evaluator:
         """(T, 3, H, W) in [0, 1]; raises ValueError unless it is of the source's length and size."""
         source = self.question.source
         if video.shape != source.shape:
-            raise ValueError(f"the source is {describe(source)}, the result {describe(video)}; they must agree")
+            raise ValueError(
+                f"the source is {describe_frames(source)}, the result {describe_frames(video)}; they must agree"
+            )
         check_pixels("result", video)
         report = MetricsReport()
         for part in (self._unedited, self._paths, self._motion, self._frames):

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from ..conditions import Conditions
 from ..tracks.trajectories import Trajectories
-from ..video.io import describe, to_uint8
+from ..video.fitting import describe_frames
+from ..video.io import to_uint8
 from ..video.pixels import as_mask
 from .sheets import Colour, draw_text, side_by_side, text_size
 
@@ -98,7 +99,7 @@ def draw_mask(frames: Tensor, mask: Tensor) -> Tensor:
     """
     if mask.shape[-2:] != frames.shape[-2:] or len(mask) not in (1, len(frames)):
         raise ValueError(
-            f"the mask is {describe(mask)}, the frames are {describe(frames)}: "
+            f"the mask is {describe_frames(mask)}, the frames are {describe_frames(frames)}: "
             f"give one mask for all frames or one for each, of the frames' size"
         )
     masks = as_mask(mask).expand(len(frames), -1, -1, -1)

@@ -33,7 +33,8 @@ from revideo.drawing.document import EditDocument
 from revideo.pictures.overlays import draw_mask, draw_tracks
 from revideo.synthetic.examples import example_files
 from revideo.tracks.source_motion import follow_drawn
-from revideo.video.io import choose_size, fit_frames, read_video, write_video
+from revideo.video.fitting import choose_size, fit_frames
+from revideo.video.io import read_video, write_video
 
 FOLDER = ROOT / "example_workflows"
 FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, LONG, KEEP_MOTION, NATIVE, NATIVE_LONG = NAMES = (

@@ -17,7 +17,8 @@ from PIL import Image
 import revideo
 from revideo.models.vae import LATENT_SCALE
 from revideo.tracks.trajectories import parse_tracks
-from revideo.video.io import fit_frames, read_video
+from revideo.video.fitting import fit_frames
+from revideo.video.io import read_video
 
 
 def read_back(content: bytes) -> tuple[np.ndarray, Fraction]:

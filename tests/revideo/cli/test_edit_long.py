@@ -12,7 +12,7 @@ from revideo.cli.edit_long import LongInputs, read_long_inputs
 from revideo.cli.main import build_parser, main
 from revideo.drawing.schema import DrawnPath, Point, Region
 from revideo.pictures.sheets import write_image
-from revideo.video.io import fit_frames
+from revideo.video.fitting import fit_frames
 
 FRAMES, HEIGHT, WIDTH = 20, 112, 160
 WINDOW = SMALL.unet.num_frames

@@ -21,7 +21,7 @@ from revideo.cli.main import build_parser, main
 from revideo.drawing.schema import DrawnPath, Point, Region
 from revideo.pictures.sheets import write_image
 from revideo.sampling.samplers import sampler_options
-from revideo.video.io import fit_frames
+from revideo.video.fitting import fit_frames
 
 ROOT = Path(__file__).parents[3]
 WIDTH, HEIGHT = 640, 272  # of bikes.mp4, 25 frames per second

@@ -13,7 +13,7 @@ from torch.testing import assert_close
 
 from revideo import read_video
 from revideo.video.file import VideoFile, write_like
-from revideo.video.io import fit_frames
+from revideo.video.fitting import fit_frames
 
 FRAMES = 12
 
