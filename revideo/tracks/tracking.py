@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from ..video.io import to_uint8
 from .point_tracker import follow
 from .trajectories import Trajectories
 
@@ -48,13 +48,9 @@ def track_points(
         raise ValueError(f"point {number} (x {x:g}, y {y:g}) is not in the picture, which is {width}×{height}")
     if tracker is not None:
         return tracker(video, points_px.float(), frame)
-    places, visible = follow(_pixels(video), points_px.float().numpy(), frame)
+    pixels = to_uint8(video).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    places, visible = follow(pixels, points_px.float().numpy(), frame)
     return Trajectories(torch.from_numpy(places), torch.from_numpy(visible))
-
-
-def _pixels(video: Tensor) -> np.ndarray:
-    """(T, 3, H, W) in [0, 1] → (T, H, W, 3) uint8."""
-    return (video.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
 def load_cotracker(path: str | Path, device: str | torch.device = "cpu") -> Tracker:
