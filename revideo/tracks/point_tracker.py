@@ -123,7 +123,8 @@ class _Points:
             reach_px = 2
         best, costs = self._fitted(picture, number, middle, expected, int(reach_px), 1)
         row, column = np.unravel_index(costs.argmin(), costs.shape)
-        return best + np.array([_vertex(costs[row], int(column)), _vertex(costs[:, column], int(row))], np.float32)
+        offset = parabola_vertex(costs[row], int(column)), parabola_vertex(costs[:, column], int(row))
+        return best + np.array(offset, np.float32)
 
     def _fitted(
         self, picture: Array, number: int, middle: Array, expected: Array, reach: int, step: int
@@ -239,16 +240,24 @@ def _windows(planes: Array, size: tuple[int, ...]) -> Array:
     return np.lib.stride_tricks.sliding_window_view(planes, size, (1, 2))
 
 
-def _vertex(costs: Array, at: int) -> float:
-    """Of the parabola through a lowest value and its neighbours: −0.5 to 0.5."""
-    if not 0 < at < len(costs) - 1:
-        return 0.0
-    left, lowest, right = costs[at - 1 : at + 2]
-    bend = left - 2 * lowest + right
-    return float(np.clip(0.5 * (left - right) / bend, -0.5, 0.5)) if bend > 0 else 0.0
-
-
 # --- Motion between two frames --------------------------------------------------------------
+
+
+def parabola_vertex(values: Array, extreme: int) -> float:  # −0.5 to 0.5
+    """Of the parabola through the lowest or highest of values (n,) and its neighbours: how far from it, in steps.
+
+    Zero at either end, where it has one neighbour, and where all three are equal.
+    """
+    if not 0 < extreme < len(values) - 1:
+        return 0.0
+    before, at, after = (float(value) for value in values[extreme - 1 : extreme + 2])
+    bend = before - 2 * at + after
+    return min(max(0.5 * (before - after) / bend, -0.5), 0.5) if bend else 0.0
+
+
+def dense_flow(before: Array, after: Array) -> Array:  # (H, W, 2) dx, dy in pixels
+    """DIS flow (Kroeger et al. 2016) from one frame (H, W) uint8, in greys, to the next; OpenCV's finest preset."""
+    return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(before, after, None)
 
 
 class _Flows:
@@ -274,9 +283,9 @@ class _Flows:
         return moved, (found.ravel() > 0) & (found_back.ravel() > 0) & closes
 
     def dense(self, places: Array) -> Array:
-        """By DIS flow (Kroeger et al. 2016)."""
+        """Places (N, 2) one frame on, by dense flow."""
         return places + _at(self._dense, places)
 
     @cached_property
     def _dense(self) -> Array:
-        return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(self.before, self.after, None)
+        return dense_flow(self.before, self.after)

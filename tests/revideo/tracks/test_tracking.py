@@ -3,6 +3,7 @@
 import sys
 import types
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -126,6 +127,25 @@ def test_a_still_video_has_still_points():
     found = track_points(texture(3, 64, 64).repeat(4, 1, 1, 1), grid_points(64, 64, 16))
     assert found.visible.all()
     assert found.points_px.diff(dim=1).abs().max() < 0.05
+
+
+@pytest.mark.parametrize("offset", [-0.5, -0.3, 0.0, 0.2, 0.5])
+@pytest.mark.parametrize("bend", [2.0, -0.7])
+def test_a_parabolas_vertex_is_found_between_its_samples(offset, bend):
+    at = np.arange(9)
+    assert point_tracker.parabola_vertex(bend * (at - 4 - offset) ** 2 + 3, 4) == pytest.approx(offset)
+
+
+def test_without_two_neighbours_or_a_bend_there_is_no_vertex():
+    assert point_tracker.parabola_vertex(np.array([0.0, 1.0, 2.0]), 0) == 0
+    assert point_tracker.parabola_vertex(np.array([2.0, 1.0, 0.0]), 2) == 0
+    assert point_tracker.parabola_vertex(np.ones(3), 1) == 0
+
+
+def test_dense_flow_is_how_far_each_pixel_moves():
+    before = (texture(4, HEIGHT, WIDTH).mean(0) * 255).byte().numpy()
+    flow = point_tracker.dense_flow(before, np.roll(before, (2, 5), (0, 1)))
+    assert np.median(flow, (0, 1)) == pytest.approx([5, 2], abs=0.2)
 
 
 def test_a_grid_covers_the_picture():
