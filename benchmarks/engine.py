@@ -189,7 +189,7 @@ def clip() -> tuple[torch.Tensor, revideo.Edit]:
     mask = torch.zeros(1, 1, HEIGHT, WIDTH)
     mask[..., 64:192, 96:352] = 1
     tracks = revideo.parse_tracks("[[[120, 100], [320, 120]], [[120, 150], [320, 170]]]")
-    return video, revideo.Edit(video[0], tracks.stretched(len(video)), mask)
+    return video, revideo.Edit(video[0], tracks.for_clip(len(video)), mask)
 
 
 def import_seconds() -> float:

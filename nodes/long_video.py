@@ -295,7 +295,7 @@ def _edit_file(video: Any, edit: Callable[[VideoFile, Path], EditResult]) -> Any
 def _fit_times(num_frames: int, mask: Tensor, trajectories: Tracks | None, timing: str) -> tuple[Tensor, Tracks | None]:
     """Masks and trajectories of another length, stretched over the video or as they are."""
     if trajectories is not None and trajectories.num_frames != num_frames and timing != "stretch":
-        trajectories = trajectories.fitted(num_frames)
+        trajectories = trajectories.for_clip(num_frames, "as drawn")
     if timing == "stretch" and len(mask) not in (1, num_frames):
         mask = mask[torch.linspace(0, len(mask) - 1, num_frames).round().long()]
     return mask, trajectories

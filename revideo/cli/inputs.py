@@ -153,7 +153,7 @@ def read_trajectories(
     if drawn.tracks is None:
         return Trajectories.none(num_frames)
     tracks = drawn.tracks
-    timed = tracks.stretched(num_frames) if arguments.timing == "stretch" else tracks.fitted(num_frames)
+    timed = tracks.for_clip(num_frames, arguments.timing)
     width, height = arguments.tracks_size or source_size[::-1]
     if (height, width) == size:
         return timed

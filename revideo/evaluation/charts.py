@@ -74,7 +74,7 @@ def comparison(
     mask = F.interpolate(mask.float(), size)
     asked = draw_mask(fit_frames(edited_frame[None], *size).expand(len(source), -1, -1, -1), mask)
     title = "edited frame, area"
-    if trajectories is not None and trajectories.num_paths:
+    if trajectories is not None and trajectories.num_trajectories:
         title += ", paths"
         asked = draw_tracks(asked, trajectories.scaled(scale, scale))
     return {

@@ -132,7 +132,7 @@ class Evaluator:
 
     def _paths(self, video: Tensor, report: MetricsReport) -> None:
         asked = self.question.trajectories
-        if asked is None or asked.num_paths == 0:
+        if asked is None or asked.num_trajectories == 0:
             return
         found, asked = retrack(video, asked, self.tracker)
         counted = asked.visible
@@ -144,7 +144,7 @@ class Evaluator:
         report.add("path_lost", 100 * fraction, 100 * lost.sum(0) / counted.sum(0))
         if torch.equal(lost, counted):
             report.notes.append(
-                f"path error: all {asked.num_paths} points were lost on their first step, "
+                f"path error: all {asked.num_trajectories} points were lost on their first step, "
                 f"so the result moves nothing along the paths that could be followed, or changes too fast"
             )
             return

@@ -37,7 +37,7 @@ def draw_tracks(frames: Tensor, trajectories: Trajectories, trail: int | None = 
     travelled). A hidden point has no dot and interrupts the line. Frames beyond the paths'
     last show that one. Pixels that nothing is drawn on stay as they are.
     """
-    if trajectories.num_paths == 0 or trajectories.num_frames == 0:
+    if trajectories.num_trajectories == 0 or trajectories.num_frames == 0:
         return frames.clone()
     visible = trajectories.visible.bool().cpu().numpy()
     points_px = np.where(visible[..., None], trajectories.points_px.float().cpu().numpy(), 0)

@@ -1,6 +1,6 @@
-"""The built-in tracker: points followed from frame to frame, lost behind other things and found again.
+"""The built-in point tracker: from frame to frame, lost behind other objects and found again.
 
-Each point keeps a patch of colours: what was seen around it lately. Lucas–Kanade and dense flow propose
+Each point remembers a patch of colours: what was seen around it lately. Lucas–Kanade and dense flow propose
 where it went, the patch judges, and where something slides over a part of it, it is searched for by what
 still shows. So nothing that passes in front drags a point along, or is taken for it.
 """
@@ -18,27 +18,31 @@ Array = np.ndarray
 
 WINDOW_PX = 21  # Lucas–Kanade's, at each level
 ROUND_TRIP_PX = 1.0  # forth and back must end this close to the start
-ROUND_TRIP_SHARE = 0.05  # and, for fast points, this close as a share of the way
+ROUND_TRIP_FRACTION = 0.05  # and, for fast points, this close as a fraction of the way
 
-PATCH_PX = 31  # a flat thing must show some of its outline in it
+PATCH_PX = 31  # a flat object must show some of its outline in it
 MIDDLE_PX = 5  # of the patch: where most of it differs the point is covered
-DIFFERS = 24.0  # mean difference of the channels, of 255, from which on a pixel shows another thing
+DIFFERS = 24.0  # mean difference of the channels, of 255, from which on a pixel shows another object
 LIKE, UNLIKE = 48.0, 0.2  # difference from the middle up to which a pixel counts whole; what the others count
-SURE = 0.02  # share of a patch that may differ where a proposal is taken as it is
+SURE = 0.02  # fraction of a patch that may differ where a proposal is taken as it is
 TELLS = 0.25  # … where a step still tells the velocity
 COVERED = 0.6  # … where the point is still seen
-KNOWN = 0.25  # share that must show colours of the patch, or a place cannot be judged
+KNOWN = 0.25  # fraction that must show colours of the patch, or a place cannot be judged
 LEARNS = 0.5  # how much of a pixel that agrees becomes what it is now
 STALE = 4  # frames for which a pixel may differ before it becomes what it is now
 
 REFINE_PX = 3  # around a proposal
 SEARCH_PX, SEARCH_MORE_PX, SEARCH_MOST_PX = 4.0, 1.5, 16.0  # around a hidden point: at first, more by frame, at most
-STRAYS = 0.004  # what a pixel² away from where its velocity leads costs, in shares of a patch
+STRAYS = 0.004  # what a pixel² away from where its velocity leads costs, in fractions of a patch
 DISTINCT_PX, DISTINCT = 4, 0.05  # so far away so much of a patch must differ, or it could be anywhere
 
 
-def follow(frames: Array, points_px: Array, start: int) -> tuple[Array, Array]:
-    """Frames (T, H, W, 3) uint8, points (N, 2) x, y on frame `start` → places (N, T, 2), visible (N, T) bool.
+def track_patches(
+    frames: Array,  # (T, H, W, 3) uint8
+    points_px: Array,  # (N, 2) x, y in pixels, on frame `start`
+    start: int,
+) -> tuple[Array, Array]:  # (N, T, 2) float32 x, y in pixels, (N, T) bool
+    """Where points are on every frame, and whether they are seen there.
 
     Between frames where it was seen a hidden point goes evenly from one place to the other; hidden to
     the end it stays where it was seen last.
@@ -51,10 +55,10 @@ def follow(frames: Array, points_px: Array, start: int) -> tuple[Array, Array]:
         for before, after in pairwise(order):
             points.step(frames[before], frames[after])
             places[:, after], visible[:, after] = points.places + 0.5, points.seen
-    for path, seen in zip(places, visible):
+    for track, seen in zip(places, visible):
         times = np.flatnonzero(seen)
         for axis in (0, 1):
-            path[:, axis] = np.interp(np.arange(len(frames)), times, path[times, axis])
+            track[:, axis] = np.interp(np.arange(len(frames)), times, track[times, axis])
     return places, visible
 
 
@@ -67,7 +71,7 @@ class _Points:
         self.last_seen = self.places.copy()
         self.hidden_for = np.zeros(count, int)
         self.velocities = np.zeros((count, 2), np.float32)
-        self.steps = np.zeros(count, int)  # that told the velocity
+        self.steps = np.zeros(count, int)  # from which the velocity was learnt
         self.patches = _patches(picture, self.places)  # (N, P, P, 3)
         self.weights = _likeness(self.patches)  # (N, P, P)
         self.differs_for = np.zeros(self.weights.shape, int)  # frames, by pixel
@@ -97,7 +101,7 @@ class _Points:
         height, width = after.shape[:2]
         inside = ((found >= -0.5) & (found < [width - 0.5, height - 0.5])).all(1)
         seen = inside & self._shows(differs)
-        self._keep(after, np.where(seen[:, None], found, expected), seen, differs)
+        self._update(after, np.where(seen[:, None], found, expected), seen, differs)
 
     def _proposed(self, before: Array, after: Array, expected: Array) -> Array:  # (N, 2)
         """Lucas–Kanade's where the patch agrees, else the best of it, of dense flow and of the velocity."""
@@ -132,7 +136,7 @@ class _Points:
         """The best of (2 · reach + 1)² places `step` pixels apart, and what each costs.
 
         Colours that the patch has nowhere are something in front and do not count: only what is the
-        point's own thing, or what lies around it, at the wrong place speaks against a place.
+        point's own object, or what lies around it, at the wrong place speaks against a place.
         """
         patch = self.patches[number, ::step, ::step].transpose(2, 0, 1).round().astype(np.uint8)
         around = _patches(picture, middle[None], PATCH_PX + 2 * reach * step)[0, ::step, ::step].transpose(2, 0, 1)
@@ -157,19 +161,19 @@ class _Points:
         return np.abs(_patches(picture, places) - self.patches[which]).mean(-1) > DIFFERS
 
     def _covered(self, differs: Array, which: Any = slice(None)) -> Array:  # (N,)
-        """How much of each patch shows other things, by weight."""
+        """How much of each patch shows other objects, by weight."""
         weights = self.weights[which]
         return (differs * weights).sum((1, 2)) / weights.sum((1, 2))
 
     def _shows(self, differs: Array, which: Any = slice(None)) -> Array:  # (N,) bool
         return (_middle(differs).mean((1, 2)) <= 0.5) & (self._covered(differs, which) <= COVERED)
 
-    def _keep(self, picture: Array, places: Array, seen: Array, differs: Array) -> None:
+    def _update(self, picture: Array, places: Array, seen: Array, differs: Array) -> None:
         # A place found by the half that still shows says little about the velocity.
         tells = seen & (self._covered(differs) <= TELLS)
         way = (places - self.last_seen) / (self.hidden_for + 1)[:, None]
-        share = np.where((self.steps == 0) | (self.hidden_for > 0), 1.0, 0.5) * tells
-        self.velocities += (share[:, None] * (way - self.velocities)).astype(np.float32)
+        alpha = np.where((self.steps == 0) | (self.hidden_for > 0), 1.0, 0.5) * tells
+        self.velocities += (alpha[:, None] * (way - self.velocities)).astype(np.float32)
         self.steps += tells
         self.hidden_for = np.where(seen, 0, self.hidden_for + 1)
         self.last_seen = np.where(seen[:, None], places, self.last_seen)
@@ -279,7 +283,7 @@ class _Flows:
         back, found_back, _ = cv2.calcOpticalFlowPyrLK(self.after, self.before, moved, None, **options)
         moved, back = moved[:, 0], back[:, 0]
         way = np.linalg.norm(moved - places, axis=1)
-        closes = np.linalg.norm(back - places, axis=1) < np.maximum(ROUND_TRIP_PX, ROUND_TRIP_SHARE * way)
+        closes = np.linalg.norm(back - places, axis=1) < np.maximum(ROUND_TRIP_PX, ROUND_TRIP_FRACTION * way)
         return moved, (found.ravel() > 0) & (found_back.ravel() > 0) & closes
 
     def dense(self, places: Array) -> Array:

@@ -32,7 +32,7 @@ from revideo.checkpoints.random_weights import write_random_checkpoint
 from revideo.drawing.document import EditDocument
 from revideo.pictures.overlays import draw_mask, draw_tracks
 from revideo.synthetic.examples import example_files
-from revideo.tracks.source_motion import follow_drawn
+from revideo.tracks.source_motion import track_drawn
 from revideo.video.fitting import choose_size, fit_frames
 from revideo.video.io import read_video, write_video
 
@@ -473,7 +473,7 @@ def thumbnail(name: str, clip: Path) -> Image.Image:
     document = EditDocument.from_json(drawing(name))
     area, trajectories = (draw(WINDOW, HEIGHT, WIDTH) for draw in (document.region, document.trajectories))
     if name == KEEP_MOTION:
-        trajectories = follow_drawn(video, trajectories)
+        trajectories = track_drawn(video, trajectories)
     asked = draw_tracks(draw_mask(edited_frame(name, video[0])[None], area[:1]), trajectories)
     return picture(torch.cat([video[0], asked[0]], 1))
 

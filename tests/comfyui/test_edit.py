@@ -122,7 +122,7 @@ def test_latents_are_the_library_s_in_comfyui_s_convention(comfyui: ComfyUI):
     x, y, width, height = AREA
     region = torch.zeros(1, 1, HEIGHT, WIDTH)
     region[..., y : y + height, x : x + width] = 1
-    edit = revideo.Edit(1 - video[0], parse_tracks(TRACKS).stretched(WINDOW), region)
+    edit = revideo.Edit(1 - video[0], parse_tracks(TRACKS).for_clip(WINDOW), region)
     model = revideo.load(comfyui.checkpoints / CHECKPOINT, device="cpu")
     latents = model.sample(revideo.make_conditions(video, edit), revideo.SamplerOptions(steps=2, seed=5))
 

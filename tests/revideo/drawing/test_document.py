@@ -87,7 +87,7 @@ def test_an_odd_text_is_read_and_written_plainly(entry):
 def test_a_blank_text_is_an_empty_drawing_for_any_clip(text):
     document = EditDocument.from_json(text)
     trajectories, mask = document.trajectories(14, 40, 64), document.mask(14, 40, 64)
-    assert (trajectories.num_paths, trajectories.num_frames) == (0, 14)
+    assert (trajectories.num_trajectories, trajectories.num_frames) == (0, 14)
     assert mask.shape == (1, 1, 40, 64) and not mask.any()
     assert EditDocument.from_json(document.to_json()) == document
 

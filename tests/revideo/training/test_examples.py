@@ -122,7 +122,7 @@ def test_as_many_paths_as_the_config_says_each_of_the_area(maker, phase, monkeyp
     make = maker(DEBLOCK, trajectories=TrajectoryConfig(most=3))
     for number in range(40):
         make(number)
-    assert {edit.trajectories.num_paths for edit in shown} == {1, 2, 3}
+    assert {edit.trajectories.num_trajectories for edit in shown} == {1, 2, 3}
     for edit in shown:
         x, y = edit.trajectories.points_px[edit.trajectories.visible].floor().long().unbind(-1)
         assert (edit.mask[0, 0, y, x] > 0).all()
@@ -132,7 +132,7 @@ def test_as_many_paths_as_the_config_says_each_of_the_area(maker, phase, monkeyp
     shown.clear()
     every = maker(MOTION, trajectories=TrajectoryConfig(all=True))
     every(0)
-    assert shown[0].trajectories.num_paths == every.source.clip(0).trajectories.visible[:, 0].sum()
+    assert shown[0].trajectories.num_trajectories == every.source.clip(0).trajectories.visible[:, 0].sum()
 
 
 def test_areas_may_hold_a_whole_sprite_or_be_several(maker, phase):
