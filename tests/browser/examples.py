@@ -471,7 +471,7 @@ def thumbnail(name: str, clip: Path) -> Image.Image:
         return picture(first_edit.thumbnail())
     video = prepared_clip(clip)
     document = EditDocument.from_json(drawing(name))
-    area, trajectories = (draw(WINDOW, HEIGHT, WIDTH) for draw in (document.region, document.trajectories))
+    area, trajectories = (draw(WINDOW, HEIGHT, WIDTH) for draw in (document.mask, document.trajectories))
     if name == KEEP_MOTION:
         trajectories = track_drawn(video, trajectories)
     asked = draw_tracks(draw_mask(edited_frame(name, video[0])[None], area[:1]), trajectories)
