@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..checkpoints.builtin import NAME
+from ..checkpoints.builtin import TINY
 from ..editing.composite import keep_unedited
 from ..editing.model import ReVideo, load
 from ..evaluation.metrics import psnr
@@ -69,7 +69,7 @@ clips get the authors' weights from {WEIGHTS}
 
 def load_fast() -> ReVideo:
     """The built-in model in the precision that is fastest here; its autoencoder in fp32."""
-    model = load(NAME, dtype=fast_dtype() if default_device() == "cpu" else None)
+    model = load(TINY, dtype=fast_dtype() if default_device() == "cpu" else None)
     model.vae.float()  # its rounding would be measured too
     return model
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from ..tracks.trajectories import Trajectories
 from .curves import keyframes, lengths_at, measure_curve
 from .masks import cover
-from .schema import VERSION, DrawnPath, Region, read_fields
+from .schema import DOCUMENT_VERSION, DrawnPath, Region, read_fields
 
 FRAME_TOLERANCE = 1e-6  # times of frames are computed
 
@@ -40,7 +40,7 @@ class EditDocument:
     def to_json(self) -> str:
         """As the editor writes it too, to the letter: coordinates to a thousandth of a pixel."""
         fields = {
-            "version": VERSION,
+            "version": DOCUMENT_VERSION,
             "width": self.width,
             "height": self.height,
             "frames": self.frames,

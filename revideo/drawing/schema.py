@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, NoReturn, TypeGuard
 
 from .curves import EASINGS
 
-VERSION = 1
+DOCUMENT_VERSION = 1
 
 SIDE_MAX = 16384
 FRAMES_MAX = 10_000
@@ -111,12 +111,12 @@ def _read_document(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("the document is not an object")
     version = value.get("version")
-    if not _is_number(version) or version != VERSION:
-        if _is_whole(version, VERSION, 1_000_000):
+    if not _is_number(version) or version != DOCUMENT_VERSION:
+        if _is_whole(version, DOCUMENT_VERSION, 1_000_000):
             raise ValueError(
-                f"the document has version {version:.0f}, this ReVideo knows version {VERSION}: update ReVideo"
+                f"the document has version {version:.0f}, this ReVideo knows version {DOCUMENT_VERSION}: update ReVideo"
             )
-        raise ValueError(f"version must be {VERSION}")
+        raise ValueError(f"version must be {DOCUMENT_VERSION}")
     width = _read_whole(value, "width", SIDE_MAX)
     height = _read_whole(value, "height", SIDE_MAX)
     frames = _read_whole(value, "frames", FRAMES_MAX)

@@ -14,8 +14,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-Array = np.ndarray
-
 WINDOW_PX = 21  # Lucas–Kanade's, at each level
 ROUND_TRIP_PX = 1.0  # forth and back must end this close to the start
 ROUND_TRIP_FRACTION = 0.05  # and, for fast points, this close as a fraction of the way
@@ -38,10 +36,10 @@ DISTINCT_PX, DISTINCT = 4, 0.05  # so far away so much of a patch must differ, o
 
 
 def track_patches(
-    frames: Array,  # (T, H, W, 3) uint8
-    points_px: Array,  # (N, 2) x, y in pixels, on frame `start`
+    frames: np.ndarray,  # (T, H, W, 3) uint8
+    points_px: np.ndarray,  # (N, 2) x, y in pixels, on frame `start`
     start: int,
-) -> tuple[Array, Array]:  # (N, T, 2) float32 x, y in pixels, (N, T) bool
+) -> tuple[np.ndarray, np.ndarray]:  # (N, T, 2) float32 x, y in pixels, (N, T) bool
     """Where points are on every frame, and whether they are seen there.
 
     Between frames where it was seen a hidden point goes evenly from one place to the other; hidden to
@@ -65,7 +63,7 @@ def track_patches(
 class _Points:
     """N points on their way. `places` count from the middle of the first pixel, as OpenCV does."""
 
-    def __init__(self, picture: Array, points_px: Array) -> None:
+    def __init__(self, picture: np.ndarray, points_px: np.ndarray) -> None:
         count = len(points_px)
         self.places = (points_px - 0.5).astype(np.float32)  # (N, 2): of hidden points, where they should be
         self.last_seen = self.places.copy()
@@ -78,10 +76,10 @@ class _Points:
         self.distinct = np.array([_is_distinct(patch) for patch in self.patches], bool)
 
     @property
-    def seen(self) -> Array:
+    def seen(self) -> np.ndarray:
         return self.hidden_for == 0
 
-    def step(self, before: Array, after: Array) -> None:
+    def step(self, before: np.ndarray, after: np.ndarray) -> None:
         """One frame on."""
         if not len(self.places):
             return
@@ -103,7 +101,7 @@ class _Points:
         seen = inside & self._shows(differs)
         self._update(after, np.where(seen[:, None], found, expected), seen, differs)
 
-    def _proposed(self, before: Array, after: Array, expected: Array) -> Array:  # (N, 2)
+    def _proposed(self, before: np.ndarray, after: np.ndarray, expected: np.ndarray) -> np.ndarray:  # (N, 2)
         """Lucas–Kanade's where the patch agrees, else the best of it, of dense flow and of the velocity."""
         found = expected.copy()
         seen = np.flatnonzero(self.seen)
@@ -120,7 +118,9 @@ class _Points:
             found[again] = choices[np.argmin(costs, 0), np.arange(len(again))]
         return found
 
-    def _searched(self, picture: Array, number: int, middle: Array, expected: Array, reach_px: float) -> Array:
+    def _searched(
+        self, picture: np.ndarray, number: int, middle: np.ndarray, expected: np.ndarray, reach_px: float
+    ) -> np.ndarray:
         """Where within reach of `middle` the patch fits best, the nearer to `expected` the rather."""
         if reach_px > REFINE_PX:  # every second place, by every second pixel
             middle, _ = self._fitted(picture, number, middle, expected, int(np.ceil(reach_px / 2)), 2)
@@ -131,8 +131,8 @@ class _Points:
         return best + np.array(offset, np.float32)
 
     def _fitted(
-        self, picture: Array, number: int, middle: Array, expected: Array, reach: int, step: int
-    ) -> tuple[Array, Array]:
+        self, picture: np.ndarray, number: int, middle: np.ndarray, expected: np.ndarray, reach: int, step: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The best of (2 · reach + 1)² places `step` pixels apart, and what each costs.
 
         Colours that the patch has nowhere are something in front and do not count: only what is the
@@ -157,18 +157,20 @@ class _Points:
         row, column = np.unravel_index(costs.argmin(), costs.shape)
         return np.array([x[0, column], y[row, 0]], np.float32), costs
 
-    def _differs(self, picture: Array, places: Array, which: Any = slice(None)) -> Array:  # (N, P, P) bool
+    def _differs(
+        self, picture: np.ndarray, places: np.ndarray, which: Any = slice(None)
+    ) -> np.ndarray:  # (N, P, P) bool
         return np.abs(_patches(picture, places) - self.patches[which]).mean(-1) > DIFFERS
 
-    def _covered(self, differs: Array, which: Any = slice(None)) -> Array:  # (N,)
+    def _covered(self, differs: np.ndarray, which: Any = slice(None)) -> np.ndarray:  # (N,)
         """How much of each patch shows other objects, by weight."""
         weights = self.weights[which]
         return (differs * weights).sum((1, 2)) / weights.sum((1, 2))
 
-    def _shows(self, differs: Array, which: Any = slice(None)) -> Array:  # (N,) bool
+    def _shows(self, differs: np.ndarray, which: Any = slice(None)) -> np.ndarray:  # (N,) bool
         return (_middle(differs).mean((1, 2)) <= 0.5) & (self._covered(differs, which) <= COVERED)
 
-    def _update(self, picture: Array, places: Array, seen: Array, differs: Array) -> None:
+    def _update(self, picture: np.ndarray, places: np.ndarray, seen: np.ndarray, differs: np.ndarray) -> None:
         # A place found by the half that still shows says little about the velocity.
         tells = seen & (self._covered(differs) <= TELLS)
         way = (places - self.last_seen) / (self.hidden_for + 1)[:, None]
@@ -190,13 +192,13 @@ class _Points:
 # --- Patches: (…, P, P, 3) of 0 to 255 ------------------------------------------------------
 
 
-def _patches(picture: Array, places: Array, side: int = PATCH_PX) -> Array:  # (N, side, side, 3) float32
+def _patches(picture: np.ndarray, places: np.ndarray, side: int = PATCH_PX) -> np.ndarray:  # (N, side, side, 3) float32
     offsets = np.stack(np.meshgrid(*[np.arange(side) - side // 2] * 2), -1).reshape(-1, 2)
     pixels = _at(picture.astype(np.float32), (places[:, None] + offsets).reshape(-1, 2))
     return pixels.reshape(len(places), side, side, 3)
 
 
-def _at(picture: Array, places: Array) -> Array:
+def _at(picture: np.ndarray, places: np.ndarray) -> np.ndarray:
     """A picture (H, W, …) at places (N, 2) between pixels."""
     sampled = []
     for some in np.array_split(places.astype(np.float32), len(places) // 30_000 + 1):  # remap takes no more rows
@@ -205,22 +207,22 @@ def _at(picture: Array, places: Array) -> Array:
     return np.concatenate(sampled)
 
 
-def _middle(patches: Array) -> Array:
+def _middle(patches: np.ndarray) -> np.ndarray:
     margin = (PATCH_PX - MIDDLE_PX) // 2
     return patches[:, margin:-margin, margin:-margin]
 
 
-def _likeness(patches: Array) -> Array:  # (N, P, P) float32
+def _likeness(patches: np.ndarray) -> np.ndarray:  # (N, P, P) float32
     """How much each pixel counts: what looks like the middle is more likely to go where it goes."""
     away = np.abs(patches - _middle(patches).mean((1, 2), keepdims=True)).mean(-1)
     return np.where(away < LIKE, 1.0, UNLIKE).astype(np.float32)
 
 
-def _cost(patches: Array, others: Array) -> Array:  # (N,) of 0 to 1
+def _cost(patches: np.ndarray, others: np.ndarray) -> np.ndarray:  # (N,) of 0 to 1
     return np.minimum(np.abs(patches - others).mean(-1), DIFFERS).mean((1, 2)) / DIFFERS
 
 
-def _is_distinct(patch: Array) -> bool:
+def _is_distinct(patch: np.ndarray) -> bool:
     """Whether it differs from itself a few pixels on, whichever way."""
     inner = slice(DISTINCT_PX, -DISTINCT_PX)
     moved = [
@@ -230,7 +232,7 @@ def _is_distinct(patch: Array) -> bool:
     return bool(costs.min() > DISTINCT)
 
 
-def _has_colours(patch: Array, picture: Array) -> Array:  # (H, W) bool
+def _has_colours(patch: np.ndarray, picture: np.ndarray) -> np.ndarray:  # (H, W) bool
     """Where a picture (3, H, W) uint8 shows a colour, or nearly, that is anywhere in a patch (3, P, P) uint8."""
     cells = np.unique((patch >> 4).reshape(3, -1), axis=1)  # sixteen steps of each channel …
     known = np.zeros((18, 18, 18), bool)  # … and a border, so that each may be widened by one
@@ -239,7 +241,7 @@ def _has_colours(patch: Array, picture: Array) -> Array:  # (H, W) bool
     return known[tuple((picture >> 4) + 1)]
 
 
-def _windows(planes: Array, size: tuple[int, ...]) -> Array:
+def _windows(planes: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     """(C, H, W) → (C, R, R, *size): all windows of that size."""
     return np.lib.stride_tricks.sliding_window_view(planes, size, (1, 2))
 
@@ -247,7 +249,7 @@ def _windows(planes: Array, size: tuple[int, ...]) -> Array:
 # --- Motion between two frames --------------------------------------------------------------
 
 
-def parabola_vertex(values: Array, extreme: int) -> float:  # −0.5 to 0.5
+def parabola_vertex(values: np.ndarray, extreme: int) -> float:  # −0.5 to 0.5
     """Of the parabola through the lowest or highest of values (n,) and its neighbours: how far from it, in steps.
 
     Zero at either end, where it has one neighbour, and where all three are equal.
@@ -259,7 +261,7 @@ def parabola_vertex(values: Array, extreme: int) -> float:  # −0.5 to 0.5
     return min(max(0.5 * (before - after) / bend, -0.5), 0.5) if bend else 0.0
 
 
-def dense_flow(before: Array, after: Array) -> Array:  # (H, W, 2) dx, dy in pixels
+def dense_flow(before: np.ndarray, after: np.ndarray) -> np.ndarray:  # (H, W, 2) dx, dy in pixels
     """DIS flow (Kroeger et al. 2016) from one frame (H, W) uint8, in greys, to the next; OpenCV's finest preset."""
     return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(before, after, None)
 
@@ -267,10 +269,10 @@ def dense_flow(before: Array, after: Array) -> Array:  # (H, W, 2) dx, dy in pix
 class _Flows:
     """What moved, by two methods; `before` and `after` (H, W, 3) uint8."""
 
-    def __init__(self, before: Array, after: Array) -> None:
+    def __init__(self, before: np.ndarray, after: np.ndarray) -> None:
         self.before, self.after = (cv2.cvtColor(each, cv2.COLOR_RGB2GRAY) for each in (before, after))
 
-    def lucas_kanade(self, places: Array) -> tuple[Array, Array]:
+    def lucas_kanade(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Places (N, 2) one frame on, and which of them come back to where they were."""
         options: dict[str, Any] = {
             "winSize": (WINDOW_PX, WINDOW_PX),
@@ -286,10 +288,10 @@ class _Flows:
         closes = np.linalg.norm(back - places, axis=1) < np.maximum(ROUND_TRIP_PX, ROUND_TRIP_FRACTION * way)
         return moved, (found.ravel() > 0) & (found_back.ravel() > 0) & closes
 
-    def dense(self, places: Array) -> Array:
+    def dense(self, places: np.ndarray) -> np.ndarray:
         """Places (N, 2) one frame on, by dense flow."""
         return places + _at(self._dense, places)
 
     @cached_property
-    def _dense(self) -> Array:
+    def _dense(self) -> np.ndarray:
         return dense_flow(self.before, self.after)

@@ -676,7 +676,7 @@ def test_the_built_in_model_edits_from_the_command_line(tmp_path, bikes, given, 
 
 def test_a_built_in_model_that_is_missing_is_told(tmp_path, monkeypatch, capsys):
     missing = tmp_path / "tiny.safetensors"
-    monkeypatch.setattr(builtin, "FILE", missing)
-    monkeypatch.setattr(builtin, "MISSING", f"the built-in model is not there: {missing}")
+    monkeypatch.setattr(builtin, "TINY_FILE", missing)
+    monkeypatch.setattr(builtin, "TINY_MISSING", f"the built-in model is not there: {missing}")
     assert main(["convert", "tiny", str(tmp_path / "other.safetensors")]) == 2
     assert f"the built-in model is not there: {missing}" in capsys.readouterr().err
