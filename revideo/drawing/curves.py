@@ -32,6 +32,7 @@ class Curve:
 
     @property
     def chords_per_piece(self) -> int:
+        """Straight parts that a piece is measured by."""
         return 1 if self.tangents is None else CHORDS_PER_PIECE
 
     @property

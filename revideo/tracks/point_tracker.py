@@ -23,7 +23,7 @@ MIDDLE_PX = 5  # of the patch: where most of it differs the point is covered
 DIFFERS = 24.0  # mean difference of the channels, of 255, from which on a pixel shows another object
 LIKE, UNLIKE = 48.0, 0.2  # difference from the middle up to which a pixel counts whole; what the others count
 SURE = 0.02  # fraction of a patch that may differ where a proposal is taken as it is
-TELLS = 0.25  # … where a step still tells the velocity
+STEADY = 0.25  # … where a step still shows the velocity
 COVERED = 0.6  # … where the point is still seen
 KNOWN = 0.25  # fraction that must show colours of the patch, or a place cannot be judged
 LEARNS = 0.5  # how much of a pixel that agrees becomes what it is now
@@ -172,11 +172,11 @@ class _Points:
 
     def _update(self, picture: np.ndarray, places: np.ndarray, seen: np.ndarray, differs: np.ndarray) -> None:
         # A place found by the half that still shows says little about the velocity.
-        tells = seen & (self._covered(differs) <= TELLS)
+        steady = seen & (self._covered(differs) <= STEADY)
         way = (places - self.last_seen) / (self.hidden_for + 1)[:, None]
-        alpha = np.where((self.steps == 0) | (self.hidden_for > 0), 1.0, 0.5) * tells
+        alpha = np.where((self.steps == 0) | (self.hidden_for > 0), 1.0, 0.5) * steady
         self.velocities += (alpha[:, None] * (way - self.velocities)).astype(np.float32)
-        self.steps += tells
+        self.steps += steady
         self.hidden_for = np.where(seen, 0, self.hidden_for + 1)
         self.last_seen = np.where(seen[:, None], places, self.last_seen)
         self.places = places.astype(np.float32)
