@@ -143,8 +143,8 @@ def measure_edit_once(folder: Path, device: torch.device, steps: int, plain: boo
         with timed("condition"):
             conditioning = model.condition(conditions, options)
         if plain:  # SAFM weighs every frame
-            region = conditioning.control.region.expand(len(video), -1, -1, -1)
-            conditioning = replace(conditioning, control=replace(conditioning.control, region=region))
+            region = conditioning.control.mask.expand(len(video), -1, -1, -1)
+            conditioning = replace(conditioning, control=replace(conditioning.control, mask=region))
         noise = torch.randn(model.latent_shape(conditions), generator=torch.Generator().manual_seed(0))
         latents = model.run(model.denoiser(conditioning, options), noise, options, callback=step_done)
         with timed("decode"):
@@ -189,7 +189,7 @@ def clip() -> tuple[torch.Tensor, revideo.Edit]:
     mask = torch.zeros(1, 1, HEIGHT, WIDTH)
     mask[..., 64:192, 96:352] = 1
     tracks = revideo.parse_tracks("[[[120, 100], [320, 120]], [[120, 150], [320, 170]]]")
-    return video, revideo.Edit(video[0], tracks.stretched(len(video)), mask)
+    return video, revideo.Edit(video[0], tracks.for_clip(len(video)), mask)
 
 
 def import_seconds() -> float:

@@ -53,7 +53,7 @@ def compare_tracks(pairs: Iterable[tuple[Trajectories, Trajectories]]) -> Tracki
     errors, points = [], 0
     right = called = hidden = 0
     for found, truth in pairs:
-        points += truth.num_paths
+        points += truth.num_trajectories
         seen, truly_seen = found.visible[:, 1:], truth.visible[:, 1:]
         errors.append((found.points_px - truth.points_px).norm(dim=-1)[:, 1:][truly_seen])
         right += int((~seen & ~truly_seen).sum())

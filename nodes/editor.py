@@ -91,7 +91,7 @@ class ReVideoEditor(io.ComfyNode):
         num_frames, height, width = frames.shape[:3]
         drawing = EditDocument.from_json(document)
         trajectories = drawing.trajectories(num_frames, height, width)
-        region = drawing.region(num_frames, height, width)
+        region = drawing.mask(num_frames, height, width)
         video = frames_from_image(frames)
         preview = draw_tracks(draw_mask(video, region) if region.any() else video, trajectories)
         return io.NodeOutput(

@@ -300,7 +300,7 @@ def _fit_times(
 ) -> tuple[Tensor, revideo.Trajectories | None]:
     """Masks and trajectories of another length, stretched over the video or as they are."""
     if trajectories is not None and trajectories.num_frames != num_frames and timing != "stretch":
-        trajectories = trajectories.fitted(num_frames)
+        trajectories = trajectories.for_clip(num_frames, "as drawn")
     if timing == "stretch" and len(mask) not in (1, num_frames):
         mask = mask[torch.linspace(0, len(mask) - 1, num_frames).round().long()]
     return mask, trajectories

@@ -45,7 +45,7 @@ def checkpoint_path(name: str) -> Path:
     if name == BUILT_IN:
         from ..revideo.checkpoints import builtin
 
-        return builtin.FILE
+        return builtin.TINY_FILE
     if name not in checkpoint_names():
         raise ValueError(f"there is no checkpoint {name} in models/{FOLDER} or models/checkpoints")
     for folder in (FOLDER, "checkpoints"):

@@ -95,18 +95,18 @@ class ReVideoTrackPoints(io.ComfyNode):
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
         from ..revideo.pictures.overlays import draw_tracks, mark_lost
-        from ..revideo.tracks.source_motion import describe, follow_area, follow_drawn, spelled
+        from ..revideo.tracks.source_motion import describe_visibility, serialized, track_area, track_drawn
 
         video = frames_from_image(frames)
         if follow == POINTS:
             if points is None:
                 raise ValueError(f'there are no points to follow: connect the editor\'s paths, or choose "{MOVING}"')
-            tracks = follow_drawn(video, points, frame)
+            tracks = track_drawn(video, points, frame)
         else:
             if mask is None:
                 raise ValueError(f'the {follow} needs an area: connect a mask, or choose "{POINTS}"')
-            tracks = follow_area(video, mask_from_comfy(mask), frame, spacing, most, follow == MOVING, seed)
+            tracks = track_area(video, mask_from_comfy(mask), frame, spacing, most, follow == MOVING, seed)
         preview = mark_lost(draw_tracks(video, tracks), tracks)
         return io.NodeOutput(
-            tracks, spelled(tracks), as_comfy_tracks(tracks), image_from_frames(preview), describe(tracks)
+            tracks, serialized(tracks), as_comfy_tracks(tracks), image_from_frames(preview), describe_visibility(tracks)
         )

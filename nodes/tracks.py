@@ -92,7 +92,7 @@ class ReVideoTracksIn(io.ComfyNode):
         else:
             drawn = from_comfy_tracks(comfy_tracks["track_path"], comfy_tracks.get("track_visibility"))
         drawn = drawn.scaled(width / (drawn_width or width), height / (drawn_height or height))
-        trajectories = drawn.stretched(num_frames) if timing == "stretch" else drawn.fitted(num_frames)
+        trajectories = drawn.for_clip(num_frames, timing)
         trajectories.check(num_frames, height, width)
         return io.NodeOutput(trajectories, trajectories.to_json(), as_comfy_tracks(trajectories))
 

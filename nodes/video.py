@@ -111,7 +111,7 @@ class ReVideoPrepareVideo(io.ComfyNode):
         count: int,
         source_fps: float,
     ) -> io.NodeOutput:
-        from ..revideo.video.io import choose_size, fit_frames
+        from ..revideo.video.fitting import choose_size, fit_frames
 
         frames, fps = _pick(video, start, stride, count or None, source_fps)
         source_height, source_width = frames.shape[-2:]

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from .tracks.trajectories import Trajectories as Trajectories
     from .tracks.trajectories import parse_tracks as parse_tracks
     from .video.file import VideoFile as VideoFile
-    from .video.io import choose_size as choose_size
-    from .video.io import fit_frames as fit_frames
+    from .video.fitting import choose_size as choose_size
+    from .video.fitting import fit_frames as fit_frames
     from .video.io import read_image as read_image
     from .video.io import read_video as read_video
     from .video.io import write_video as write_video
@@ -51,9 +51,9 @@ _HOMES = {
     "Trajectories": "tracks.trajectories",
     "VideoFile": "video.file",
     "WindowCache": "editing.window_cache",
-    "choose_size": "video.io",
+    "choose_size": "video.fitting",
     "convert": "checkpoints.writing",
-    "fit_frames": "video.io",
+    "fit_frames": "video.fitting",
     "keep_unedited": "editing.composite",
     "load": "editing.model",
     "make_conditions": "conditions",

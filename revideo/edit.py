@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .tracks.trajectories import Trajectories, parse_tracks
-from .video.io import Fit, fit_frames, place_source
+from .video.fitting import Fit, fit_frames, place_source
 from .video.pixels import Picture, as_mask, as_picture, check_pixels
 
 
@@ -99,7 +99,7 @@ class Edit:
             mask = fit_like_clip(mask.float(), "mask", source_size, size, fit)
         trajectories = self.trajectories
         if trajectories.num_frames != num_frames:
-            trajectories = trajectories.stretched(num_frames)
+            trajectories = trajectories.for_clip(num_frames)
         if self.size != size:
             trajectories = fit_trajectories(trajectories, source_size, size, fit)
         return Edit(picture, trajectories, mask, self.edited_index)

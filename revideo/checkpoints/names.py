@@ -16,14 +16,14 @@ from ..models.config import ModelConfig
 
 CONTROL = "model.ctrlnet_model."
 UNET = "model.diffusion_model."
-CLIP = "conditioner.embedders.0.open_clip.model."
+OPEN_CLIP = "conditioner.embedders.0.open_clip.model."
 IMAGE_VAE = "conditioner.embedders.3.encoder."
 VIDEO_VAE = "first_stage_model."
 
-# In every released file, read by nothing: carried from file to file, never loaded.
+# In every released file, read by nothing: copied from file to file, never loaded.
 UNUSED = (
-    *(CLIP + name for name in ("token_embedding.", "ln_final.")),
-    *(CLIP + name for name in ("positional_embedding", "text_projection", "logit_scale")),
+    *(OPEN_CLIP + name for name in ("token_embedding.", "ln_final.")),
+    *(OPEN_CLIP + name for name in ("positional_embedding", "text_projection", "logit_scale")),
     *(IMAGE_VAE + name for name in ("decoder.", "post_quant_conv.")),
     VIDEO_VAE + "encoder.",
 )
@@ -36,7 +36,7 @@ class Released:
     """Where one of our tensors lies in a released file."""
 
     name: str
-    layout: str = "same"  # "1x1": a linear layer kept as convolution; "transposed"; "third 0", "third 1", "third 2"
+    layout: str = "same"  # "1x1": a linear layer stored as convolution; "transposed"; "third 0", "third 1", "third 2"
 
     def take(self, tensor: Tensor) -> Tensor:
         """Released → ours, as a view."""
@@ -68,7 +68,7 @@ RESIDUAL_BLOCK = {  # ours: released
 
 
 def _svd_encoder(config: ModelConfig) -> dict[str, str]:
-    """Prefixes, ours: released, of what UNet and control net share."""
+    """Prefixes, ours: released, of what UNet and ControlNet share."""
     levels, layers = len(config.unet.channel_mult), config.unet.num_res_blocks
     table = {
         "time_embedding.linear_1": "time_embed.0",
@@ -171,7 +171,7 @@ def _decoder_block(ours: str, released: str) -> dict[str, str]:
 
 
 def _image_encoder(config: ModelConfig) -> dict[str, str]:
-    visual = CLIP + "visual"
+    visual = OPEN_CLIP + "visual"
     table = {
         "vision_model.embeddings.class_embedding": f"{visual}.class_embedding",
         "vision_model.embeddings.position_embedding.weight": f"{visual}.positional_embedding",
@@ -189,7 +189,7 @@ def _image_encoder(config: ModelConfig) -> dict[str, str]:
             f"{ours}.mlp.fc1": f"{theirs}.mlp.c_fc",
             f"{ours}.mlp.fc2": f"{theirs}.mlp.c_proj",
         }
-        for kind in ("weight", "bias"):  # OpenCLIP keeps query, key, value in one tensor
+        for kind in ("weight", "bias"):  # OpenCLIP stores query, key, value in one tensor
             for projection in ("q_proj", "k_proj", "v_proj"):
                 table[f"{ours}.self_attn.{projection}.{kind}"] = f"{theirs}.attn.in_proj_{kind}"
     return table

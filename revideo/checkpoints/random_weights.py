@@ -37,9 +37,9 @@ def write_random_checkpoint(
 
 
 def random_weights(config: ModelConfig, seed: int = 0, dtype: torch.dtype = torch.float16) -> Weights:
-    """Weights under our names, of a size that keeps activations near deviation 1.
+    """Weights under our names, of a size that keeps activations near unit variance.
 
-    The "zero" convolutions are random too: a control net that adds nothing would test nothing.
+    The "zero" convolutions are random too: a ControlNet that adds nothing would test nothing.
     """
     generator = torch.Generator().manual_seed(seed)
     return {
@@ -53,6 +53,6 @@ def _random(name: str, shape: torch.Size, generator: torch.Generator) -> Tensor:
     values = torch.randn(shape, generator=generator)
     if name.endswith(("class_embedding", "position_embedding.weight", "mix_factor")):
         return 0.5 * values
-    if len(shape) > 1:  # linear and convolution: unit deviation in, unit deviation out
+    if len(shape) > 1:  # linear and convolution: unit variance in, unit variance out
         return values / shape[1:].numel() ** 0.5
     return 1 + 0.1 * values if name.endswith("weight") else 0.1 * values  # of norms; biases

@@ -1,7 +1,7 @@
 """Checkpoints: read from every form they come in, and checked.
 
 Inside the library a weight is called `<part>.<name in diffusers or transformers>`;
-checkpoint_names.py knows what the released files call it.
+names.py knows what the released files call it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..models.controlnet import ReVideoControlNet
 from ..models.image_encoder import build_image_encoder
 from ..models.unet import ReVideoUNet
 from ..models.vae import build_vae
-from .builtin import FILE, MISSING, locate
+from .builtin import TINY_FILE, TINY_MISSING, locate
 from .names import (
     CONTROL,
     UNET,
@@ -90,7 +90,7 @@ def load_parts(
 
 
 def load_control(path: str | Path, config: ModelConfig | None = None, dtype: torch.dtype | None = None) -> ControlPart:
-    """The control net of any file that `open_checkpoint` reads, or of a control file alone.
+    """The ControlNet of any file that `open_checkpoint` reads, or of a control file alone.
 
     Of a whole model nothing else is loaded. Raises CheckpointError, naming file and tensors.
     """
@@ -169,7 +169,7 @@ def _read(path: Path) -> tuple[Weights, ModelConfig | None]:
     if path.is_dir():
         return _read_folder(path)
     if not path.exists():
-        raise CheckpointError(MISSING if path == FILE else f"there is no checkpoint {path}")
+        raise CheckpointError(TINY_MISSING if path == TINY_FILE else f"there is no checkpoint {path}")
     if path.suffix == ".safetensors":
         weights, metadata = _read_safetensors(path)
         config = metadata.get(CONFIG_KEY)

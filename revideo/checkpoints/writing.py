@@ -26,7 +26,7 @@ def convert(
 ) -> None:
     """Any form that `open_checkpoint` reads → `.safetensors`, `.ckpt`, or (no suffix) a diffusers folder.
 
-    With `target_svd` the model is parted: `target` gets the control net with the temporal
+    With `target_svd` the model is parted: `target` gets the ControlNet with the temporal
     keys and values that ReVideo trained in the UNet, `target_svd` everything else.
     """
     _check_targets(Path(target), target_svd)

@@ -85,8 +85,8 @@ def plan_memory(model: Any, size: tuple[int, int], options: Any, gigabytes: floa
 def model_file(text: str) -> Path:
     """The built-in model's file for its name; a path as it is."""
     file = builtin.locate(text)
-    if file == builtin.FILE and not file.exists():
-        raise argparse.ArgumentTypeError(builtin.MISSING)
+    if file == builtin.TINY_FILE and not file.exists():
+        raise argparse.ArgumentTypeError(builtin.TINY_MISSING)
     return file
 
 

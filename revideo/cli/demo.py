@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..checkpoints.builtin import NAME
+from ..checkpoints.builtin import TINY
 from ..editing.composite import keep_unedited
 from ..editing.model import ReVideo, load
 from ..evaluation.metrics import psnr
@@ -21,7 +21,8 @@ from ..pipeline.pipeline import default_device
 from ..synthetic.clips import SyntheticEdit
 from ..synthetic.examples import EXAMPLES, FPS, OPTIONS, example_edit
 from ..synthetic.measures import AIM, EditMetrics, measure_edit
-from ..video.io import fit_frames, write_video
+from ..video.fitting import fit_frames
+from ..video.io import write_video
 from .common import LICENCE, WEIGHTS, progress, refusing
 
 FEATHER_PX = 4.0
@@ -68,7 +69,7 @@ clips get the authors' weights from {WEIGHTS}
 
 def load_fast() -> ReVideo:
     """The built-in model in the precision that is fastest here; its autoencoder in fp32."""
-    model = load(NAME, dtype=fast_dtype() if default_device() == "cpu" else None)
+    model = load(TINY, dtype=fast_dtype() if default_device() == "cpu" else None)
     model.vae.float()  # its rounding would be measured too
     return model
 

@@ -71,7 +71,8 @@ def read_long_inputs(arguments: argparse.Namespace) -> LongInputs:
     from ..editing.handover import HandoverOptions
     from ..editing.windows import plan_windows
     from ..video.file import VideoFile
-    from ..video.io import choose_size, fit_frames, read_image
+    from ..video.fitting import choose_size, fit_frames
+    from ..video.io import read_image
     from .inputs import check_options, open_mask, read_trajectories
 
     checked = check_options(arguments)

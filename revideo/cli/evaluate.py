@@ -143,7 +143,8 @@ def _evaluate(arguments: argparse.Namespace) -> tuple[Evaluation, Question, Frac
     from ..evaluation.evaluator import Question
     from ..evaluation.flow import dis_flow, load_raft
     from ..evaluation.perceptual import ClipModel
-    from ..video.io import describe, fit_frames, read_image, read_video
+    from ..video.fitting import describe_frames, fit_frames
+    from ..video.io import read_image, read_video
     from .inputs import read_drawn, read_mask, read_trajectories
 
     drawn = read_drawn(arguments)
@@ -159,7 +160,9 @@ def _evaluate(arguments: argparse.Namespace) -> tuple[Evaluation, Question, Frac
     if arguments.composited:
         composited, _ = read_video(arguments.composited)
         if composited.shape != raw.shape:
-            raise ValueError(f"{arguments.composited} is {describe(composited)}, the result {describe(raw)}")
+            raise ValueError(
+                f"{arguments.composited} is {describe_frames(composited)}, the result {describe_frames(raw)}"
+            )
     if arguments.edited_frame:
         picture = read_image(arguments.edited_frame)[None]
         edited_frame = fit_like_clip(picture, "edited frame", source_size, size, arguments.fit)[0]

@@ -18,7 +18,8 @@ from ..models.config import ModelConfig
 from ..sampling.samplers import SamplerOptions, sampler_options
 from ..tracks.trajectories import Trajectories, parse_tracks
 from ..video.file import VideoFile
-from ..video.io import Fit, choose_size, fit_frames, read_image, read_video
+from ..video.fitting import Fit, choose_size, fit_frames
+from ..video.io import read_image, read_video
 from ..video.pixels import IMAGE_SUFFIXES, as_mask
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")  # what holds H.264
@@ -152,7 +153,7 @@ def read_trajectories(
     if drawn.tracks is None:
         return Trajectories.none(num_frames)
     tracks = drawn.tracks
-    timed = tracks.stretched(num_frames) if arguments.timing == "stretch" else tracks.fitted(num_frames)
+    timed = tracks.for_clip(num_frames, arguments.timing)
     width, height = arguments.tracks_size or source_size[::-1]
     if (height, width) == size:
         return timed
@@ -214,7 +215,7 @@ class DocumentMasks:
 
     def read(self, start: int, stop: int) -> Tensor:
         drawn_on = _document_size(self.document, self.source_size, self.size, self.fit)
-        masks = self.document.region(self.frames, *drawn_on, range(start, stop))
+        masks = self.document.mask(self.frames, *drawn_on, range(start, stop))
         return as_mask(masks if drawn_on == self.size else fit_frames(masks, *self.size, self.fit))
 
 

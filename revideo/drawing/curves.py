@@ -1,4 +1,4 @@
-"""The points of a path → where it is, at every length and every time. js/curves.js computes the same.
+"""The points of a path → where it is, at every length and every time. js/geometry/curves.js computes the same.
 
 "The curve" and "Time" of docs/edit_document.md, in float64, so that both agree to far less
 than a pixel.
@@ -32,6 +32,7 @@ class Curve:
 
     @property
     def chords_per_piece(self) -> int:
+        """Straight parts that a piece is measured by."""
         return 1 if self.tangents is None else CHORDS_PER_PIECE
 
     @property
@@ -51,7 +52,7 @@ class Curve:
         return _places(self.points_px, self.tangents, piece, (within + part) / self.chords_per_piece)
 
 
-def measure(points_px: np.ndarray, straight: bool) -> Curve:
+def measure_curve(points_px: np.ndarray, straight: bool) -> Curve:
     """Points (n, 2), n ≥ 1 → the curve through them: straight from one to the next, or smooth."""
     tangents = None if straight else _tangents(points_px)
     steps = np.arange((1 if straight else CHORDS_PER_PIECE) + 1)
@@ -102,7 +103,7 @@ def _norm(vectors: np.ndarray) -> np.ndarray:
 # --- Time ----------------------------------------------------------------------------------
 
 
-def keys(
+def keyframes(
     curve: Curve, frames: Sequence[float | None], start: float, end: float
 ) -> tuple[np.ndarray, np.ndarray]:  # (keys,) frame, (keys,) length in pixels
     """When a path has which length: at its timed points, and at its ends where those carry no time."""

@@ -1,51 +1,60 @@
-"""EditDocument: what a person drew in the editor, as JSON → Trajectories and a region for a clip.
+"""EditDocument: what a person drew in the editor, as JSON ↔ paths and regions → trajectories and a mask for a clip.
 
 docs/edit_document.md says what it means. The editor's js/ computes the same for the screen.
 """
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..tracks.trajectories import Trajectories
-from .curves import keys, lengths_at, measure
-from .document_reading import read
+from .curves import keyframes, lengths_at, measure_curve
 from .masks import cover
-from .schema import Drawing, Path, Region, write
+from .schema import DOCUMENT_VERSION, DrawnPath, Region, read_fields
 
 FRAME_TOLERANCE = 1e-6  # times of frames are computed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EditDocument:
     """A drawing of paths and regions; it fits clips of any size and length, in proportion."""
 
     width: int  # pixels of the picture that was drawn on
     height: int
     frames: int
-    paths: tuple[Path, ...] = ()
+    paths: tuple[DrawnPath, ...] = ()
     regions: tuple[Region, ...] = ()
 
     @classmethod
     def from_json(cls, text: str) -> EditDocument:
         """Reads and checks; ValueError names the culprit. A blank text is a drawing with nothing on it."""
-        drawing = read(text)
-        return cls(*drawing) if drawing else cls(1, 1, 1)
+        return cls(**read_fields(text))
 
     def to_json(self) -> str:
-        """The one spelling that the editor writes too: coordinates to a thousandth of a pixel."""
-        return write(Drawing(self.width, self.height, self.frames, self.paths, self.regions))
+        """As the editor writes it too, to the letter: coordinates to a thousandth of a pixel."""
+        fields = {
+            "version": DOCUMENT_VERSION,
+            "width": self.width,
+            "height": self.height,
+            "frames": self.frames,
+            "paths": [_path_fields(path) for path in self.paths],
+            "regions": [_region_fields(region) for region in self.regions],
+        }
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
     def trajectories(self, num_frames: int, height: int, width: int) -> Trajectories:
-        """The visible paths in their order, on a clip of that length and size.
+        """The visible paths in their order, on a clip of that length and size in pixels.
 
         Raises ValueError, naming the path, where one is outside the frame all of its time.
         """
-        points_px, visible = self.tracks(num_frames, height, width)
+        points_px, visible = self.dense_points(num_frames, height, width)
         inside = ((points_px >= 0) & (points_px < (width, height))).all(-1) & visible
         shown = [(number, path) for number, path in enumerate(self.paths, 1) if path.visible is not False]
         for (number, path), seen, within in zip(shown, visible, inside):
@@ -56,10 +65,11 @@ class EditDocument:
                 )
         return Trajectories(torch.from_numpy(points_px).float(), torch.from_numpy(visible))
 
-    def region(self, num_frames: int, height: int, width: int, frames: range | None = None) -> Tensor:
-        """The mask (1 or T, 1, H, W) in [0, 1]; T of them only where a region follows a path that moves.
+    def mask(self, num_frames: int, height: int, width: int, frames: range | None = None) -> Tensor:
+        """The mask (1 or T, 1, H, W) in [0, 1] of a clip of that length and size in pixels.
 
-        `frames`: of these alone, for clips whose masks would fill the memory.
+        T masks only where a region follows a path that moves. `frames`: of these alone, for clips
+        whose masks would fill the memory.
         """
         frames = range(num_frames) if frames is None else frames
         shown = [region for region in self.regions if region.visible is not False]
@@ -73,10 +83,10 @@ class EditDocument:
             self._paint(mask, shown[still:], offsets[still:], frame)
         return torch.from_numpy(masks)
 
-    def tracks(
+    def dense_points(
         self, num_frames: int, height: int, width: int
     ) -> tuple[np.ndarray, np.ndarray]:  # (N, T, 2) x, y in pixels of the clip, (N, T) bool
-        """As `trajectories`, in float64."""
+        """As `trajectories`, in float64 and wherever the paths are."""
         times = self._times(num_frames)
         shown = [path for path in self.paths if path.visible is not False]
         points_px, visible = np.zeros((len(shown), num_frames, 2)), np.zeros((len(shown), num_frames), bool)
@@ -90,23 +100,21 @@ class EditDocument:
         """(T,) The document's time at each frame of a clip."""
         return np.arange(num_frames) * (self.frames - 1) / max(num_frames - 1, 1)
 
-    def _range(self, path: Path) -> tuple[float, float]:
+    def _range(self, path: DrawnPath) -> tuple[float, float]:
         return path.start or 0.0, self.frames - 1.0 if path.end is None else path.end
 
-    def _places(self, path: Path, times: np.ndarray) -> np.ndarray:
+    def _places(self, path: DrawnPath, times: np.ndarray) -> np.ndarray:
         """(T, 2) Where a path is at these times, in pixels of the document; it rests while it is hidden."""
-        curve = measure(np.array([point[:2] for point in path.points]), straight=path.kind == "line")
-        at, lengths = keys(curve, [point.frame for point in path.points], *self._range(path))
+        curve = measure_curve(np.array([point[:2] for point in path.points]), straight=path.kind == "line")
+        at, lengths = keyframes(curve, [point.frame for point in path.points], *self._range(path))
         return curve.at(lengths_at(at, lengths, path.easing or "linear", times))
 
     def _offsets(self, regions: list[Region], num_frames: int) -> list[np.ndarray]:
-        """(T, 2) of each: how far the path that it follows has carried a region."""
+        """(T, 2) of each: how far the path that it follows has moved a region."""
         followed = {region.follow for region in regions}
         times = self._times(num_frames)
-        carried = {
-            path.id: self._places(path, times) - path.points[0][:2] for path in self.paths if path.id in followed
-        }
-        return [carried.get(region.follow or "", np.zeros((num_frames, 2))) for region in regions]
+        moved = {path.id: self._places(path, times) - path.points[0][:2] for path in self.paths if path.id in followed}
+        return [moved.get(region.follow or "", np.zeros((num_frames, 2))) for region in regions]
 
     def _paint(self, mask: np.ndarray, regions: list[Region], offsets: list[np.ndarray], frame: int) -> None:
         """Adds regions to a mask (H, W), or takes them away, in their order."""
@@ -120,3 +128,50 @@ class EditDocument:
                 mask[window] = np.minimum(mask[window], 1 - covered)
             else:
                 mask[window] = np.maximum(mask[window], covered)
+
+
+# --- Writing -------------------------------------------------------------------------------
+
+
+def _path_fields(path: DrawnPath) -> dict[str, Any]:
+    points = [_given(x=_rounded(x), y=_rounded(y), frame=_number(frame)) for x, y, frame in path.points]
+    return _given(
+        id=path.id,
+        kind=path.kind,
+        name=path.name,
+        color=path.color,
+        points=points,
+        start=_number(path.start),
+        end=_number(path.end),
+        easing=path.easing,
+        visible=path.visible,
+    )
+
+
+def _region_fields(region: Region) -> dict[str, Any]:
+    return _given(
+        id=region.id,
+        kind=region.kind,
+        name=region.name,
+        mode=region.mode,
+        points=[[_rounded(x), _rounded(y)] for x, y in region.points],
+        radius=None if region.radius is None else max(_rounded(region.radius), 0.001),
+        feather=None if region.feather is None else _rounded(region.feather),
+        follow=region.follow,
+        visible=region.visible,
+    )
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _rounded(value: float) -> float:
+    rounded = _number(math.floor(value * 1000 + 0.5) / 1000)  # as JavaScript rounds halves
+    assert rounded is not None
+    return rounded
+
+
+def _number(value: float | None) -> float | None:
+    """JavaScript writes 3 where Python would write 3.0."""
+    return int(value) if value is not None and value == int(value) else value

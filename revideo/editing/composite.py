@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..video.io import describe
+from ..video.fitting import describe_frames
 from ..video.pixels import as_mask
 
 Match = Literal["none", "colours", "gradients"]
@@ -27,11 +27,13 @@ def keep_unedited(source: Tensor, edited: Tensor, mask: Tensor, feather_px: floa
     Raises ValueError where shapes differ.
     """
     if source.shape != edited.shape:
-        raise ValueError(f"the original is {describe(source)}, the edited video {describe(edited)}; they must agree")
+        raise ValueError(
+            f"the original is {describe_frames(source)}, the edited video {describe_frames(edited)}; they must agree"
+        )
     mask = as_mask(mask)
     if mask.shape[-2:] != source.shape[-2:] or mask.shape[0] not in (1, len(source)):
         raise ValueError(
-            f"the mask is {describe(mask)}, the video {describe(source)}: "
+            f"the mask is {describe_frames(mask)}, the video {describe_frames(source)}: "
             f"give one mask for all frames or one for each, of the video's size"
         )
     if match not in get_args(Match):

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..tracks.point_tracker import parabola_vertex
 from ..tracks.trajectories import Trajectories
 from .composite import feather_inward
 
@@ -82,20 +83,11 @@ def find_like(
     top, left = top + sides[0][0], left + sides[1][0]
     around = padded[top : top + height + 2 * reach, left : left + width + 2 * reach]
     scores = np.nan_to_num(cv2.matchTemplate(around, template, cv2.TM_CCOEFF_NORMED))
-    row, column = np.unravel_index(scores.argmax(), scores.shape)
+    row, column = (int(index) for index in np.unravel_index(scores.argmax(), scores.shape))
     if scores[row, column] < ALIKE:
         return None
-    best = np.array([column + _peak(scores[row], column), row + _peak(scores[:, column], row)])
+    best = np.array([column + parabola_vertex(scores[row], column), row + parabola_vertex(scores[:, column], row)])
     return (corner.round() + best - reach).astype(np.float32)
-
-
-def _peak(scores: np.ndarray, best: int) -> float:
-    """Where a parabola through the best score and its neighbours is highest, from the best on."""
-    if not 0 < best < len(scores) - 1:
-        return 0.0
-    before, middle, after = (float(score) for score in scores[best - 1 : best + 2])
-    curve = before - 2 * middle + after
-    return 0.5 * (before - after) / curve if curve < 0 else 0.0
 
 
 def remaining_offsets(offsets: Tensor, near_px: float) -> Tensor:  # (N, 2)

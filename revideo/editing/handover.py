@@ -86,7 +86,7 @@ class WindowState:
         objects: list[PathObject | None] = []
         if options.path_correction or options.appearance_correction:
             objects = find_objects(edit.edited_frame, edit.trajectories_between(0, window), edit.masks(0, 1)[0, 0])
-        return cls(torch.zeros(edit.trajectories.num_paths, 2), objects)
+        return cls(torch.zeros(edit.trajectories.num_trajectories, 2), objects)
 
     def unedited(self, frames: Tensor) -> WindowState:
         """After a window whose frames passed as they are; the last of them (shared, 3, H, W)."""

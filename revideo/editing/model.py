@@ -21,7 +21,8 @@ from ..pipeline.memory_plan import Plan
 from ..pipeline.pipeline import DEFAULTS, Pipeline, Sampler
 from ..sampling.samplers import Callback, SamplerOptions
 from ..video.file import VideoFile, write_like
-from ..video.io import Fit, choose_size, fit_frames, place_source, write_video
+from ..video.fitting import Fit, choose_size, fit_frames, place_source
+from ..video.io import write_video
 from ..video.pixels import Picture, as_clip
 from .bidirectional import sample_sides
 from .composite import Match, keep_unedited

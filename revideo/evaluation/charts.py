@@ -14,7 +14,8 @@ from torch import Tensor
 
 from ..pictures.overlays import draw_mask, draw_tracks
 from ..tracks.trajectories import Trajectories
-from ..video.io import fit_frames, to_uint8
+from ..video.fitting import fit_frames
+from ..video.io import to_uint8
 from .evaluator import METRICS, MetricsReport
 
 COLUMNS = 2
@@ -73,7 +74,7 @@ def comparison(
     mask = F.interpolate(mask.float(), size)
     asked = draw_mask(fit_frames(edited_frame[None], *size).expand(len(source), -1, -1, -1), mask)
     title = "edited frame, area"
-    if trajectories is not None and trajectories.num_paths:
+    if trajectories is not None and trajectories.num_trajectories:
         title += ", paths"
         asked = draw_tracks(asked, trajectories.scaled(scale, scale))
     return {

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..edit import check_mask, check_video
 from ..tracks.tracking import Tracker, track_points
 from ..tracks.trajectories import Trajectories
-from ..video.io import describe
+from ..video.fitting import describe_frames
 from ..video.pixels import as_mask, check_pixels
 from .flow import Flow, dis_flow
 from .metrics import flow_errors, masked_psnr, masked_ssim, mean_of, path_errors, seam
@@ -108,7 +108,9 @@ class Evaluator:
         """(T, 3, H, W) in [0, 1]; raises ValueError unless it is of the source's length and size."""
         source = self.question.source
         if video.shape != source.shape:
-            raise ValueError(f"the source is {describe(source)}, the result {describe(video)}; they must agree")
+            raise ValueError(
+                f"the source is {describe_frames(source)}, the result {describe_frames(video)}; they must agree"
+            )
         check_pixels("result", video)
         report = MetricsReport()
         for part in (self._unedited, self._paths, self._motion, self._frames):
@@ -130,7 +132,7 @@ class Evaluator:
 
     def _paths(self, video: Tensor, report: MetricsReport) -> None:
         asked = self.question.trajectories
-        if asked is None or asked.num_paths == 0:
+        if asked is None or asked.num_trajectories == 0:
             return
         found, asked = retrack(video, asked, self.tracker)
         counted = asked.visible
@@ -142,7 +144,7 @@ class Evaluator:
         report.add("path_lost", 100 * fraction, 100 * lost.sum(0) / counted.sum(0))
         if torch.equal(lost, counted):
             report.notes.append(
-                f"path error: all {asked.num_paths} points were lost on their first step, "
+                f"path error: all {asked.num_trajectories} points were lost on their first step, "
                 f"so the result moves nothing along the paths that could be followed, or changes too fast"
             )
             return

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..tracks.point_tracker import dense_flow
 from ..video.io import to_uint8
 
 Flow = Callable[[Tensor], Tensor]  # (T, 3, H, W) in [0, 1] -> (T − 1, 2, H, W) dx, dy in pixels a frame
@@ -22,11 +23,9 @@ RAFT_LEAST_PX = 128  # a side: its coarsest correlations need two cells
 
 def dis_flow(video: Tensor) -> Tensor:
     """DIS flow (Kroeger et al. 2016), of OpenCV's finest preset: needs no weights and errs by tenths of a pixel."""
-    frames = [_gray(frame) for frame in video]
     flows = []
-    for before, after in pairwise(frames):
-        solver = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        flows.append(torch.from_numpy(solver.calc(before, after, None)).permute(2, 0, 1))
+    for before, after in pairwise([_gray(frame) for frame in video]):
+        flows.append(torch.from_numpy(dense_flow(before, after)).permute(2, 0, 1))
     return torch.stack(flows)
 
 

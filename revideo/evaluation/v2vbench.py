@@ -18,7 +18,8 @@ from torch import Tensor
 
 from ..files import whole_file
 from ..pictures.sheets import write_image
-from ..video.io import describe, read_image, to_uint8
+from ..video.fitting import describe_frames
+from ..video.io import read_image, to_uint8
 
 NAME = re.compile(r"[A-Za-z0-9_-]+")  # the evaluator would take what follows a full stop for a suffix
 
@@ -34,7 +35,7 @@ def add_edit(folder: str | Path, video_id: str, prompt: str, source: Tensor, res
     source_folder = folder / "source_videos" / video_id
     if source_folder.is_dir() and not _holds(source_folder, source):
         raise ValueError(
-            f"{source_folder} holds another clip than the source, which is {describe(source)}: take another name"
+            f"{source_folder} holds another clip than the source, which is {describe_frames(source)}: take another name"
         )
     index = _read_index(folder)
     entry = next((entry for entry in index["data"] if entry["video_id"] == video_id), None)

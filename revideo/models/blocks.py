@@ -25,7 +25,7 @@ from diffusers.models.transformers.transformer_temporal import TransformerSpatio
 from einops import rearrange
 from torch import Tensor, nn
 
-# Numbers of a feed-forward's widest layer at a time: on a CPU such that they stay in its cache.
+# Elements of a feed-forward's widest layer at a time: on a CPU such that they stay in its cache.
 WIDEST_CPU, WIDEST_GPU = 2**19, 2**26
 
 
@@ -40,6 +40,7 @@ class ResidualBlock(SpatioTemporalResBlock):
         temb: Tensor | None = None,  # (B·T, D), the same for all frames of a clip
         image_only_indicator: Tensor | None = None,  # (B, T) of zeros
     ) -> Tensor:  # (B·T, C', h, w)
+        """As diffusers' block, to rounding."""
         if _plain(self, hidden_states):
             return super().forward(hidden_states, temb, image_only_indicator)
         assert image_only_indicator is not None
@@ -68,8 +69,8 @@ class ResidualBlock(SpatioTemporalResBlock):
         if embedding is not None:
             change.add_(block.time_emb_proj(embedding)[:, :, None, None])
         change = block.conv2(F.silu(block.norm2(change), inplace=True))
-        share = temporal_share(self.time_mixer).to(hidden.dtype)
-        pixels.addcmul_(change.permute(0, 2, 3, 1).reshape(pixels.shape), share)
+        weight = temporal_share(self.time_mixer).to(hidden.dtype)
+        pixels.addcmul_(change.permute(0, 2, 3, 1).reshape(pixels.shape), weight)
         return hidden
 
 
@@ -85,7 +86,8 @@ class Transformer(TransformerSpatioTemporalModel):
         encoder_hidden_states: Tensor | None = None,  # (B·T, 1, D), the same for all frames of a clip
         image_only_indicator: Tensor | None = None,  # (B, T) of zeros
         return_dict: bool = True,
-    ) -> tuple[Tensor]:
+    ) -> tuple[Tensor]:  # (B·T, C, h, w)
+        """As diffusers' block, to rounding; always a tuple, as its callers here ask for."""
         if _plain(self, hidden_states):
             return super().forward(hidden_states, encoder_hidden_states, image_only_indicator, return_dict)
         assert encoder_hidden_states is not None and image_only_indicator is not None

@@ -11,7 +11,7 @@ Block = TypeVar("Block")
 
 @dataclass(frozen=True)
 class UNetConfig:
-    """The SVD UNet; the control net copies its encoder and middle."""
+    """The SVD UNet; the ControlNet copies its encoder and middle."""
 
     model_channels: int = 320
     channel_mult: tuple[int, ...] = (1, 2, 4, 4)  # width of each level, in model_channels
@@ -24,16 +24,18 @@ class UNetConfig:
 
     @property
     def block_channels(self) -> tuple[int, ...]:
+        """The width of each level, finest first."""
         return tuple(self.model_channels * mult for mult in self.channel_mult)
 
     @property
     def num_heads(self) -> tuple[int, ...]:
+        """The attention heads of each level."""
         return tuple(channels // self.num_head_channels for channels in self.block_channels)
 
 
 @dataclass(frozen=True)
 class ControlConfig:
-    """The three condition encoders of the control net."""
+    """The three condition encoders of the ControlNet."""
 
     condition_channels: tuple[int, ...] = (16, 32, 96, 256)
 
@@ -50,6 +52,7 @@ class VAEConfig:
 
     @property
     def block_channels(self) -> tuple[int, ...]:
+        """The width of each level, finest first."""
         return tuple(self.channels * mult for mult in self.channel_mult)
 
     @property
@@ -142,6 +145,7 @@ class ModelConfig:
 
     @classmethod
     def from_json(cls, text: str) -> ModelConfig:
+        """Reads what `to_json` writes; raises ValueError as `from_dict`, or where it is no JSON object."""
         try:
             values = json.loads(text)
         except json.JSONDecodeError as error:
@@ -151,6 +155,7 @@ class ModelConfig:
         return cls.from_dict(values)
 
     def to_json(self) -> str:
+        """All four blocks as one JSON object."""
         return json.dumps(asdict(self))
 
 
@@ -163,9 +168,9 @@ def _block(kind: type[Block], name: str, values: dict[str, Any]) -> Block:
     for key, value in given.items():
         if key not in known:
             raise ValueError(f'model config: "{name}" has no "{key}"; it has {", ".join(known)}')
-        numbers = value if isinstance(value, (list, tuple)) else [value]
+        elements = value if isinstance(value, (list, tuple)) else [value]
         fits = isinstance(value, (list, tuple)) == isinstance(known[key], tuple)
-        if not fits or not numbers or not all(type(n) is int and n > 0 for n in numbers):
+        if not fits or not elements or not all(type(n) is int and n > 0 for n in elements):
             kind_of_value = "a list of positive integers" if isinstance(known[key], tuple) else "a positive integer"
             raise ValueError(f'model config: "{name}.{key}" must be {kind_of_value}, not {value!r}')
         read[key] = tuple(value) if isinstance(value, (list, tuple)) else value

@@ -1,4 +1,4 @@
-"""ReVideoControlNet: conditions → residuals for the UNet (paper section 3.3)."""
+"""ReVideoControlNet: conditions → residuals for the UNet (paper sections 3.3 and 3.4)."""
 
 from __future__ import annotations
 
@@ -6,24 +6,50 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
 from einops import repeat
 from torch import Tensor, nn
 
 from ..conditions import Conditions
-from .safm import SAFM
 from .unet import Residuals, SVDEncoder
 
 
 @dataclass(frozen=True)
 class EmbeddedConditions:
-    """The part of the control net's work that no step and no guidance branch changes.
+    """The part of the ControlNet's work that no step and no guidance branch changes.
 
     T frames that all branches share, or B·T: a clip of its own for each of a batch.
     """
 
     motion: Tensor  # (T, C, h, w)
     content: Tensor  # (T, C, h, w)
-    region: Tensor  # (T, 1, H, W) in pixels, or (1, 1, H, W) where it stays: its weight depends on the noise level
+    mask: Tensor  # (T, 1, H, W) in pixels, or (1, 1, H, W) where it stays: its weight depends on the noise level
+
+
+class SAFM(nn.Module):
+    """Spatiotemporal adaptive fusion: weighs motion against unedited content, by place and noise level (section 3.4).
+
+    All work on frames flattened over batch and time, (N, C, H, W), and shrink by 8.
+    """
+
+    def __init__(self, channels: int, condition_channels: tuple[int, ...]) -> None:
+        super().__init__()
+        self.motion_encoder = ControlNetConditioningEmbedding(channels, 2, condition_channels)
+        self.content_encoder = ControlNetConditioningEmbedding(channels, 3, condition_channels)
+        self.weight_encoder = ControlNetConditioningEmbedding(channels, 2, condition_channels)
+        self.fuse = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def motion_weight(self, mask: Tensor, c_noise: Tensor) -> Tensor:
+        """Mask (N, 1, H, W) of 0 and 1, and noise level ¼·ln σ (N,) → w (N, C, h, w): 1 = motion only.
+
+        The paper's Γ weighs content, so Γ = 1 − w.
+        """
+        level = c_noise.to(mask.dtype).view(-1, 1, 1, 1).expand_as(mask)
+        return self.weight_encoder(torch.cat([mask, level], 1)).sigmoid()
+
+    def forward(self, motion: Tensor, content: Tensor, weight: Tensor) -> Tensor:
+        """Embeddings and weight, (N, C, h, w) each → what joins the ControlNet."""
+        return self.fuse(weight * motion + (1 - weight) * content)
 
 
 class ReVideoControlNet(SVDEncoder):
@@ -41,18 +67,21 @@ class ReVideoControlNet(SVDEncoder):
         self.mid_projection = _zero_convolution(widths[-1])
 
     def embed_conditions(self, conditions: Conditions, device: torch.device | None = None) -> EmbeddedConditions:
-        """`device` None: that of the weights; another where a host brings them there as they work."""
-        motion, content, region = (
+        """Conditions of T frames, encoded once for a clip.
+
+        `device` None: that of the weights; another where a host brings them there as they work.
+        """
+        motion, content, mask = (
             part.to(device or self.device, self.dtype)
             for part in (conditions.motion, conditions.content, conditions.mask)
         )
-        if torch.equal(region, region[:1].expand_as(region)):
-            region = region[:1]
-        return EmbeddedConditions(self.safm.motion_encoder(motion), self.safm.content_encoder(content), region)
+        if torch.equal(mask, mask[:1].expand_as(mask)):
+            mask = mask[:1]
+        return EmbeddedConditions(self.safm.motion_encoder(motion), self.safm.content_encoder(content), mask)
 
     def fuse(self, conditions: EmbeddedConditions, c_noise: Tensor) -> Tensor:
-        """Noise level c_noise, one number or one for each frame → (T, C, h, w), the same for all branches."""
-        weight = self.safm.motion_weight(conditions.region, c_noise.expand(len(conditions.region)))
+        """Noise level c_noise, one value or one for each frame → (T, C, h, w), the same for all branches."""
+        weight = self.safm.motion_weight(conditions.mask, c_noise.expand(len(conditions.mask)))
         return self.safm(conditions.motion, conditions.content, weight)
 
     def forward(
@@ -63,6 +92,7 @@ class ReVideoControlNet(SVDEncoder):
         time_ids: Tensor,  # (B, 3)
         fused: Tensor,  # (T, C, h, w) of `fuse` at this noise level, or (B·T, C, h, w)
     ) -> Residuals:
+        """What the ControlNet adds to the UNet at one noise level, for B clips of T frames."""
         return self.residuals(latents, c_noise, context, self.embed_vector(time_ids), fused)
 
     def residuals(
@@ -88,7 +118,7 @@ class ReVideoControlNet(SVDEncoder):
 
 
 def _zero_convolution(width: int) -> nn.Conv2d:
-    """Zero at first, so that a fresh control net changes nothing."""
+    """Zero at first, so that a fresh ControlNet changes nothing."""
     convolution = nn.Conv2d(width, width, 1)
     nn.init.zeros_(convolution.weight)
     nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]

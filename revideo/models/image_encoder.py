@@ -13,7 +13,7 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 def build_image_encoder(config: ImageEncoderConfig) -> CLIPVisionModelWithProjection:
-    """OpenCLIP's visual tower in transformers' form, without weights when built on meta."""
+    """OpenCLIP's visual tower in transformers' form; on the meta device without weights."""
     encoder = CLIPVisionModelWithProjection(
         CLIPVisionConfig(
             hidden_size=config.width,

@@ -1,4 +1,4 @@
-"""The SVD UNet, taking residuals; its encoder half also serves the control net."""
+"""The SVD UNet, taking residuals; its encoder half also serves the ControlNet."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from .config import ModelConfig
 
 @dataclass(frozen=True)
 class Residuals:
-    """What the control net adds to the UNet."""
+    """What the ControlNet adds to the UNet."""
 
     down: list[Tensor]  # one per skip connection, (B·T, C, h, w)
     mid: Tensor  # (B·T, C, h, w)
 
 
 class SVDEncoder(UNetSpatioTemporalConditionModel):
-    """The half that UNet and control net share: embeddings, encoder, middle."""
+    """The half that UNet and ControlNet share: embeddings, encoder, middle."""
 
     @classmethod
     def from_model_config(cls, config: ModelConfig, **extra: Any) -> SVDEncoder:
+        """A network of that config's widths, in evaluation; `extra` goes to the constructor."""
         unet, levels = config.unet, len(config.unet.channel_mult)
         attention, plain = "CrossAttn{}BlockSpatioTemporal", "{}BlockSpatioTemporal"
         net = cls(
@@ -74,6 +75,7 @@ class SVDEncoder(UNetSpatioTemporalConditionModel):
         image_only: Tensor,  # (B, T) zeros: all frames are video
         added: Tensor | None = None,  # (B·T, C, h, w) joins behind the first convolution
     ) -> tuple[list[Tensor], Tensor]:  # skips and middle output, (B·T, C, h, w) each
+        """The encoder and the middle block."""
         hidden = self.conv_in(latents.flatten(0, 1))
         if added is not None:
             hidden = hidden + added
@@ -101,6 +103,7 @@ class ReVideoUNet(SVDEncoder):
         time_ids: Tensor,  # (B, 3)
         residuals: Residuals | None = None,
     ) -> Tensor:  # (B, T, C, h, w)
+        """The network's output F(x) for noisy latents x, before preconditioning."""
         batch, num_frames = latents.shape[:2]
         embedding = self.embed_time(c_noise, self.embed_vector(time_ids), num_frames)
         context = repeat(context, "b n d -> (b t) n d", t=num_frames)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from .config import VAEConfig
 from .temporal_decoder import Frames, OffloadedFrames, decode_frames
 
-LATENT_SCALE = 0.18215  # gives latents unit deviation; the concatenated reference goes without it
+LATENT_SCALE = 0.18215  # gives latents unit variance; the concatenated reference goes without it
 
 
 def build_vae(config: VAEConfig) -> AutoencoderKLTemporalDecoder:

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from ..conditions import Conditions
 from ..tracks.trajectories import Trajectories
-from ..video.io import describe, to_uint8
+from ..video.fitting import describe_frames
+from ..video.io import to_uint8
 from ..video.pixels import as_mask
 from .sheets import Colour, draw_text, side_by_side, text_size
 
@@ -36,7 +37,7 @@ def draw_tracks(frames: Tensor, trajectories: Trajectories, trail: int | None = 
     travelled). A hidden point has no dot and interrupts the line. Frames beyond the paths'
     last show that one. Pixels that nothing is drawn on stay as they are.
     """
-    if trajectories.num_paths == 0 or trajectories.num_frames == 0:
+    if trajectories.num_trajectories == 0 or trajectories.num_frames == 0:
         return frames.clone()
     visible = trajectories.visible.bool().cpu().numpy()
     points_px = np.where(visible[..., None], trajectories.points_px.float().cpu().numpy(), 0)
@@ -98,7 +99,7 @@ def draw_mask(frames: Tensor, mask: Tensor) -> Tensor:
     """
     if mask.shape[-2:] != frames.shape[-2:] or len(mask) not in (1, len(frames)):
         raise ValueError(
-            f"the mask is {describe(mask)}, the frames are {describe(frames)}: "
+            f"the mask is {describe_frames(mask)}, the frames are {describe_frames(frames)}: "
             f"give one mask for all frames or one for each, of the frames' size"
         )
     masks = as_mask(mask).expand(len(frames), -1, -1, -1)

@@ -1,6 +1,6 @@
-"""The built-in tracker: points followed from frame to frame, lost behind other things and found again.
+"""The built-in point tracker: from frame to frame, lost behind other objects and found again.
 
-Each point keeps a patch of colours: what was seen around it lately. Lucas–Kanade and dense flow propose
+Each point remembers a patch of colours: what was seen around it lately. Lucas–Kanade and dense flow propose
 where it went, the patch judges, and where something slides over a part of it, it is searched for by what
 still shows. So nothing that passes in front drags a point along, or is taken for it.
 """
@@ -14,31 +14,33 @@ from typing import Any
 import cv2
 import numpy as np
 
-Array = np.ndarray
-
 WINDOW_PX = 21  # Lucas–Kanade's, at each level
 ROUND_TRIP_PX = 1.0  # forth and back must end this close to the start
-ROUND_TRIP_SHARE = 0.05  # and, for fast points, this close as a share of the way
+ROUND_TRIP_FRACTION = 0.05  # and, for fast points, this close as a fraction of the way
 
-PATCH_PX = 31  # a flat thing must show some of its outline in it
+PATCH_PX = 31  # a flat object must show some of its outline in it
 MIDDLE_PX = 5  # of the patch: where most of it differs the point is covered
-DIFFERS = 24.0  # mean difference of the channels, of 255, from which on a pixel shows another thing
+DIFFERS = 24.0  # mean difference of the channels, of 255, from which on a pixel shows another object
 LIKE, UNLIKE = 48.0, 0.2  # difference from the middle up to which a pixel counts whole; what the others count
-SURE = 0.02  # share of a patch that may differ where a proposal is taken as it is
-TELLS = 0.25  # … where a step still tells the velocity
+SURE = 0.02  # fraction of a patch that may differ where a proposal is taken as it is
+STEADY = 0.25  # … where a step still shows the velocity
 COVERED = 0.6  # … where the point is still seen
-KNOWN = 0.25  # share that must show colours of the patch, or a place cannot be judged
+KNOWN = 0.25  # fraction that must show colours of the patch, or a place cannot be judged
 LEARNS = 0.5  # how much of a pixel that agrees becomes what it is now
 STALE = 4  # frames for which a pixel may differ before it becomes what it is now
 
 REFINE_PX = 3  # around a proposal
 SEARCH_PX, SEARCH_MORE_PX, SEARCH_MOST_PX = 4.0, 1.5, 16.0  # around a hidden point: at first, more by frame, at most
-STRAYS = 0.004  # what a pixel² away from where its velocity leads costs, in shares of a patch
+STRAYS = 0.004  # what a pixel² away from where its velocity leads costs, in fractions of a patch
 DISTINCT_PX, DISTINCT = 4, 0.05  # so far away so much of a patch must differ, or it could be anywhere
 
 
-def follow(frames: Array, points_px: Array, start: int) -> tuple[Array, Array]:
-    """Frames (T, H, W, 3) uint8, points (N, 2) x, y on frame `start` → places (N, T, 2), visible (N, T) bool.
+def track_patches(
+    frames: np.ndarray,  # (T, H, W, 3) uint8
+    points_px: np.ndarray,  # (N, 2) x, y in pixels, on frame `start`
+    start: int,
+) -> tuple[np.ndarray, np.ndarray]:  # (N, T, 2) float32 x, y in pixels, (N, T) bool
+    """Where points are on every frame, and whether they are seen there.
 
     Between frames where it was seen a hidden point goes evenly from one place to the other; hidden to
     the end it stays where it was seen last.
@@ -51,33 +53,33 @@ def follow(frames: Array, points_px: Array, start: int) -> tuple[Array, Array]:
         for before, after in pairwise(order):
             points.step(frames[before], frames[after])
             places[:, after], visible[:, after] = points.places + 0.5, points.seen
-    for path, seen in zip(places, visible):
+    for track, seen in zip(places, visible):
         times = np.flatnonzero(seen)
         for axis in (0, 1):
-            path[:, axis] = np.interp(np.arange(len(frames)), times, path[times, axis])
+            track[:, axis] = np.interp(np.arange(len(frames)), times, track[times, axis])
     return places, visible
 
 
 class _Points:
     """N points on their way. `places` count from the middle of the first pixel, as OpenCV does."""
 
-    def __init__(self, picture: Array, points_px: Array) -> None:
+    def __init__(self, picture: np.ndarray, points_px: np.ndarray) -> None:
         count = len(points_px)
         self.places = (points_px - 0.5).astype(np.float32)  # (N, 2): of hidden points, where they should be
         self.last_seen = self.places.copy()
         self.hidden_for = np.zeros(count, int)
         self.velocities = np.zeros((count, 2), np.float32)
-        self.steps = np.zeros(count, int)  # that told the velocity
+        self.steps = np.zeros(count, int)  # from which the velocity was learnt
         self.patches = _patches(picture, self.places)  # (N, P, P, 3)
         self.weights = _likeness(self.patches)  # (N, P, P)
         self.differs_for = np.zeros(self.weights.shape, int)  # frames, by pixel
         self.distinct = np.array([_is_distinct(patch) for patch in self.patches], bool)
 
     @property
-    def seen(self) -> Array:
+    def seen(self) -> np.ndarray:
         return self.hidden_for == 0
 
-    def step(self, before: Array, after: Array) -> None:
+    def step(self, before: np.ndarray, after: np.ndarray) -> None:
         """One frame on."""
         if not len(self.places):
             return
@@ -97,9 +99,9 @@ class _Points:
         height, width = after.shape[:2]
         inside = ((found >= -0.5) & (found < [width - 0.5, height - 0.5])).all(1)
         seen = inside & self._shows(differs)
-        self._keep(after, np.where(seen[:, None], found, expected), seen, differs)
+        self._update(after, np.where(seen[:, None], found, expected), seen, differs)
 
-    def _proposed(self, before: Array, after: Array, expected: Array) -> Array:  # (N, 2)
+    def _proposed(self, before: np.ndarray, after: np.ndarray, expected: np.ndarray) -> np.ndarray:  # (N, 2)
         """Lucas–Kanade's where the patch agrees, else the best of it, of dense flow and of the velocity."""
         found = expected.copy()
         seen = np.flatnonzero(self.seen)
@@ -116,22 +118,25 @@ class _Points:
             found[again] = choices[np.argmin(costs, 0), np.arange(len(again))]
         return found
 
-    def _searched(self, picture: Array, number: int, middle: Array, expected: Array, reach_px: float) -> Array:
+    def _searched(
+        self, picture: np.ndarray, number: int, middle: np.ndarray, expected: np.ndarray, reach_px: float
+    ) -> np.ndarray:
         """Where within reach of `middle` the patch fits best, the nearer to `expected` the rather."""
         if reach_px > REFINE_PX:  # every second place, by every second pixel
             middle, _ = self._fitted(picture, number, middle, expected, int(np.ceil(reach_px / 2)), 2)
             reach_px = 2
         best, costs = self._fitted(picture, number, middle, expected, int(reach_px), 1)
         row, column = np.unravel_index(costs.argmin(), costs.shape)
-        return best + np.array([_vertex(costs[row], int(column)), _vertex(costs[:, column], int(row))], np.float32)
+        offset = parabola_vertex(costs[row], int(column)), parabola_vertex(costs[:, column], int(row))
+        return best + np.array(offset, np.float32)
 
     def _fitted(
-        self, picture: Array, number: int, middle: Array, expected: Array, reach: int, step: int
-    ) -> tuple[Array, Array]:
+        self, picture: np.ndarray, number: int, middle: np.ndarray, expected: np.ndarray, reach: int, step: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The best of (2 · reach + 1)² places `step` pixels apart, and what each costs.
 
         Colours that the patch has nowhere are something in front and do not count: only what is the
-        point's own thing, or what lies around it, at the wrong place speaks against a place.
+        point's own object, or what lies around it, at the wrong place speaks against a place.
         """
         patch = self.patches[number, ::step, ::step].transpose(2, 0, 1).round().astype(np.uint8)
         around = _patches(picture, middle[None], PATCH_PX + 2 * reach * step)[0, ::step, ::step].transpose(2, 0, 1)
@@ -152,24 +157,26 @@ class _Points:
         row, column = np.unravel_index(costs.argmin(), costs.shape)
         return np.array([x[0, column], y[row, 0]], np.float32), costs
 
-    def _differs(self, picture: Array, places: Array, which: Any = slice(None)) -> Array:  # (N, P, P) bool
+    def _differs(
+        self, picture: np.ndarray, places: np.ndarray, which: Any = slice(None)
+    ) -> np.ndarray:  # (N, P, P) bool
         return np.abs(_patches(picture, places) - self.patches[which]).mean(-1) > DIFFERS
 
-    def _covered(self, differs: Array, which: Any = slice(None)) -> Array:  # (N,)
-        """How much of each patch shows other things, by weight."""
+    def _covered(self, differs: np.ndarray, which: Any = slice(None)) -> np.ndarray:  # (N,)
+        """How much of each patch shows other objects, by weight."""
         weights = self.weights[which]
         return (differs * weights).sum((1, 2)) / weights.sum((1, 2))
 
-    def _shows(self, differs: Array, which: Any = slice(None)) -> Array:  # (N,) bool
+    def _shows(self, differs: np.ndarray, which: Any = slice(None)) -> np.ndarray:  # (N,) bool
         return (_middle(differs).mean((1, 2)) <= 0.5) & (self._covered(differs, which) <= COVERED)
 
-    def _keep(self, picture: Array, places: Array, seen: Array, differs: Array) -> None:
+    def _update(self, picture: np.ndarray, places: np.ndarray, seen: np.ndarray, differs: np.ndarray) -> None:
         # A place found by the half that still shows says little about the velocity.
-        tells = seen & (self._covered(differs) <= TELLS)
+        steady = seen & (self._covered(differs) <= STEADY)
         way = (places - self.last_seen) / (self.hidden_for + 1)[:, None]
-        share = np.where((self.steps == 0) | (self.hidden_for > 0), 1.0, 0.5) * tells
-        self.velocities += (share[:, None] * (way - self.velocities)).astype(np.float32)
-        self.steps += tells
+        alpha = np.where((self.steps == 0) | (self.hidden_for > 0), 1.0, 0.5) * steady
+        self.velocities += (alpha[:, None] * (way - self.velocities)).astype(np.float32)
+        self.steps += steady
         self.hidden_for = np.where(seen, 0, self.hidden_for + 1)
         self.last_seen = np.where(seen[:, None], places, self.last_seen)
         self.places = places.astype(np.float32)
@@ -185,13 +192,13 @@ class _Points:
 # --- Patches: (…, P, P, 3) of 0 to 255 ------------------------------------------------------
 
 
-def _patches(picture: Array, places: Array, side: int = PATCH_PX) -> Array:  # (N, side, side, 3) float32
+def _patches(picture: np.ndarray, places: np.ndarray, side: int = PATCH_PX) -> np.ndarray:  # (N, side, side, 3) float32
     offsets = np.stack(np.meshgrid(*[np.arange(side) - side // 2] * 2), -1).reshape(-1, 2)
     pixels = _at(picture.astype(np.float32), (places[:, None] + offsets).reshape(-1, 2))
     return pixels.reshape(len(places), side, side, 3)
 
 
-def _at(picture: Array, places: Array) -> Array:
+def _at(picture: np.ndarray, places: np.ndarray) -> np.ndarray:
     """A picture (H, W, …) at places (N, 2) between pixels."""
     sampled = []
     for some in np.array_split(places.astype(np.float32), len(places) // 30_000 + 1):  # remap takes no more rows
@@ -200,22 +207,22 @@ def _at(picture: Array, places: Array) -> Array:
     return np.concatenate(sampled)
 
 
-def _middle(patches: Array) -> Array:
+def _middle(patches: np.ndarray) -> np.ndarray:
     margin = (PATCH_PX - MIDDLE_PX) // 2
     return patches[:, margin:-margin, margin:-margin]
 
 
-def _likeness(patches: Array) -> Array:  # (N, P, P) float32
+def _likeness(patches: np.ndarray) -> np.ndarray:  # (N, P, P) float32
     """How much each pixel counts: what looks like the middle is more likely to go where it goes."""
     away = np.abs(patches - _middle(patches).mean((1, 2), keepdims=True)).mean(-1)
     return np.where(away < LIKE, 1.0, UNLIKE).astype(np.float32)
 
 
-def _cost(patches: Array, others: Array) -> Array:  # (N,) of 0 to 1
+def _cost(patches: np.ndarray, others: np.ndarray) -> np.ndarray:  # (N,) of 0 to 1
     return np.minimum(np.abs(patches - others).mean(-1), DIFFERS).mean((1, 2)) / DIFFERS
 
 
-def _is_distinct(patch: Array) -> bool:
+def _is_distinct(patch: np.ndarray) -> bool:
     """Whether it differs from itself a few pixels on, whichever way."""
     inner = slice(DISTINCT_PX, -DISTINCT_PX)
     moved = [
@@ -225,7 +232,7 @@ def _is_distinct(patch: Array) -> bool:
     return bool(costs.min() > DISTINCT)
 
 
-def _has_colours(patch: Array, picture: Array) -> Array:  # (H, W) bool
+def _has_colours(patch: np.ndarray, picture: np.ndarray) -> np.ndarray:  # (H, W) bool
     """Where a picture (3, H, W) uint8 shows a colour, or nearly, that is anywhere in a patch (3, P, P) uint8."""
     cells = np.unique((patch >> 4).reshape(3, -1), axis=1)  # sixteen steps of each channel …
     known = np.zeros((18, 18, 18), bool)  # … and a border, so that each may be widened by one
@@ -234,30 +241,38 @@ def _has_colours(patch: Array, picture: Array) -> Array:  # (H, W) bool
     return known[tuple((picture >> 4) + 1)]
 
 
-def _windows(planes: Array, size: tuple[int, ...]) -> Array:
+def _windows(planes: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     """(C, H, W) → (C, R, R, *size): all windows of that size."""
     return np.lib.stride_tricks.sliding_window_view(planes, size, (1, 2))
-
-
-def _vertex(costs: Array, at: int) -> float:
-    """Of the parabola through a lowest value and its neighbours: −0.5 to 0.5."""
-    if not 0 < at < len(costs) - 1:
-        return 0.0
-    left, lowest, right = costs[at - 1 : at + 2]
-    bend = left - 2 * lowest + right
-    return float(np.clip(0.5 * (left - right) / bend, -0.5, 0.5)) if bend > 0 else 0.0
 
 
 # --- Motion between two frames --------------------------------------------------------------
 
 
+def parabola_vertex(values: np.ndarray, extreme: int) -> float:  # −0.5 to 0.5
+    """Of the parabola through the lowest or highest of values (n,) and its neighbours: how far from it, in steps.
+
+    Zero at either end, where it has one neighbour, and where all three are equal.
+    """
+    if not 0 < extreme < len(values) - 1:
+        return 0.0
+    before, at, after = (float(value) for value in values[extreme - 1 : extreme + 2])
+    bend = before - 2 * at + after
+    return min(max(0.5 * (before - after) / bend, -0.5), 0.5) if bend else 0.0
+
+
+def dense_flow(before: np.ndarray, after: np.ndarray) -> np.ndarray:  # (H, W, 2) dx, dy in pixels
+    """DIS flow (Kroeger et al. 2016) from one frame (H, W) uint8, in greys, to the next; OpenCV's finest preset."""
+    return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(before, after, None)
+
+
 class _Flows:
     """What moved, by two methods; `before` and `after` (H, W, 3) uint8."""
 
-    def __init__(self, before: Array, after: Array) -> None:
+    def __init__(self, before: np.ndarray, after: np.ndarray) -> None:
         self.before, self.after = (cv2.cvtColor(each, cv2.COLOR_RGB2GRAY) for each in (before, after))
 
-    def lucas_kanade(self, places: Array) -> tuple[Array, Array]:
+    def lucas_kanade(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Places (N, 2) one frame on, and which of them come back to where they were."""
         options: dict[str, Any] = {
             "winSize": (WINDOW_PX, WINDOW_PX),
@@ -270,13 +285,13 @@ class _Flows:
         back, found_back, _ = cv2.calcOpticalFlowPyrLK(self.after, self.before, moved, None, **options)
         moved, back = moved[:, 0], back[:, 0]
         way = np.linalg.norm(moved - places, axis=1)
-        closes = np.linalg.norm(back - places, axis=1) < np.maximum(ROUND_TRIP_PX, ROUND_TRIP_SHARE * way)
+        closes = np.linalg.norm(back - places, axis=1) < np.maximum(ROUND_TRIP_PX, ROUND_TRIP_FRACTION * way)
         return moved, (found.ravel() > 0) & (found_back.ravel() > 0) & closes
 
-    def dense(self, places: Array) -> Array:
-        """By DIS flow (Kroeger et al. 2016)."""
+    def dense(self, places: np.ndarray) -> np.ndarray:
+        """Places (N, 2) one frame on, by dense flow."""
         return places + _at(self._dense, places)
 
     @cached_property
-    def _dense(self) -> Array:
-        return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(self.before, self.after, None)
+    def _dense(self) -> np.ndarray:
+        return dense_flow(self.before, self.after)

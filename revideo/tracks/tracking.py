@@ -1,4 +1,4 @@
-"""Points followed through a clip: what training knows of its motion, and how an edit keeps the source's."""
+"""A video and points on one of its frames → trajectories, by the built-in point tracker or by CoTracker."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from .point_tracker import follow
+from ..video.io import to_uint8
+from .point_tracker import track_patches
 from .trajectories import Trajectories
 
 Tracker = Callable[[Tensor, Tensor, int], Trajectories]  # as track_points
 
 
-def grid_points(height: int, width: int, spacing_px: int) -> Tensor:  # (N, 2) x, y
+def grid_points(height: int, width: int, spacing_px: int) -> Tensor:  # (N, 2) x, y in pixels
     """Middles of a grid's cells, row by row."""
     y, x = (torch.arange(spacing_px / 2, side, spacing_px) for side in (height, width))
     return torch.cartesian_prod(y, x).flip(-1).contiguous()
@@ -25,15 +25,15 @@ def grid_points(height: int, width: int, spacing_px: int) -> Tensor:  # (N, 2) x
 
 def track_points(
     video: Tensor,  # (T, 3, H, W) in [0, 1]
-    points_px: Tensor,  # (N, 2) x, y on frame `frame`
+    points_px: Tensor,  # (N, 2) x, y in pixels, on frame `frame`
     frame: int = 0,
     tracker: Tracker | None = None,
-) -> Trajectories:  # N paths over T frames
-    """Follows points both ways from `frame`; hidden where they are covered, lost or out of the picture.
+) -> Trajectories:  # N over T frames
+    """Tracks points forward and backward from `frame`; hidden where they are covered, lost or out of the picture.
 
-    Built in: `following.follow`, which finds points again that something passed in front of.
-    `tracker` does it instead: see `load_cotracker`. Raises ValueError where points or frame
-    do not fit the video.
+    Built in: `point_tracker.track_patches`, which finds points again that something passed in
+    front of. `tracker` does it instead: see `load_cotracker`. Raises ValueError where points or
+    frame do not fit the video.
     """
     num_frames, _, height, width = video.shape
     if points_px.ndim != 2 or points_px.shape[1] != 2:
@@ -48,13 +48,9 @@ def track_points(
         raise ValueError(f"point {number} (x {x:g}, y {y:g}) is not in the picture, which is {width}×{height}")
     if tracker is not None:
         return tracker(video, points_px.float(), frame)
-    places, visible = follow(_pixels(video), points_px.float().numpy(), frame)
+    pixels = to_uint8(video).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    places, visible = track_patches(pixels, points_px.float().numpy(), frame)
     return Trajectories(torch.from_numpy(places), torch.from_numpy(visible))
-
-
-def _pixels(video: Tensor) -> np.ndarray:
-    """(T, 3, H, W) in [0, 1] → (T, H, W, 3) uint8."""
-    return (video.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
 def load_cotracker(path: str | Path, device: str | torch.device = "cpu") -> Tracker:
@@ -66,7 +62,7 @@ def load_cotracker(path: str | Path, device: str | torch.device = "cpu") -> Trac
     their package (`pip install` from github.com/facebookresearch/co-tracker); any other, a
     TorchScript program `(video (1, T, 3, H, W) 0…255, queries (1, N, 3) frame, x, y) → tracks
     (1, T, N, 2), visibility (1, T, N)`. A TorchScript file is a program: load only your own.
-    Raises ValueError where the file is neither.
+    Raises FileNotFoundError where it is not there, ValueError where it is neither.
     """
     path = Path(path)
     if not path.is_file():

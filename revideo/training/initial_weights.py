@@ -14,8 +14,7 @@ from ..checkpoints.reading import CheckpointError, build_parts, load_parts, read
 from ..checkpoints.reading import read_weights as read_checkpoint
 from ..checkpoints.writing import save_weights
 from ..models.config import ModelConfig
-from ..models.controlnet import ReVideoControlNet
-from ..models.safm import SAFM
+from ..models.controlnet import SAFM, ReVideoControlNet
 from ..models.vae import LATENT_SCALE
 from .config import ModelSource
 

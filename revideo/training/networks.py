@@ -17,9 +17,8 @@ from torch.utils.checkpoint import checkpoint
 
 from ..checkpoints.reading import PARTS
 from ..models.config import ModelConfig
-from ..models.controlnet import EmbeddedConditions, ReVideoControlNet
+from ..models.controlnet import SAFM, EmbeddedConditions, ReVideoControlNet
 from ..models.image_encoder import clip_pixels
-from ..models.safm import SAFM
 from ..models.unet import ReVideoUNet
 from ..models.vae import LATENT_SCALE
 from ..sampling.denoiser import Conditioning, loss

@@ -22,7 +22,8 @@ from ..files import whole_file
 from ..tracks.selection import path_lengths
 from ..tracks.tracking import Tracker, grid_points, load_cotracker, track_points
 from ..tracks.trajectories import Trajectories
-from ..video.io import fit_frames, upright
+from ..video.fitting import fit_frames
+from ..video.io import upright
 from .config import Phase
 from .examples import TrainingClip, generator_for
 

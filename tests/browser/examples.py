@@ -32,8 +32,9 @@ from revideo.checkpoints.random_weights import write_random_checkpoint
 from revideo.drawing.document import EditDocument
 from revideo.pictures.overlays import draw_mask, draw_tracks
 from revideo.synthetic.examples import example_files
-from revideo.tracks.source_motion import follow_drawn
-from revideo.video.io import choose_size, fit_frames, read_video, write_video
+from revideo.tracks.source_motion import track_drawn
+from revideo.video.fitting import choose_size, fit_frames
+from revideo.video.io import read_video, write_video
 
 FOLDER = ROOT / "example_workflows"
 FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, LONG, KEEP_MOTION, NATIVE, NATIVE_LONG = NAMES = (
@@ -139,7 +140,7 @@ def region(name: str) -> Tensor:
     if name in SPRITES:
         return first_edit.region()
     size = LONG_SIZE if name == LONG else (HEIGHT, WIDTH)
-    return EditDocument.from_json(drawing(name)).region(frames_of(name), *size)
+    return EditDocument.from_json(drawing(name)).mask(frames_of(name), *size)
 
 
 def source(name: str, server: ComfyUI) -> Tensor:
@@ -470,9 +471,9 @@ def thumbnail(name: str, clip: Path) -> Image.Image:
         return picture(first_edit.thumbnail())
     video = prepared_clip(clip)
     document = EditDocument.from_json(drawing(name))
-    area, trajectories = (draw(WINDOW, HEIGHT, WIDTH) for draw in (document.region, document.trajectories))
+    area, trajectories = (draw(WINDOW, HEIGHT, WIDTH) for draw in (document.mask, document.trajectories))
     if name == KEEP_MOTION:
-        trajectories = follow_drawn(video, trajectories)
+        trajectories = track_drawn(video, trajectories)
     asked = draw_tracks(draw_mask(edited_frame(name, video[0])[None], area[:1]), trajectories)
     return picture(torch.cat([video[0], asked[0]], 1))
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from revideo.cli.demo import FEATHER_PX, asked, enlarged
 from revideo.drawing.document import EditDocument
-from revideo.drawing.schema import Path, Point, Region
+from revideo.drawing.schema import DrawnPath, Point, Region
 from revideo.synthetic.examples import FRAMES, OPTIONS, SIDE_PX, example_edit
 
 NAME = "00_first_edit"
@@ -32,13 +32,14 @@ def drawing() -> str:
     points = tuple(Point(*truth.centres_px[0, frame].round(decimals=1).tolist(), frame) for frame in POINTS_AT)
     rows, columns = truth.areas[0].nonzero(as_tuple=True)
     corners = ((columns.min().item(), rows.min().item()), (columns.max().item() + 1, rows.max().item() + 1))
-    path = Path("p1", "spline", points, 0, FRAMES - 1, "linear", True, "ball", "#ffb000")
-    return EditDocument(SIDE_PX, SIDE_PX, FRAMES, (path,), (Region("r1", "rect", corners, "add"),)).to_json()
+    path = DrawnPath("p1", "spline", points, 0, FRAMES - 1, "linear", True, "ball", "#ffb000")
+    area = Region("r1", "rect", corners, "add")
+    return EditDocument(width=SIDE_PX, height=SIDE_PX, frames=FRAMES, paths=(path,), regions=(area,)).to_json()
 
 
 def region() -> Tensor:
     """(1, 1, H, W): where the workflow's result may differ from its clip."""
-    return EditDocument.from_json(drawing()).region(FRAMES, SIDE_PX, SIDE_PX)
+    return EditDocument.from_json(drawing()).mask(FRAMES, SIDE_PX, SIDE_PX)
 
 
 def thumbnail() -> Tensor:

@@ -16,7 +16,8 @@ from test_workflows import finish
 from torch import Tensor
 
 from revideo.synthetic.examples import example_files
-from revideo.video.io import fit_frames, read_image, read_video
+from revideo.video.fitting import fit_frames
+from revideo.video.io import read_image, read_video
 
 SAME_DB = 34  # PSNR: the same frame, through a browser's decoder and scaler, has 36 and more
 OTHER_DB = 30  # the neighbours of a frame have 28 at most

@@ -17,7 +17,8 @@ from PIL import Image
 import revideo
 from revideo.models.vae import LATENT_SCALE
 from revideo.tracks.trajectories import parse_tracks
-from revideo.video.io import fit_frames, read_video
+from revideo.video.fitting import fit_frames
+from revideo.video.io import read_video
 
 
 def read_back(content: bytes) -> tuple[np.ndarray, Fraction]:
@@ -121,7 +122,7 @@ def test_latents_are_the_library_s_in_comfyui_s_convention(comfyui: ComfyUI):
     x, y, width, height = AREA
     region = torch.zeros(1, 1, HEIGHT, WIDTH)
     region[..., y : y + height, x : x + width] = 1
-    edit = revideo.Edit(1 - video[0], parse_tracks(TRACKS).stretched(WINDOW), region)
+    edit = revideo.Edit(1 - video[0], parse_tracks(TRACKS).for_clip(WINDOW), region)
     model = revideo.load(comfyui.checkpoints / CHECKPOINT, device="cpu")
     latents = model.sample(revideo.make_conditions(video, edit), revideo.SamplerOptions(steps=2, seed=5))
 

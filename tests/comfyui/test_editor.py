@@ -79,7 +79,7 @@ def run(comfyui: ComfyUI) -> Run:
 
 def test_every_output_is_the_library_s(comfyui: ComfyUI, run: Run):
     drawing = EditDocument.from_json(json.dumps(DRAWING))
-    trajectories, region = drawing.trajectories(WINDOW, HEIGHT, WIDTH), drawing.region(WINDOW, HEIGHT, WIDTH)
+    trajectories, region = drawing.trajectories(WINDOW, HEIGHT, WIDTH), drawing.mask(WINDOW, HEIGHT, WIDTH)
     assert run.outputs["text"]["text"][0] == trajectories.to_json()
     masks = pictures(comfyui, run, "mask")
     assert masks.shape == (WINDOW, 3, HEIGHT, WIDTH)

@@ -120,7 +120,7 @@ def test_tracks_of_unequal_length_are_not_joined(comfyui: ComfyUI):
     assert run.error is not None
     assert (run.error["node_id"], run.message) == (
         "all",
-        "the tracks 2 cover 5 frames, the tracks 1 14: take them from the same frames",
+        "the trajectories 2 cover 5 frames, the trajectories 1 14: take them from the same frames",
     )
 
 

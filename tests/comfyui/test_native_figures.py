@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(3600)
 
 @torch.inference_mode()
 def test_both_routes_edit_equally_well():
-    native, own = load_native(builtin.FILE), revideo.load("tiny", device="cpu")
+    native, own = load_native(builtin.TINY_FILE), revideo.load("tiny", device="cpu")
     import comfy.sample
 
     figures: dict[str, list] = {"native": [], "own": []}

@@ -184,7 +184,7 @@ def test_a_mask_with_nan_is_refused(video, edit, mask):
 
 def test_trajectories_of_another_length_are_refused(video, edit):
     with pytest.raises(ValueError, match="the trajectories cover 9 frames; the video has 4"):
-        make_conditions(video, changed(edit, trajectories=edit.trajectories.fitted(9)))
+        make_conditions(video, changed(edit, trajectories=edit.trajectories.for_clip(9, "as drawn")))
 
 
 def test_trajectories_of_another_size_are_refused(video, edit):

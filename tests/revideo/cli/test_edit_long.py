@@ -10,10 +10,9 @@ import revideo
 from revideo.checkpoints.random_weights import SMALL, write_random_checkpoint
 from revideo.cli.edit_long import LongInputs, read_long_inputs
 from revideo.cli.main import build_parser, main
-from revideo.drawing.schema import Path as DrawnPath
-from revideo.drawing.schema import Point, Region
+from revideo.drawing.schema import DrawnPath, Point, Region
 from revideo.pictures.sheets import write_image
-from revideo.video.io import fit_frames
+from revideo.video.fitting import fit_frames
 
 FRAMES, HEIGHT, WIDTH = 20, 112, 160
 WINDOW = SMALL.unet.num_frames
@@ -35,7 +34,8 @@ def given(tmp_path_factory, bikes) -> Path:
     (folder / "tracks.json").write_text(json.dumps([[[60, 50], [100, 60]]]))
     path = DrawnPath("p1", "line", (Point(60, 50), Point(100, 60)))
     area = Region("r1", "rect", ((40, 28), (90, 84)), follow="p1")
-    (folder / "drawing.json").write_text(revideo.EditDocument(WIDTH, HEIGHT, FRAMES, (path,), (area,)).to_json())
+    document = revideo.EditDocument(width=WIDTH, height=HEIGHT, frames=FRAMES, paths=(path,), regions=(area,))
+    (folder / "drawing.json").write_text(document.to_json())
     return folder
 
 
@@ -101,7 +101,7 @@ def test_what_is_drawn_is_scaled_to_the_whole_clip(command, given):
         assert len(found.source) == FRAMES == found.edit.trajectories.num_frames
         ends = found.edit.trajectories.points_px[0, [0, -1]]
         assert torch.allclose(ends, torch.tensor([[60.0, 50], [100, 60]]) * torch.tensor([64 / WIDTH, 64 / HEIGHT]))
-    whole = revideo.EditDocument.from_json((given / "drawing.json").read_text()).region(FRAMES, 64, 64)
+    whole = revideo.EditDocument.from_json((given / "drawing.json").read_text()).mask(FRAMES, 64, 64)
     assert torch.equal(drawing.edit.masks(5, 9), whole[5:9] >= 0.5)
     assert not torch.equal(whole[5], whole[9])  # the area follows its path
 

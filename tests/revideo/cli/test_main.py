@@ -18,11 +18,10 @@ from revideo.checkpoints import builtin
 from revideo.checkpoints.random_weights import SMALL, write_random_checkpoint
 from revideo.cli.inputs import EditInputs, read_inputs
 from revideo.cli.main import build_parser, main
-from revideo.drawing.schema import Path as DrawnPath
-from revideo.drawing.schema import Point, Region
+from revideo.drawing.schema import DrawnPath, Point, Region
 from revideo.pictures.sheets import write_image
 from revideo.sampling.samplers import sampler_options
-from revideo.video.io import fit_frames
+from revideo.video.fitting import fit_frames
 
 ROOT = Path(__file__).parents[3]
 WIDTH, HEIGHT = 640, 272  # of bikes.mp4, 25 frames per second
@@ -42,7 +41,7 @@ def drawing(width: int = WIDTH, height: int = HEIGHT, frames: int = WINDOW) -> s
     ends = ((240, 130), (400, 150))
     path = DrawnPath("p1", "line", tuple(Point(at * x, level * y) for at, level in ends))
     area = Region("r1", "rect", ((160 * x, 68 * y), (480 * x, 204 * y)))
-    return revideo.EditDocument(width, height, frames, (path,), (area,)).to_json()
+    return revideo.EditDocument(width=width, height=height, frames=frames, paths=(path,), regions=(area,)).to_json()
 
 
 @pytest.fixture(scope="module")
@@ -677,7 +676,7 @@ def test_the_built_in_model_edits_from_the_command_line(tmp_path, bikes, given, 
 
 def test_a_built_in_model_that_is_missing_is_told(tmp_path, monkeypatch, capsys):
     missing = tmp_path / "tiny.safetensors"
-    monkeypatch.setattr(builtin, "FILE", missing)
-    monkeypatch.setattr(builtin, "MISSING", f"the built-in model is not there: {missing}")
+    monkeypatch.setattr(builtin, "TINY_FILE", missing)
+    monkeypatch.setattr(builtin, "TINY_MISSING", f"the built-in model is not there: {missing}")
     assert main(["convert", "tiny", str(tmp_path / "other.safetensors")]) == 2
     assert f"the built-in model is not there: {missing}" in capsys.readouterr().err

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from revideo.drawing import curves
-from revideo.drawing.curves import EASINGS, keys, lengths_at, measure
+from revideo.drawing.curves import EASINGS, keyframes, lengths_at, measure_curve
 
 ZIGZAG = np.array([[8, 30], [20, 6.5], [33, 34], [58, 9], [70, 9.5]])
 LOOP = np.array([[20, 10], [44, 12], [50, 30], [20, 33], [20, 10.0]])
@@ -56,27 +56,27 @@ def fine_lengths(curve, per_piece=4000):
 @pytest.mark.parametrize("name", ["zigzag", "loop", "uneven"])
 def test_inner_pieces_are_barry_and_goldman_s(name):
     points = POINTS[name]
-    curve, u = measure(points, straight=False), np.linspace(0, 1, 33)
+    curve, u = measure_curve(points, straight=False), np.linspace(0, 1, 33)
     for piece in range(1, len(points) - 2):
         expected = barry_goldman(*points[piece - 1 : piece + 3], u)
         assert_allclose(at_piece(curve, piece, u), expected, atol=1e-9)
 
 
 def test_a_closed_curve_has_its_other_end_for_a_neighbour():
-    curve, u = measure(LOOP, straight=False), np.linspace(0, 1, 33)
+    curve, u = measure_curve(LOOP, straight=False), np.linspace(0, 1, 33)
     assert_allclose(at_piece(curve, 0, u), barry_goldman(LOOP[-2], *LOOP[:3], u), atol=1e-9)
     assert_allclose(at_piece(curve, 3, u), barry_goldman(*LOOP[-3:], LOOP[1], u), atol=1e-9)
 
 
 def test_an_end_leaves_straight_towards_the_next_point():
-    curve = measure(ZIGZAG, straight=False)
+    curve = measure_curve(ZIGZAG, straight=False)
     assert_allclose(curve.tangents[0, 0], ZIGZAG[1] - ZIGZAG[0])
     assert_allclose(curve.tangents[-1, 1], ZIGZAG[-1] - ZIGZAG[-2])
 
 
 def test_a_point_twice_is_a_corner_that_takes_no_length():
     points = POINTS["a point twice"]
-    curve = measure(points, straight=False)
+    curve = measure_curve(points, straight=False)
     assert curve.point_lengths[1] == curve.point_lengths[2]
     assert_allclose(curve.tangents[0, 1], points[1] - points[0])
     assert_allclose(curve.tangents[2, 0], points[3] - points[2])
@@ -84,14 +84,14 @@ def test_a_point_twice_is_a_corner_that_takes_no_length():
 
 
 def test_length_is_that_of_a_fine_sum(points_px):
-    curve = measure(points_px, straight=False)
+    curve = measure_curve(points_px, straight=False)
     _, lengths = fine_lengths(curve)
     assert_allclose(curve.point_lengths, lengths[::4000], rtol=1e-3)
     assert (curve.point_lengths <= lengths[::4000] * (1 + 1e-12)).all()  # chords are shorter than arcs
 
 
 def test_places_are_at_their_length(points_px):
-    curve = measure(points_px, straight=False)
+    curve = measure_curve(points_px, straight=False)
     places, lengths = fine_lengths(curve)
     lengths *= curve.lengths[-1] / lengths[-1]
     asked = np.linspace(0, curve.lengths[-1], 301)
@@ -100,7 +100,7 @@ def test_places_are_at_their_length(points_px):
 
 
 def test_a_straight_path_is_its_points(points_px):
-    curve = measure(points_px, straight=True)
+    curve = measure_curve(points_px, straight=True)
     lengths = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points_px, axis=0).T))])
     assert_allclose(curve.lengths, lengths)
     asked = np.linspace(0, lengths[-1], 97)
@@ -110,38 +110,38 @@ def test_a_straight_path_is_its_points(points_px):
 @pytest.mark.parametrize("straight", [True, False])
 def test_curves_move_scale_and_turn_with_their_points(points_px, straight):
     turn = 3 * np.array([[np.cos(0.7), np.sin(0.7)], [-np.sin(0.7), np.cos(0.7)]])
-    curve, turned = measure(points_px, straight), measure(points_px @ turn + (5, -70), straight)
+    curve, turned = measure_curve(points_px, straight), measure_curve(points_px @ turn + (5, -70), straight)
     asked = np.linspace(0, curve.lengths[-1], 50)
     assert_allclose(turned.at(3 * asked), curve.at(asked) @ turn + (5, -70), atol=1e-6)
 
 
 @pytest.mark.parametrize("straight", [True, False])
 def test_a_path_backwards_is_the_same_path(points_px, straight):
-    curve, back = measure(points_px, straight), measure(points_px[::-1].copy(), straight)
+    curve, back = measure_curve(points_px, straight), measure_curve(points_px[::-1].copy(), straight)
     asked = np.linspace(0, curve.lengths[-1], 50)
     assert_allclose(back.at(curve.lengths[-1] - asked), curve.at(asked), atol=1e-6)
 
 
 @pytest.mark.parametrize("straight", [True, False])
 def test_beyond_its_ends_a_path_rests(straight):
-    curve = measure(ZIGZAG, straight)
+    curve = measure_curve(ZIGZAG, straight)
     assert_allclose(curve.at(np.array([-5.0, 0, curve.lengths[-1], 1e9])), ZIGZAG[[0, 0, -1, -1]])
     for still in (np.array([[7.0, 8]]), np.array([[7.0, 8], [7, 8], [7, 8]])):
-        assert_allclose(measure(still, straight).at(np.array([0.0, 3])), [[7, 8], [7, 8]])
+        assert_allclose(measure_curve(still, straight).at(np.array([0.0, 3])), [[7, 8], [7, 8]])
 
 
 def test_many_points_are_measured_in_parts(monkeypatch):
-    whole = measure(ZIGZAG, straight=False)
+    whole = measure_curve(ZIGZAG, straight=False)
     monkeypatch.setattr(curves, "PIECES_AT_ONCE", 3)
-    assert_allclose(measure(ZIGZAG, straight=False).lengths, whole.lengths, rtol=1e-15)
+    assert_allclose(measure_curve(ZIGZAG, straight=False).lengths, whole.lengths, rtol=1e-15)
 
 
 # --- Time --------------------------------------------------------------------------------
 
 
 def places_at(points_px, frames, times, start=0.0, end=10.0, easing="linear", straight=True):
-    curve = measure(np.array(points_px, float), straight)
-    return curve.at(lengths_at(*keys(curve, frames, start, end), easing, np.array(times, float)))
+    curve = measure_curve(np.array(points_px, float), straight)
+    return curve.at(lengths_at(*keyframes(curve, frames, start, end), easing, np.array(times, float)))
 
 
 def test_without_times_a_path_spreads_over_its_own_frames():

@@ -12,8 +12,7 @@ from torch.testing import assert_close
 
 import revideo
 from revideo import EditDocument
-from revideo.drawing.schema import Path as DrawnPath
-from revideo.drawing.schema import Point, Region
+from revideo.drawing.schema import DrawnPath, Point, Region
 
 DATA = Path(__file__).parents[2] / "data"
 DOCUMENTS = json.loads((DATA / "documents.json").read_text("utf-8"))["documents"]
@@ -25,7 +24,7 @@ SQUARE = Region("r1", "rect", ((4, 4), (12, 12)))
 
 
 def drawn(*paths, regions=(), width=64, height=40, frames=9):
-    return EditDocument(width, height, frames, paths, tuple(regions))
+    return EditDocument(width=width, height=height, frames=frames, paths=paths, regions=tuple(regions))
 
 
 def text_of(entry):
@@ -48,11 +47,11 @@ def replaced(text, change):
 def test_tracks_and_masks_are_the_recorded_ones(entry):
     document = EditDocument.from_json(json.dumps(entry["document"]))
     size = entry["frames"], entry["height"], entry["width"]
-    points_px, visible = document.tracks(*size)
+    points_px, visible = document.dense_points(*size)
     assert visible.astype(int).tolist() == entry["visible"]
     if len(points_px):
         assert_allclose(points_px, entry["points"], atol=1e-6)
-    masks = document.region(*size)
+    masks = document.mask(*size)
     assert masks.shape == (len(entry["masks"]), 1, *size[1:])
     for mask, runs in zip(masks.numpy(), entry["masks"]):
         assert_allclose(mask.ravel(), np.repeat(runs[::2], runs[1::2]), atol=1e-6)
@@ -87,9 +86,9 @@ def test_an_odd_text_is_read_and_written_plainly(entry):
 @pytest.mark.parametrize("text", ["", " \n\t\r"])
 def test_a_blank_text_is_an_empty_drawing_for_any_clip(text):
     document = EditDocument.from_json(text)
-    trajectories, region = document.trajectories(14, 40, 64), document.region(14, 40, 64)
-    assert (trajectories.num_paths, trajectories.num_frames) == (0, 14)
-    assert region.shape == (1, 1, 40, 64) and not region.any()
+    trajectories, mask = document.trajectories(14, 40, 64), document.mask(14, 40, 64)
+    assert (trajectories.num_trajectories, trajectories.num_frames) == (0, 14)
+    assert mask.shape == (1, 1, 40, 64) and not mask.any()
     assert EditDocument.from_json(document.to_json()) == document
 
 
@@ -122,14 +121,14 @@ def test_a_path_that_never_enters_the_frame_is_named():
 
 def test_a_drawing_fits_another_size_in_proportion():
     document = drawn(LINE, SPLINE)
-    points_px, _ = document.tracks(9, 40, 64)
-    assert_allclose(document.tracks(9, 60, 32)[0], points_px * (0.5, 1.5))
+    points_px, _ = document.dense_points(9, 40, 64)
+    assert_allclose(document.dense_points(9, 60, 32)[0], points_px * (0.5, 1.5))
 
 
 def test_a_drawing_fits_another_length_in_proportion():
     document = drawn(LINE, SPLINE)
-    points_px, visible = document.tracks(9, 40, 64)
-    longer_px, longer_visible = document.tracks(17, 40, 64)
+    points_px, visible = document.dense_points(9, 40, 64)
+    longer_px, longer_visible = document.dense_points(17, 40, 64)
     assert_allclose(longer_px[:, ::2], points_px, atol=1e-12)
     assert (longer_visible[:, ::2] == visible).all()
 
@@ -138,7 +137,7 @@ def test_a_drawing_fits_another_length_in_proportion():
 def test_the_last_frame_is_the_drawing_s_last(frames):
     document = drawn(LINE, frames=frames)
     for asked in (2, 3, 14, 49, 301):
-        points_px, visible = document.tracks(asked, 40, 64)
+        points_px, visible = document.dense_points(asked, 40, 64)
         assert_allclose(points_px[0, [0, -1]], [[8, 8], [40, 24]])
         assert visible.all()
 
@@ -148,20 +147,20 @@ def test_the_last_frame_is_the_drawing_s_last(frames):
 
 def test_masks_are_one_unless_a_region_moves():
     riding = Region("r1", "rect", SQUARE.points, follow="p1")
-    assert drawn(LINE, regions=[SQUARE]).region(9, 40, 64).shape == (1, 1, 40, 64)
-    assert drawn(LINE, regions=[riding]).region(9, 40, 64).shape == (9, 1, 40, 64)
+    assert drawn(LINE, regions=[SQUARE]).mask(9, 40, 64).shape == (1, 1, 40, 64)
+    assert drawn(LINE, regions=[riding]).mask(9, 40, 64).shape == (9, 1, 40, 64)
     still = DrawnPath("p1", "anchor", (Point(8, 8),))
-    assert drawn(still, regions=[riding]).region(9, 40, 64).shape == (1, 1, 40, 64)
-    assert drawn(LINE, regions=[riding]).region(1, 40, 64).shape == (1, 1, 40, 64)
+    assert drawn(still, regions=[riding]).mask(9, 40, 64).shape == (1, 1, 40, 64)
+    assert drawn(LINE, regions=[riding]).mask(1, 40, 64).shape == (1, 1, 40, 64)
     hidden = Region("r1", "rect", SQUARE.points, follow="p1", visible=False)
-    assert drawn(LINE, regions=[hidden]).region(9, 40, 64).shape == (1, 1, 40, 64)
+    assert drawn(LINE, regions=[hidden]).mask(9, 40, 64).shape == (1, 1, 40, 64)
 
 
 def test_a_following_region_is_the_region_drawn_elsewhere():
-    followed = drawn(LINE, regions=[Region("r1", "rect", SQUARE.points, feather=3, follow="p1")]).region(9, 40, 64)
+    followed = drawn(LINE, regions=[Region("r1", "rect", SQUARE.points, feather=3, follow="p1")]).mask(9, 40, 64)
     for frame in range(9):
         points = tuple((x + 4 * frame, y + 2 * frame) for x, y in SQUARE.points)
-        there = drawn(regions=[Region("r1", "rect", points, feather=3)]).region(1, 40, 64)
+        there = drawn(regions=[Region("r1", "rect", points, feather=3)]).mask(1, 40, 64)
         assert_close(followed[frame], there[0])
 
 
@@ -169,13 +168,13 @@ def test_the_order_of_regions_counts_whether_they_move_or_not():
     base = Region("r1", "rect", ((0, 0), (64, 40)))
     riding_hole = Region("r2", "rect", SQUARE.points, mode="subtract", follow="p1")
     again = Region("r3", "rect", ((0, 0), (10, 10)))
-    masks = drawn(LINE, regions=[base, riding_hole, again]).region(9, 40, 64)
+    masks = drawn(LINE, regions=[base, riding_hole, again]).mask(9, 40, 64)
     assert masks.mean() < 1
     assert masks[0, 0, 5, 5] == 1  # under the third
     assert masks[0, 0, 11, 11] == 0  # in the hole
     assert masks[8, 0, 11, 11] == 1  # which has left
     assert masks[8, 0, 24, 40] == 0
-    assert drawn(LINE, regions=[riding_hole, base]).region(9, 40, 64).all()
+    assert drawn(LINE, regions=[riding_hole, base]).mask(9, 40, 64).all()
 
 
 def test_memory_does_not_grow_with_the_number_of_frames():
@@ -185,7 +184,7 @@ def test_memory_does_not_grow_with_the_number_of_frames():
     extra = []
     for frames in (4, 40):
         tracemalloc.start()
-        masks = document.region(frames, 160, 240)
+        masks = document.mask(frames, 160, 240)
         extra.append(tracemalloc.get_traced_memory()[1] - masks.nbytes)
         tracemalloc.stop()
     assert extra[1] < 1.2 * extra[0]
@@ -198,6 +197,6 @@ def test_drawings_as_large_as_may_be():
     outline = tuple(zip((960 + 400 * np.cos(ring)).tolist(), (540 + 400 * np.sin(ring)).tolist()))
     document = drawn(path, regions=[Region("r1", "polygon", outline, feather=4)], width=1920, height=1080)
     document = EditDocument.from_json(document.to_json())
-    points_px, _ = document.tracks(9, 1080, 1920)
+    points_px, _ = document.dense_points(9, 1080, 1920)
     assert_allclose(points_px[0, [0, -1]], places[[0, -1]], atol=1e-3)
-    assert_allclose(document.region(9, 1080, 1920).sum().item(), np.pi * 400**2, rtol=1e-4)
+    assert_allclose(document.mask(9, 1080, 1920).sum().item(), np.pi * 400**2, rtol=1e-4)

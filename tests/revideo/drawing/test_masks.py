@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from revideo.drawing import raster
-from revideo.drawing.masks import cover
-from revideo.drawing.raster import distances, inside
+from revideo.drawing import masks
+from revideo.drawing.masks import cover, distances, inside
 
 WIDTH, HEIGHT = 60, 40
 XS, YS = np.arange(WIDTH) + 0.5, np.arange(HEIGHT) + 0.5
@@ -94,14 +93,14 @@ def test_a_simple_outline_is_filled_as_opencv_fills_it():
 
 def test_inside_may_be_found_in_parts(monkeypatch):
     expected = inside(closed(STAR), XS, YS)
-    monkeypatch.setattr(raster, "CROSSINGS_AT_ONCE", 7)
+    monkeypatch.setattr(masks, "CROSSINGS_AT_ONCE", 7)
     assert_array_equal(inside(closed(STAR), XS, YS), expected)
 
 
 @pytest.mark.parametrize("few", [1, 50, 10**9])
 @pytest.mark.parametrize("name", LINES)
 def test_distances_are_exact_within_the_band_and_on_their_side_outside(name, few, monkeypatch):
-    monkeypatch.setattr(raster, "FEW", few)
+    monkeypatch.setattr(masks, "FEW_PAIRS", few)
     expected = far_from(LINES[name], X, Y)
     for low, high in ((-np.inf, np.inf), (2, 7), (5, 5)):
         found = distances(LINES[name], XS, YS, low, high)

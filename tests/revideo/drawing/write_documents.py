@@ -257,8 +257,8 @@ def short(value: float) -> float:
 def expected(name: str, drawn: dict[str, Any], asked: dict[str, int]) -> dict[str, Any]:
     asked = {"frames": drawn["frames"], "width": WIDTH, "height": HEIGHT} | asked
     read = EditDocument.from_json(json.dumps(drawn))
-    points_px, visible = read.tracks(asked["frames"], asked["height"], asked["width"])
-    masks = read.region(asked["frames"], asked["height"], asked["width"]).numpy()
+    points_px, visible = read.dense_points(asked["frames"], asked["height"], asked["width"])
+    masks = read.mask(asked["frames"], asked["height"], asked["width"]).numpy()
     return {
         "name": name,
         "document": drawn,

@@ -395,7 +395,7 @@ def test_a_longer_video_keeps_the_windows_that_stay(model, options, video, compu
     run(model, video[:7], options, tmp_path)  # frames 0–3, 3–6
     computed.clear()
     longer = an_edit(video)
-    shorter = replace(longer, trajectories=longer.trajectories.fitted(7))
+    shorter = replace(longer, trajectories=longer.trajectories.for_clip(7, "as drawn"))
     run(model, video[:7], options, tmp_path, shorter)
     assert len(computed) == 2 * options.steps  # its paths are others
     computed.clear()

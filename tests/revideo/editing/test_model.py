@@ -14,7 +14,7 @@ from revideo import Edit, Trajectories, WindowCache, make_conditions, read_video
 from revideo.editing.composite import keep_unedited
 from revideo.editing.handover import PAPER_CHAIN
 from revideo.editing.model import put_back
-from revideo.video.io import fit_frames
+from revideo.video.fitting import fit_frames
 
 SIZE = (64, 64)
 FRAMES = 9

@@ -27,14 +27,14 @@ def residuals_of(controlnet, inputs, control):
 
 @pytest.fixture(scope="module")
 def fresh(golden_b):
-    """A control net before any training."""
+    """A ControlNet before any training."""
     torch.manual_seed(0)
     config = golden_b.config
     return ReVideoControlNet.from_model_config(config, condition_channels=config.control.condition_channels)
 
 
 @torch.inference_mode()
-def test_a_fresh_control_net_changes_nothing(golden_b, fresh, inputs, conditioning):
+def test_a_fresh_controlnet_changes_nothing(golden_b, fresh, inputs, conditioning):
     residuals = residuals_of(fresh, inputs, fresh.embed_conditions(golden_b.conditions))
     assert not any(down.any() for down in residuals.down)
     assert not residuals.mid.any()
@@ -107,7 +107,7 @@ def test_norms_carry_the_eps_of_the_released_model(golden_b):
 
 @torch.inference_mode()
 def test_the_weight_lies_between_content_and_motion(golden_b, conditioning):
-    weight = golden_b.model.controlnet.safm.motion_weight(conditioning.control.region, torch.zeros(1))
+    weight = golden_b.model.controlnet.safm.motion_weight(conditioning.control.mask, torch.zeros(1))
     assert 0 < weight.min() < weight.max() < 1
 
 
@@ -120,10 +120,10 @@ def test_a_weight_of_one_is_motion_alone_and_of_zero_content_alone(golden_b, con
 
 @torch.inference_mode()
 def test_the_weight_follows_noise_level_and_place(golden_b, conditioning):
-    safm, region = golden_b.model.controlnet.safm, conditioning.control.region
-    low, high = (safm.motion_weight(region, torch.full((1,), level)) for level in (-1.0, 1.6))
+    safm, mask = golden_b.model.controlnet.safm, conditioning.control.mask
+    low, high = (safm.motion_weight(mask, torch.full((1,), level)) for level in (-1.0, 1.6))
     assert (low - high).abs().max() > 1e-3
-    assert (low - safm.motion_weight(1 - region, torch.full((1,), -1.0))).abs().max() > 1e-3
+    assert (low - safm.motion_weight(1 - mask, torch.full((1,), -1.0))).abs().max() > 1e-3
 
 
 @torch.inference_mode()
@@ -137,12 +137,12 @@ def test_conditions_are_embedded_at_the_latents_size(golden_b, conditioning):
 def test_an_area_that_stays_is_weighed_once_for_all_frames(golden_b):
     controlnet, conditions = golden_b.model.controlnet, golden_b.conditions
     still = controlnet.embed_conditions(conditions)
-    assert len(still.region) == 1
-    each = replace(still, region=still.region.expand(len(golden_b.video), -1, -1, -1))
+    assert len(still.mask) == 1
+    each = replace(still, mask=still.mask.expand(len(golden_b.video), -1, -1, -1))
     level = torch.tensor(0.3)
     assert_close(controlnet.fuse(still, level), controlnet.fuse(each, level))
     moving = conditions.mask.clone()
     moving[-1] = 1 - moving[-1]
     moved = controlnet.embed_conditions(replace(conditions, mask=moving))
-    assert torch.equal(moved.region, moving)
+    assert torch.equal(moved.mask, moving)
     assert not torch.allclose(controlnet.fuse(moved, level)[-1], controlnet.fuse(still, level)[-1], atol=1e-3)

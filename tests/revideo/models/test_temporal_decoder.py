@@ -7,7 +7,8 @@ from torch import Tensor
 from revideo.conditions import signed
 from revideo.models.temporal_decoder import STRIP_CPU, Frames, OffloadedFrames, decode_frames
 from revideo.models.vae import LATENT_SCALE, decode_latents
-from revideo.video.io import fit_frames, read_video
+from revideo.video.fitting import fit_frames
+from revideo.video.io import read_video
 
 pytestmark = pytest.mark.usefixtures("inference")
 

@@ -90,7 +90,7 @@ def test_no_path_draws_nothing(frames):
 
 
 def test_frames_beyond_the_paths_show_their_end(frames):
-    short = straight((20, 30, 120, 30)).fitted(2)
+    short = straight((20, 30, 120, 30)).for_clip(2, "as drawn")
     drawn = draw_tracks(torch.zeros_like(frames), short)
     assert torch.equal(drawn[1], drawn[4])
 

@@ -74,7 +74,7 @@ def compute(golden) -> dict[str, Tensor]:
 
 def motion_weight(model, conditioning, sigma: float) -> Tensor:
     frames = len(conditioning.control.motion)
-    region = conditioning.control.region
+    region = conditioning.control.mask
     weight = model.controlnet.safm.motion_weight(region, (torch.tensor(sigma).log() / 4).expand(len(region)))
     return weight.expand(frames, -1, -1, -1)  # of one frame where the area stays
 

@@ -107,7 +107,7 @@ def test_the_predicted_peak_is_the_measured_one(
     denoise = model.denoiser(conditioning, revideo.SamplerOptions())
     latents = torch.randn(model.latent_shape(conditions))
     control = conditioning.control
-    held = sum(each.nbytes for each in (control.motion, control.content, control.region, latents))
+    held = sum(each.nbytes for each in (control.motion, control.content, control.mask, latents))
     with torch.no_grad(), LiveBytes(weights) as step:
         denoise(latents, torch.tensor(1.0))
     with torch.no_grad(), LiveBytes(weights) as conditioned:

@@ -69,7 +69,7 @@ def test_an_edit_changes_nothing_outside_its_areas(kind, areas):
         truth.edit.check(len(truth.source), *truth.source.shape[-2:])
         outside = (truth.edit.mask < 0.5).expand_as(truth.source)
         assert torch.equal(truth.source[outside], truth.target[outside])
-        assert len(truth.areas) == len(truth.appearances) == truth.edit.trajectories.num_paths == areas
+        assert len(truth.areas) == len(truth.appearances) == truth.edit.trajectories.num_trajectories == areas
         assert torch.equal(truth.areas.sum(0), truth.edit.mask[0, 0])  # areas do not overlap
         for area, masks, path in zip(truth.areas, truth.masks, truth.centres_px):
             assert (area > 0)[None].expand_as(masks)[masks].all()
@@ -93,7 +93,7 @@ def test_kinds_change_what_they_say():
 def test_without_motion_is_the_same_edit_with_no_path():
     edit = make_edit(0, "motion", frames=14, height=128, width=192).edit
     still = without_motion(edit)
-    assert still.trajectories.num_paths == 0
+    assert still.trajectories.num_trajectories == 0
     assert torch.equal(still.edited_frame, edit.edited_frame)
 
 

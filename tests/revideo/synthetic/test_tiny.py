@@ -33,8 +33,8 @@ def model() -> revideo.ReVideo:
 
 
 def test_it_is_small_and_states_its_sizes_in_the_released_format():
-    assert builtin.FILE.stat().st_size <= MEGABYTES * 1e6
-    with safe_open(builtin.FILE, framework="pt") as file:
+    assert builtin.TINY_FILE.stat().st_size <= MEGABYTES * 1e6
+    with safe_open(builtin.TINY_FILE, framework="pt") as file:
         names = list(file.keys())
         stated = revideo.ModelConfig.from_json(file.metadata()[reading.CONFIG_KEY])
         assert {file.get_slice(name).get_dtype() for name in names} == {"F16"}
@@ -47,7 +47,7 @@ def test_it_is_small_and_states_its_sizes_in_the_released_format():
 def test_its_name_is_no_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("tiny").mkdir()
-    assert builtin.locate("tiny") == builtin.FILE
+    assert builtin.locate("tiny") == builtin.TINY_FILE
     for path in (Path("tiny"), "./tiny", str(tmp_path / "tiny")):
         assert builtin.locate(path).resolve() == tmp_path / "tiny"
     assert reading.read_config("tiny") != revideo.ModelConfig()
@@ -57,8 +57,8 @@ def test_its_name_is_no_path(tmp_path, monkeypatch):
 
 def test_a_missing_file_is_told_as_the_built_in_one(tmp_path, monkeypatch):
     gone = tmp_path / "tiny.safetensors"
-    monkeypatch.setattr(builtin, "FILE", gone)
-    monkeypatch.setattr(reading, "FILE", gone)
+    monkeypatch.setattr(builtin, "TINY_FILE", gone)
+    monkeypatch.setattr(reading, "TINY_FILE", gone)
     with pytest.raises(revideo.CheckpointError, match="the built-in model is not there"):
         revideo.load("tiny")
 

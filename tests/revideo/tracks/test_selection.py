@@ -35,8 +35,8 @@ def test_only_paths_longer_than_the_mean_are_drawn_and_none_twice():
     paths = straight(1, 2, 3, 20, 30, 40)  # mean 16
     drawn = sample_trajectories(paths, 10, generator())
     assert sorted(path_lengths(drawn).round().int().tolist()) == [20, 30, 40]
-    assert sample_trajectories(paths, 2, generator()).num_paths == 2
-    assert sample_trajectories(paths, 0, generator()).num_paths == 0
+    assert sample_trajectories(paths, 2, generator()).num_trajectories == 2
+    assert sample_trajectories(paths, 0, generator()).num_trajectories == 0
 
 
 def test_chance_is_proportional_to_length():
@@ -48,29 +48,29 @@ def test_chance_is_proportional_to_length():
 
 
 def test_equal_paths_are_all_as_long_as_the_mean():
-    assert sample_trajectories(straight(7.3, 7.3, 7.3), 3, generator()).num_paths == 3
+    assert sample_trajectories(straight(7.3, 7.3, 7.3), 3, generator()).num_trajectories == 3
 
 
 def test_still_points_are_never_drawn():
-    assert sample_trajectories(straight(0.1, 0.2, 0.1), 3, generator()).num_paths == 0
-    assert sample_trajectories(Trajectories.none(4), 3, generator()).num_paths == 0
+    assert sample_trajectories(straight(0.1, 0.2, 0.1), 3, generator()).num_trajectories == 0
+    assert sample_trajectories(Trajectories.none(4), 3, generator()).num_trajectories == 0
 
 
 def test_within_an_area_paths_start_and_are_hidden_outside():
-    region = torch.zeros(16, 16)
-    region[:, :8] = 1
+    mask = torch.zeros(16, 16)
+    mask[:, :8] = 1
     starting = straight(8.0)  # x = 5, 7, 9, 11, 13
-    assert within(starting, region).visible.tolist() == [[True, True, False, False, False]]
-    assert within(straight(8.0, start=(9.0, 5.0)), region).num_paths == 0
-    assert within(straight(8.0, start=(-3.0, 5.0)), region).num_paths == 0
+    assert within(starting, mask).visible.tolist() == [[True, True, False, False, False]]
+    assert within(straight(8.0, start=(9.0, 5.0)), mask).num_trajectories == 0
+    assert within(straight(8.0, start=(-3.0, 5.0)), mask).num_trajectories == 0
 
 
 def test_rectangles_keep_to_their_limits_and_reach_them():
     random, heights, widths, tops = generator(2), set(), set(), set()
     for _ in range(2000):
-        region = random_rectangle(16, 24, 4, 0.5, random)
-        rows, columns = region.any(1).nonzero(), region.any(0).nonzero()
-        assert region.sum() == len(rows) * len(columns)  # it is a rectangle
+        mask = random_rectangle(16, 24, 4, 0.5, random)
+        rows, columns = mask.any(1).nonzero(), mask.any(0).nonzero()
+        assert mask.sum() == len(rows) * len(columns)  # it is a rectangle
         heights.add(len(rows)), widths.add(len(columns)), tops.add(int(rows[0]))
     assert heights == set(range(4, 9))
     assert widths == set(range(4, 13))
@@ -80,11 +80,11 @@ def test_rectangles_keep_to_their_limits_and_reach_them():
 @pytest.mark.parametrize("margin", [0.0, 0.06, 0.25])
 @pytest.mark.parametrize("seed", range(5))
 def test_a_rectangle_around_a_sprite_holds_its_whole_way_and_little_more(seed, margin):
-    mask = torch.zeros(4, 32, 32, dtype=torch.bool)
+    cover = torch.zeros(4, 32, 32, dtype=torch.bool)
     for frame in range(4):
-        mask[frame, 10:14, 5 * frame : 5 * frame + 4] = True
-    region = rectangle_around(mask, generator(seed), margin)
-    assert (region > 0)[mask.any(0)].all()
-    rows, spare_px = region.any(1).nonzero(), margin * 32 + 1.5
+        cover[frame, 10:14, 5 * frame : 5 * frame + 4] = True
+    mask = rectangle_around(cover, generator(seed), margin)
+    assert (mask > 0)[cover.any(0)].all()
+    rows, spare_px = mask.any(1).nonzero(), margin * 32 + 1.5
     assert 10 - rows.min() <= spare_px
     assert rows.max() - 13 <= spare_px

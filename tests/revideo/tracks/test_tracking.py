@@ -1,8 +1,9 @@
-"""Points followed through clips whose motion is known."""
+"""Points tracked through clips whose motion is known."""
 
 import sys
 import types
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -29,7 +30,7 @@ def moved(picture: torch.Tensor, matrix: torch.Tensor, shift: torch.Tensor) -> t
     return F.grid_sample(picture[None], (source / size * 2 - 1)[None], align_corners=False)[0]
 
 
-def world(matrices: torch.Tensor, shifts: torch.Tensor) -> tuple[torch.Tensor, Trajectories]:
+def scene(matrices: torch.Tensor, shifts: torch.Tensor) -> tuple[torch.Tensor, Trajectories]:
     """A textured plane under affine motion, and where its grid points truly go."""
     picture = texture(0, HEIGHT + 80, WIDTH + 80)
     video = torch.stack([moved(picture, *each) for each in zip(matrices, shifts)])
@@ -60,7 +61,7 @@ TURN = torch.stack(
     ids=["slow", "fast", "zoom", "turn"],
 )
 def test_points_of_a_plane_go_where_it_goes(matrices, step):
-    video, truth = world(matrices, torch.arange(8)[:, None] * torch.tensor(step))
+    video, truth = scene(matrices, torch.arange(8)[:, None] * torch.tensor(step))
     found = track_points(video, truth.points_px[:, 0])
     assert found.points_px.shape == truth.points_px.shape
     assert errors(found, truth).median() < 0.15
@@ -71,8 +72,8 @@ def test_points_of_a_plane_go_where_it_goes(matrices, step):
     assert not found.visible[far_out].any()
 
 
-def test_points_are_followed_both_ways():
-    video, truth = world(torch.eye(2).expand(8, 2, 2), torch.arange(8)[:, None] * torch.tensor([2.0, 1.0]))
+def test_points_are_tracked_forward_and_backward():
+    video, truth = scene(torch.eye(2).expand(8, 2, 2), torch.arange(8)[:, None] * torch.tensor([2.0, 1.0]))
     seen = truth.visible[:, 5]
     found = track_points(video, truth.points_px[seen, 5], frame=5)
     assert errors(found, Trajectories(truth.points_px[seen], truth.visible[seen])).max() < 1
@@ -80,7 +81,7 @@ def test_points_are_followed_both_ways():
 
 
 def test_where_lucas_kanade_fails_dense_flow_follows(monkeypatch):
-    video, truth = world(torch.eye(2).expand(4, 2, 2), torch.arange(4)[:, None] * torch.tensor([2.0, 1.0]))
+    video, truth = scene(torch.eye(2).expand(4, 2, 2), torch.arange(4)[:, None] * torch.tensor([2.0, 1.0]))
     monkeypatch.setattr(point_tracker._Flows, "lucas_kanade", lambda flows, places: (places, places[:, 0] < 0))
     found = track_points(video, truth.points_px[:, 0])
     assert errors(found, truth).mean() < 0.5
@@ -110,7 +111,7 @@ def test_a_point_that_stays_covered_stays_hidden_where_it_was():
     assert (found.points_px[0] - found.points_px[0, 0]).norm(dim=-1).max() < 0.5
 
 
-def test_sprites_are_followed_over_their_background():
+def test_sprites_are_tracked_over_their_background():
     misses = []
     for seed in range(6):
         clip = make_clip(seed, frames=8, height=128, width=128, sprites=(1, 1))
@@ -128,12 +129,31 @@ def test_a_still_video_has_still_points():
     assert found.points_px.diff(dim=1).abs().max() < 0.05
 
 
+@pytest.mark.parametrize("offset", [-0.5, -0.3, 0.0, 0.2, 0.5])
+@pytest.mark.parametrize("bend", [2.0, -0.7])
+def test_a_parabolas_vertex_is_found_between_its_samples(offset, bend):
+    at = np.arange(9)
+    assert point_tracker.parabola_vertex(bend * (at - 4 - offset) ** 2 + 3, 4) == pytest.approx(offset)
+
+
+def test_without_two_neighbours_or_a_bend_there_is_no_vertex():
+    assert point_tracker.parabola_vertex(np.array([0.0, 1.0, 2.0]), 0) == 0
+    assert point_tracker.parabola_vertex(np.array([2.0, 1.0, 0.0]), 2) == 0
+    assert point_tracker.parabola_vertex(np.ones(3), 1) == 0
+
+
+def test_dense_flow_is_how_far_each_pixel_moves():
+    before = (texture(4, HEIGHT, WIDTH).mean(0) * 255).byte().numpy()
+    flow = point_tracker.dense_flow(before, np.roll(before, (2, 5), (0, 1)))
+    assert np.median(flow, (0, 1)) == pytest.approx([5, 2], abs=0.2)
+
+
 def test_a_grid_covers_the_picture():
     assert grid_points(32, 64, 16).tolist() == [[x, y] for y in (8.0, 24.0) for x in (8.0, 24.0, 40.0, 56.0)]
 
 
 @pytest.mark.parametrize(
-    "points, frame, told",
+    "points, frame, message",
     [
         (torch.zeros(2, 3), 0, r"shape \(N, 2\), not \(2, 3\)"),
         (torch.tensor([[5.0, 5.0], [5.0, 64.0]]), 0, r"point 1 \(x 5, y 64\) is not in the picture, which is 64×64"),
@@ -141,8 +161,8 @@ def test_a_grid_covers_the_picture():
         (torch.tensor([[5.0, 5.0]]), 4, "frame 4 is not in the video, which has 4 frames"),
     ],
 )
-def test_what_cannot_be_tracked_is_named(points, frame, told):
-    with pytest.raises(ValueError, match=told):
+def test_what_cannot_be_tracked_is_named(points, frame, message):
+    with pytest.raises(ValueError, match=message):
         track_points(torch.zeros(4, 3, 64, 64), points, frame)
 
 

@@ -88,8 +88,8 @@ def test_a_path_that_is_never_seen_is_not_written():
 @pytest.mark.parametrize("case", TEXTS["read"], ids=lambda case: case["name"])
 def test_what_the_editor_reads_reads_here(case):
     tracks = parse_tracks(case["text"])
-    kept = [points[visible].tolist() for points, visible in zip(tracks.points_px, tracks.visible)]
-    assert kept == case["points"]
+    shown = [points[visible].tolist() for points, visible in zip(tracks.points_px, tracks.visible)]
+    assert shown == case["points"]
 
 
 @pytest.mark.parametrize("case", TEXTS["refused"], ids=lambda case: case["name"])
@@ -144,7 +144,7 @@ def test_comfy_tracks_count_frames_first():
     points = torch.arange(12.0).view(3, 2, 2)  # 3 frames of 2 tracks
     hidden = torch.tensor([[1, 1], [1, 0], [1, 1]])
     tracks = from_comfy_tracks(points, hidden)
-    assert (tracks.num_paths, tracks.num_frames) == (2, 3)
+    assert (tracks.num_trajectories, tracks.num_frames) == (2, 3)
     assert tracks.points_px[1].tolist() == [[2, 3], [6, 7], [10, 11]]
     assert tracks.visible.tolist() == [[True, True, True], [True, False, True]]
     assert from_comfy_tracks(points, None).visible.all()
@@ -184,32 +184,37 @@ def test_scaling_and_back_is_identity():
 
 def test_stretching_keeps_both_ends_and_the_line_between():
     line = seen([[[0.0, 10.0], [4.0, 8.0], [8.0, 6.0]]])
-    stretched = line.stretched(5)
+    stretched = line.for_clip(5)
     assert_close(stretched.points_px[0], torch.tensor([[0.0, 10], [2, 9], [4, 8], [6, 7], [8, 6]]))
-    assert_close(stretched.stretched(3).points_px, line.points_px)
+    assert_close(stretched.for_clip(3).points_px, line.points_px)
 
 
 def test_stretching_spreads_only_what_is_visible():
     tracks = seen([[[0.0, 0.0], [2.0, 2.0], [99.0, 99.0]]] * 2, [[True, True, False], [False, False, False]])
-    stretched = tracks.stretched(3)
+    stretched = tracks.for_clip(3)
     assert stretched.points_px[0].tolist() == [[0, 0], [1, 1], [2, 2]]
     assert stretched.visible.tolist() == [[True] * 3, [False] * 3]
 
 
 def test_stretching_a_single_point_holds_it():
-    assert seen([[[3.0, 4.0]]]).stretched(4).points_px.tolist() == [[[3, 4]] * 4]
+    assert seen([[[3.0, 4.0]]]).for_clip(4).points_px.tolist() == [[[3, 4]] * 4]
 
 
 def test_stretching_no_paths_gives_none():
-    assert Trajectories.none(3).stretched(7).points_px.shape == (0, 7, 2)
+    assert Trajectories.none(3).for_clip(7).points_px.shape == (0, 7, 2)
 
 
 def test_fitting_cuts_off_the_end_or_hides_what_is_not_there():
     tracks = seen(TWO_PATHS)
-    assert torch.equal(tracks.fitted(2).points_px, tracks.points_px[:, :2])
-    longer = tracks.fitted(5)
+    assert torch.equal(tracks.for_clip(2, "as drawn").points_px, tracks.points_px[:, :2])
+    longer = tracks.for_clip(5, "as drawn")
     assert longer.visible.tolist() == [[True, True, True, False, False]] * 2
-    assert torch.equal(longer.fitted(3).points_px, tracks.points_px)
+    assert torch.equal(longer.for_clip(3, "as drawn").points_px, tracks.points_px)
+
+
+def test_another_timing_is_refused():
+    with pytest.raises(ValueError, match='timing "loop" is not one of "stretch", "as drawn"'):
+        seen(TWO_PATHS).for_clip(5, "loop")
 
 
 def test_tracks_of_another_length_are_refused():

@@ -1,4 +1,4 @@
-"""Tracks made of other tracks."""
+"""Trajectories made of others."""
 
 import math
 
@@ -18,14 +18,14 @@ from revideo.tracks.transforms import (
 )
 
 
-def tracks(*paths, visible=None):
+def trajectories(*paths, visible=None):
     points = torch.tensor(paths, dtype=torch.float32)
     if visible is None:
         visible = torch.ones(points.shape[:2], dtype=torch.bool)
     return Trajectories(points, torch.as_tensor(visible))
 
 
-def random_tracks(seed=0, paths=3, frames=12):
+def random_trajectories(seed=0, paths=3, frames=12):
     generator = torch.Generator().manual_seed(seed)
     points = torch.rand(paths, frames, 2, generator=generator) * 100
     visible = torch.rand(paths, frames, generator=generator) < 0.8
@@ -45,18 +45,18 @@ LINE = [[10.0 + 3 * i, 20.0 - i] for i in range(8)]
 
 
 def test_nothing_asked_changes_nothing():
-    before = random_tracks()
+    before = random_trajectories()
     for after in (placed(before), retimed(before), smoothed(before, 0), merged([before])):
         same(before, after)
 
 
 def test_an_offset_moves_every_point():
-    before = random_tracks()
+    before = random_trajectories()
     assert_close(placed(before, (5, -7)).points_px, before.points_px + torch.tensor([5.0, -7.0]))
 
 
 def test_scale_and_turn_keep_the_mean_and_change_distances_and_directions():
-    before = random_tracks()
+    before = random_trajectories()
     after = placed(before, scale=2, turn_degrees=90)
     mean = before.points_px[before.visible].mean(0)
     assert_close(after.points_px[after.visible].mean(0), mean, atol=1e-3, rtol=0)
@@ -67,12 +67,12 @@ def test_scale_and_turn_keep_the_mean_and_change_distances_and_directions():
 
 @pytest.mark.parametrize("degrees", [30, 180, 275])
 def test_a_turn_back_undoes_a_turn(degrees):
-    before = random_tracks()
+    before = random_trajectories()
     same(before, placed(placed(before, scale=3, turn_degrees=degrees), scale=1 / 3, turn_degrees=-degrees))
 
 
 def test_hidden_points_do_not_move_the_middle():
-    before = tracks([[0.0, 0.0], [2.0, 0.0], [900.0, 900.0]], visible=[[True, True, False]])
+    before = trajectories([[0.0, 0.0], [2.0, 0.0], [900.0, 900.0]], visible=[[True, True, False]])
     assert_close(placed(before, scale=2).points_px[0, :2], torch.tensor([[-1.0, 0.0], [3.0, 0.0]]))
 
 
@@ -80,50 +80,50 @@ def test_hidden_points_do_not_move_the_middle():
 
 
 def test_a_shift_delays_and_hides_what_had_not_begun():
-    after = retimed(tracks(LINE), shift=3)
+    after = retimed(trajectories(LINE), shift=3)
     assert after.visible[0].tolist() == [False] * 3 + [True] * 5
     assert_close(after.points_px[0, 3:], torch.tensor(LINE)[:5])
 
 
 def test_a_shift_forth_and_back_keeps_what_both_saw():
-    before = tracks(LINE)
+    before = trajectories(LINE)
     after = retimed(retimed(before, shift=2), shift=-2)
     assert after.visible[0].tolist() == [True] * 6 + [False] * 2
     assert_close(after.points_px[0, :6], before.points_px[0, :6])
 
 
 def test_stretched_by_two_an_even_motion_is_half_as_fast():
-    after = retimed(tracks(LINE), stretch=2)
+    after = retimed(trajectories(LINE), stretch=2)
     assert after.visible.all()
     assert_close(after.points_px[0].diff(dim=0), torch.tensor([[1.5, -0.5]]).expand(7, 2))
 
 
 def test_shrunk_it_ends_early():
-    after = retimed(tracks(LINE), stretch=0.5)
+    after = retimed(trajectories(LINE), stretch=0.5)
     assert after.visible[0].tolist() == [True] * 4 + [False] * 4
     assert_close(after.points_px[0, :4], torch.tensor(LINE)[::2])
 
 
 def test_between_a_seen_and_a_hidden_frame_a_point_is_hidden():
-    before = tracks(LINE, visible=[[True, True, False, True, True, True, True, True]])
+    before = trajectories(LINE, visible=[[True, True, False, True, True, True, True, True]])
     assert retimed(before, shift=0.5).visible[0].tolist() == [False, True, False, False, True, True, True, True]
 
 
 @pytest.mark.parametrize("stretch", [0, -1, math.nan])
 def test_time_cannot_stand_still_or_run_back(stretch):
     with pytest.raises(ValueError, match=r"stretch in time must be above 0, not"):
-        retimed(tracks(LINE), stretch=stretch)
+        retimed(trajectories(LINE), stretch=stretch)
 
 
 # --- Smoothed ----------------------------------------------------------------------------
 
 
 def test_even_motion_is_smooth_already():
-    same(tracks(LINE), smoothed(tracks(LINE), 2))
+    same(trajectories(LINE), smoothed(trajectories(LINE), 2))
 
 
 def test_smoothing_calms_and_keeps_the_ends():
-    shaken = random_tracks(paths=1, frames=30)
+    shaken = random_trajectories(paths=1, frames=30)
     calm = smoothed(shaken, 2)
     assert_close(calm.points_px[:, [0, -1]], shaken.points_px[:, [0, -1]], atol=1e-3, rtol=0)
     restless = [each.points_px.diff(n=2, dim=1).norm(dim=-1).mean() for each in (shaken, calm)]
@@ -132,54 +132,54 @@ def test_smoothing_calms_and_keeps_the_ends():
 
 def test_what_a_gap_parts_is_smoothed_apart():
     points = [[0.0, 0.0]] * 5 + [[50.0, 0.0]] * 5
-    hidden = tracks(points, visible=[[True] * 4 + [False] * 2 + [True] * 4])
+    hidden = trajectories(points, visible=[[True] * 4 + [False] * 2 + [True] * 4])
     same(hidden, smoothed(hidden, 2))
 
 
-# --- Camera and thing --------------------------------------------------------------------
+# --- Camera and sprite --------------------------------------------------------------------
 
 
 def test_what_moves_with_the_camera_stands_still_without_it():
-    camera = tracks([[0.0, 0.0], [2.0, 1.0], [5.0, -1.0]], [[50.0, 50.0], [52.0, 51.0], [55.0, 49.0]])
-    thing = tracks([[10.0, 10.0], [12.0, 11.0], [15.0, 9.0]])
-    assert_close(without_motion_of(thing, camera).points_px, torch.tensor([[[10.0, 10.0]] * 3]))
+    camera = trajectories([[0.0, 0.0], [2.0, 1.0], [5.0, -1.0]], [[50.0, 50.0], [52.0, 51.0], [55.0, 49.0]])
+    sprite = trajectories([[10.0, 10.0], [12.0, 11.0], [15.0, 9.0]])
+    assert_close(without_motion_of(sprite, camera).points_px, torch.tensor([[[10.0, 10.0]] * 3]))
 
 
 def test_taken_off_and_put_on_again_it_is_the_same():
-    thing, camera = random_tracks(1), random_tracks(2)
-    same(thing, with_motion_of(without_motion_of(thing, camera), camera))
+    sprite, camera = random_trajectories(1), random_trajectories(2)
+    same(sprite, with_motion_of(without_motion_of(sprite, camera), camera))
 
 
 def test_a_reference_point_that_is_lost_leaves_the_rest_to_tell():
     """The mean is of steps, not of places: a point that goes missing makes no jump."""
     points = [[[0.0 + i, 0.0] for i in range(5)], [[90.0 + i, 40.0] for i in range(5)]]
-    reference = tracks(*points, visible=[[True] * 5, [True, True, False, False, False]])
+    reference = trajectories(*points, visible=[[True] * 5, [True, True, False, False, False]])
     assert_close(mean_motion(reference), torch.tensor([[float(i), 0.0] for i in range(5)]))
 
 
 def test_a_reference_that_is_lost_altogether_is_named():
-    reference = tracks(LINE, visible=[[True] * 4 + [False] * 4])
-    with pytest.raises(ValueError, match="the reference tracks are lost from frame 3 to 4"):
-        without_motion_of(tracks(LINE), reference)
+    reference = trajectories(LINE, visible=[[True] * 4 + [False] * 4])
+    with pytest.raises(ValueError, match="the reference trajectories are lost from frame 3 to 4"):
+        without_motion_of(trajectories(LINE), reference)
 
 
 # --- Joined ------------------------------------------------------------------------------
 
 
 def test_merged_tracks_are_all_of_them_in_order():
-    one, two = random_tracks(1, paths=2), random_tracks(2, paths=3)
+    one, two = random_trajectories(1, paths=2), random_trajectories(2, paths=3)
     all_of_them = merged([one, two])
-    assert all_of_them.num_paths == 5
+    assert all_of_them.num_trajectories == 5
     same(Trajectories(all_of_them.points_px[:2], all_of_them.visible[:2]), one)
     same(Trajectories(all_of_them.points_px[2:], all_of_them.visible[2:]), two)
 
 
 def test_no_path_adds_none():
-    one = random_tracks()
+    one = random_trajectories()
     same(one, merged([one, Trajectories.none(one.num_frames)]))
 
 
 @pytest.mark.parametrize("join", [lambda one, two: merged([one, two]), with_motion_of, without_motion_of])
 def test_unequal_lengths_are_named(join):
-    with pytest.raises(ValueError, match=r"cover \d+ frames, the tracks.* \d+: take them from the same frames"):
-        join(random_tracks(frames=12), random_tracks(frames=14))
+    with pytest.raises(ValueError, match=r"cover \d+ frames, the trajectories.* \d+: take them from the same frames"):
+        join(random_trajectories(frames=12), random_trajectories(frames=14))

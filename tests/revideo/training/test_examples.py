@@ -122,7 +122,7 @@ def test_as_many_paths_as_the_config_says_each_of_the_area(maker, phase, monkeyp
     make = maker(DEBLOCK, trajectories=TrajectoryConfig(most=3))
     for number in range(40):
         make(number)
-    assert {edit.trajectories.num_paths for edit in shown} == {1, 2, 3}
+    assert {edit.trajectories.num_trajectories for edit in shown} == {1, 2, 3}
     for edit in shown:
         x, y = edit.trajectories.points_px[edit.trajectories.visible].floor().long().unbind(-1)
         assert (edit.mask[0, 0, y, x] > 0).all()
@@ -132,7 +132,7 @@ def test_as_many_paths_as_the_config_says_each_of_the_area(maker, phase, monkeyp
     shown.clear()
     every = maker(MOTION, trajectories=TrajectoryConfig(all=True))
     every(0)
-    assert shown[0].trajectories.num_paths == every.source.clip(0).trajectories.visible[:, 0].sum()
+    assert shown[0].trajectories.num_trajectories == every.source.clip(0).trajectories.visible[:, 0].sum()
 
 
 def test_areas_may_hold_a_whole_sprite_or_be_several(maker, phase):
@@ -202,7 +202,7 @@ def batch(golden_b):
     model, generator = golden_b.model, generator_for("batch")
     conditioning = model.condition(golden_b.conditions, golden_b.options, golden_b.reference["cond_aug_noise"])
     control = conditioning.control
-    mask = control.region.expand(len(control.motion), -1, -1, -1)
+    mask = control.mask.expand(len(control.motion), -1, -1, -1)
     doubled = Conditioning(
         context=torch.cat([conditioning.context, -conditioning.context]),
         reference=torch.cat([conditioning.reference, 0.5 * conditioning.reference]),
@@ -225,7 +225,7 @@ def single(conditioning: Conditioning, clip: int, frames: int) -> Conditioning:
         conditioning.context[clip, None],
         conditioning.reference[clip, None],
         conditioning.time_ids[clip, None],
-        EmbeddedConditions(control.motion[own], control.content[own], control.region[own]),
+        EmbeddedConditions(control.motion[own], control.content[own], control.mask[own]),
     )
 
 
@@ -301,7 +301,7 @@ def test_training_and_editing_condition_the_networks_alike(golden_b, training_va
         assert_close(getattr(found, name), getattr(expected, name), rtol=1e-4, atol=1e-5)
     for name in ("motion", "content"):
         assert_close(getattr(found.control, name), getattr(expected.control, name), rtol=1e-4, atol=1e-5)
-    assert torch.equal(found.control.region, expected.control.region.expand(4, -1, -1, -1))
+    assert torch.equal(found.control.mask, expected.control.mask.expand(4, -1, -1, -1))
 
 
 def test_a_clip_without_motion_gives_an_example_without_paths(maker, golden_b):

@@ -11,7 +11,8 @@ from revideo.training.config import DECOUPLE, TrajectoryConfig
 from revideo.training.config_file import parse_training_config
 from revideo.training.examples import ExampleMaker, batch_examples, prefetch
 from revideo.training.video_folder import FolderClips, has_cut, probe, read_window
-from revideo.video.io import fit_frames, read_video, write_video
+from revideo.video.fitting import fit_frames
+from revideo.video.io import read_video, write_video
 
 SIZE = {"width": 96, "height": 64, "frames": 6}
 

@@ -8,12 +8,12 @@ import av
 import numpy as np
 import pytest
 import torch
-from revideo.editing.long_file import FittedFrames
 from torch.testing import assert_close
 
 from revideo import read_video
+from revideo.editing.model import _FittedFrames
 from revideo.video.file import VideoFile, write_like
-from revideo.video.io import fit_frames
+from revideo.video.fitting import fit_frames
 
 FRAMES = 12
 
@@ -111,7 +111,7 @@ def test_no_more_frames_are_held_than_asked_for(bikes):
 
 def test_fitted_frames_are_frames_fitted(bikes):
     with VideoFile(bikes, count=3) as file:
-        fitted = FittedFrames(file, (64, 128), "crop")
+        fitted = _FittedFrames(file, (64, 128), "crop")
         assert len(fitted) == 3
         assert torch.equal(fitted.read(1, 3), fit_frames(read_video(bikes, 1, count=2)[0], 64, 128, "crop"))
 
