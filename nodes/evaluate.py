@@ -44,8 +44,8 @@ class ReVideoEvaluate(io.ComfyNode):
             node_id="ReVideoEvaluate",
             display_name="Evaluate (ReVideo)",
             category=CATEGORY,
-            description="Measures a result: how much of what was not edited stayed, how well things followed their "
-            "paths, how the seam looks. Shows it as charts and beside the source.",
+            description="Measures a result: how much of what was not edited stayed, how well objects followed their "
+            "paths, how strong the seam is. Shows it as charts and beside the source.",
             search_aliases=["psnr", "ssim", "metrics", "compare videos", "clip score", "difference"],
             is_output_node=True,
             inputs=[

@@ -70,9 +70,9 @@ def test_what_is_no_clip_is_named_and_nothing_is_fetched(tmp_path, monkeypatch):
     for path in (tmp_path / "empty", tmp_path / "none", "openai/never-there"):
         with pytest.raises(
             ValueError, match="is neither a folder with a CLIP model of transformers nor one in"
-        ) as told:
+        ) as error:
             ClipModel(path)
-        assert "\n" not in str(told.value)
+        assert "\n" not in str(error.value)
 
 
 def test_lpips_is_torchmetrics_frame_by_frame(tmp_path, monkeypatch, video):

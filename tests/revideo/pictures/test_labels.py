@@ -101,8 +101,8 @@ def test_no_letter_is_a_box_or_a_code_point(script, boxes):
         ink = drawn(character)
         assert ink.any(), f"U+{ord(character):04X}"
         assert trimmed(ink).tobytes() not in boxes, f"U+{ord(character):04X}"
-        spelled = drawn(f"U+{ord(character):04X}")
-        assert spelled.shape != ink.shape or (spelled != ink).any()
+        escaped = drawn(f"U+{ord(character):04X}")
+        assert escaped.shape != ink.shape or (escaped != ink).any()
 
 
 @pytest.mark.parametrize("block", BLOCKS)
