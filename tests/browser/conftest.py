@@ -1,21 +1,47 @@
-"""A page for many tests: opening the frontend takes seconds, emptying its graph does not."""
+"""A page for many tests: opening the frontend takes seconds, emptying its graph does not.
+
+Tests run on the pinned frontend unless they are a `journey`; these ask for `server`, whose page they see.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import pytest
-from comfyui_server import ComfyUI
-from frontend import open_frontend
+from comfyui_server import ComfyUI, needed
+from frontend import PINNED, open_frontend
 from playwright.sync_api import Page
 
 
-@pytest.fixture(scope="session", params=[False, True], ids=["litegraph", "nodes_2"])
-def frontend(comfyui: ComfyUI, request: pytest.FixtureRequest) -> Iterator[tuple[Page, list[str]]]:
-    """A page in one of the two renderers, and what its console complains of."""
-    with open_frontend(comfyui.url, nodes_2=request.param) as (page, complaints):
+@pytest.fixture(scope="session")
+def newest_comfyui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyUI]:
+    """A second server, which serves the newest frontend: a process has one."""
+    root = needed("REVIDEO_NEWEST_FRONTEND")
+    server = ComfyUI(tmp_path_factory.mktemp("ComfyUI-newest"), "--front-end-root", root)
+    server.start()
+    yield server
+    server.stop()
+
+
+class Frontend(NamedTuple):
+    page: Page
+    complaints: list[str]
+    server: ComfyUI
+
+
+@pytest.fixture(scope="session", params=PINNED, ids=str)
+def frontend(request: pytest.FixtureRequest) -> Iterator[Frontend]:
+    """A page of a View, what it complains of, and the server behind it."""
+    server = request.getfixturevalue("newest_comfyui" if request.param.newest else "comfyui")
+    with open_frontend(server.url, nodes_2=request.param.nodes_2) as (page, complaints):
         page.set_default_timeout(30_000)  # other work may share the machine
-        yield page, complaints
+        yield Frontend(page, complaints, server)
+
+
+@pytest.fixture
+def server(frontend: Frontend) -> ComfyUI:
+    return frontend.server
 
 
 # A cleared graph's id is all zeros, and ComfyUI keeps widgets' values by graph and node: no test may meet another's.
@@ -23,9 +49,9 @@ NEW_GRAPH = "() => { window.app.graph.clear(); window.app.graph.id = crypto.rand
 
 
 @pytest.fixture
-def page(frontend: tuple[Page, list[str]]) -> Iterator[Page]:
-    """An empty graph; a complaint in the console is the test's failure."""
-    page, complaints = frontend
+def page(frontend: Frontend) -> Iterator[Page]:
+    """An empty graph; a complaint is the test's failure."""
+    page, complaints, _ = frontend
     page.evaluate(NEW_GRAPH)
     complaints.clear()
     yield page

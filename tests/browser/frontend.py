@@ -5,14 +5,15 @@ from __future__ import annotations
 import atexit
 import functools
 import os
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
+import pytest
 import requests
-from comfyui_server import needed
+from comfyui_server import PACK, needed
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
 
 FLAGS = (
@@ -32,24 +33,34 @@ READY = """Boolean(
 )"""
 
 
-# What ComfyUI's page says in its console, and where, with no pack in it at all.
-NOT_OURS = re.compile(
-    r"""Failed\ to\ load\ resource:\ .*404.*\ \[\S+/user\.css\]
-    | Failed\ to\ load\ resource:\ .*404.*\ \[\S+/api/userdata[/?](comfy\.templates\.json|dir=\w+&\S+)\]
-    | ComfyApp\ graph\ accessed\ before\ initialization\ \[\S+/assets/settingStore-\S+\]
-    | \[ComfyUI\]\ The\ legacy\ queue/history\ menu\ is\ deprecated\.
-    | (Connecting\ to\ '|Fetch\ API\ cannot\ load\ )https://huggingface\.co/Comfy-Org/.*/assets/missingModelDownload-\S+\]
-    | \[MaskEditor\]\ ComfyApp\.open_maskeditor\ is\ deprecated\.
-    """,
-    re.VERBOSE,
-)
+OURS = f"/extensions/{PACK}/"  # where ComfyUI serves our files
+
+
+@dataclass(frozen=True)
+class View:
+    """Which frontend draws a page, the pinned or the newest; and whether nodes are HTML ("Nodes 2.0")."""
+
+    newest: bool
+    nodes_2: bool
+
+    def __str__(self) -> str:
+        return ("newest_" if self.newest else "") + ("nodes_2" if self.nodes_2 else "litegraph")
+
+
+PINNED = [View(False, nodes_2) for nodes_2 in (False, True)]
+NEWEST = [View(True, nodes_2) for nodes_2 in (False, True)]
+
+# What a person does from end to end runs on the newest frontend, in both renderers; the details run on the pinned one.
+journey = pytest.mark.parametrize("frontend", NEWEST, indirect=True, ids=str)
+everywhere = pytest.mark.parametrize("frontend", [*PINNED, *NEWEST], indirect=True, ids=str)
+one_renderer = pytest.mark.parametrize("frontend", PINNED[:1], indirect=True, ids=str)
 
 
 @contextmanager
 def open_frontend(
     url: str, width: int = 1920, height: int = 1080, nodes_2: bool = False
 ) -> Iterator[tuple[Page, list[str]]]:
-    """A page whose graph is empty and ready, and what its console complains of from here on.
+    """A page whose graph is empty and ready, and what it complains of from here on: our console lines, any page error.
 
     `nodes_2`: drawn as HTML elements ("Nodes 2.0") rather than by LiteGraph on a canvas.
     """
@@ -76,8 +87,9 @@ def visit(page: Page, url: str, nodes_2: bool) -> None:
 
 
 def _hear(said: ConsoleMessage, complaints: list[str]) -> None:
+    """ComfyUI's page complains too, and each version of it of other things: only what names a file of ours counts."""
     text = f"{said.text} [{said.location['url']}]"
-    if said.type in ("error", "warning") and not NOT_OURS.match(text):
+    if said.type in ("error", "warning") and OURS in text:
         complaints.append(text)
 
 

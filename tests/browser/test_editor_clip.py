@@ -10,6 +10,7 @@ import pytest
 import torch
 from comfyui_server import ROOT, ComfyUI, png
 from drawing import FRAME, Drawing, build
+from frontend import journey
 from PIL import Image
 from playwright.sync_api import Page
 from test_workflows import finish
@@ -99,9 +100,10 @@ SET_WIDGET = """([type, name, value]) => {
 }"""
 
 
-def test_settings_changed_upstream_change_the_picture(comfyui: ComfyUI, page: Page):
+@journey
+def test_settings_changed_upstream_change_the_picture(server: ComfyUI, page: Page):
     drawing = build(page).wait_for_frames()
-    later = frames_of(comfyui.input / "bikes.mp4", start=40)
+    later = frames_of(server.input / "bikes.mp4", start=40)
     assert likeness(drawing, later[0]) < OTHER_DB
     page.evaluate(SET_WIDGET, ["ReVideoPrepareVideo", "start", 40])
     page.mouse.move(10, 500)
@@ -111,20 +113,21 @@ def test_settings_changed_upstream_change_the_picture(comfyui: ComfyUI, page: Pa
     page.evaluate(SET_WIDGET, ["LoadVideo", "file", "bigbuckbunny.mp4"])
     page.mouse.move(10, 500)
     page.mouse.move(*drawing.place(300, 100))
-    other = frames_of(comfyui.input / "bigbuckbunny.mp4", (576, 320), start=40)
+    other = frames_of(server.input / "bigbuckbunny.mp4", (576, 320), start=40)
     drawing.frame = (576, 320)
     drawing.wait_for(lambda d: likeness(d, other[0]) >= SAME_DB, "the other clip")
 
 
-def test_after_a_run_the_frames_the_node_got_are_seen(comfyui: ComfyUI, page: Page):
+@journey
+def test_after_a_run_the_frames_the_node_got_are_seen(server: ComfyUI, page: Page):
     """A node in between that the editor does not understand: only the run shows what it does."""
-    frames = frames_of(comfyui.input / "bikes.mp4")
+    frames = frames_of(server.input / "bikes.mp4")
     invert = {"type": "ImageInvert", "pos": [380, 420], "inputs": {"image": ["prepare", 0]}}
     more = {"invert": invert, "look": {"type": "PreviewAny", "pos": [1600, 0], "inputs": {"source": ["editor", 2]}}}
     drawing = build(page, more=more, inputs={"frames": ["invert", 0]}).wait_for_frames()
     assert "run the graph" in drawing.status
     assert_shows(drawing, frames, 0)
-    entry = finish(comfyui, page)
+    entry = finish(server, page)
     assert entry["status"]["status_str"] == "success", entry["status"]["messages"]
     drawing.wait_for(lambda d: likeness(d, 1 - frames[0]) >= SAME_DB, "the frames of the run")
     go_to(drawing, 13)
@@ -144,8 +147,9 @@ def size_of(file: Path) -> int:
     return file.stat().st_size if file.exists() else 0
 
 
+@journey
 @pytest.mark.parametrize("upstream", [True, False], ids=["upstream", "alone"])
-def test_a_dropped_clip_is_uploaded_and_shown(comfyui: ComfyUI, page: Page, upstream: bool):
+def test_a_dropped_clip_is_uploaded_and_shown(server: ComfyUI, page: Page, upstream: bool):
     name = f"dropped {upstream} {page.evaluate('performance.now()'):.0f}.mp4"
     drawing = build(page, "bigbuckbunny.mp4" if upstream else None)
     if upstream:
@@ -153,9 +157,9 @@ def test_a_dropped_clip_is_uploaded_and_shown(comfyui: ComfyUI, page: Page, upst
     file = {"name": name, "type": "video/mp4", "url": "/view?filename=bikes.mp4&type=input"}
     drawing.stage.evaluate(DROP, file)
     page.wait_for_function("() => window.app.graph.nodes.some(node => node.type === 'LoadVideo')")
-    sent = (comfyui.input / "bikes.mp4").stat().st_size
-    drawing.wait_for(lambda d: size_of(comfyui.input / name) == sent, "the upload")  # ComfyUI writes it bit by bit
-    frames = frames_of(comfyui.input / name)
+    sent = (server.input / "bikes.mp4").stat().st_size
+    drawing.wait_for(lambda d: size_of(server.input / name) == sent, "the upload")  # ComfyUI writes it bit by bit
+    frames = frames_of(server.input / name)
     drawing.wait_for(lambda d: likeness(d, frames[0]) >= SAME_DB, "the dropped clip")
     types = page.evaluate("window.app.graph.nodes.map(node => node.type).sort()")
     assert types == ["LoadVideo", "ReVideoEditor", "ReVideoPrepareVideo"]  # reused, or made
@@ -169,10 +173,11 @@ def test_what_is_neither_clip_nor_drawing_is_not_uploaded(comfyui: ComfyUI, page
     assert len(page.evaluate("window.app.graph.nodes")) == 1
 
 
-def test_the_edited_frame_lies_over_frame_0_and_c_shows_the_source(comfyui: ComfyUI, page: Page):
-    frames = frames_of(comfyui.input / "bikes.mp4")
+@journey
+def test_the_edited_frame_lies_over_frame_0_and_c_shows_the_source(server: ComfyUI, page: Page):
+    frames = frames_of(server.input / "bikes.mp4")
     edited = frames[0].flip(2)
-    comfyui.upload("flipped.png", png(edited.permute(1, 2, 0)))
+    server.upload("flipped.png", png(edited.permute(1, 2, 0)))
     load = {"type": "LoadImage", "pos": [380, 420], "widgets": {"image": "flipped.png"}}
     drawing = build(page, more={"edited": load}, inputs={"edited_frame": ["edited", 0]}).wait_for_frames()
     drawing.wait_for(lambda d: likeness(d, edited) >= SAME_DB, "the edited frame")
@@ -212,8 +217,7 @@ def test_an_example_of_the_pack_is_seen_with_its_edited_frame_and_a_dropped_clip
     assert page.evaluate(widgets) == "content"  # it knows no other files
 
 
-def test_a_missing_clip_is_said(page: Page, frontend: tuple[Page, list[str]]):
+def test_a_missing_clip_is_said(page: Page):
     drawing = build(page, "gone.mp4")
     drawing.wait_for(lambda d: "gone.mp4" in d.status, "a word about the clip")
     assert "cannot play" in drawing.status
-    frontend[1].clear()  # the browser says that the file is not there

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from drawing import Drawing, Place, build
+from frontend import journey
 from playwright.sync_api import Page
 from pytest import approx
 
@@ -97,6 +98,7 @@ def test_an_anchor_is_one_click(drawing: Drawing):
     assert drawing.points() == near((30, 30))
 
 
+@journey
 def test_each_kind_of_area(drawing: Drawing):
     drawing.tool("rect")
     drawing.drag([(50, 20), (380, 140)])
@@ -230,6 +232,7 @@ def test_areas_are_moved_and_resized_by_their_handles(drawing: Drawing):
     assert drawing.regions[0]["points"] == near((60, 60), (400, 200))
 
 
+@journey
 def test_undo_and_redo_go_stroke_by_stroke(drawing: Drawing):
     texts = [drawing.text]
     for y in (60, 120, 180):
@@ -308,6 +311,7 @@ def test_escape_gives_a_drag_up(drawing: Drawing):
 # --- The panel ---------------------------------------------------------------------------------
 
 
+@journey
 def test_the_panel_sets_times_speed_colour_and_visibility(drawing: Drawing):
     draw_line(drawing, (100, 60), (300, 160))
     drawing.enter("Start", 2)

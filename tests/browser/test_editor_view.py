@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from drawing import Drawing, build
+from frontend import journey
 from playwright.sync_api import CDPSession, Page
 from pytest import approx
 
@@ -51,6 +52,7 @@ def test_the_wheel_zooms_about_the_pointer_once_the_drawing_has_the_keyboard(dra
     assert scale(drawing) == approx(fitted, rel=0.01)
 
 
+@journey
 def test_without_the_keyboard_the_wheel_is_the_graphs(drawing: Drawing):
     page = drawing.page
     page.evaluate("document.activeElement?.blur()")
@@ -124,6 +126,7 @@ SEEN = """id => {
 }"""
 
 
+@journey
 def test_playing_moves_the_dots_and_loops(drawing: Drawing):
     drawing.tool("line")
     drawing.drag([(100, 60), (500, 60)])
@@ -168,6 +171,7 @@ CORNER = """id => {
 }"""
 
 
+@journey
 def test_the_stage_grows_with_the_node(drawing: Drawing):
     page = drawing.page
     before = drawing.client()
@@ -230,6 +234,7 @@ def test_a_finger_draws(drawing: Drawing, session: CDPSession):
     assert drawing.points()[-1] == approx(stroke[-1], abs=2)
 
 
+@journey
 def test_two_fingers_zoom_and_leave_the_drawing_alone(drawing: Drawing, session: CDPSession):
     fitted = scale(drawing)
     drawing.tool("freehand")

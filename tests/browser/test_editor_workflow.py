@@ -10,14 +10,11 @@ import numpy as np
 import pytest
 from comfyui_server import ComfyUI
 from drawing import FRAME, Drawing, build
-from frontend import visit
+from frontend import everywhere, journey, one_renderer, visit
 from PIL import Image
 from playwright.sync_api import Page
 from pytest import approx
 from test_workflows import finish
-
-# What does not depend on how nodes are drawn is tested once.
-one_renderer = pytest.mark.parametrize("frontend", [False], indirect=True, ids=["litegraph"])
 
 COMPUTED = """async ([text, width, height]) => {
     const folder = "/extensions/ComfyUI-ReVideo/";
@@ -56,7 +53,8 @@ def draw_everything(drawing: Drawing) -> None:
     assert (len(drawing.paths), len(drawing.regions)) == (4, 4)
 
 
-def test_saved_reloaded_and_run_it_is_what_was_drawn(comfyui: ComfyUI, page: Page, frontend: Any):
+@journey
+def test_saved_reloaded_and_run_it_is_what_was_drawn(server: ComfyUI, page: Page):
     more = {
         "text": {"type": "PreviewAny", "pos": [1600, 0], "inputs": {"source": ["editor", 2]}},
         "mask": {"type": "MaskToImage", "pos": [1600, 300], "inputs": {"mask": ["editor", 1]}},
@@ -67,12 +65,12 @@ def test_saved_reloaded_and_run_it_is_what_was_drawn(comfyui: ComfyUI, page: Pag
     text = drawing.text
     saved = page.evaluate("JSON.stringify(window.app.graph.serialize())")
 
-    visit(page, comfyui.url, frontend_is_nodes_2(page))
+    visit(page, server.url, frontend_is_nodes_2(page))
     page.evaluate("workflow => window.app.loadGraphData(JSON.parse(workflow))", saved)
     drawing.wait_for_frames()
     assert drawing.text == text  # to the byte, though its clip has been read again
 
-    entry = finish(comfyui, page)
+    entry = finish(server, page)
     assert entry["status"]["status_str"] == "success", entry["status"]["messages"]
     assert drawing.text == text
     computed = page.evaluate(COMPUTED, [text, *FRAME])
@@ -86,7 +84,7 @@ def test_saved_reloaded_and_run_it_is_what_was_drawn(comfyui: ComfyUI, page: Pag
     assert np.abs(sampled - drawn).max() <= 0.5
     assert np.ptp(sampled, axis=1).max() > 100  # they move
 
-    pictures = [Image.open(BytesIO(comfyui.view(image))).convert("L") for image in outputs["PreviewImage"]["images"]]
+    pictures = [Image.open(BytesIO(server.view(image))).convert("L") for image in outputs["PreviewImage"]["images"]]
     mask = np.stack([np.asarray(picture) >= 128 for picture in pictures])
     bits = [np.frombuffer(bits.encode(), np.uint8) == ord("1") for bits in computed["masks"]]
     expected = np.stack(bits).reshape(14, FRAME[1], FRAME[0])
@@ -109,6 +107,7 @@ def draw_lines(drawing: Drawing, *ys: float) -> None:
         drawing.drag([(100, y), (300, y + 10)])
 
 
+@journey
 def test_undo_in_the_drawing_leaves_the_graph_alone(page: Page):
     drawing = build(page).wait_for_frames()
     draw_lines(drawing, 40, 80)
@@ -131,6 +130,7 @@ def undo_in_the_graph(page: Page) -> None:
     page.keyboard.press("Control+z")
 
 
+@everywhere
 def test_after_ten_undos_of_the_graph_the_editor_works_and_looks_the_same(page: Page):
     drawing = build(page).wait_for_frames()
     draw_lines(drawing, *range(20, 240, 18))
@@ -190,6 +190,7 @@ def test_another_number_of_frames_keeps_times_in_proportion(page: Page):
 # --- In and out --------------------------------------------------------------------------------
 
 
+@journey
 def test_copied_into_another_editor(page: Page):
     second = {"second": {"type": "ReVideoEditor", "pos": [1560, 0], "inputs": {"frames": ["prepare", 0]}}}
     one = build(page, more=second).wait_for_frames()

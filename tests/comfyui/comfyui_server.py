@@ -105,9 +105,10 @@ Watch = Callable[[str, dict[str, Any], Run], None]  # called with every message 
 class ComfyUI:
     """One server process; its folders lie under `base`."""
 
-    def __init__(self, base: Path, **settings: str) -> None:
-        """`settings`: environment variables of the process."""
+    def __init__(self, base: Path, *options: str, **settings: str) -> None:
+        """`options`: more of main.py's command line; `settings`: environment variables of the process."""
         self.base = base
+        self.options = options
         self.settings = SETTINGS | settings
         self.input, self.output = base / "input", base / "output"
         self.checkpoints = base / "models" / "checkpoints"
@@ -133,6 +134,7 @@ class ComfyUI:
         # The manager, telemetry and paid API nodes have no part in these tests and look for a network.
         options = ["--cpu", "--listen", "127.0.0.1", "--port", str(port), "--base-directory", str(self.base)]
         options += ["--database-url", "sqlite:///:memory:", "--disable-api-nodes", "--disable-auto-launch"]
+        options += self.options
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", LAUNCHER, str(main), *options],
