@@ -1,82 +1,31 @@
 /**
  * ComfyUI's door to the editor, and the only file that has effects of its own: it makes the
- * widget, opens the clip that lies upstream in the graph, and keeps what must outlive a node.
+ * widget, and shows in it the clip that lies upstream in the graph.
  */
 
 // @ts-ignore ComfyUI serves these two
 import { app } from "../../scripts/app.js";
 // @ts-ignore
 import { api } from "../../scripts/api.js";
-import { prepare } from "./clip/frame_mapping.js";
-import { Editor } from "./editor.js";
-import { Clip, openPictures, openVideo } from "./clip/frames.js";
-import { messageOf } from "./ui/status.js";
+import { borrow, fileKey, giveBack, openFile, openRun, signatureOf } from "./clip/open_clips.js";
 import { inputNamed, originOf, upstreamOf } from "./clip/upstream.js";
+import { Editor } from "./editor.js";
+import { forerunnerOf, settle } from "./forerunner.js";
+import { messageOf } from "./ui/status.js";
 
-/** @typedef {import("./document/session.js").Session} Session */
+/** @typedef {import("./clip/frames.js").Clip} Clip */
 /** @typedef {import("./clip/upstream.js").Upstream} Upstream */
 
 const NODE = "ReVideoEditor";
 const WIDGET = "REVIDEO_EDITOR";
 const SIZE = [820, 700]; // of a new node
 const MIN_HEIGHT = 380; // of the widget
-const PARKED_MS = 15_000; // how long an unused clip stays: the graph's undo builds nodes anew
 const NO_CLIP = "Connect frames, or drop a video here.";
 
 /** Where ComfyUI serves a file. @type {(file: {filename: string, subfolder?: string, type?: string}) => string} */
 function viewUrl({ filename, subfolder = "", type = "temp" }) {
     if (type === "pack") return new URL(`./${subfolder}/${filename}`, import.meta.url).href;
     return api.apiURL(`/view?${new URLSearchParams({ filename, subfolder, type })}`);
-}
-
-/** What a clip depends on. @type {(upstream: Upstream | null) => string} */
-const signatureOf = (upstream) => JSON.stringify([upstream?.file, upstream?.steps]);
-
-// --- What outlives a node --------------------------------------------------------------------------
-
-/** @type {Map<string, Session>} drawings' view and history, by graph and node */
-const sessions = new Map();
-
-const UNNAMED = "00000000-0000-0000-0000-000000000000"; // a cleared graph, until it is stored for the first time
-
-/** @type {(node: any, root?: string, graph?: string) => string} */
-const sessionKey = (node, root = node.graph.rootGraph?.id, graph = node.graph.id) => [root, graph, node.id].join("/");
-
-/**
- * The session of a node's forerunner: the same place in the graph, and a drawing that it had. An
- * unnamed graph may be any: there, an empty drawing tells nothing.
- * @type {(node: any, value: string) => Session | undefined}
- */
-function forerunnerOf(node, value) {
-    const named = sessionKey(node);
-    const unnamed = sessionKey(node, UNNAMED, UNNAMED);
-    const keys = [named, unnamed].filter((key) => key !== unnamed || value.trim());
-    return keys.map((key) => sessions.get(key)).find((session) => session?.knows(value));
-}
-
-/** @type {Map<string, {clip: Promise<Clip>, opening: AbortController, users: number, timer?: number}>} open clips, by what they show */
-const clips = new Map();
-
-/** @type {(key: string, open: (signal: AbortSignal) => Promise<Clip>) => Promise<Clip>} */
-function borrow(key, open) {
-    const opening = new AbortController();
-    const known = clips.get(key) ?? { clip: open(opening.signal), opening, users: 0 };
-    clips.set(key, known);
-    clearTimeout(known.timer);
-    known.users += 1;
-    known.clip.catch(() => clips.delete(key)); // the next one tries again
-    return known.clip;
-}
-
-/** @type {(key: string) => void} */
-function giveBack(key) {
-    const known = clips.get(key);
-    if (!known || (known.users -= 1) > 0) return;
-    known.timer = window.setTimeout(() => {
-        clips.delete(key);
-        known.opening.abort();
-        known.clip.then((clip) => clip.close(), () => {});
-    }, PARKED_MS);
 }
 
 // --- One node's editor -----------------------------------------------------------------------------
@@ -123,10 +72,10 @@ class NodeEditor {
         };
     }
 
-    /** A node of its own gets a session of its own, even if its id was another's before. */
+    /** A node that no file describes gets a session of its own, even if its id was another's before. */
     #added() {
         if (!this.node.graph || this.#configured) return;
-        sessions.set(sessionKey(this.node), this.editor.session);
+        settle(this.node, this.editor);
         this.refresh();
     }
 
@@ -140,7 +89,7 @@ class NodeEditor {
             this.editor.attach(known);
             this.editor.value = value;
         }
-        sessions.set(sessionKey(this.node), this.editor.session);
+        settle(this.node, this.editor);
         queueMicrotask(this.refresh); // all nodes and links are there by then
     }
 
@@ -158,8 +107,8 @@ class NodeEditor {
         const upstream = upstreamOf(this.node, "frames");
         const signature = signatureOf(upstream);
         const run = this.#run?.signature === signature ? this.#run.output : null;
-        if (run) this.#show(`run ${JSON.stringify(run.revideo_frames)}`, (signal) => openRun(run, upstream, signal), true);
-        else if (upstream) this.#show(`file ${signature}`, (signal) => openFile(upstream, signal), upstream.exact, upstream);
+        if (run) this.#show(`run ${JSON.stringify(run.revideo_frames)}`, (signal) => openRun(run.revideo_frames.map(viewUrl), run.revideo_info[0], upstream, signal), true);
+        else if (upstream) this.#show(fileKey(upstream), (signal) => openFile(viewUrl(upstream.file), upstream, signal), upstream.exact, upstream);
         else this.#show("", null, true, null);
         this.#refreshEdited();
     }
@@ -274,29 +223,6 @@ class NodeEditor {
         preparation.connect(0, node, inputNamed(node, "frames"));
         return loader;
     }
-}
-
-/** @type {(upstream: Upstream, signal: AbortSignal) => Promise<Clip>} */
-async function openFile({ kind, file, steps }, signal) {
-    const url = viewUrl(file);
-    const reader = kind === "video" ? await openVideo(url, signal) : await openPictures([url], 1, signal);
-    try {
-        return new Clip(reader, prepare(reader.source, steps));
-    } catch (error) {
-        reader.close();
-        throw error;
-    }
-}
-
-/** The frames that a run gave. @type {(output: any, upstream: Upstream | null, signal: AbortSignal) => Promise<Clip>} */
-async function openRun({ revideo_frames: files, revideo_info: [info] }, upstream, signal) {
-    // Its rate is the source's business: pictures have none.
-    const known = upstream && (await clips.get(`file ${signatureOf(upstream)}`)?.clip.catch(() => null));
-    const fps = known ? known.prepared.fps : 8;
-    const reader = await openPictures(files.map(viewUrl), fps, signal);
-    const { width, height, frames, stride = 1 } = info;
-    const picked = Array.from({ length: frames }, (_, frame) => Math.min(Math.floor(frame / stride), files.length - 1));
-    return new Clip(reader, { width, height, fps, picked, place: { x: 0, y: 0, width, height } });
 }
 
 // --- The extension ---------------------------------------------------------------------------------

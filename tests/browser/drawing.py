@@ -29,7 +29,7 @@ PREPARE = {
     "stride": 1,
     "count": 14,
 }
-FIT_MARGIN = 12  # view pixels around the frame, in js/viewport.js
+FIT_MARGIN = 12  # view pixels around the frame, in js/geometry/viewport.js
 
 # Adds nodes, sets their widgets and links their inputs; the graph is at scale 1, the editor in view.
 BUILD = """nodes => {
@@ -64,7 +64,9 @@ AT_REST = """least => {
     return editors.length > 0 && editors.every(editor => editor.offsetWidth >= least) && window.framesAtRest >= 8;
 }"""
 
+# On the element of the node's widget alone, wherever it is: another that is still shown would be none of the node's.
 MARK = """id => {
+    for (const editor of document.querySelectorAll(`.revideo-editor[data-test="${id}"]`)) delete editor.dataset.test;
     const { widgets } = window.app.graph.getNodeById(id);
     widgets.find(widget => widget.name === "document").element.dataset.test = id;
 }"""
@@ -85,7 +87,7 @@ class Drawing:
 
     @property
     def element(self) -> Locator:
-        self.page.evaluate(MARK, self.node_id)  # the graph's undo makes another element
+        self.page.evaluate(MARK, self.node_id)
         return self.page.locator(f'.revideo-editor[data-test="{self.node_id}"]')
 
     @property

@@ -125,9 +125,14 @@ def test_undo_in_the_drawing_leaves_the_graph_alone(page: Page):
     assert len(drawing.paths) == 1
 
 
-def undo_in_the_graph(page: Page) -> None:
+def press_in_the_graph(page: Page, keys: str) -> None:
     page.evaluate("document.activeElement?.blur()")
-    page.keyboard.press("Control+z")
+    page.keyboard.press(keys)
+
+
+def paths_shown(page: Page) -> int:
+    """Rows for paths of the editor that a person sees, whichever node it is of."""
+    return page.locator(".revideo-editor:visible .rve-row").count()
 
 
 @everywhere
@@ -139,8 +144,12 @@ def test_after_ten_undos_of_the_graph_the_editor_works_and_looks_the_same(page: 
     drawing.tool("anchor")
     page.mouse.move(10, 500)
     for left in range(12, 2, -1):
-        undo_in_the_graph(page)
-        drawing.wait_for(lambda d, left=left: len(d.paths) == left, f"{left} paths")
+        press_in_the_graph(page, "Control+z")
+        drawing.wait_for(lambda d, left=left: len(d.paths) == left == paths_shown(page), f"{left} paths")
+    press_in_the_graph(page, "Control+y")
+    drawing.wait_for(lambda d: len(d.paths) == 4 == paths_shown(page), "the path of the last undo")
+    press_in_the_graph(page, "Control+z")
+    drawing.wait_for(lambda d: len(d.paths) == 3 == paths_shown(page), "3 paths again")
     page.wait_for_function("window.app.graph.nodes.length === 3")
     drawing.wait_for_frames()
     assert drawing.time == 3
@@ -155,6 +164,21 @@ def test_after_ten_undos_of_the_graph_the_editor_works_and_looks_the_same(page: 
     assert drawing.layer("picture")[..., :3].max() > 100  # the clip
     drawing.press("Control+z")
     assert len(drawing.paths) == 4
+
+
+@journey
+def test_another_workflow_shows_its_own_drawing_though_its_nodes_have_the_same_ids(page: Page):
+    drawing = build(page).wait_for_frames()
+    draw_lines(drawing, 40)
+    one = page.evaluate("window.app.graph.serialize()")
+    draw_lines(drawing, 80, 120)
+    more = page.evaluate("window.app.graph.serialize()")
+    other = more | {"id": "0c4ad8ae-0bd2-44b0-a3ef-a0f1d1f6a8a1"}
+    for workflow, paths in ((one, 1), (other, 3), (one, 1), (more, 3)):
+        page.evaluate("workflow => window.app.loadGraphData(workflow)", workflow)
+        drawing.wait_for(lambda d, paths=paths: len(d.paths) == paths == paths_shown(page), f"{paths} paths")
+        drawing.wait_for_frames()
+        assert drawing.layer("picture")[..., :3].max() > 100  # the clip
 
 
 def test_another_number_of_frames_keeps_times_in_proportion(page: Page):
