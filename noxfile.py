@@ -1,4 +1,4 @@
-"""Development sessions: demo, tests, lint, bench. Each needs Python and pip, nothing else.
+"""Development sessions: demo, quick, tests, lint, bench. Each needs Python and pip, nothing else.
 
 All sessions share one virtual environment, which nox does not offer by itself; a stamp
 of what was asked for lets the second run skip pip altogether.
@@ -7,6 +7,7 @@ of what was asked for lets the second run skip pip altogether.
 import hashlib
 import os
 import shutil
+import subprocess
 import sys
 import tarfile
 import venv
@@ -34,6 +35,10 @@ FRONTEND_PACKAGE = "comfyui-frontend-package==1.58.1"
 FRONTEND = CACHE / FRONTEND_PACKAGE
 
 LIBRARY = (ROOT / "tests/requirements.txt", ROOT / "requirements.txt")
+
+# Tests side by side; a worker that meets a test of ComfyUI's starts a server of its own, of a GB or two.
+WORKERS = str(max(2, min(4, os.cpu_count() or 2)))
+SIDE_BY_SIDE = ("-n", WORKERS)  # who gets what: tests/conftest.py
 
 nox.options.sessions = ["lint", "tests"]
 nox.needs_version = ">=2024.4.15"
@@ -137,14 +142,26 @@ def name_pack() -> Path:
     return link.parent
 
 
+def apt_get(session: nox.Session, *arguments: str) -> None:
+    """Debian's apt-get, behind any other that is at work."""
+    import fcntl
+
+    options = ("-qq", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=1800")  # seconds; what installs waits by this
+    for _ in range(3):  # another may come in between
+        with Path("/var/lib/apt/lists/lock").open("a") as lock:  # what updates does not wait by itself
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+        if subprocess.run(("apt-get", *options, *arguments)).returncode == 0:
+            return
+    session.error(f"apt-get {arguments[0]} failed")
+
+
 def find_browser(session: nox.Session) -> str:
     """Path of a Chromium: one that is here, else Debian's, else ("") Playwright's own download."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
     found = os.environ.get("REVIDEO_BROWSER") or next(filter(None, map(shutil.which, names)), "")
     if not found and shutil.which("apt-get") and os.geteuid() == 0:
-        apt = ("apt-get", "-qq", "-o", "Dpkg::Use-Pty=0")
-        session.run(*apt, "update", external=True)
-        session.run(*apt, "install", "-y", "--no-install-recommends", "chromium", external=True)
+        apt_get(session, "update")
+        apt_get(session, "install", "-y", "--no-install-recommends", "chromium")
         found = shutil.which("chromium") or ""
     if not found:
         python(session, "-m", "playwright", "install", "chromium")
@@ -158,12 +175,27 @@ def demo(session: nox.Session) -> None:
     python(session, "-m", "revideo", "demo", *session.posargs)
 
 
+def test_javascript(session: nox.Session) -> None:
+    """The editor's geometry and documents, in Node.js."""
+    node(session, "--test", "--test-reporter=dot", *map(str, sorted(ROOT.glob("tests/js/**/*.test.js"))))
+
+
 @session_here
-def tests(session: nox.Session) -> None:
-    """The editor's geometry, the library, then a real ComfyUI, then a real browser; arguments go to pytest alone."""
+def quick(session: nox.Session) -> None:
+    """What needs neither ComfyUI nor a browser and takes no longer than a moment; arguments go to pytest alone."""
     install(session, *LIBRARY)
     if not session.posargs:
-        node(session, "--test", "--test-reporter=dot", *map(str, sorted(ROOT.glob("tests/js/**/*.test.js"))))
+        test_javascript(session)
+    chosen = ("-m", "not (comfyui or browser or slow)", *SIDE_BY_SIDE, *(session.posargs or ["tests"]))
+    python(session, "-m", "pytest", *chosen, env={"REVIDEO_CLIPS": str(fetch_clips(session))})
+
+
+@session_here
+def tests(session: nox.Session) -> None:
+    """JavaScript, the library, a real ComfyUI, a real browser; arguments go to pytest alone, which is then one."""
+    install(session, *LIBRARY)
+    if not session.posargs:
+        test_javascript(session)
     comfyui = fetch_comfyui(session)
     install(session, *LIBRARY, comfyui / "requirements.txt")
     real_things = {
@@ -172,7 +204,7 @@ def tests(session: nox.Session) -> None:
         "REVIDEO_NEWEST_FRONTEND": str(fetch_frontend(session)),
         "REVIDEO_BROWSER": find_browser(session),
     }
-    python(session, "-m", "pytest", *(session.posargs or ["tests"]), env=real_things)
+    python(session, "-m", "pytest", *(session.posargs or [*SIDE_BY_SIDE, "tests"]), env=real_things)
 
 
 @session_here

@@ -230,7 +230,7 @@ class Drawing:
         self.page.wait_for_function(AT_REST, arg=0)
         return self.drawn()
 
-    def wait_for(self, condition: Callable[[Drawing], bool], what: str, deadline_s: float = 30) -> None:
+    def wait_for(self, condition: Callable[[Drawing], bool], what: str, deadline_s: float = 120) -> None:
         """Polls where the page has no event to wait for."""
         end = time.monotonic() + deadline_s
         while not condition(self):

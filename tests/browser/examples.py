@@ -53,8 +53,11 @@ SPRITES = (FIRST_EDIT, NATIVE)  # of the example clip, by the built-in model
 EDITED = "revideo_edited_frame.png"  # in ComfyUI's input folder
 LONG_CLIP, LONG_FRAMES = "revideo_long_clip.mp4", 2 * WINDOW - 4  # two windows: short, for the tests' sake
 AREA_PX = (320, 576)  # height and width of Prepare Video; the clip's own shape stays
-WIDTH, HEIGHT = 640, 256  # what that makes of bikes.mp4, which looks down on a passing lorry
-LONG_SIZE = 272, 640  # height and width of bikes.mp4 itself, at which a long edit comes back
+SMALL_AREA_PX = (
+    128,
+    320,
+)  # half of that: the smallest at which areas have an inside, behind feathers and blocks of a codec
+WIDTH, HEIGHT = 640, 256  # what the first makes of bikes.mp4, which looks down on a passing lorry
 BALL_PX = 24.0
 
 FRAMES = {LONG: LONG_FRAMES, NATIVE_LONG: native_edits.LONG_FRAMES}  # that are edited; else the model's window
@@ -135,27 +138,26 @@ def drawing(name: str) -> str:
     return EditDocument.from_json(json.dumps(document)).to_json()
 
 
-def region(name: str) -> Tensor:
-    """(1 or T, 1, H, W): where the workflow's result may differ from its clip."""
+def region(name: str, size: tuple[int, int]) -> Tensor:
+    """(1 or T, 1, H, W): where the workflow's result, of that height and width, may differ from its clip."""
     if name in SPRITES:
         return first_edit.region()
-    size = LONG_SIZE if name == LONG else (HEIGHT, WIDTH)
     return EditDocument.from_json(drawing(name)).mask(frames_of(name), *size)
 
 
-def source(name: str, server: ComfyUI) -> Tensor:
+def source(name: str, server: ComfyUI, area_px: tuple[int, int] = AREA_PX) -> Tensor:
     """(T, 3, H, W): the frames that a workflow edits."""
     if name in SPRITES:
         return read_video(example_files(ROOT / "js/examples", first_edit.EXAMPLE)[0])[0]
     if name == LONG:
         return read_video(server.input / LONG_CLIP)[0]
-    return prepared_clip(server.input / "bikes.mp4", frames_of(name))
+    return prepared_clip(server.input / "bikes.mp4", frames_of(name), area_px)
 
 
-def prepared_clip(clip: Path, count: int = WINDOW) -> Tensor:
-    """(T, 3, H, W): what Prepare Video makes of the clip in the workflows that use it."""
+def prepared_clip(clip: Path, count: int = WINDOW, area_px: tuple[int, int] = AREA_PX) -> Tensor:
+    """(T, 3, H, W): what Prepare Video makes of the clip in the workflows that use it, asked for height and width."""
     frames, _ = read_video(clip, count=count)
-    return fit_frames(frames, *choose_size(*frames.shape[-2:], "area", *AREA_PX))
+    return fit_frames(frames, *choose_size(*frames.shape[-2:], "area", *area_px))
 
 
 def edited_frame(name: str, frame: Tensor) -> Tensor:
@@ -196,15 +198,16 @@ def paint_lid(frame: Tensor) -> Tensor:
     return frame
 
 
-def place_inputs(server: ComfyUI, name: str) -> None:
-    """What an artist would make by hand: the edited first frame."""
+def place_inputs(server: ComfyUI, name: str, area_px: tuple[int, int] = AREA_PX) -> None:
+    """What an artist would make by hand: the edited first frame, of the size that Prepare Video makes of the clip."""
     if name in SPRITES:
         return  # it comes with the clip
     if name == LONG:
         clip, rate = read_video(server.input / "bikes.mp4", count=LONG_FRAMES)
         write_video(server.input / LONG_CLIP, clip, rate)
-    frame = edited_frame(name, prepared_clip(server.input / "bikes.mp4")[0])
-    server.upload(EDITED, png(frame.permute(1, 2, 0)))
+    frame = edited_frame(name, prepared_clip(server.input / "bikes.mp4")[0])[None]
+    size = prepared_clip(server.input / "bikes.mp4", 1, area_px).shape[-2:]
+    server.upload(EDITED, png(fit_frames(frame, *size)[0].permute(1, 2, 0)))
 
 
 # --- The workflows -------------------------------------------------------------------------------

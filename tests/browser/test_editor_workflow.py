@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from comfyui_server import ComfyUI
 from drawing import FRAME, Drawing, build
-from frontend import everywhere, journey, one_renderer, visit
+from frontend import journey, visit
 from PIL import Image
 from playwright.sync_api import Page
 from pytest import approx
@@ -135,7 +135,7 @@ def paths_shown(page: Page) -> int:
     return page.locator(".revideo-editor:visible .rve-row").count()
 
 
-@everywhere
+@journey
 def test_after_ten_undos_of_the_graph_the_editor_works_and_looks_the_same(page: Page):
     drawing = build(page).wait_for_frames()
     draw_lines(drawing, *range(20, 240, 18))
@@ -241,7 +241,6 @@ def test_copied_into_another_editor(page: Page):
 FORMATS = ["document", "points", "pairs", "single"]
 
 
-@one_renderer
 @pytest.mark.parametrize("name", FORMATS)
 def test_exported_and_imported_it_is_the_same(page: Page, name: str):
     drawing = build(page).wait_for_frames()
@@ -307,7 +306,6 @@ DROP = """(stage, text) => {
 }"""
 
 
-@one_renderer
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_documents_are_refused_and_the_drawing_stays(page: Page, name: str):
     drawing = build(page).wait_for_frames()
@@ -336,7 +334,6 @@ def test_hostile_documents_are_refused_and_the_drawing_stays(page: Page, name: s
     assert len(drawing.paths) == 2
 
 
-@one_renderer
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_document_in_a_workflow_is_kept_and_said(comfyui: ComfyUI, page: Page, name: str):
     drawing = build(page)

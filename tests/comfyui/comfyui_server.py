@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[2]
 PACK = "ComfyUI-ReVideo"
 CHECKPOINT = "revideo.safetensors"  # as the example workflows call it
 WINDOW = 14  # frames that a model edits at once
+DEADLINE_S = 1000  # for what takes seconds where nothing else is at work
 
 # Runs main.py as it is, and ends it when our end of the pipe closes: also when pytest is killed.
 LAUNCHER = """
@@ -125,7 +126,7 @@ class ComfyUI:
 
     # --- The process -------------------------------------------------------------------
 
-    def start(self, deadline_s: float = 120) -> None:
+    def start(self, deadline_s: float = 300) -> None:
         main = Path(needed("REVIDEO_COMFYUI")) / "main.py"
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -193,17 +194,17 @@ class ComfyUI:
 
     def get(self, path: str, **query: str) -> Any:
         """JSON where the answer is JSON, else bytes."""
-        answer = requests.get(self.url + path, query, timeout=60)
+        answer = requests.get(self.url + path, query, timeout=300)
         answer.raise_for_status()
         return answer.json() if "json" in answer.headers.get("Content-Type", "") else answer.content
 
     def post(self, path: str, body: Any) -> None:
-        requests.post(self.url + path, json=body, timeout=60).raise_for_status()
+        requests.post(self.url + path, json=body, timeout=300).raise_for_status()
 
     def upload(self, name: str, content: bytes) -> None:
         """Through /upload/image, as the frontend does for pictures and videos alike."""
         answer = requests.post(
-            self.url + "/upload/image", {"overwrite": "true"}, files={"image": (name, content)}, timeout=60
+            self.url + "/upload/image", {"overwrite": "true"}, files={"image": (name, content)}, timeout=300
         )
         answer.raise_for_status()
 
@@ -226,11 +227,11 @@ class ComfyUI:
 
     # --- Runs --------------------------------------------------------------------------
 
-    def run(self, graph: Graph, watch: Watch | None = None, deadline_s: float = 300, **extra_data: Any) -> Run:
+    def run(self, graph: Graph, watch: Watch | None = None, deadline_s: float = DEADLINE_S, **extra_data: Any) -> Run:
         """Queues a graph and follows it over /ws to its end, whatever that is."""
         client = uuid.uuid4().hex
         address = self.url.replace("http", "ws") + f"/ws?clientId={client}"
-        channel = websocket.create_connection(address, timeout=60)
+        channel = websocket.create_connection(address, timeout=300)
         try:
             run = Run(self._queue(graph, client, extra_data), graph)
             end = time.monotonic() + deadline_s
@@ -255,15 +256,15 @@ class ComfyUI:
         finally:
             channel.close()
 
-    def succeed(self, graph: Graph, watch: Watch | None = None, deadline_s: float = 300, **extra_data: Any) -> Run:
+    def succeed(self, graph: Graph, watch: Watch | None = None, **options: Any) -> Run:
         """`run`, where anything but success is this test's failure."""
-        run = self.run(graph, watch, deadline_s, **extra_data)
+        run = self.run(graph, watch, **options)
         assert run.succeeded, f"the run failed: {run.error}\n{self.log()[-3000:]}"
         return run
 
     def _queue(self, graph: Graph, client: str, extra_data: dict[str, Any]) -> str:
         body = {"prompt": graph, "client_id": client, "extra_data": extra_data}
-        answer = requests.post(self.url + "/prompt", json=body, timeout=60)
+        answer = requests.post(self.url + "/prompt", json=body, timeout=300)
         if not answer.ok or answer.json()["node_errors"]:  # else: a part of the graph was dropped
             raise Refused(answer.json())
         return answer.json()["prompt_id"]

@@ -79,7 +79,7 @@ def load_native(path: Path) -> Native:
     load_pack()
     from pack.nodes.native.control_net import ReVideoControl
     from pack.nodes.native.load_svd import load_as_svd
-    from pack.revideo.checkpoint import load_control
+    from pack.revideo.checkpoints.reading import load_control
 
     return Native(*load_as_svd(path, dtype=torch.float32), ReVideoControl(load_control(path, dtype=torch.float32), CPU))
 

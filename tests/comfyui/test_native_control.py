@@ -106,10 +106,10 @@ def test_both_branches_of_a_batch_get_what_each_gets_alone(golden_b: Golden):
 
 
 def test_conditioning_is_the_released_model_s(golden: Golden, monkeypatch: pytest.MonkeyPatch):
-    import pack.revideo.model
+    import pack.revideo.pipeline.pipeline
 
     noise = golden.recorded["cond_aug_noise"]
-    monkeypatch.setattr(pack.revideo.model, "draw_noise", lambda shape, seed, stream: noise)
+    monkeypatch.setattr(pack.revideo.pipeline.pipeline, "draw_noise", lambda shape, seed, stream: noise)
     [[positive, told]], [[negative, not_told]], latent = golden.condition()
     assert relative_rms(positive, golden.recorded["cond.crossattn"]) < 1e-4
     assert relative_rms(told["concat_latent_image"], golden.recorded["cond.concat"][:1]) < 1e-5
@@ -124,11 +124,11 @@ def test_conditioning_is_the_released_model_s(golden: Golden, monkeypatch: pytes
 
 def test_sampled_latents_are_the_released_model_s(golden: Golden, monkeypatch: pytest.MonkeyPatch):
     """All of it at once: Euler and Karras levels of ComfyUI, guidance rising over the frames, its UNet, our control."""
-    import pack.revideo.model
+    import pack.revideo.pipeline.pipeline
     from comfy_extras.nodes_video_model import VideoLinearCFGGuidance
 
     sampling, noise = golden.settings["sampling"], golden.recorded["cond_aug_noise"]
-    monkeypatch.setattr(pack.revideo.model, "draw_noise", lambda shape, seed, stream: noise)
+    monkeypatch.setattr(pack.revideo.pipeline.pipeline, "draw_noise", lambda shape, seed, stream: noise)
     positive, negative, _ = golden.condition()
     [guided] = VideoLinearCFGGuidance().patch(golden.native.model, sampling["min_guidance"])
     latents = golden.native.sample(

@@ -34,12 +34,12 @@ NODES = (
 )
 
 
-def test_the_pack_adds_at_most_a_third_of_a_second_to_comfyui_s_start(comfyui: ComfyUI):
-    lines = re.findall(rf"^.*?([\d.]+) seconds(.*): \S*{PACK}\s*$", comfyui.log(), re.MULTILINE)
-    assert lines, f"no import time of {PACK} in:\n{comfyui.log()}"
-    [(seconds, failed)] = lines
+def test_comfyui_imports_the_pack(comfyui: ComfyUI):
+    """Quickly, because of what the next test holds; how quickly depends on the machine."""
+    lines = re.findall(rf"^.*?[\d.]+ seconds(.*): \S*{PACK}\s*$", comfyui.log(), re.MULTILINE)
+    assert lines, f"no import of {PACK} in:\n{comfyui.log()}"
+    [failed] = lines
     assert not failed
-    assert float(seconds) <= 0.3
 
 
 # ComfyUI itself imports transformers, so looking at sys.modules would blame or clear the wrong one:

@@ -15,8 +15,6 @@ from torch import Tensor
 
 import revideo
 
-torch.set_num_threads(1)  # threads that wait for each other on a busy machine make small models 20 times slower
-
 DATA = Path(__file__).parent.parent / "data"
 
 

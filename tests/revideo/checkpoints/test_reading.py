@@ -314,6 +314,7 @@ print(Path(sys.argv[1]).stat().st_size, loaded, resident("VmHWM:") - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_loading_takes_little_more_memory_than_the_file(tmp_path):
     path = tmp_path / "gigabyte.safetensors"

@@ -167,6 +167,7 @@ def test_without_a_reference_the_named_frame_itself_is_taken(command, bikes):
     assert torch.equal(edit.edited_frame, frame)
 
 
+@pytest.mark.slow
 def test_it_runs_as_a_program(command, tmp_path):
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     run = subprocess.run(
@@ -176,6 +177,7 @@ def test_it_runs_as_a_program(command, tmp_path):
     assert len(read(tmp_path / "out.mp4")) == WINDOW
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
 def test_ctrl_c_leaves_nothing_behind(command, tmp_path):
     with subprocess.Popen(
@@ -636,6 +638,7 @@ def test_help_imports_nothing_heavy():
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True).returncode == 0
 
 
+@pytest.mark.slow
 def test_the_demo_makes_four_edits_and_measures_them(tmp_path, monkeypatch, capsys):
     from revideo.cli import demo
 

@@ -39,7 +39,7 @@ def test_a_whole_run_differs_from_the_plain_one_by_rounding(golden, plainly, mov
     if moving:
         mask = torch.stack([frame.roll(8 * number, -1) for number, frame in enumerate(conditions.mask)])
         conditions = replace(conditions, mask=mask)
-    options = SamplerOptions(steps=25)
+    options = SamplerOptions(steps=8)
     ours = golden.model.sample(conditions, options)
     plainly(True)
     plain = golden.model.sample(conditions, options)
