@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from comfy_api.input_impl import VideoFromFile
 
     from .. import revideo
-    from ..revideo.video.io import Fit
+    from ..revideo.tracks.trajectories import Timing
+    from ..revideo.video.fitting import Fit
 
 MP4_SOUND = (None, "aac", "mp3", "ac3", "eac3", "flac", "opus", "alac")  # what that container can hold
 FOLDER = "revideo_windows"  # in ComfyUI's output folder: it empties its temp folder when it starts
@@ -204,7 +205,7 @@ class ReVideoLongVideo(io.ComfyNode):
         video: Tensor | VideoInput,
         edited_frame: Tensor,
         mask: Tensor,
-        timing: str,
+        timing: Timing,
         fit: Fit,
         seed: int,
         steps: int,
@@ -296,7 +297,7 @@ def _edit_file(video: VideoFromFile, edit: Callable[[revideo.VideoFile, Path], r
 
 
 def _fit_times(
-    num_frames: int, mask: Tensor, trajectories: revideo.Trajectories | None, timing: str
+    num_frames: int, mask: Tensor, trajectories: revideo.Trajectories | None, timing: Timing
 ) -> tuple[Tensor, revideo.Trajectories | None]:
     """Masks and trajectories of another length, stretched over the video or as they are."""
     if trajectories is not None and trajectories.num_frames != num_frames and timing != "stretch":

@@ -18,6 +18,7 @@ from .sockets import (
 
 if TYPE_CHECKING:
     from .. import revideo
+    from ..revideo.tracks.trajectories import Timing
 
 
 class ReVideoTracksIn(io.ComfyNode):
@@ -79,7 +80,7 @@ class ReVideoTracksIn(io.ComfyNode):
         cls,
         frames: Tensor,
         tracks: str,
-        timing: str,
+        timing: Timing,
         drawn_width: int,
         drawn_height: int,
         comfy_tracks: dict[str, Tensor] | None = None,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from comfy_api.input import VideoInput
 
     from ..revideo.editing.composite import Match
-    from ..revideo.video.io import Fit, SizePolicy
+    from ..revideo.video.fitting import Fit, SizePolicy
 
 MODEL_MULTIPLE = 64  # of both frame sides, in the released model
 
