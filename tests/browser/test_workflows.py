@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import av
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from comfyui_server import DEADLINE_S, PACK, ComfyUI
+from comfyui_server import DEADLINE_S, PACK, ROOT, ComfyUI
 from examples import (
     AREA_PX,
     EDITED,
@@ -37,8 +38,16 @@ STATE = """() => ({
 })"""
 
 
-def stored(name: str) -> dict[str, Any]:
-    return json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+SAVED = ROOT / "tests/data/workflows"  # as an earlier version saved them, with what its frontend then queued
+
+
+def stored(name: str, folder: Path = FOLDER) -> dict[str, Any]:
+    return json.loads((folder / f"{name}.json").read_text("utf-8"))
+
+
+# Those saved earlier run too where they are others by now.
+WORKFLOWS = [(FOLDER, name) for name in NAMES]
+WORKFLOWS += [(SAVED, name) for name in NAMES if stored(name, SAVED) != stored(name)]
 
 
 def test_every_example_is_tested():
@@ -88,6 +97,7 @@ def test_no_node_covers_another_in_nodes_2(server: ComfyUI, page: Page):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_templates_menu_shows_it_with_a_picture(comfyui: ComfyUI, name: str):
     assert name in comfyui.get("/workflow_templates")[PACK]
+    assert comfyui.get(f"/api/workflow_templates/{PACK}/{name}.json") == stored(name)
     picture = comfyui.get(f"/api/workflow_templates/{PACK}/{name}.jpg")
     assert picture.startswith(b"\xff\xd8")
     assert len(picture) <= 150_000
@@ -141,8 +151,19 @@ FULL_SIZE = (ONE_AREA, *SPRITES)  # those of the built-in model are small
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_example_opens_as_stored_and_runs(comfyui: ComfyUI, page: Page, name: str, tmp_path):
-    workflow = comfyui.get(f"/api/workflow_templates/{PACK}/{name}.json")
+def test_what_was_saved_earlier_asks_for_the_same(server: ComfyUI, page: Page, name: str):
+    open_example(server, page, name, stored(name, SAVED))
+    found = page.evaluate("window.app.graphToPrompt()")["output"]
+    asked = json.loads((SAVED / f"{name}.prompt.json").read_text("utf-8"))
+    assert found.keys() == asked.keys()
+    for node_id, node in asked.items():
+        assert found[node_id]["class_type"] == node["class_type"]
+        assert node["inputs"].items() <= found[node_id]["inputs"].items()  # a newer node may have more
+
+
+@pytest.mark.parametrize(("folder", "name"), WORKFLOWS)
+def test_an_example_opens_as_stored_and_runs(comfyui: ComfyUI, page: Page, folder: Path, name: str, tmp_path):
+    workflow = stored(name, folder)
     area_px = AREA_PX if name in FULL_SIZE else SMALL_AREA_PX
     open_example(comfyui, page, name, workflow, area_px)
     state = page.evaluate(STATE)
