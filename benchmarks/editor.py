@@ -52,7 +52,7 @@ START = """async ([width, height, frames, paths, points]) => {
         }
     const source = { width, height, frames, fps: 24 };
     const clip = new Clip({ source, grab: () => createImageBitmap(canvas), close() {} }, prepare(source, []));
-    clip.onFrame = () => editor.redraw();
+    clip.watchers.add(() => editor.redraw());
 
     const wave = (path, point) => ({
         x: 20 + (point / points) * (width - 40),
@@ -72,7 +72,7 @@ START = """async ([width, height, frames, paths, points]) => {
 
     // The place of a frame pixel on the page.
     window.placeOf = (x, y) => {
-        const box = editor.stage.getBoundingClientRect(), { scale, x: left, y: top } = editor.viewport;
+        const box = editor.stage.element.getBoundingClientRect(), { scale, x: left, y: top } = editor.viewport;
         return [box.x + left + x * scale, box.y + top + y * scale];
     };
     window.pointPlace = (path, point) => placeOf(wave(path, point).x, wave(path, point).y);

@@ -4,22 +4,26 @@
  * its value.
  */
 
-import { COMMANDS } from "./input/commands.js";
-import { h } from "./dom.js";
-import { Exchange } from "./ui/import_export.js";
-import { helpOverlay } from "./ui/help.js";
-import { Keyboard } from "./ui/keyboard.js";
-import { Layers } from "./canvas/layers.js";
+import { Stage } from "./canvas/stage.js";
+import { Backdrop } from "./clip/backdrop.js";
+import { findPath } from "./document/items.js";
 import * as ops from "./document/operations.js";
-import { Panel } from "./ui/panel.js";
+import { Session } from "./document/session.js";
+import { h } from "./dom.js";
+import { straysOf } from "./geometry/outside_areas.js";
+import { fit, kept, pan, zoomAbout } from "./geometry/viewport.js";
+import { COMMANDS } from "./input/commands.js";
+import { keepFromGraph } from "./input/own_events.js";
 import { Player, frameAt } from "./input/player.js";
 import { Pointer } from "./input/pointer.js";
-import { Session } from "./document/session.js";
+import { helpOverlay } from "./ui/help.js";
+import { Exchange } from "./ui/import_export.js";
+import { Keyboard } from "./ui/keyboard.js";
+import { Message } from "./ui/message.js";
+import { Panel } from "./ui/panel.js";
 import { Status, messageOf } from "./ui/status.js";
-import { straysOf } from "./geometry/outside_areas.js";
 import { Timeline } from "./ui/timeline.js";
 import { Toolbar } from "./ui/toolbar.js";
-import { fit, kept, pan, zoomAbout } from "./geometry/viewport.js";
 
 /** @typedef {import("./document/document.js").EditDocument} EditDocument */
 /** @typedef {import("./clip/frames.js").Clip} Clip */
@@ -36,13 +40,11 @@ import { fit, kept, pan, zoomAbout } from "./geometry/viewport.js";
  * @property {(files: File[]) => void} dropped  files that are no drawings
  */
 
-const BLANK_FPS = 8; // until a clip is known
-
 /** @implements {Board} */
 export class Editor {
     session = new Session();
-    fps = BLANK_FPS;
-    comparing = false;
+    backdrop = new Backdrop();
+    message = new Message();
     /** @type {string | null} */
     openPath = null;
     /** @type {XY[]} */
@@ -50,8 +52,6 @@ export class Editor {
     /** @type {{at: XY, key: string} | null} */
     lastClick = null;
 
-    /** The stage in CSS pixels, fractions and all; nothing until it is laid out. */
-    view = { width: 0, height: 0 };
     /** What of the paths lies outside the areas. @type {Map<string, Set<number>>} */
     strays = new Map();
     /** @type {EditDocument | null} the document that `strays` was found in */
@@ -61,10 +61,6 @@ export class Editor {
     #previewed = null;
     /** @type {import("./tools/tool.js").Sketch | null} */
     #sketch = null;
-    /** @type {Clip | null} */
-    #clip = null;
-    /** @type {ImageBitmap | null} */
-    #edited = null;
     #frame = 0; // of requestAnimationFrame
 
     /** @param {Host} host */
@@ -72,9 +68,7 @@ export class Editor {
         this.host = host;
         this.keyboard = new Keyboard(this);
         this.player = new Player(this);
-        this.layers = new Layers();
-        this.message = h("div", { class: "rve-message" });
-        this.stage = h("div", { class: "rve-stage" }, ...this.layers.canvases, this.message);
+        this.stage = new Stage(this.message.element, () => this.redraw());
         this.toolbar = new Toolbar(this);
         this.panel = new Panel(this);
         this.status = new Status(this);
@@ -87,19 +81,14 @@ export class Editor {
             { class: "revideo-editor", "data-capture-wheel": "true" },
             this.keyboard.element,
             this.toolbar.element,
-            h("div", { class: "rve-main" }, this.stage, this.panel.element),
+            h("div", { class: "rve-main" }, this.stage.element, this.panel.element),
             this.status.element,
             this.timeline.element,
             this.exchange.element,
             this.help,
         );
         this.pointer = new Pointer(this);
-        this.#keepEvents();
-        this.resizes = new ResizeObserver(([{ contentRect }]) => {
-            this.view = { width: contentRect.width, height: contentRect.height };
-            this.redraw();
-        });
-        this.resizes.observe(this.stage);
+        keepFromGraph(this.element, { focus: () => this.focus(), drop: (files) => this.exchange.drop(files) });
         // The host's theme lies in variables of the root: canvases do not follow by themselves.
         this.themes = new MutationObserver(() => this.timeline.restyle());
         this.themes.observe(document.documentElement, { attributeFilter: ["class", "style"] });
@@ -109,11 +98,9 @@ export class Editor {
     destroy() {
         this.player.pause();
         cancelAnimationFrame(this.#frame);
-        this.resizes.disconnect();
+        this.stage.destroy();
         this.themes.disconnect();
-        this.#clip = null;
-        this.#edited?.close();
-        this.#edited = null;
+        this.backdrop.destroy();
     }
 
     // --- The drawing -------------------------------------------------------------------------
@@ -181,7 +168,7 @@ export class Editor {
 
     #changed(valueToo = false) {
         this.#previewed = null;
-        if (this.openPath && !ops.findPath(this.doc, this.openPath)) this.openPath = null;
+        if (this.openPath && !findPath(this.doc, this.openPath)) this.openPath = null;
         if (valueToo) this.host.changed(this.value);
         this.redraw();
     }
@@ -204,6 +191,11 @@ export class Editor {
         return this.session.brushRadius;
     }
 
+    /** The stage's size in CSS pixels. */
+    get view() {
+        return this.stage.size;
+    }
+
     get viewport() {
         return this.session.viewport ?? fit(this.doc, this.view);
     }
@@ -211,12 +203,6 @@ export class Editor {
     set viewport(viewport) {
         this.session.viewport = viewport && kept(viewport, this.doc, this.view);
         this.redraw();
-    }
-
-    /** Device pixels per CSS pixel here, the graph's zoom included. */
-    get density() {
-        const zoom = this.stage.getBoundingClientRect().width / (this.view.width || 1) || 1;
-        return Math.min(Math.max(zoom, 0.5), 2) * (window.devicePixelRatio || 1);
     }
 
     /** @type {(dx: number, dy: number) => void} */
@@ -265,36 +251,30 @@ export class Editor {
 
     /** A message that stays until it is clicked away. @type {(text: string) => void} */
     notify(text) {
-        this.message.replaceChildren(
-            h("span", {}, text),
-            h("button", { class: "rve-button rve-small", type: "button", title: "Close", onclick: () => this.message.replaceChildren() }, "✕"),
-        );
+        this.message.show(text);
     }
 
     // --- The clip ----------------------------------------------------------------------------
 
     /** Shows a clip, which stays its owner's, or none; `waiting` says what is awaited or missing. @type {(clip: Clip | null, waiting?: string) => void} */
     show(clip, waiting = "") {
-        this.#clip = clip;
+        this.backdrop.clip = clip;
         this.status.waiting = waiting;
-        this.fps = clip?.prepared.fps ?? BLANK_FPS;
         clip?.want(frameAt(this.time));
         this.redraw();
     }
 
     /** The edited first frame, shown over frame 0. @type {(picture: ImageBitmap | null) => void} */
     showEdited(picture) {
-        this.#edited?.close();
-        this.#edited = picture;
+        this.backdrop.setEdited(picture);
         this.redraw();
     }
 
-    get hasEdited() {
-        return this.#edited !== null;
-    }
-
-    get clip() {
-        return this.#clip;
+    /** Shows the source in place of the edited first frame. @type {(on: boolean) => void} */
+    compare(on) {
+        if (on === this.backdrop.comparing) return;
+        this.backdrop.comparing = on;
+        this.redraw();
     }
 
     // --- Drawing -----------------------------------------------------------------------------
@@ -309,16 +289,13 @@ export class Editor {
     }
 
     #draw() {
-        const { doc, session, density, view, viewport, selection, time, strays } = this;
-        if (!view.width || !view.height) return; // collapsed, or not in the page
-        const frame = frameAt(time);
-        const edited = frame === 0 && !this.comparing ? this.#edited : null;
-        const picture = edited ?? this.#clip?.picture(frame) ?? null;
-        const place = edited || !this.#clip ? { x: 0, y: 0, width: doc.width, height: doc.height } : this.#clip.prepared.place;
-        const scene = { doc, selection, time, viewport, density, strays, sketch: this.#sketch, ...this.pointer.hovering };
-        this.layers.draw(scene, view, picture, place);
+        const { doc, session, stage, viewport, selection, time, strays } = this;
+        if (!stage.size.width || !stage.size.height) return; // collapsed, or not in the page
+        const scene = { doc, selection, time, viewport, density: stage.density, strays, sketch: this.#sketch, ...this.pointer.hovering };
+        const { picture, place } = this.backdrop.at(frameAt(time), doc);
+        stage.draw(scene, picture, place);
         this.element.classList.toggle("rve-without-panel", !session.panel);
-        const ready = String(this.#clip?.ready ?? 0);
+        const ready = String(this.backdrop.clip?.ready ?? 0);
         if (this.element.dataset.framesReady !== ready) this.element.dataset.framesReady = ready;
         for (const part of [this.toolbar, this.panel, this.timeline, this.status, this.pointer]) part.draw();
         if (this.#straysOf !== session.doc && !this.#previewed && !this.player.playing) {
@@ -354,36 +331,4 @@ export class Editor {
         COMMANDS[command]?.(this, event);
         this.redraw();
     }
-
-    /** Keeps from the graph what happens here: it would drag the node, open its menus, load files. */
-    #keepEvents() {
-        const { element } = this;
-        // A press must not take the keyboard from the drawing, except into a field.
-        element.addEventListener("mousedown", (event) => {
-            if (isField(event.target)) return;
-            event.preventDefault();
-            this.focus();
-        });
-        for (const name of ["pointerdown", "dblclick"]) element.addEventListener(name, (event) => event.stopPropagation());
-        element.addEventListener("contextmenu", (event) => {
-            event.stopPropagation();
-            if (!isField(event.target)) event.preventDefault();
-        });
-        for (const name of /** @type {const} */ (["dragover", "drop"]))
-            element.addEventListener(name, (event) => {
-                event.preventDefault();
-                event.stopPropagation();
-                if (name === "drop") this.exchange.drop([...(event.dataTransfer?.files ?? [])]);
-            });
-    }
-
-    /** Shows the source in place of the edited first frame. @type {(on: boolean) => void} */
-    compare(on) {
-        if (on === this.comparing) return;
-        this.comparing = on;
-        this.redraw();
-    }
 }
-
-/** @type {(target: EventTarget | null) => boolean} */
-const isField = (target) => target instanceof Element && target.closest("input, select, textarea") !== null;

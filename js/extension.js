@@ -139,7 +139,7 @@ class NodeEditor {
     /** Lets go of the clip that is shown. */
     #leave() {
         if (!this.#shown) return;
-        this.editor.clip?.watchers.delete(this.#redraw);
+        this.editor.backdrop.clip?.watchers.delete(this.#redraw);
         giveBack(this.#shown);
         this.#shown = "";
     }

@@ -1,9 +1,9 @@
 /** Layers: the pile of canvases. One is drawn again when what it shows is another. */
 
 import { sizeCanvas } from "./canvas.js";
-import { h } from "../dom.js";
 import { drawLive, drawPaths, drawPicture } from "./render.js";
 import { drawAreas } from "./render_areas.js";
+import { h } from "../dom.js";
 
 /** @typedef {import("./render.js").Scene} Scene */
 /** @typedef {import("../clip/frame_mapping.js").Prepared["place"]} Place */

@@ -4,12 +4,12 @@
  * costs the live layer alone.
  */
 
-import { regionOffset } from "../geometry/areas.js";
 import { OUTLINE, WHITE, clear, inFrame } from "./canvas.js";
+import { AREA, AREA_LINE, strokeRegion } from "./render_areas.js";
+import { colorOf } from "../document/items.js";
+import { regionOffset } from "../geometry/areas.js";
 import { pathCurve, positionAt, visibleAt } from "../geometry/curves.js";
 import { handlesOf } from "../geometry/hit_test.js";
-import { colorOf } from "../document/operations.js";
-import { AREA, AREA_LINE, strokeRegion } from "./render_areas.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Path} Path */

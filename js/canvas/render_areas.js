@@ -1,7 +1,7 @@
 /** Render of the areas: the tint over what may change, and outlines. */
 
-import { maskAt, regionOffset } from "../geometry/areas.js";
 import { OUTLINE, clear, inFrame } from "./canvas.js";
+import { maskAt, regionOffset } from "../geometry/areas.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Path} Path */

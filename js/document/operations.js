@@ -1,7 +1,10 @@
 /**
- * Operations: edit document → edit document. All pure; what does not change keeps its identity.
+ * Operations on what is selected: edit document → edit document. All pure; what does not change
+ * keeps its identity.
  */
 
+import { addPath, addRegion, findPath, findRegion, freshColor, freshId, updatePath, updateRegion } from "./items.js";
+import { retimed, risingFrames } from "./timing.js";
 import { positionAt, tracks } from "../geometry/curves.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
@@ -15,67 +18,7 @@ import { positionAt, tracks } from "../geometry/curves.js";
 /** @type {Selection} */
 export const NOTHING = Object.freeze({ paths: [], regions: [], points: [] });
 
-const KIND_NAMES = { rect: "Rectangle", ellipse: "Ellipse", polygon: "Lasso", brush: "Brush", spline: "Spline", freehand: "Freehand", line: "Line", anchor: "Anchor" };
-const PALETTE = ["#ffb000", "#35c4f5", "#ff5c8a", "#7be04b", "#b98cff", "#ff7a3d", "#2fe0b5", "#f4e04d"];
-
-// --- Names, colours, finding ----------------------------------------------------------------------
-
-/** A fresh id such as "p3". @type {(items: {id: string}[], prefix: string) => string} */
-export function freshId(items, prefix) {
-    const taken = new Set(items.map((item) => item.id));
-    let number = items.length + 1;
-    while (taken.has(`${prefix}${number}`)) number += 1;
-    return `${prefix}${number}`;
-}
-
-/** The colour that the fewest paths have. @type {(doc: EditDocument) => string} */
-export function freshColor(doc) {
-    const uses = PALETTE.map((color) => doc.paths.filter((path) => path.color === color).length);
-    return PALETTE[uses.indexOf(Math.min(...uses))];
-}
-
-/** What people call an item: its own name, else its kind and number. @type {(items: (Path | Region)[], item: Path | Region) => string} */
-export const nameOf = (items, item) => item.name || `${KIND_NAMES[item.kind]} ${items.indexOf(item) + 1}`;
-
-/** The colour a path is shown in. @type {(path: Path) => string} */
-export const colorOf = (path) => path.color ?? PALETTE[0];
-
-/** @type {(doc: EditDocument, id: string) => Path | undefined} */
-export const findPath = (doc, id) => doc.paths.find((path) => path.id === id);
-
-/** @type {(doc: EditDocument, id: string) => Region | undefined} */
-export const findRegion = (doc, id) => doc.regions.find((region) => region.id === id);
-
-/** A path over the whole clip, in a colour of its own. @type {(doc: EditDocument, kind: Path["kind"], points: Point[]) => Path} */
-export function newPath(doc, kind, points) {
-    const end = doc.frames - 1;
-    return { id: freshId(doc.paths, "p"), kind, color: freshColor(doc), points, start: 0, end, easing: "linear", visible: true };
-}
-
-/** @type {(doc: EditDocument, kind: Region["kind"], points: [number, number][], more?: Partial<Region>) => Region} */
-export function newRegion(doc, kind, points, more = {}) {
-    return { id: freshId(doc.regions, "r"), kind, mode: "add", points, ...more };
-}
-
-/** @type {(doc: EditDocument, path: Path) => EditDocument} */
-export const addPath = (doc, path) => ({ ...doc, paths: [...doc.paths, path] });
-
-/** @type {(doc: EditDocument, region: Region) => EditDocument} */
-export const addRegion = (doc, region) => ({ ...doc, regions: [...doc.regions, region] });
-
-/** @type {(doc: EditDocument, id: string, change: (path: Path) => Path) => EditDocument} */
-export const updatePath = (doc, id, change) => ({
-    ...doc,
-    paths: doc.paths.map((path) => (path.id === id ? change(path) : path)),
-});
-
-/** @type {(doc: EditDocument, id: string, change: (region: Region) => Region) => EditDocument} */
-export const updateRegion = (doc, id, change) => ({
-    ...doc,
-    regions: doc.regions.map((region) => (region.id === id ? change(region) : region)),
-});
-
-// --- Selections ------------------------------------------------------------------------------
+// --- Selections --------------------------------------------------------------------------------
 
 /** What of a selection still exists. @type {(doc: EditDocument, selection: Selection) => Selection} */
 export function surviving(doc, selection) {
@@ -226,88 +169,6 @@ export const reverse = (doc, id) =>
         };
     });
 
-// --- Time --------------------------------------------------------------------------------------
-
-/** Times are kept to a thousandth of a frame, as they are written. @type {(time: number) => number} */
-export const roundTime = (time) => Math.round(time * 1000) / 1000;
-
-/** The document over another number of frames, every time in proportion. @type {(doc: EditDocument, frames: number) => EditDocument} */
-export function retimed(doc, frames) {
-    if (frames === doc.frames) return doc;
-    const last = frames - 1;
-    const scale = doc.frames > 1 ? last / (doc.frames - 1) : 0;
-    const paths = doc.paths.map((path) => {
-        // One frame has no duration that could be scaled: what it held spans the clip.
-        const whole = doc.frames === 1;
-        const start = roundTime((path.start ?? 0) * scale);
-        const end = whole ? last : roundTime((path.end ?? doc.frames - 1) * scale);
-        return onScale(path, start, end, (time) => roundTime(time * scale));
-    });
-    return { ...doc, frames, paths };
-}
-
-/** A path's first and last frame; times of points keep their proportion between them. @type {(doc: EditDocument, id: string, start: number, end: number) => EditDocument} */
-export const setRange = (doc, id, start, end) =>
-    updatePath(doc, id, (path) => {
-        const last = doc.frames - 1;
-        const from = roundTime(Math.min(Math.max(start, 0), last));
-        const to = roundTime(Math.min(Math.max(end, from), last));
-        const before = path.start ?? 0;
-        const length = (path.end ?? last) - before;
-        return onScale(path, from, to, (time) => roundTime(from + ((time - before) * (to - from)) / (length || 1)));
-    });
-
-/** A path over start … end, its points' frames mapped; frames that fall together lose the later one. @type {(path: Path, start: number, end: number, map: (time: number) => number) => Path} */
-function onScale(path, start, end, map) {
-    const timed = path.points.map((point) =>
-        point.frame === undefined ? point : { ...point, frame: Math.min(Math.max(map(point.frame), start), end) },
-    );
-    return { ...path, start, end, points: risingFrames(timed, start, end) };
-}
-
-/** Drops the frames that do not rise strictly between the ends that untimed end points stand for. @type {(points: Point[], start: number, end: number) => Point[]} */
-function risingFrames(points, start, end) {
-    let before = points[0]?.frame === undefined ? start : -Infinity;
-    const after = points.at(-1)?.frame === undefined ? end : Infinity;
-    return points.map((point) => {
-        if (point.frame === undefined) return point;
-        if (point.frame > before && point.frame < after) {
-            before = point.frame;
-            return point;
-        }
-        const { frame: _, ...untimed } = point;
-        return untimed;
-    });
-}
-
-/**
- * The frames that a point may carry: between its timed neighbours, and within the path's range.
- * `null` where there is no room. Ends that carry no frame stand at the path's start and end.
- * @type {(doc: EditDocument, path: Path, index: number) => {min: number, max: number} | null}
- */
-export function frameRoom(doc, path, index) {
-    const start = path.start ?? 0;
-    const end = path.end ?? doc.frames - 1;
-    const last = path.points.length - 1;
-    const step = Math.min(1, (end - start) / Math.max(last, 1)); // whole frames where there are enough of them
-    const earlier = path.points.slice(0, index).findLast((point) => point.frame !== undefined)?.frame;
-    const later = path.points.slice(index + 1).find((point) => point.frame !== undefined)?.frame;
-    const min = index === 0 ? start : (earlier ?? start) + step;
-    const max = index === last ? end : (later ?? end) - step;
-    return min <= max + 1e-9 && step > 0 ? { min: roundTime(min), max: roundTime(max) } : null;
-}
-
-/** Says when a path is at a point, as near the wish as its neighbours allow; `undefined` leaves it to the others. @type {(doc: EditDocument, id: string, index: number, frame: number | undefined) => EditDocument} */
-export const setPointFrame = (doc, id, index, frame) =>
-    updatePath(doc, id, (path) => {
-        const { frame: _, ...untimed } = path.points[index];
-        const room = frameRoom(doc, path, index);
-        if (frame !== undefined && !room) return path;
-        const point = frame === undefined || !room ? untimed : { ...untimed, frame: roundTime(Math.min(Math.max(frame, room.min), room.max)) };
-        const points = path.points.with(index, point);
-        return { ...path, points: risingFrames(points, path.start ?? 0, path.end ?? doc.frames - 1) };
-    });
-
 // --- Size --------------------------------------------------------------------------------------
 
 /** The drawing on a picture of another size. @type {(doc: EditDocument, width: number, height: number) => EditDocument} */
@@ -368,12 +229,4 @@ export function boxAround(doc, pathIds, margin) {
     const low = /** @type {[number, number]} */ ([clamp(Math.min(...xs) - margin, doc.width), clamp(Math.min(...ys) - margin, doc.height)]);
     const high = /** @type {[number, number]} */ ([clamp(Math.max(...xs) + margin, doc.width), clamp(Math.max(...ys) + margin, doc.height)]);
     return low[0] < high[0] && low[1] < high[1] ? [low, high] : null;
-}
-
-/** Moves an item up (+1) or down (−1) in its list; a later region counts over an earlier one. @type {<T extends {id: string}>(items: T[], id: string, by: number) => T[]} */
-export function reordered(items, id, by) {
-    const from = items.findIndex((item) => item.id === id);
-    const to = Math.min(Math.max(from + by, 0), items.length - 1);
-    if (from < 0 || from === to) return items;
-    return items.toSpliced(from, 1).toSpliced(to, 0, items[from]);
 }

@@ -3,9 +3,11 @@
  * ComfyUI's own undo builds every node anew.
  */
 
-import { emptyDocument, parseDocument, serializeDocument } from "./document.js";
+import { emptyDocument, serializeDocument } from "./document.js";
 import * as histories from "./history.js";
 import * as ops from "./operations.js";
+import { parseDocument } from "./schema.js";
+import { retimed } from "./timing.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
 /** @typedef {import("../tools/index.js").ToolName} ToolName */
@@ -117,7 +119,7 @@ export class Session {
     conform({ width, height, frames }) {
         const { past, present, future } = this.#history;
         const length = frames > 1 || isBlank(present) ? frames : present.frames;
-        const fitting = (/** @type {EditDocument} */ doc) => ops.resized(ops.retimed(doc, length), width, height);
+        const fitting = (/** @type {EditDocument} */ doc) => ops.resized(retimed(doc, length), width, height);
         if (fitting(present) === present) return false;
         const all = (/** @type {histories.Step<EditDocument>[]} */ steps) => steps.map((step) => ({ ...step, value: fitting(step.value) }));
         this.#history = { ...this.#history, past: all(past), present: fitting(present), future: all(future) };

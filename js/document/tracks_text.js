@@ -3,8 +3,9 @@
  * Read by the same rules as by `parse_tracks` in revideo/tracks/trajectories.py.
  */
 
+import { LIMITS } from "./document.js";
+import { DocumentError, depthOf } from "./schema.js";
 import { positionAt, timesOf } from "../geometry/curves.js";
-import { DocumentError, LIMITS, depthOf } from "./document.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
 /** @typedef {import("./document.js").Path} Path */

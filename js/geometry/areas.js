@@ -7,7 +7,7 @@
  */
 
 import { positionAt } from "./curves.js";
-import { distances, distanceToLine, firstNotBelow, insidePixels, isInside } from "./raster.js";
+import { distanceToLine, distances, firstNotBelow, insidePixels, isInside } from "./raster.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Region} Region */

@@ -1,12 +1,14 @@
 /** Commands: what the keymap and the buttons run. */
 
-import { pathCurve, positionAt, timeAtLength } from "../geometry/curves.js";
-import { excerpt, findPath } from "../document/operations.js";
+import { findPath } from "../document/items.js";
 import * as ops from "../document/operations.js";
+import { excerpt } from "../document/operations.js";
+import { frameRoom, setPointFrame } from "../document/timing.js";
+import { pathCurve, positionAt, timeAtLength } from "../geometry/curves.js";
+import { centred } from "../geometry/viewport.js";
 import { frameAt } from "./player.js";
 import { finishOutline } from "../tools/areas.js";
 import { TOOLS } from "../tools/index.js";
-import { centred } from "../geometry/viewport.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
 /** @typedef {import("../tools/index.js").ToolName} ToolName */
@@ -66,8 +68,8 @@ function timePoint(editor) {
     if (!path) return;
     const frame = frameAt(editor.time);
     const bound = path.points[index].frame !== undefined;
-    if (!bound && !ops.frameRoom(editor.doc, path, index)) return editor.say("The points beside it leave no frame free.");
-    const doc = ops.setPointFrame(editor.doc, id, index, bound ? undefined : frame);
+    if (!bound && !frameRoom(editor.doc, path, index)) return editor.say("The points beside it leave no frame free.");
+    const doc = setPointFrame(editor.doc, id, index, bound ? undefined : frame);
     editor.commit(doc, "point time");
     const given = findPath(editor.doc, id)?.points[index].frame;
     if (!bound && given !== frame) editor.say(`Frame ${frame} is not free between the points beside it: it is tied to frame ${given}.`);

@@ -20,7 +20,7 @@ export class Player {
     seek(time) {
         const { editor } = this;
         editor.session.time = Math.min(Math.max(time, 0), editor.doc.frames - 1);
-        editor.clip?.want(frameAt(editor.session.time));
+        editor.backdrop.clip?.want(frameAt(editor.session.time));
         editor.redraw();
     }
 
@@ -43,13 +43,13 @@ export class Player {
     advance(now) {
         const { editor } = this;
         const { frames } = editor.doc;
-        const time = editor.session.time + (Math.max(now - this.#before, 0) / 1000) * editor.fps;
+        const time = editor.session.time + (Math.max(now - this.#before, 0) / 1000) * editor.backdrop.fps;
         this.#before = Math.max(now, this.#before);
         if (time >= frames && !editor.session.loop) {
             editor.session.time = frames - 1;
             return this.pause();
         }
         editor.session.time = time % frames; // the last frame is shown as long as the others
-        editor.clip?.want(frameAt(editor.session.time));
+        editor.backdrop.clip?.want(frameAt(editor.session.time));
     }
 }

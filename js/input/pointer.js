@@ -1,8 +1,8 @@
 /** Pointer: mouse, pen and fingers on the stage → presses and drags of the tool in hand. */
 
 import { hitsAt } from "../geometry/hit_test.js";
-import { TOOLS } from "../tools/index.js";
 import { pan, toFramePx, zoomAbout } from "../geometry/viewport.js";
+import { TOOLS } from "../tools/index.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
 /** @typedef {import("../tools/tool.js").Drag} Drag */
@@ -34,7 +34,7 @@ export class Pointer {
     /** @param {Editor} editor */
     constructor(editor) {
         this.editor = editor;
-        const { stage } = editor;
+        const { element: stage } = editor.stage;
         stage.addEventListener("pointerdown", (event) => this.#down(event));
         stage.addEventListener("pointermove", (event) => this.#move(event));
         stage.addEventListener("pointerup", (event) => this.#up(event, true));
@@ -94,7 +94,7 @@ export class Pointer {
         const drag = TOOLS[tool].press(this.editor, press);
         if (!drag) return;
         this.#drag = { id: event.pointerId, drag, last: press, tool };
-        this.editor.stage.setPointerCapture(event.pointerId);
+        this.editor.stage.element.setPointerCapture(event.pointerId);
         this.draw();
     }
 
@@ -155,8 +155,9 @@ export class Pointer {
 
     /** @type {(event: MouseEvent & {pointerType?: string}, keys?: MouseEvent) => Press} */
     #press(event, keys = event) {
-        const { stage, view: size, viewport } = this.editor;
-        const box = stage.getBoundingClientRect(); // the graph scales us by CSS
+        const { stage, viewport } = this.editor;
+        const { size } = stage;
+        const box = stage.element.getBoundingClientRect(); // the graph scales us by CSS
         const view = {
             x: ((event.clientX - box.left) * size.width) / box.width,
             y: ((event.clientY - box.top) * size.height) / box.height,
@@ -191,6 +192,7 @@ export class Pointer {
         const { session, stage } = this.editor;
         const pans = this.#drag?.tool === "pan" || this.#space !== "up";
         const cursor = pans ? (this.#drag ? "grabbing" : "grab") : this.#cursor || TOOLS[session.tool].cursor;
-        if (stage.style.cursor !== cursor) stage.style.cursor = cursor;
+        const { style } = stage.element;
+        if (style.cursor !== cursor) style.cursor = cursor;
     }
 }

@@ -1,8 +1,8 @@
 /** The tools that draw areas. */
 
-import { STROKE_TOLERANCE, dragged, squared } from "./tool.js";
-import * as ops from "../document/operations.js";
+import { addRegion, newRegion } from "../document/items.js";
 import { corners } from "../geometry/simplify.js";
+import { STROKE_TOLERANCE, dragged, squared } from "./tool.js";
 
 /** @typedef {import("./tool.js").Board} Board */
 /** @typedef {import("./tool.js").Drag} Drag */
@@ -22,7 +22,7 @@ export const box = (kind) => ({
                 board.sketch(null);
                 const [a, b] = [press.px, to(now)];
                 if (dragged(press, now) && a.x !== b.x && a.y !== b.y)
-                    addRegion(board, modeOf(board, press.alt), kind, [
+                    commitRegion(board, modeOf(board, press.alt), kind, [
                         [Math.min(a.x, b.x), Math.min(a.y, b.y)],
                         [Math.max(a.x, b.x), Math.max(a.y, b.y)],
                     ]);
@@ -58,7 +58,7 @@ export const polygon = {
                 }
                 board.sketch(null);
                 const simple = corners([...outline, press.px], STROKE_TOLERANCE / board.viewport.scale).slice(0, -1);
-                if (simple.length > 2) addRegion(board, modeOf(board, press.alt), "polygon", simple.map(({ x, y }) => [x, y]));
+                if (simple.length > 2) commitRegion(board, modeOf(board, press.alt), "polygon", simple.map(({ x, y }) => [x, y]));
                 else board.say("Draw around an area.");
             },
             cancel: () => board.sketch(null),
@@ -71,7 +71,7 @@ export function finishOutline(board, alt) {
     const points = board.openOutline.map(({ x, y }) => /** @type {[number, number]} */ ([x, y]));
     board.openOutline.length = 0;
     board.sketch(null);
-    if (points.length > 2) addRegion(board, modeOf(board, alt), "polygon", points);
+    if (points.length > 2) commitRegion(board, modeOf(board, alt), "polygon", points);
     else board.say("An area needs three corners or more.");
 }
 
@@ -97,7 +97,7 @@ export const brush = (erases) => ({
                 board.sketch(null);
                 const simple = corners(stroke, Math.min(STROKE_TOLERANCE / board.viewport.scale, radius / 4));
                 const points = simple.map(({ x, y }) => /** @type {[number, number]} */ ([x, y]));
-                addRegion(board, erases ? "subtract" : modeOf(board, press.alt), "brush", points, { radius });
+                commitRegion(board, erases ? "subtract" : modeOf(board, press.alt), "brush", points, { radius });
             },
             cancel: () => board.sketch(null),
         };
@@ -108,8 +108,8 @@ export const brush = (erases) => ({
 const modeOf = (board, alt) => (alt === (board.areaMode === "add") ? "subtract" : "add");
 
 /** @type {(board: Board, mode: "add" | "subtract", kind: Region["kind"], points: [number, number][], more?: Partial<Region>) => void} */
-function addRegion(board, mode, kind, points, more = {}) {
-    const region = ops.newRegion(board.doc, kind, points, { mode, ...more });
-    board.commit(ops.addRegion(board.doc, region), `${mode} ${kind}`);
+function commitRegion(board, mode, kind, points, more = {}) {
+    const region = newRegion(board.doc, kind, points, { mode, ...more });
+    board.commit(addRegion(board.doc, region), `${mode} ${kind}`);
     board.select({ paths: [], regions: [region.id], points: [] });
 }

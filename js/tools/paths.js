@@ -1,8 +1,9 @@
 /** The tools that draw paths. */
 
-import { DRAG_FROM, STROKE_TOLERANCE, dragged, moveSelection, pointOf, snapped } from "./tool.js";
+import { addPath, findPath, newPath } from "../document/items.js";
 import * as ops from "../document/operations.js";
 import { controlPoints } from "../geometry/simplify.js";
+import { DRAG_FROM, STROKE_TOLERANCE, dragged, moveSelection, pointOf, snapped } from "./tool.js";
 
 /** @typedef {import("./tool.js").Board} Board */
 /** @typedef {import("./tool.js").Drag} Drag */
@@ -28,7 +29,7 @@ export const freehand = {
                 const points = controlPoints(stroke, STROKE_TOLERANCE / board.viewport.scale);
                 const length = Math.max(...stroke.map(({ x, y }) => Math.hypot(x - press.px.x, y - press.px.y)));
                 if (points.length < 2 || length * board.viewport.scale < DRAG_FROM) board.say("Hold the button down and draw.");
-                else addPath(board, "freehand", points.map(({ x, y }) => ({ x, y })));
+                else commitPath(board, "freehand", points.map(({ x, y }) => ({ x, y })));
             },
             cancel: () => board.sketch(null),
         };
@@ -53,7 +54,7 @@ export const line = {
             move: (now) => board.sketch({ kind: "stroke", points: ends(now), closed: false }),
             end(now) {
                 board.sketch(null);
-                if (dragged(press, now)) addPath(board, "line", ends(now));
+                if (dragged(press, now)) commitPath(board, "line", ends(now));
                 else clickPoints(board, press, "line", 2);
             },
             cancel: () => board.sketch(null),
@@ -66,24 +67,24 @@ export const anchor = {
     cursor: "crosshair",
     hint: "Click a place that shall stay still.",
     press(board, press) {
-        addPath(board, "anchor", [pointOf(press)]);
+        commitPath(board, "anchor", [pointOf(press)]);
         return moveSelection(board, press);
     },
 };
 
 /** @type {(board: Board, kind: Path["kind"], points: Point[]) => Path} */
-function addPath(board, kind, points) {
-    const path = ops.newPath(board.doc, kind, points);
-    board.commit(ops.addPath(board.doc, path), `draw ${kind}`);
+function commitPath(board, kind, points) {
+    const path = newPath(board.doc, kind, points);
+    board.commit(addPath(board.doc, path), `draw ${kind}`);
     board.select({ paths: [path.id], regions: [], points: [] });
     return path;
 }
 
 /** Each press adds a point and can still drag it. @type {(board: Board, press: Press, kind: Path["kind"], most: number) => Drag | null} */
 function clickPoints(board, press, kind, most) {
-    const open = board.openPath ? ops.findPath(board.doc, board.openPath) : undefined;
+    const open = board.openPath ? findPath(board.doc, board.openPath) : undefined;
     if (!open) {
-        board.openPath = addPath(board, kind, [pointOf(press)]).id;
+        board.openPath = commitPath(board, kind, [pointOf(press)]).id;
         return null;
     }
     const finish = () => {

@@ -1,9 +1,10 @@
 /** The tools that draw nothing: select and move, and move the view. */
 
-import { regionOffset } from "../geometry/areas.js";
-import { DRAG_FROM, dragged, moveSelection, pointOf, squared } from "./tool.js";
-import { handlesOf, hitsAt, within } from "../geometry/hit_test.js";
+import { findRegion, updateRegion } from "../document/items.js";
 import * as ops from "../document/operations.js";
+import { regionOffset } from "../geometry/areas.js";
+import { handlesOf, hitsAt, within } from "../geometry/hit_test.js";
+import { DRAG_FROM, dragged, moveSelection, pointOf, squared } from "./tool.js";
 
 /** @typedef {import("./tool.js").Board} Board */
 /** @typedef {import("./tool.js").Drag} Drag */
@@ -117,13 +118,13 @@ function marquee(board, press) {
 /** Resizes a box by a handle, or moves a polygon's corner. @type {(board: Board, press: Press, id: string, handle: number) => Drag | null} */
 function reshape(board, press, id, handle) {
     const { doc } = board;
-    const region = ops.findRegion(doc, id);
+    const region = findRegion(doc, id);
     if (!region) return null;
     const offset = regionOffset(region, doc, board.time);
     const grip = handlesOf(region, offset)[handle];
     const shaped = (/** @type {Press} */ now) => {
         const at = { x: grip.x + now.px.x - press.px.x - offset.x, y: grip.y + now.px.y - press.px.y - offset.y };
-        return ops.updateRegion(doc, id, (shape) => ({ ...shape, points: withHandle(shape, handle, at, now.shift) }));
+        return updateRegion(doc, id, (shape) => ({ ...shape, points: withHandle(shape, handle, at, now.shift) }));
     };
     return {
         move: (now) => board.preview(shaped(now)),

@@ -1,11 +1,12 @@
 /** Exchange: drawings in and out, by clipboard, file or text. */
 
-import { chosenPart } from "../input/commands.js";
-import { tracks } from "../geometry/curves.js";
-import { DocumentError, parseDocument, serializeDocument } from "../document/document.js";
-import { h } from "../dom.js";
+import { serializeDocument } from "../document/document.js";
 import { insert, remove } from "../document/operations.js";
+import { DocumentError, parseDocument } from "../document/schema.js";
 import { formatTracks, parseTracks, pathsFromTracks } from "../document/tracks_text.js";
+import { h } from "../dom.js";
+import { tracks } from "../geometry/curves.js";
+import { chosenPart } from "../input/commands.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../editor.js").Editor} Editor */

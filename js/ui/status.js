@@ -1,7 +1,7 @@
 /** Status: one line that says what happens, what is wrong, or what the tool in hand does. */
 
+import { nameOf } from "../document/items.js";
 import { h } from "../dom.js";
-import { nameOf } from "../document/operations.js";
 import { TOOLS } from "../tools/index.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
@@ -30,7 +30,7 @@ export class Status {
 
     /** How far the clip has been read, while it is. */
     #readingText() {
-        const { clip } = this.editor;
+        const { clip } = this.editor.backdrop;
         if (!clip) return "";
         const wanted = Math.min(clip.prepared.picked.length, clip.capacity);
         if (clip.error) return `Reading the clip stopped after ${clip.ready} frames: ${messageOf(clip.error)}`;

@@ -1,11 +1,12 @@
 /** Timeline: transport buttons, the scrubber with the selected path's times, frame number and time. */
 
 import { sizeCanvas } from "../canvas/canvas.js";
+import { findPath } from "../document/items.js";
+import { setPointFrame, setRange } from "../document/timing.js";
 import { h } from "../dom.js";
-import { icon } from "./icons.js";
 import { shortcut } from "../input/keymap.js";
-import { findPath, setPointFrame, setRange } from "../document/operations.js";
 import { frameAt } from "../input/player.js";
+import { icon } from "./icons.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
 /** @typedef {import("../document/document.js").Path} Path */
@@ -52,7 +53,8 @@ export class Timeline {
     /** Only when something of it has changed: a move of a point must not cost a layout. */
     draw() {
         const { editor } = this;
-        const { doc, session, time, fps } = editor;
+        const { doc, session, time } = editor;
+        const { fps } = editor.backdrop;
         const { clientWidth: width, clientHeight: height } = this.#scrubber;
         const path = this.#path();
         const times = path && [path.start, path.end, path.color, ...path.points.map(({ frame }) => frame)];
@@ -79,7 +81,8 @@ export class Timeline {
 
     /** @type {(width: number, height: number, path: Path | undefined) => void} */
     #drawScrubber(width, height, path) {
-        const { doc, time, density } = this.editor;
+        const { doc, time } = this.editor;
+        const { density } = this.editor.stage;
         const canvas = this.#scrubber;
         const context = canvas.getContext("2d");
         if (!context) return;

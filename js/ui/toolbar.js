@@ -1,8 +1,8 @@
 /** Toolbar: the tools, and what is needed often, as buttons. */
 
 import { h } from "../dom.js";
-import { icon } from "./icons.js";
 import { BINDINGS, shortcut } from "../input/keymap.js";
+import { icon } from "./icons.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
 /** @typedef {import("./icons.js").IconName} IconName */
@@ -51,7 +51,7 @@ export class Toolbar {
     draw() {
         const { editor } = this;
         const { session } = editor;
-        const shows = [session.tool, session.areaMode, session.panel, session.doc, editor.hasEdited];
+        const shows = [session.tool, session.areaMode, session.panel, session.doc, editor.backdrop.hasEdited];
         if (shows.every((value, index) => value === this.#shown[index])) return;
         this.#shown = shows;
         for (const [name, button] of this.#tools) button.setAttribute("aria-pressed", String(name === session.tool));
@@ -66,7 +66,7 @@ export class Toolbar {
         this.#describeStep(this.undo, "Undo", session.steps.undo, "undo");
         this.#describeStep(this.redo, "Redo", session.steps.redo, "redo");
         this.panel.setAttribute("aria-pressed", String(session.panel));
-        this.compare.hidden = !editor.hasEdited;
+        this.compare.hidden = !editor.backdrop.hasEdited;
     }
 
     /** @type {(button: HTMLButtonElement, verb: string, step: string | undefined, command: string) => void} */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { DocumentError, LIMITS, emptyDocument, parseDocument, serializeDocument } from "../../../js/document/document.js";
+import { LIMITS, emptyDocument, serializeDocument } from "../../../js/document/document.js";
+import { DocumentError, parseDocument } from "../../../js/document/schema.js";
 
 const WHOLE = {
     version: 1,

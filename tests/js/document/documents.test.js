@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
+import { serializeDocument } from "../../../js/document/document.js";
+import { DocumentError, parseDocument } from "../../../js/document/schema.js";
 import { coverAt, maskAt, regionOffset } from "../../../js/geometry/areas.js";
 import { timesOf, tracks } from "../../../js/geometry/curves.js";
-import { DocumentError, parseDocument, serializeDocument } from "../../../js/document/document.js";
 
 const read = (/** @type {string} */ name) => JSON.parse(readFileSync(new URL(`../../data/${name}`, import.meta.url), "utf8"));
 const { documents } = read("documents.json");

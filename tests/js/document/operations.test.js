@@ -1,19 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { positionAt, tracks } from "../../../js/geometry/curves.js";
-import { emptyDocument, parseDocument, serializeDocument } from "../../../js/document/document.js";
+import { emptyDocument, serializeDocument } from "../../../js/document/document.js";
+import { addPath, addRegion, findPath, findRegion, freshId, newPath, newRegion, reordered, updatePath } from "../../../js/document/items.js";
 import * as ops from "../../../js/document/operations.js";
+import { parseDocument } from "../../../js/document/schema.js";
+import { frameRoom, retimed, setPointFrame, setRange } from "../../../js/document/timing.js";
+import { positionAt, tracks } from "../../../js/geometry/curves.js";
 
 const P = (x, y, frame) => (frame === undefined ? { x, y } : { x, y, frame });
 
 function drawing() {
     let doc = emptyDocument(640, 360, 14);
-    doc = ops.addPath(doc, ops.newPath(doc, "spline", [P(10, 10), P(100, 50, 4), P(200, 20), P(300, 90, 10), P(320, 100)]));
-    doc = ops.addPath(doc, ops.newPath(doc, "line", [P(50, 300), P(250, 300)]));
-    doc = ops.addPath(doc, ops.newPath(doc, "anchor", [P(600, 300)]));
-    doc = ops.addRegion(doc, ops.newRegion(doc, "rect", [[0, 0], [340, 120]], { follow: "p1" }));
-    return ops.addRegion(doc, ops.newRegion(doc, "brush", [[60, 300], [240, 300]], { radius: 20 }));
+    doc = addPath(doc, newPath(doc, "spline", [P(10, 10), P(100, 50, 4), P(200, 20), P(300, 90, 10), P(320, 100)]));
+    doc = addPath(doc, newPath(doc, "line", [P(50, 300), P(250, 300)]));
+    doc = addPath(doc, newPath(doc, "anchor", [P(600, 300)]));
+    doc = addRegion(doc, newRegion(doc, "rect", [[0, 0], [340, 120]], { follow: "p1" }));
+    return addRegion(doc, newRegion(doc, "brush", [[60, 300], [240, 300]], { radius: 20 }));
 }
 
 const only = (...paths) => ({ paths, regions: [], points: [] });
@@ -28,7 +31,7 @@ test("ids are fresh, colours differ", () => {
     assert.deepEqual(doc.paths.map(({ id }) => id), ["p1", "p2", "p3"]);
     assert.equal(new Set(doc.paths.map(({ color }) => color)).size, 3);
     const without = ops.remove(doc, only("p2"));
-    assert.equal(ops.freshId(without.paths, "p"), "p4"); // p3 is taken
+    assert.equal(freshId(without.paths, "p"), "p4"); // p3 is taken
 });
 
 test("what does not change keeps its identity", () => {
@@ -67,7 +70,7 @@ test("a path without its last point goes, and what followed it stays where it is
 test("reversed, a path is where it was at the mirrored time", () => {
     for (const easing of ["linear", "in", "out", "in-out"]) {
         let doc = drawing();
-        doc = ops.updatePath(doc, "p1", (path) => ({ ...path, easing }));
+        doc = updatePath(doc, "p1", (path) => ({ ...path, easing }));
         const turned = ops.reverse(doc, "p1");
         valid(turned);
         const [before] = tracks(doc).points;
@@ -80,7 +83,7 @@ test("reversed, a path is where it was at the mirrored time", () => {
 test("another number of frames keeps every time in proportion", () => {
     const doc = drawing();
     for (const frames of [27, 81, 7, 2]) {
-        const other = ops.retimed(doc, frames);
+        const other = retimed(doc, frames);
         valid(other);
         for (let part = 0; part <= 1; part += 0.125) {
             const a = positionAt(doc.paths[0], doc, part * 13);
@@ -89,38 +92,38 @@ test("another number of frames keeps every time in proportion", () => {
             assert.ok(Math.hypot(a.x - b.x, a.y - b.y) < (200 * 0.002) / Math.min(1, (frames - 1) / 13), `${frames} frames at ${part}`);
         }
     }
-    closeTracks(tracks(ops.retimed(ops.retimed(doc, 27), 14)).points, tracks(doc).points, 0.05);
+    closeTracks(tracks(retimed(retimed(doc, 27), 14)).points, tracks(doc).points, 0.05);
 });
 
 test("over one frame and back, the path spans the clip again", () => {
-    const doc = ops.retimed(ops.retimed(drawing(), 1), 14);
+    const doc = retimed(retimed(drawing(), 1), 14);
     valid(doc);
     assert.deepEqual([doc.paths[1].start, doc.paths[1].end], [0, 13]);
 });
 
 test("another range scales the times within", () => {
-    const doc = ops.setRange(drawing(), "p1", 2, 8.5);
+    const doc = setRange(drawing(), "p1", 2, 8.5);
     valid(doc);
     const [path] = doc.paths;
     assert.deepEqual([path.start, path.end], [2, 8.5]);
     assert.deepEqual(path.points.map((point) => point.frame), [undefined, 4, undefined, 7, undefined]);
-    valid(ops.setRange(doc, "p1", 5, 5)); // no time left: the points lose theirs
+    valid(setRange(doc, "p1", 5, 5)); // no time left: the points lose theirs
 });
 
 test("a point's frame stays between its neighbours'", () => {
     const doc = drawing();
-    const room = (index) => ops.frameRoom(doc, doc.paths[0], index);
+    const room = (index) => frameRoom(doc, doc.paths[0], index);
     assert.deepEqual(room(1), { min: 1, max: 9 });
     assert.deepEqual(room(2), { min: 5, max: 9 });
     assert.deepEqual(room(0), { min: 0, max: 3 });
     assert.deepEqual(room(4), { min: 11, max: 13 });
     for (const index of [0, 1, 2, 3, 4])
         for (const frame of [-3, 0, 2, 5.5, 13, 99]) {
-            const set = ops.setPointFrame(doc, "p1", index, frame);
+            const set = setPointFrame(doc, "p1", index, frame);
             valid(set);
             assert.notEqual(set.paths[0].points[index].frame, undefined);
         }
-    assert.equal(ops.setPointFrame(doc, "p1", 1, undefined).paths[0].points[1].frame, undefined);
+    assert.equal(setPointFrame(doc, "p1", 1, undefined).paths[0].points[1].frame, undefined);
 });
 
 test("at another size all is in proportion", () => {
@@ -137,8 +140,8 @@ test("copies have ids of their own, and a copied area follows the copied path", 
     const { doc: twice, selection } = ops.duplicate(doc, { paths: ["p1"], regions: ["r1"], points: [] }, 16);
     valid(twice);
     assert.deepEqual(selection, { paths: ["p4"], regions: ["r3"], points: [] });
-    assert.equal(ops.findRegion(twice, "r3").follow, "p4");
-    assert.equal(ops.findPath(twice, "p4").points[0].x, 26);
+    assert.equal(findRegion(twice, "r3").follow, "p4");
+    assert.equal(findPath(twice, "p4").points[0].x, 26);
     const { doc: alone } = ops.duplicate(doc, { paths: [], regions: ["r1"], points: [] }, 16);
     assert.equal(alone.regions.at(-1).follow, "p1");
 });
@@ -162,8 +165,8 @@ test("an area told to follow, or no longer, stays where it is seen", () => {
     const doc = drawing();
     const time = 6;
     const seen = (now) => {
-        const region = ops.findRegion(now, "r2");
-        const path = region.follow && ops.findPath(now, region.follow);
+        const region = findRegion(now, "r2");
+        const path = region.follow && findPath(now, region.follow);
         const at = path ? positionAt(path, now, time) : { x: 0, y: 0 };
         return region.points.map(([x, y]) => [x + (path ? at.x - path.points[0].x : 0), y + (path ? at.y - path.points[0].y : 0)]);
     };
@@ -188,9 +191,9 @@ test("the box around paths holds all of their places, within the frame", () => {
 
 test("reordering stops at the ends", () => {
     const items = [{ id: "a" }, { id: "b" }, { id: "c" }];
-    assert.deepEqual(ops.reordered(items, "a", 1).map(({ id }) => id), ["b", "a", "c"]);
-    assert.equal(ops.reordered(items, "c", 1), items);
-    assert.equal(ops.reordered(items, "x", 1), items);
+    assert.deepEqual(reordered(items, "a", 1).map(({ id }) => id), ["b", "a", "c"]);
+    assert.equal(reordered(items, "c", 1), items);
+    assert.equal(reordered(items, "x", 1), items);
 });
 
 test("whatever is done in whatever order, the document stays valid", () => {
@@ -202,16 +205,16 @@ test("whatever is done in whatever order, the document stays valid", () => {
         const region = doc.regions[Math.floor(random(doc.regions.length))];
         const index = path ? Math.floor(random(path.points.length)) : 0;
         const choice = Math.floor(random(12));
-        if (choice === 0) doc = ops.retimed(doc, 1 + Math.floor(random(60)));
+        if (choice === 0) doc = retimed(doc, 1 + Math.floor(random(60)));
         if (choice === 1) doc = ops.resized(doc, 64 + Math.floor(random(800)), 64 + Math.floor(random(800)));
         if (choice === 2 && path) doc = ops.reverse(doc, path.id);
-        if (choice === 3 && path) doc = ops.setPointFrame(doc, path.id, index, random(doc.frames));
-        if (choice === 4 && path) doc = ops.setRange(doc, path.id, random(doc.frames), random(doc.frames));
+        if (choice === 3 && path) doc = setPointFrame(doc, path.id, index, random(doc.frames));
+        if (choice === 4 && path) doc = setRange(doc, path.id, random(doc.frames), random(doc.frames));
         if (choice === 5 && path && path.points.length < 20) doc = ops.insertPoint(doc, path.id, index, P(random(500), random(300)));
         if (choice === 6 && path) doc = ops.remove(doc, { ...only(path.id), points: [{ path: path.id, index }] });
         if (choice === 7 && path && doc.paths.length < 9) doc = ops.duplicate(doc, only(path.id), 8).doc;
         if (choice === 8 && region && path) doc = ops.setFollow(doc, region.id, random(2) < 1 ? path.id : undefined, random(doc.frames));
-        if (choice === 9) doc = ops.addPath(doc, ops.newPath(doc, "spline", [P(random(500), 5), P(7, random(300))]));
+        if (choice === 9) doc = addPath(doc, newPath(doc, "spline", [P(random(500), 5), P(7, random(300))]));
         if (choice === 10 && path) doc = ops.translate(doc, only(path.id), random(20) - 10, random(20) - 10);
         if (choice === 11 && path && doc.paths.length > 3) doc = ops.remove(doc, only(path.id));
         doc = parseDocument(serializeDocument(doc)); // throws where it is not valid

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { emptyDocument, serializeDocument } from "../../../js/document/document.js";
+import { addPath, newPath, updatePath } from "../../../js/document/items.js";
 import * as ops from "../../../js/document/operations.js";
 import { Session } from "../../../js/document/session.js";
 
-const withPath = (doc, ...points) => ops.addPath(doc, ops.newPath(doc, "line", points.map(([x, y]) => ({ x, y }))));
+const withPath = (doc, ...points) => addPath(doc, newPath(doc, "line", points.map(([x, y]) => ({ x, y }))));
 
 function drawn() {
     const session = new Session();
@@ -54,7 +55,7 @@ test("what cannot be read leaves the drawing and its history, and is kept until 
 test("an invalid step is refused and changes nothing", () => {
     const session = drawn();
     const { doc, text } = session;
-    assert.throws(() => session.commit(ops.updatePath(doc, "p1", (path) => ({ ...path, points: [] })), "bad"));
+    assert.throws(() => session.commit(updatePath(doc, "p1", (path) => ({ ...path, points: [] })), "bad"));
     assert.equal(session.doc, doc);
     assert.equal(session.text, text);
 });

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { positionAt, tracks } from "../../../js/geometry/curves.js";
-import { DocumentError, emptyDocument, parseDocument, serializeDocument } from "../../../js/document/document.js";
+import { emptyDocument, serializeDocument } from "../../../js/document/document.js";
+import { DocumentError, parseDocument } from "../../../js/document/schema.js";
 import { formatTracks, parseTracks, pathsFromTracks } from "../../../js/document/tracks_text.js";
+import { positionAt, tracks } from "../../../js/geometry/curves.js";
 
 const TEXTS = JSON.parse(readFileSync(new URL("../../data/track_texts.json", import.meta.url), "utf8"));
 const DOC = emptyDocument(640, 360, 14);

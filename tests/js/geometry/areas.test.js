@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { coverAt, distanceToRegion, maskAt, regionOffset } from "../../../js/geometry/areas.js";
 import { emptyDocument } from "../../../js/document/document.js";
+import { coverAt, distanceToRegion, maskAt, regionOffset } from "../../../js/geometry/areas.js";
 
 /** @typedef {import("../../../js/document/document.js").Region} Region */
 

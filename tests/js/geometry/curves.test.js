@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ease, flatten, keyTimes, pathCurve, positionAt, timeAtLength, tracks, visibleAt } from "../../../js/geometry/curves.js";
 import { emptyDocument } from "../../../js/document/document.js";
+import { ease, flatten, keyTimes, pathCurve, positionAt, timeAtLength, tracks, visibleAt } from "../../../js/geometry/curves.js";
 
 /** @typedef {import("../../../js/document/document.js").Path} Path */
 

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { emptyDocument, parseDocument, serializeDocument } from "../../../js/document/document.js";
-import { hitsAt, within } from "../../../js/geometry/hit_test.js";
+import { emptyDocument, serializeDocument } from "../../../js/document/document.js";
 import * as ops from "../../../js/document/operations.js";
+import { parseDocument } from "../../../js/document/schema.js";
+import { hitsAt, within } from "../../../js/geometry/hit_test.js";
+import { toFramePx } from "../../../js/geometry/viewport.js";
 import { finishOutline } from "../../../js/tools/areas.js";
 import { TOOLS } from "../../../js/tools/index.js";
-import { toFramePx } from "../../../js/geometry/viewport.js";
 
 /** A board without a screen: what tools do to a document. */
 function board(doc = emptyDocument(640, 360, 14), scale = 1) {

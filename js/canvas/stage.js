@@ -1,0 +1,37 @@
+/** Stage: the pile of canvases in the page, as large as the layout makes it. */
+
+import { Layers } from "./layers.js";
+import { h } from "../dom.js";
+
+/** @typedef {import("./render.js").Scene} Scene */
+
+export class Stage {
+    /** In CSS pixels, fractions and all; nothing until it is laid out. */
+    size = { width: 0, height: 0 };
+    #layers = new Layers();
+
+    /** @param {Element} above  what lies over the canvases @param {() => void} resized */
+    constructor(above, resized) {
+        this.element = h("div", { class: "rve-stage" }, ...this.#layers.canvases, above);
+        this.resizes = new ResizeObserver(([{ contentRect }]) => {
+            this.size = { width: contentRect.width, height: contentRect.height };
+            resized();
+        });
+        this.resizes.observe(this.element);
+    }
+
+    /** Device pixels per CSS pixel here, the graph's zoom included. */
+    get density() {
+        const zoom = this.element.getBoundingClientRect().width / (this.size.width || 1) || 1;
+        return Math.min(Math.max(zoom, 0.5), 2) * (window.devicePixelRatio || 1);
+    }
+
+    /** @type {(scene: Scene, picture: CanvasImageSource | null, place: import("../clip/frame_mapping.js").Prepared["place"]) => void} */
+    draw(scene, picture, place) {
+        this.#layers.draw(scene, this.size, picture, place);
+    }
+
+    destroy() {
+        this.resizes.disconnect();
+    }
+}

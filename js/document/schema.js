@@ -1,0 +1,243 @@
+/**
+ * Schema: text → edit document, checked. By the same rules and with the same messages as
+ * revideo/drawing/schema.py.
+ */
+
+import { EASINGS, LIMITS, MODES, PATH_KINDS, REGION_KINDS, VERSION } from "./document.js";
+
+/** @typedef {import("./document.js").EditDocument} EditDocument */
+/** @typedef {import("./document.js").Path} Path */
+/** @typedef {import("./document.js").Point} Point */
+/** @typedef {import("./document.js").Region} Region */
+
+/** What is wrong with a document, in one sentence that names the culprit. Plain text: it may quote the document. */
+export class DocumentError extends Error {}
+
+/**
+ * The document that a text holds, without fields that are not its own; `null` for a blank text,
+ * an empty drawing. Throws DocumentError.
+ * @type {(text: string) => EditDocument | null}
+ */
+export function parseDocument(text) {
+    if (/^[ \t\r\n]*$/.test(text)) return null;
+    if (depthOf(text) > LIMITS.depth) fail("the document is nested too deeply");
+    let value;
+    try {
+        value = JSON.parse(text);
+    } catch {
+        fail("the document is not JSON");
+    }
+    return readDocument(value);
+}
+
+/** @type {(message: string) => never} */
+function fail(message) {
+    throw new DocumentError(message);
+}
+
+/** How deep brackets are nested, those in strings aside. @type {(text: string) => number} */
+export function depthOf(text) {
+    let [depth, deepest, quoted] = [0, 0, false];
+    for (let index = 0; index < text.length; index += 1) {
+        const letter = text[index];
+        if (quoted) {
+            if (letter === "\\") index += 1;
+            else if (letter === '"') quoted = false;
+        } else if (letter === '"') quoted = true;
+        else if (letter === "[" || letter === "{") deepest = Math.max(deepest, (depth += 1));
+        else if (letter === "]" || letter === "}") depth -= 1;
+    }
+    return deepest;
+}
+
+/** @type {(value: unknown) => EditDocument} */
+function readDocument(value) {
+    if (!isObject(value)) fail("the document is not an object");
+    const { version } = value;
+    if (version !== VERSION) {
+        if (isWhole(version, VERSION, 1_000_000))
+            fail(`the document has version ${version}, this ReVideo knows version ${VERSION}: update ReVideo`);
+        fail(`version must be ${VERSION}`);
+    }
+    const width = readWhole(value, "width", LIMITS.side);
+    const height = readWhole(value, "height", LIMITS.side);
+    const frames = readWhole(value, "frames", LIMITS.frames);
+    const drawnPaths = readList(value, "paths", LIMITS.paths);
+    const drawnRegions = readList(value, "regions", LIMITS.regions);
+    countPoints([...drawnPaths, ...drawnRegions]);
+
+    /** @type {Set<string>} */
+    const pathIds = new Set();
+    const paths = drawnPaths.map((path, index) => readPath(path, `path ${index + 1}`, pathIds, frames - 1));
+    /** @type {Set<string>} */
+    const regionIds = new Set();
+    const regions = drawnRegions.map((region, index) => readRegion(region, `region ${index + 1}`, regionIds, pathIds));
+    return { version: VERSION, width, height, frames, paths, regions };
+}
+
+/** Before any of them is looked at. @type {(items: unknown[]) => void} */
+function countPoints(items) {
+    let count = 0;
+    for (const item of items) if (isObject(item) && Array.isArray(item.points)) count += item.points.length;
+    if (count > LIMITS.points) fail(`the document has ${count} points; at most ${LIMITS.points} are allowed`);
+}
+
+/** @type {(value: unknown, place: string, ids: Set<string>, last: number) => Path} */
+function readPath(value, place, ids, last) {
+    if (!isObject(value)) fail(`${place} is not an object`);
+    const id = readId(value, place, "path", ids);
+    const where = `${place} (${id})`;
+    const kind = readChoice(value, "kind", PATH_KINDS, where);
+    const points = readPoints(value, where).map((point, index) => readPoint(point, `${where}, point ${index + 1}`));
+    if (kind === "anchor" && points.length !== 1) fail(`${where}: an anchor has one point, not ${points.length}`);
+    const start = readTime(value, "start", last, where);
+    const end = readTime(value, "end", last, where);
+    if ((end ?? last) < (start ?? 0)) fail(`${where}: end must not lie before start`);
+    checkFrames(points, start ?? 0, end ?? last, where);
+    const easing = value.easing === undefined ? undefined : readChoice(value, "easing", EASINGS, where);
+    const visible = readVisible(value, where);
+    const name = readName(value, where);
+    const { color } = value;
+    if (color !== undefined && !(typeof color === "string" && /^#[0-9a-fA-F]{6}$/.test(color)))
+        fail(`${where}: color must be written as #rrggbb`);
+    return without({ id, kind, name, color, points, start, end, easing, visible });
+}
+
+/** @type {(value: unknown, where: string) => Point} */
+function readPoint(value, where) {
+    if (!isObject(value)) fail(`${where} is not an object`);
+    const x = readCoordinate(value.x, "x", where);
+    const y = readCoordinate(value.y, "y", where);
+    if (value.frame === undefined) return { x, y };
+    return { x, y, frame: readNumber(value.frame, "frame", where) };
+}
+
+/** Times of points lie within the path's and rise; ends without one stand at start and end. @type {(points: Point[], start: number, end: number, where: string) => void} */
+function checkFrames(points, start, end, where) {
+    const last = points.length - 1;
+    let before = -Infinity;
+    points.forEach(({ frame }, index) => {
+        if (frame === undefined) return;
+        const culprit = () => `${where}, point ${index + 1}: frame must`;
+        if (frame < start || frame > end) fail(`${culprit()} lie within the path's start and end`);
+        if (index > 0 && points[0].frame === undefined && frame <= start)
+            fail(`${culprit()} lie after the path's start, when it is at its first point`);
+        if (index < last && points[last].frame === undefined && frame >= end)
+            fail(`${culprit()} lie before the path's end, when it is at its last point`);
+        if (frame <= before) fail(`${culprit()} lie after that of the timed point before`);
+        before = frame;
+    });
+}
+
+/** @type {(value: unknown, place: string, ids: Set<string>, pathIds: Set<string>) => Region} */
+function readRegion(value, place, ids, pathIds) {
+    if (!isObject(value)) fail(`${place} is not an object`);
+    const id = readId(value, place, "region", ids);
+    const where = `${place} (${id})`;
+    const kind = readChoice(value, "kind", REGION_KINDS, where);
+    const mode = value.mode === undefined ? undefined : readChoice(value, "mode", MODES, where);
+    const points = readPoints(value, where).map((point, index) => readPair(point, `${where}, point ${index + 1}`));
+    const count = points.length;
+    if (kind === "rect" && count !== 2) fail(`${where}: a rect has two points, not ${count}`);
+    if (kind === "ellipse" && count !== 2) fail(`${where}: an ellipse has two points, not ${count}`);
+    if (kind === "polygon" && count < 3) fail(`${where}: a polygon has at least three points, not ${count}`);
+    const radius = kind === "brush" ? readNumber(value.radius, "radius", where) : undefined; // others have none
+    if (radius !== undefined && !(radius > 0 && radius <= LIMITS.radius))
+        fail(`${where}: radius must be above 0 and at most ${LIMITS.radius}`);
+    const feather = value.feather === undefined ? undefined : readNumber(value.feather, "feather", where);
+    if (feather !== undefined && !(feather >= 0 && feather <= LIMITS.feather))
+        fail(`${where}: feather must lie within 0 and ${LIMITS.feather}`);
+    const { follow } = value;
+    if (follow !== undefined && !(typeof follow === "string" && pathIds.has(follow)))
+        fail(`${where}: follow must be the id of a path in the document`);
+    const visible = readVisible(value, where);
+    const name = readName(value, where);
+    return without({ id, kind, name, mode, points, radius, feather, follow, visible });
+}
+
+/** @type {(value: unknown, where: string) => [number, number]} */
+function readPair(value, where) {
+    if (!Array.isArray(value) || value.length !== 2) fail(`${where} is not a pair of numbers`);
+    return [readCoordinate(value[0], "x", where), readCoordinate(value[1], "y", where)];
+}
+
+// --- Fields --------------------------------------------------------------------------------------
+
+/** @typedef {Record<string, unknown>} Fields */
+
+/** @type {(value: unknown) => value is Fields} */
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** @type {(value: unknown, from: number, to: number) => value is number} */
+const isWhole = (value, from, to) => Number.isInteger(value) && Number(value) >= from && Number(value) <= to;
+
+/** Text of so many characters that can be shown: no control characters, no halves of characters. @type {(value: unknown, least: number) => value is string} */
+function isText(value, least) {
+    if (typeof value !== "string" || value.length > 2 * LIMITS.text) return false;
+    const { length } = [...value];
+    return length >= least && length <= LIMITS.text && !/[\u0000-\u001f\u007f-\u009f\ud800-\udfff]/u.test(value);
+}
+
+/** @type {(fields: Fields, name: string, most: number) => number} */
+function readWhole(fields, name, most) {
+    const value = fields[name];
+    return isWhole(value, 1, most) ? value : fail(`${name} must be a whole number from 1 to ${most}`);
+}
+
+/** @type {(fields: Fields, name: string, most: number) => unknown[]} */
+function readList(fields, name, most) {
+    const value = fields[name];
+    if (!Array.isArray(value)) fail(`${name} must be a list`);
+    return value.length <= most ? value : fail(`the document has ${value.length} ${name}; at most ${most} are allowed`);
+}
+
+/** @type {(fields: Fields, place: string, what: string, taken: Set<string>) => string} */
+function readId({ id }, place, what, taken) {
+    if (!isText(id, 1)) fail(`${place}: id must be text of 1 to ${LIMITS.text} characters`);
+    if (taken.has(id)) fail(`${place} (${id}): another ${what} has this id`);
+    taken.add(id);
+    return id;
+}
+
+/** @type {(fields: Fields, where: string) => string | undefined} */
+function readName({ name }, where) {
+    if (name === undefined || isText(name, 0)) return name;
+    return fail(`${where}: name must be text of at most ${LIMITS.text} characters`);
+}
+
+/** @type {<T extends string>(fields: Fields, name: string, choices: readonly T[], where: string) => T} */
+function readChoice(fields, name, choices, where) {
+    const found = choices.find((choice) => choice === fields[name]);
+    return found ?? fail(`${where}: ${name} must be ${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`);
+}
+
+/** @type {(fields: Fields, where: string) => unknown[]} */
+function readPoints({ points }, where) {
+    return Array.isArray(points) && points.length ? points : fail(`${where}: points must be a list of at least one point`);
+}
+
+/** @type {(fields: Fields, name: string, last: number, where: string) => number | undefined} */
+function readTime(fields, name, last, where) {
+    if (fields[name] === undefined) return undefined;
+    const time = readNumber(fields[name], name, where);
+    return time >= 0 && time <= last ? time : fail(`${where}: ${name} must lie within 0 and ${last}, the last frame`);
+}
+
+/** @type {(fields: Fields, where: string) => boolean | undefined} */
+function readVisible({ visible }, where) {
+    return visible === undefined || typeof visible === "boolean" ? visible : fail(`${where}: visible must be true or false`);
+}
+
+/** @type {(value: unknown, name: string, where: string) => number} */
+function readCoordinate(value, name, where) {
+    const number = readNumber(value, name, where);
+    return Math.abs(number) <= LIMITS.coordinate ? number : fail(`${where}: ${name} must lie within ±${LIMITS.coordinate}`);
+}
+
+/** @type {(value: unknown, name: string, where: string) => number} */
+function readNumber(value, name, where) {
+    return typeof value === "number" && Number.isFinite(value) ? value : fail(`${where}: ${name} is not a finite number`);
+}
+
+/** Without the fields that were left out. @type {<T extends object>(item: T) => T} */
+const without = (item) => /** @type {any} */ (Object.fromEntries(Object.entries(item).filter(([, value]) => value !== undefined)));

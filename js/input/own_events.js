@@ -1,0 +1,25 @@
+/** Own events: what happens in the editor is kept from the graph, which would drag the node, open menus, load files. */
+
+/** @type {(element: HTMLElement, act: {focus: () => void, drop: (files: File[]) => void}) => void} */
+export function keepFromGraph(element, { focus, drop }) {
+    // A press must not take the keyboard from the drawing, except into a field.
+    element.addEventListener("mousedown", (event) => {
+        if (isField(event.target)) return;
+        event.preventDefault();
+        focus();
+    });
+    for (const name of ["pointerdown", "dblclick"]) element.addEventListener(name, (event) => event.stopPropagation());
+    element.addEventListener("contextmenu", (event) => {
+        event.stopPropagation();
+        if (!isField(event.target)) event.preventDefault();
+    });
+    for (const name of /** @type {const} */ (["dragover", "drop"]))
+        element.addEventListener(name, (event) => {
+            event.preventDefault();
+            event.stopPropagation();
+            if (name === "drop") drop([...(event.dataTransfer?.files ?? [])]);
+        });
+}
+
+/** @type {(target: EventTarget | null) => boolean} */
+const isField = (target) => target instanceof Element && target.closest("input, select, textarea") !== null;
