@@ -1,5 +1,5 @@
 /**
- * Upstream: following the graph's links from an input to the file that feeds it, and what the
+ * Upstream: the graph's links from an input to the file that feeds it, and what the
  * nodes in between do. Knows ComfyUI's graph by its shape alone: nodes come as arguments.
  */
 
@@ -75,7 +75,7 @@ const setting = (node, name) => node.widgets?.find((/** @type {any} */ widget) =
 /** @type {(node: any, name: string) => number} */
 const numberOf = (node, name) => Number(setting(node, name)) || 0;
 
-/** A file in ComfyUI's folders, as its widgets spell it: "sub/clip.mp4 [output]". @type {(value: string) => File} */
+/** A file in ComfyUI's folders, as its widgets write it: "sub/clip.mp4 [output]". @type {(value: string) => File} */
 function fileNamed(value) {
     const [, path, type = "input"] = /^(.*?)(?: \[(input|output|temp)\])?$/.exec(value) ?? [];
     const cut = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
@@ -160,8 +160,8 @@ export function upstreamOf(node, input) {
         const passage = PASSAGES[here.type];
         if (passage) steps = [...passage.steps(here), ...steps];
         else exact = false; // shown as if it changed nothing; a run shows the truth
-        const carries = (/** @type {any} */ one) => one.link != null && ["IMAGE", "VIDEO"].includes(one.type);
-        at = originOf(here, passage ? inputNamed(here, passage.input) : here.inputs?.findIndex(carries) ?? -1);
+        const feeds = (/** @type {any} */ input, /** @type {number} */ index) => ["IMAGE", "VIDEO"].includes(input.type) && here.getInputLink?.(index);
+        at = originOf(here, passage ? inputNamed(here, passage.input) : here.inputs?.findIndex(feeds) ?? -1);
     }
     return null;
 }
