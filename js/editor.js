@@ -10,14 +10,14 @@ import { findPath } from "./document/items.js";
 import * as ops from "./document/operations.js";
 import { Session } from "./document/session.js";
 import { h } from "./dom.js";
-import { straysOf } from "./geometry/outside_areas.js";
-import { fit, kept, pan, zoomAbout } from "./geometry/viewport.js";
+import { outsideAreas } from "./geometry/outside_areas.js";
+import { fit, keepInView, pan, zoomAbout } from "./geometry/viewport.js";
 import { COMMANDS } from "./input/commands.js";
 import { keepFromGraph } from "./input/own_events.js";
 import { Player, frameAt } from "./input/player.js";
 import { Pointer } from "./input/pointer.js";
 import { helpOverlay } from "./ui/help.js";
-import { Exchange } from "./ui/import_export.js";
+import { ImportExport } from "./ui/import_export.js";
 import { Keyboard } from "./ui/keyboard.js";
 import { Message } from "./ui/message.js";
 import { Panel } from "./ui/panel.js";
@@ -52,12 +52,12 @@ export class Editor {
     /** @type {{at: XY, key: string} | null} */
     lastClick = null;
 
-    /** What of the paths lies outside the areas. @type {Map<string, Set<number>>} */
-    strays = new Map();
-    /** @type {EditDocument | null} the document that `strays` was found in */
-    #straysOf = null;
+    /** Per path the frames at which it lies outside the areas. @type {Map<string, Set<number>>} */
+    outside = new Map();
+    /** @type {EditDocument | null} the document that `outside` was found in */
+    #outsideOf = null;
 
-    /** @type {EditDocument | null} shown in place of the kept one while something is dragged */
+    /** @type {EditDocument | null} shown in place of the stored one while something is dragged */
     #previewed = null;
     /** @type {import("./tools/tool.js").Sketch | null} */
     #sketch = null;
@@ -73,7 +73,7 @@ export class Editor {
         this.panel = new Panel(this);
         this.status = new Status(this);
         this.timeline = new Timeline(this);
-        this.exchange = new Exchange(this);
+        this.importExport = new ImportExport(this);
         this.help = helpOverlay(() => this.closeOverlays());
         this.element = h(
             "div",
@@ -84,11 +84,11 @@ export class Editor {
             h("div", { class: "rve-main" }, this.stage.element, this.panel.element),
             this.status.element,
             this.timeline.element,
-            this.exchange.element,
+            this.importExport.element,
             this.help,
         );
         this.pointer = new Pointer(this);
-        keepFromGraph(this.element, { focus: () => this.focus(), drop: (files) => this.exchange.drop(files) });
+        keepFromGraph(this.element, { focus: () => this.focus(), drop: (files) => this.importExport.drop(files) });
         // The host's theme lies in variables of the root: canvases do not follow by themselves.
         this.themes = new MutationObserver(() => this.timeline.restyle());
         this.themes.observe(document.documentElement, { attributeFilter: ["class", "style"] });
@@ -119,7 +119,7 @@ export class Editor {
         try {
             this.session.load(text);
         } catch (error) {
-            this.notify(`The stored drawing cannot be read: ${messageOf(error)}. It is kept until you draw something.`);
+            this.message.show(`The stored drawing cannot be read: ${messageOf(error)}. It is kept until you draw something.`);
         }
         this.#changed();
     }
@@ -146,7 +146,7 @@ export class Editor {
         try {
             this.#changed(this.session.commit(doc, label, merge));
         } catch (error) {
-            this.notify(`That was not done: ${messageOf(error)}`);
+            this.message.show(`That was not done: ${messageOf(error)}`);
             this.revert();
         }
     }
@@ -191,17 +191,12 @@ export class Editor {
         return this.session.brushRadius;
     }
 
-    /** The stage's size in CSS pixels. */
-    get view() {
-        return this.stage.size;
-    }
-
     get viewport() {
-        return this.session.viewport ?? fit(this.doc, this.view);
+        return this.session.viewport ?? fit(this.doc, this.stage.size);
     }
 
     set viewport(viewport) {
-        this.session.viewport = viewport && kept(viewport, this.doc, this.view);
+        this.session.viewport = viewport && keepInView(viewport, this.doc, this.stage.size);
         this.redraw();
     }
 
@@ -211,7 +206,7 @@ export class Editor {
     }
 
     /** @type {(factor: number, atView?: XY) => void} */
-    zoomBy(factor, atView = { x: this.view.width / 2, y: this.view.height / 2 }) {
+    zoomBy(factor, atView = { x: this.stage.size.width / 2, y: this.stage.size.height / 2 }) {
         this.viewport = zoomAbout(this.viewport, factor, atView);
     }
 
@@ -249,11 +244,6 @@ export class Editor {
         this.redraw();
     }
 
-    /** A message that stays until it is clicked away. @type {(text: string) => void} */
-    notify(text) {
-        this.message.show(text);
-    }
-
     // --- The clip ----------------------------------------------------------------------------
 
     /** Shows a clip, which stays its owner's, or none; `waiting` says what is awaited or missing. @type {(clip: Clip | null, waiting?: string) => void} */
@@ -289,18 +279,18 @@ export class Editor {
     }
 
     #draw() {
-        const { doc, session, stage, viewport, selection, time, strays } = this;
+        const { doc, session, stage, viewport, selection, time, outside } = this;
         if (!stage.size.width || !stage.size.height) return; // collapsed, or not in the page
-        const scene = { doc, selection, time, viewport, density: stage.density, strays, sketch: this.#sketch, ...this.pointer.hovering };
+        const scene = { doc, selection, time, viewport, density: stage.density, outside, sketch: this.#sketch, ...this.pointer.hovering };
         const { picture, place } = this.backdrop.at(frameAt(time), doc);
         stage.draw(scene, picture, place);
         this.element.classList.toggle("rve-without-panel", !session.panel);
         const ready = String(this.backdrop.clip?.ready ?? 0);
         if (this.element.dataset.framesReady !== ready) this.element.dataset.framesReady = ready;
         for (const part of [this.toolbar, this.panel, this.timeline, this.status, this.pointer]) part.draw();
-        if (this.#straysOf !== session.doc && !this.#previewed && !this.player.playing) {
-            this.#straysOf = session.doc;
-            this.strays = straysOf(session.doc);
+        if (this.#outsideOf !== session.doc && !this.#previewed && !this.player.playing) {
+            this.#outsideOf = session.doc;
+            this.outside = outsideAreas(session.doc);
             this.redraw();
         }
     }
@@ -314,8 +304,8 @@ export class Editor {
 
     /** True if there was one to close. */
     closeOverlays() {
-        const open = !this.help.hidden || !this.exchange.element.hidden;
-        this.help.hidden = this.exchange.element.hidden = true;
+        const open = !this.help.hidden || !this.importExport.element.hidden;
+        this.help.hidden = this.importExport.element.hidden = true;
         if (open) this.focus();
         return open;
     }

@@ -179,7 +179,7 @@ class NodeEditor {
 
     /** @type {(files: File[]) => Promise<void>} */
     async #upload([file]) {
-        if (!/^(video|image)\//.test(file.type)) return this.editor.notify(`${file.name} is neither a video nor a picture, nor a drawing (.json).`);
+        if (!/^(video|image)\//.test(file.type)) return this.editor.message.show(`${file.name} is neither a video nor a picture, nor a drawing (.json).`);
         this.editor.say(`Uploading ${file.name} …`);
         try {
             const body = new FormData();
@@ -190,7 +190,7 @@ class NodeEditor {
             this.#load(subfolder ? `${subfolder}/${name}` : name, file.type.startsWith("video/"));
             this.editor.say("");
         } catch (error) {
-            this.editor.notify(`${file.name} was not loaded: ${messageOf(error)}`);
+            this.editor.message.show(`${file.name} was not loaded: ${messageOf(error)}`);
         }
     }
 

@@ -17,13 +17,13 @@ export class Layers {
 
     /** @type {(scene: Scene, view: {width: number, height: number}, picture: CanvasImageSource | null, place: Place) => void} */
     draw(scene, view, picture, place) {
-        const { doc, selection, time, viewport, density, strays } = scene;
+        const { doc, selection, time, viewport, density, outside } = scene;
         const screen = [view.width, view.height, density, viewport.scale, viewport.x, viewport.y];
-        const follows = doc.regions.some((region) => region.follow);
+        const follows = doc.regions.some((area) => area.follow);
         const others = doc.paths.filter((path) => !selection.paths.includes(path.id));
         this.#layer(0, view, density, [...screen, picture, place, doc.width, doc.height], (context) => drawPicture(context, scene, picture, place));
         this.#layer(1, view, density, [...screen, doc.regions, ...(follows ? [time, doc.paths] : [])], (context) => drawAreas(context, scene));
-        this.#layer(2, view, density, [...screen, doc.frames, strays, ...others], (context) => drawPaths(context, scene));
+        this.#layer(2, view, density, [...screen, doc.frames, outside, ...others], (context) => drawPaths(context, scene));
         this.#layer(3, view, density, [scene], (context) => drawLive(context, scene));
     }
 

@@ -5,9 +5,9 @@
  */
 
 import { OUTLINE, WHITE, clear, inFrame } from "./canvas.js";
-import { AREA, AREA_LINE, strokeRegion } from "./render_areas.js";
+import { AREA, AREA_LINE, strokeArea } from "./render_areas.js";
 import { colorOf } from "../document/items.js";
-import { regionOffset } from "../geometry/areas.js";
+import { areaOffset } from "../geometry/areas.js";
 import { pathCurve, positionAt, visibleAt } from "../geometry/curves.js";
 import { handlesOf } from "../geometry/hit_test.js";
 
@@ -27,10 +27,10 @@ import { handlesOf } from "../geometry/hit_test.js";
  * @property {import("../tools/tool.js").Sketch | null} sketch
  * @property {{px: XY, radius: number} | null} brush  where the brush hovers
  * @property {string | null} hovered  id of the path under the pointer
- * @property {Map<string, Set<number>>} strays  per path the frames at which it lies outside the areas
+ * @property {Map<string, Set<number>>} outside  per path the frames at which it lies outside the areas
  */
 
-const STRAY = "#ff3b30";
+const OUTSIDE = "#ff3b30";
 const MAX_TICKS = 120; // along one path; more would run together
 
 // --- Picture -----------------------------------------------------------------------------------
@@ -113,27 +113,27 @@ function drawPath(context, scene, path, strong) {
 }
 
 /** A tick for every frame: dense where the path is slow. Red where it lies outside the areas. @type {(context: CanvasRenderingContext2D, scene: Scene, path: Path, px: number) => void} */
-function drawTicks(context, { doc, strays }, path, px) {
+function drawTicks(context, { doc, outside }, path, px) {
     if (pathCurve(path).length === 0) return;
     const first = Math.ceil((path.start ?? 0) - 1e-6);
     const last = Math.floor((path.end ?? doc.frames - 1) + 1e-6);
     const step = Math.max(Math.ceil((last - first + 1) / MAX_TICKS), 1);
-    const away = strays.get(path.id);
-    const [inside, outside] = [new Path2D(), new Path2D()];
+    const outsideAt = outside.get(path.id);
+    const [dotsInside, dotsOutside] = [new Path2D(), new Path2D()];
     for (let frame = first; frame <= last; frame += step) {
         const at = positionAt(path, doc, frame);
-        const dots = away?.has(frame) ? outside : inside;
+        const dots = outsideAt?.has(frame) ? dotsOutside : dotsInside;
         dots.moveTo(at.x + 1.9 * px, at.y);
         dots.arc(at.x, at.y, 1.9 * px, 0, 2 * Math.PI);
     }
     context.lineWidth = px;
     context.strokeStyle = OUTLINE;
     context.fillStyle = WHITE;
-    context.stroke(inside);
-    context.fill(inside);
-    context.fillStyle = STRAY;
-    context.stroke(outside);
-    context.fill(outside);
+    context.stroke(dotsInside);
+    context.fill(dotsInside);
+    context.fillStyle = OUTSIDE;
+    context.stroke(dotsOutside);
+    context.fill(dotsOutside);
 }
 
 /** An arrow head where a path ends, an anchor's cross. @type {(context: CanvasRenderingContext2D, path: Path, px: number) => void} */
@@ -170,10 +170,10 @@ export function drawLive(context, scene) {
     clear(context);
     inFrame(context, viewport, density);
     const px = 1 / viewport.scale;
-    for (const region of doc.regions)
-        if (selection.regions.includes(region.id)) {
-            strokeRegion(context, scene, region, 2.25);
-            for (const place of handlesOf(region, regionOffset(region, doc, scene.time))) drawSquare(context, place, 3.5 * px, px, WHITE, AREA_LINE);
+    for (const area of doc.regions)
+        if (selection.regions.includes(area.id)) {
+            strokeArea(context, scene, area, 2.25);
+            for (const place of handlesOf(area, areaOffset(area, doc, scene.time))) drawSquare(context, place, 3.5 * px, px, WHITE, AREA_LINE);
         }
     for (const path of doc.paths) {
         const chosen = selection.paths.includes(path.id);

@@ -1,11 +1,11 @@
 /** Render of the areas: the tint over what may change, and outlines. */
 
 import { OUTLINE, clear, inFrame } from "./canvas.js";
-import { maskAt, regionOffset } from "../geometry/areas.js";
+import { areaOffset, maskAt } from "../geometry/areas.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Path} Path */
-/** @typedef {import("../document/document.js").Region} Region */
+/** @typedef {import("../document/document.js").Area} Area */
 /** @typedef {import("./render.js").Scene} Scene */
 
 export const AREA = "rgba(64, 196, 255, 0.28)";
@@ -17,24 +17,24 @@ const MASK_SIDE = 320; // pixels of the longest side of a feathered mask's pictu
 export function drawAreas(context, scene) {
     const { doc, time, viewport, density } = scene;
     clear(context);
-    const regions = doc.regions.filter((region) => region.visible !== false);
-    if (!regions.length) return;
+    const areas = doc.regions.filter((area) => area.visible !== false);
+    if (!areas.length) return;
     inFrame(context, viewport, density);
     context.save();
     context.beginPath();
     context.rect(0, 0, doc.width, doc.height);
     context.clip();
-    if (regions.some((region) => region.feather)) context.drawImage(softTint(doc, time), 0, 0, doc.width, doc.height);
-    else context.drawImage(crispTint(scene, regions, context.canvas), 0, 0, doc.width, doc.height);
+    if (areas.some((area) => area.feather)) context.drawImage(softTint(doc, time), 0, 0, doc.width, doc.height);
+    else context.drawImage(crispTint(scene, areas, context.canvas), 0, 0, doc.width, doc.height);
     context.restore();
-    for (const region of regions) strokeRegion(context, scene, region, 1.25);
+    for (const area of areas) strokeArea(context, scene, area, 1.25);
 }
 
 /** @type {OffscreenCanvas | undefined} */
 let tintCanvas;
 
-/** Areas added and taken away in order, at the view's resolution. @type {(scene: Scene, regions: Region[], target: HTMLCanvasElement) => OffscreenCanvas} */
-function crispTint({ doc, time, viewport, density }, regions, target) {
+/** Areas added and taken away in order, at the view's resolution. @type {(scene: Scene, areas: Area[], target: HTMLCanvasElement) => OffscreenCanvas} */
+function crispTint({ doc, time, viewport, density }, areas, target) {
     const scale = Math.min(viewport.scale * density, Math.max(target.width, 1) / doc.width, 2);
     tintCanvas ??= new OffscreenCanvas(1, 1);
     tintCanvas.width = Math.max(Math.round(doc.width * scale), 1); // also clears it
@@ -43,14 +43,14 @@ function crispTint({ doc, time, viewport, density }, regions, target) {
     context.setTransform(tintCanvas.width / doc.width, 0, 0, tintCanvas.height / doc.height, 0, 0);
     context.lineCap = context.lineJoin = "round";
     context.fillStyle = context.strokeStyle = "#fff";
-    for (const region of regions) {
-        const { x, y } = regionOffset(region, doc, time);
+    for (const area of areas) {
+        const { x, y } = areaOffset(area, doc, time);
         context.save();
         context.translate(x, y);
-        context.globalCompositeOperation = region.mode === "subtract" ? "destination-out" : "source-over";
-        const outline = regionOutline(region);
-        if (region.kind === "brush") {
-            context.lineWidth = 2 * (region.radius ?? 1);
+        context.globalCompositeOperation = area.mode === "subtract" ? "destination-out" : "source-over";
+        const outline = areaOutline(area);
+        if (area.kind === "brush") {
+            context.lineWidth = 2 * (area.radius ?? 1);
             context.stroke(outline);
         } else context.fill(outline, "nonzero");
         context.restore();
@@ -63,12 +63,12 @@ function crispTint({ doc, time, viewport, density }, regions, target) {
     return tintCanvas;
 }
 
-/** @type {{regions: Region[], paths: Path[], time: number, canvas: OffscreenCanvas} | undefined} */
+/** @type {{regions: Area[], paths: Path[], time: number, canvas: OffscreenCanvas} | undefined} */
 let soft;
 
 /** The mask itself, small: soft edges as they will be. @type {(doc: EditDocument, time: number) => OffscreenCanvas} */
 function softTint(doc, time) {
-    const moves = doc.regions.some((region) => region.follow);
+    const moves = doc.regions.some((area) => area.follow);
     if (soft && soft.regions === doc.regions && (!moves || (soft.paths === doc.paths && soft.time === time))) return soft.canvas;
     const scale = Math.min(MASK_SIDE / Math.max(doc.width, doc.height), 1);
     const [width, height] = [Math.max(Math.round(doc.width * scale), 1), Math.max(Math.round(doc.height * scale), 1)];
@@ -81,45 +81,45 @@ function softTint(doc, time) {
     return canvas;
 }
 
-/** @type {WeakMap<Region, Path2D>} */
+/** @type {WeakMap<Area, Path2D>} */
 const outlines = new WeakMap();
 
-/** A region's outline where it was drawn; of a brush, its middle line. @type {(region: Region) => Path2D} */
-function regionOutline(region) {
-    let outline = outlines.get(region);
+/** An area's outline where it was drawn; of a brush, its middle line. @type {(area: Area) => Path2D} */
+function areaOutline(area) {
+    let outline = outlines.get(area);
     if (!outline) {
         outline = new Path2D();
-        const [first, ...rest] = region.points;
-        if (region.kind === "rect") outline.rect(first[0], first[1], rest[0][0] - first[0], rest[0][1] - first[1]);
-        else if (region.kind === "ellipse") {
+        const [first, ...rest] = area.points;
+        if (area.kind === "rect") outline.rect(first[0], first[1], rest[0][0] - first[0], rest[0][1] - first[1]);
+        else if (area.kind === "ellipse") {
             const [dx, dy] = [rest[0][0] - first[0], rest[0][1] - first[1]];
             outline.ellipse(first[0] + dx / 2, first[1] + dy / 2, Math.abs(dx / 2), Math.abs(dy / 2), 0, 0, 2 * Math.PI);
         } else {
             outline.moveTo(first[0], first[1]);
             for (const [x, y] of rest) outline.lineTo(x, y);
-            if (region.kind === "polygon") outline.closePath();
+            if (area.kind === "polygon") outline.closePath();
             else if (!rest.length) outline.lineTo(first[0] + 1e-3, first[1]); // a dab: round caps make it a disc
         }
-        outlines.set(region, outline);
+        outlines.set(area, outline);
     }
     return outline;
 }
 
-/** @type {(context: CanvasRenderingContext2D, scene: Scene, region: Region, width: number) => void} */
-export function strokeRegion(context, { doc, time, viewport }, region, width) {
-    const { x, y } = regionOffset(region, doc, time);
+/** @type {(context: CanvasRenderingContext2D, scene: Scene, area: Area, width: number) => void} */
+export function strokeArea(context, { doc, time, viewport }, area, width) {
+    const { x, y } = areaOffset(area, doc, time);
     const px = 1 / viewport.scale;
     context.save();
     context.translate(x, y);
     context.lineJoin = "round";
     context.lineCap = "round";
-    const outline = regionOutline(region);
-    const color = region.mode === "subtract" ? SUBTRACT_LINE : AREA_LINE;
+    const outline = areaOutline(area);
+    const color = area.mode === "subtract" ? SUBTRACT_LINE : AREA_LINE;
     // A brush is outlined by its thin middle line: its edge is the tint's.
     for (const [style, wide] of /** @type {const} */ ([[OUTLINE, width + 1.5], [color, width]])) {
         context.strokeStyle = style;
         context.lineWidth = wide * px;
-        context.setLineDash(region.mode === "subtract" && style === color ? [5 * px, 4 * px] : []);
+        context.setLineDash(area.mode === "subtract" && style === color ? [5 * px, 4 * px] : []);
         context.stroke(outline);
     }
     context.restore();

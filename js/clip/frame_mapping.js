@@ -1,6 +1,6 @@
 /**
  * Clip: which frames of a file the editor shows, at which size, after the nodes in between.
- * The same arithmetic as revideo/video/io.py, so that what is seen before a run is what a run gives.
+ * The same arithmetic as revideo/video/fitting.py, so that what is seen before a run is what a run gives.
  */
 
 /**
@@ -54,7 +54,7 @@ export function prepare(source, steps) {
     return { width, height, fps, picked: picked.slice(0, MAX_FRAMES), place };
 }
 
-/** As `choose_size` in revideo/video/io.py. @type {(height: number, width: number, policy: string, targetHeight: number, targetWidth: number, multiple: number) => {width: number, height: number}} */
+/** As `choose_size` in revideo/video/fitting.py. @type {(height: number, width: number, policy: string, targetHeight: number, targetWidth: number, multiple: number) => {width: number, height: number}} */
 export function chooseSize(height, width, policy, targetHeight, targetWidth, multiple) {
     let scale = Math.sqrt((targetHeight * targetWidth) / (height * width));
     if (policy === "exact") return { width: targetWidth, height: targetHeight };
@@ -63,7 +63,7 @@ export function chooseSize(height, width, policy, targetHeight, targetWidth, mul
     return { width: wide, height: tall };
 }
 
-/** As `place_source` in revideo/video/io.py: the scaled source within the new frame. @type {(sourceHeight: number, sourceWidth: number, height: number, width: number, fit: string) => {width: number, height: number, left: number, top: number}} */
+/** As `place_source` in revideo/video/fitting.py: the scaled source within the new frame. @type {(sourceHeight: number, sourceWidth: number, height: number, width: number, fit: string) => {width: number, height: number, left: number, top: number}} */
 export function placeSource(sourceHeight, sourceWidth, height, width, fit) {
     if (fit !== "crop" && fit !== "pad") return { width, height, left: 0, top: 0 };
     const ratios = [height / sourceHeight, width / sourceWidth];

@@ -1,4 +1,4 @@
-/** Frames: pictures out of video and image files, by number, kept within a budget of memory. */
+/** Frames: pictures out of video and image files, by number, cached within a budget of memory. */
 
 import { rateOf } from "./frame_mapping.js";
 
@@ -13,9 +13,9 @@ import { rateOf } from "./frame_mapping.js";
  * @property {() => void} close
  */
 
-const PROBE_FRAMES = 12; // seen to tell the rate
+const PROBE_FRAMES = 12; // seen to measure the rate
 const PROBE_SPEED = 0.5; // played slowly, none is skipped
-const USUAL_RATE = 24; // where a browser does not tell
+const USUAL_RATE = 24; // where a browser does not say
 const PROBE_MS = 3000;
 const BUDGET_BYTES = 256e6;
 const SIDE_MAX = 2048; // enough to draw by; the model's frames are smaller
@@ -150,7 +150,7 @@ function bitmapOptions({ width, height }, maxSide) {
  */
 export class Clip {
     /** @type {Map<number, ImageBitmap>} by the file's frame number */
-    #kept = new Map();
+    #cached = new Map();
     #wanted = 0;
     #closed = false;
     #busy = false;
@@ -178,17 +178,17 @@ export class Clip {
     /** The picture of a frame, or of the nearest one that is there; null before the first. @type {(frame: number) => ImageBitmap | null} */
     picture(frame) {
         const { picked } = this.prepared;
-        const exact = this.#kept.get(picked[frame]);
+        const exact = this.#cached.get(picked[frame]);
         if (exact) return exact;
         for (let away = 1; away < picked.length; away += 1)
             for (const near of [frame - away, frame + away]) {
-                const picture = near in picked ? this.#kept.get(picked[near]) : undefined;
+                const picture = near in picked ? this.#cached.get(picked[near]) : undefined;
                 if (picture) return picture;
             }
         return null;
     }
 
-    /** Says which frame is looked at: it comes next, and those after it follow. @type {(frame: number) => void} */
+    /** Says which frame is shown: it comes next, and those after it follow. @type {(frame: number) => void} */
     want(frame) {
         this.#wanted = Math.min(Math.max(frame, 0), this.prepared.picked.length - 1);
         this.#work();
@@ -196,14 +196,14 @@ export class Clip {
 
     /** How many of the frames can be shown at once. */
     get ready() {
-        return this.prepared.picked.filter((index) => this.#kept.has(index)).length;
+        return this.prepared.picked.filter((index) => this.#cached.has(index)).length;
     }
 
     close() {
         this.#closed = true;
         this.reader.close();
-        for (const picture of this.#kept.values()) picture.close();
-        this.#kept.clear();
+        for (const picture of this.#cached.values()) picture.close();
+        this.#cached.clear();
     }
 
     async #work() {
@@ -214,13 +214,13 @@ export class Clip {
                 const index = this.prepared.picked[frame];
                 const picture = await this.reader.grab(index, this.maxSide);
                 if (this.#closed) return picture.close();
-                this.#kept.set(index, picture);
+                this.#cached.set(index, picture);
                 this.#forget();
-                this.#tell();
+                this.#notify();
             }
         } catch (error) {
             this.error = error;
-            this.#tell();
+            this.#notify();
         } finally {
             this.#busy = false;
         }
@@ -230,7 +230,7 @@ export class Clip {
         return !this.#closed && this.watchers.size > 0;
     }
 
-    #tell() {
+    #notify() {
         for (const watcher of this.watchers) watcher();
     }
 
@@ -239,7 +239,7 @@ export class Clip {
         const { picked } = this.prepared;
         for (let ahead = 0; ahead < Math.min(picked.length, this.capacity); ahead += 1) {
             const frame = (this.#wanted + ahead) % picked.length;
-            if (!this.#kept.has(picked[frame])) return frame;
+            if (!this.#cached.has(picked[frame])) return frame;
         }
         return undefined;
     }
@@ -247,10 +247,10 @@ export class Clip {
     /** Lets go of what lies farthest behind, once there are too many. */
     #forget() {
         const { picked } = this.prepared;
-        if (this.#kept.size <= this.capacity) return;
+        if (this.#cached.size <= this.capacity) return;
         const ahead = (/** @type {number} */ index) => (picked.indexOf(index) - this.#wanted + picked.length) % picked.length;
-        const farthest = [...this.#kept.keys()].reduce((far, index) => (ahead(index) > ahead(far) ? index : far));
-        this.#kept.get(farthest)?.close();
-        this.#kept.delete(farthest);
+        const farthest = [...this.#cached.keys()].reduce((far, index) => (ahead(index) > ahead(far) ? index : far));
+        this.#cached.get(farthest)?.close();
+        this.#cached.delete(farthest);
     }
 }

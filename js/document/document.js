@@ -1,14 +1,13 @@
 /**
  * The edit document: what a person drew, as one JSON text. docs/edit_document.md says what it means.
  *
- * Checked here and in revideo/drawing/document.py by the same rules, with the same messages.
  * Documents are plain and never changed: an operation makes a new one.
  */
 
 /**
  * @typedef {"anchor" | "line" | "spline" | "freehand"} PathKind
  * @typedef {"linear" | "in" | "out" | "in-out"} Easing
- * @typedef {"rect" | "ellipse" | "polygon" | "brush"} RegionKind
+ * @typedef {"rect" | "ellipse" | "polygon" | "brush"} AreaKind
  *
  * @typedef {object} Point
  * @property {number} x  in pixels of the document's width, from the left edge
@@ -26,15 +25,15 @@
  * @property {Easing} [easing]  left out: linear
  * @property {boolean} [visible]  left out: true
  *
- * @typedef {object} Region
+ * @typedef {object} Area
  * @property {string} id
- * @property {RegionKind} kind
+ * @property {AreaKind} kind
  * @property {string} [name]
  * @property {"add" | "subtract"} [mode]  left out: add
  * @property {[number, number][]} points  x, y in pixels
  * @property {number} [radius]  of a brush, in pixels
  * @property {number} [feather]  width of the soft edge in pixels; left out: 0
- * @property {string} [follow]  the path that carries the region
+ * @property {string} [follow]  the path that the area moves with
  * @property {boolean} [visible]  left out: true
  *
  * @typedef {object} EditDocument
@@ -43,7 +42,7 @@
  * @property {number} height
  * @property {number} frames
  * @property {Path[]} paths
- * @property {Region[]} regions
+ * @property {Area[]} regions
  */
 
 export const VERSION = 1;
@@ -63,13 +62,13 @@ export const LIMITS = Object.freeze({
 
 export const PATH_KINDS = /** @type {const} */ (["anchor", "line", "spline", "freehand"]);
 export const EASINGS = /** @type {const} */ (["linear", "in", "out", "in-out"]);
-export const REGION_KINDS = /** @type {const} */ (["rect", "ellipse", "polygon", "brush"]);
+export const AREA_KINDS = /** @type {const} */ (["rect", "ellipse", "polygon", "brush"]);
 export const MODES = /** @type {const} */ (["add", "subtract"]);
 
 /** A drawing with nothing on it. @type {(width: number, height: number, frames: number) => EditDocument} */
 export const emptyDocument = (width, height, frames) => ({ version: VERSION, width, height, frames, paths: [], regions: [] });
 
-/** The document's one spelling: fields in the order of the specification, coordinates to a thousandth of a pixel. @type {(doc: EditDocument) => string} */
+/** The document serialized: fields in the order of the specification, coordinates to a thousandth of a pixel. @type {(doc: EditDocument) => string} */
 export function serializeDocument({ width, height, frames, paths, regions }) {
     return JSON.stringify({
         version: VERSION,

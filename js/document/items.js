@@ -3,7 +3,7 @@
 /** @typedef {import("./document.js").EditDocument} EditDocument */
 /** @typedef {import("./document.js").Path} Path */
 /** @typedef {import("./document.js").Point} Point */
-/** @typedef {import("./document.js").Region} Region */
+/** @typedef {import("./document.js").Area} Area */
 
 const KIND_NAMES = { rect: "Rectangle", ellipse: "Ellipse", polygon: "Lasso", brush: "Brush", spline: "Spline", freehand: "Freehand", line: "Line", anchor: "Anchor" };
 const PALETTE = ["#ffb000", "#35c4f5", "#ff5c8a", "#7be04b", "#b98cff", "#ff7a3d", "#2fe0b5", "#f4e04d"];
@@ -22,7 +22,7 @@ export function freshColor(doc) {
     return PALETTE[uses.indexOf(Math.min(...uses))];
 }
 
-/** What people call an item: its own name, else its kind and number. @type {(items: (Path | Region)[], item: Path | Region) => string} */
+/** What people call an item: its own name, else its kind and number. @type {(items: (Path | Area)[], item: Path | Area) => string} */
 export const nameOf = (items, item) => item.name || `${KIND_NAMES[item.kind]} ${items.indexOf(item) + 1}`;
 
 /** The colour a path is shown in. @type {(path: Path) => string} */
@@ -31,8 +31,8 @@ export const colorOf = (path) => path.color ?? PALETTE[0];
 /** @type {(doc: EditDocument, id: string) => Path | undefined} */
 export const findPath = (doc, id) => doc.paths.find((path) => path.id === id);
 
-/** @type {(doc: EditDocument, id: string) => Region | undefined} */
-export const findRegion = (doc, id) => doc.regions.find((region) => region.id === id);
+/** @type {(doc: EditDocument, id: string) => Area | undefined} */
+export const findArea = (doc, id) => doc.regions.find((area) => area.id === id);
 
 /** A path over the whole clip, in a colour of its own. @type {(doc: EditDocument, kind: Path["kind"], points: Point[]) => Path} */
 export function newPath(doc, kind, points) {
@@ -40,16 +40,16 @@ export function newPath(doc, kind, points) {
     return { id: freshId(doc.paths, "p"), kind, color: freshColor(doc), points, start: 0, end, easing: "linear", visible: true };
 }
 
-/** @type {(doc: EditDocument, kind: Region["kind"], points: [number, number][], more?: Partial<Region>) => Region} */
-export function newRegion(doc, kind, points, more = {}) {
+/** @type {(doc: EditDocument, kind: Area["kind"], points: [number, number][], more?: Partial<Area>) => Area} */
+export function newArea(doc, kind, points, more = {}) {
     return { id: freshId(doc.regions, "r"), kind, mode: "add", points, ...more };
 }
 
 /** @type {(doc: EditDocument, path: Path) => EditDocument} */
 export const addPath = (doc, path) => ({ ...doc, paths: [...doc.paths, path] });
 
-/** @type {(doc: EditDocument, region: Region) => EditDocument} */
-export const addRegion = (doc, region) => ({ ...doc, regions: [...doc.regions, region] });
+/** @type {(doc: EditDocument, area: Area) => EditDocument} */
+export const addArea = (doc, area) => ({ ...doc, regions: [...doc.regions, area] });
 
 /** @type {(doc: EditDocument, id: string, change: (path: Path) => Path) => EditDocument} */
 export const updatePath = (doc, id, change) => ({
@@ -57,13 +57,13 @@ export const updatePath = (doc, id, change) => ({
     paths: doc.paths.map((path) => (path.id === id ? change(path) : path)),
 });
 
-/** @type {(doc: EditDocument, id: string, change: (region: Region) => Region) => EditDocument} */
-export const updateRegion = (doc, id, change) => ({
+/** @type {(doc: EditDocument, id: string, change: (area: Area) => Area) => EditDocument} */
+export const updateArea = (doc, id, change) => ({
     ...doc,
-    regions: doc.regions.map((region) => (region.id === id ? change(region) : region)),
+    regions: doc.regions.map((area) => (area.id === id ? change(area) : area)),
 });
 
-/** Moves an item up (+1) or down (−1) in its list; a later region counts over an earlier one. @type {<T extends {id: string}>(items: T[], id: string, by: number) => T[]} */
+/** Moves an item up (+1) or down (−1) in its list; a later area counts over an earlier one. @type {<T extends {id: string}>(items: T[], id: string, by: number) => T[]} */
 export function reordered(items, id, by) {
     const from = items.findIndex((item) => item.id === id);
     const to = Math.min(Math.max(from + by, 0), items.length - 1);

@@ -3,14 +3,14 @@
  * keeps its identity.
  */
 
-import { addPath, addRegion, findPath, findRegion, freshColor, freshId, updatePath, updateRegion } from "./items.js";
+import { addArea, addPath, findArea, findPath, freshColor, freshId, updateArea, updatePath } from "./items.js";
 import { retimed, risingFrames } from "./timing.js";
 import { positionAt, tracks } from "../geometry/curves.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
 /** @typedef {import("./document.js").Path} Path */
 /** @typedef {import("./document.js").Point} Point */
-/** @typedef {import("./document.js").Region} Region */
+/** @typedef {import("./document.js").Area} Area */
 /** @typedef {import("../geometry/viewport.js").XY} XY */
 /** @typedef {{path: string, index: number}} PointRef */
 /** @typedef {{paths: string[], regions: string[], points: PointRef[]}} Selection  points belong to selected paths */
@@ -25,7 +25,7 @@ export function surviving(doc, selection) {
     const paths = selection.paths.filter((id) => findPath(doc, id));
     return {
         paths,
-        regions: selection.regions.filter((id) => findRegion(doc, id)),
+        regions: selection.regions.filter((id) => findArea(doc, id)),
         points: selection.points.filter(
             ({ path, index }) => paths.includes(path) && index < (findPath(doc, path)?.points.length ?? 0),
         ),
@@ -35,7 +35,7 @@ export function surviving(doc, selection) {
 /** Everything visible. @type {(doc: EditDocument) => Selection} */
 export const everything = (doc) => ({
     paths: doc.paths.filter((path) => path.visible !== false).map((path) => path.id),
-    regions: doc.regions.filter((region) => region.visible !== false).map((region) => region.id),
+    regions: doc.regions.filter((area) => area.visible !== false).map((area) => area.id),
     points: [],
 });
 
@@ -43,14 +43,14 @@ export const everything = (doc) => ({
 export const isNothing = (selection) => !selection.paths.length && !selection.regions.length;
 
 /**
- * Moves what is selected: points where points are chosen, else whole paths; and regions.
- * A region that follows a path moved along stays where it is relative to that path.
+ * Moves what is selected: points where points are chosen, else whole paths; and areas.
+ * An area that follows a path moved along stays where it is relative to that path.
  * @type {(doc: EditDocument, selection: Selection, dx: number, dy: number) => EditDocument}
  */
 export function translate(doc, selection, dx, dy) {
     if (!dx && !dy) return doc;
     const chosen = groupPoints(selection);
-    const carried = new Set(selection.paths.filter((id) => !chosen.has(id)));
+    const moving = new Set(selection.paths.filter((id) => !chosen.has(id)));
     return {
         ...doc,
         paths: doc.paths.map((path) => {
@@ -60,17 +60,17 @@ export function translate(doc, selection, dx, dy) {
                 !indices || indices.has(index) ? { ...point, x: point.x + dx, y: point.y + dy } : point;
             return { ...path, points: path.points.map(move) };
         }),
-        regions: doc.regions.map((region) => {
-            const rides = region.follow !== undefined && carried.has(region.follow);
-            return selection.regions.includes(region.id) || rides ? movedRegion(region, dx, dy) : region;
+        regions: doc.regions.map((area) => {
+            const rides = area.follow !== undefined && moving.has(area.follow);
+            return selection.regions.includes(area.id) || rides ? movedArea(area, dx, dy) : area;
         }),
     };
 }
 
-/** @type {(region: Region, dx: number, dy: number) => Region} */
-export const movedRegion = (region, dx, dy) => ({
-    ...region,
-    points: region.points.map(([x, y]) => /** @type {[number, number]} */ ([x + dx, y + dy])),
+/** @type {(area: Area, dx: number, dy: number) => Area} */
+export const movedArea = (area, dx, dy) => ({
+    ...area,
+    points: area.points.map(([x, y]) => /** @type {[number, number]} */ ([x + dx, y + dy])),
 });
 
 /** Deletes chosen points, else whole paths, and regions. A path that loses its last point goes. @type {(doc: EditDocument, selection: Selection) => EditDocument} */
@@ -82,16 +82,16 @@ export function remove(doc, selection) {
         return points.length ? [{ ...path, points: risingFrames(points, path.start ?? 0, path.end ?? doc.frames - 1) }] : [];
     });
     const gone = new Set(doc.paths.filter((path) => !paths.some((left) => left.id === path.id)).map((path) => path.id));
-    const regions = doc.regions.filter((region) => !selection.regions.includes(region.id)).map((region) => {
-        if (region.follow === undefined || !gone.has(region.follow)) return region;
-        const { follow: _, ...unbound } = region; // its path is gone: it stays where the path began
+    const regions = doc.regions.filter((area) => !selection.regions.includes(area.id)).map((area) => {
+        if (area.follow === undefined || !gone.has(area.follow)) return area;
+        const { follow: _, ...unbound } = area; // its path is gone: it stays where the path began
         return unbound;
     });
     return { ...doc, paths, regions };
 }
 
 /**
- * Copies of whole paths and regions, beside the originals.
+ * Copies of whole paths and areas, beside the originals.
  * @type {(doc: EditDocument, selection: Selection, offset: number) => {doc: EditDocument, selection: Selection}}
  */
 export const duplicate = (doc, selection, offset) => insert(doc, excerpt(doc, selection), offset);
@@ -100,11 +100,11 @@ export const duplicate = (doc, selection, offset) => insert(doc, excerpt(doc, se
 export const excerpt = (doc, selection) => ({
     ...doc,
     paths: doc.paths.filter((path) => selection.paths.includes(path.id)),
-    regions: doc.regions.filter((region) => selection.regions.includes(region.id)),
+    regions: doc.regions.filter((area) => selection.regions.includes(area.id)),
 });
 
 /**
- * Adds another document's paths and regions under fresh ids, scaled to this document's size
+ * Adds another document's paths and areas under fresh ids, scaled to this document's size
  * and length, and says what was added.
  * @type {(doc: EditDocument, other: EditDocument, offset?: number) => {doc: EditDocument, selection: Selection}}
  */
@@ -122,13 +122,13 @@ export function insert(doc, other, offset = 0) {
     }
     /** @type {string[]} */
     const regions = [];
-    for (const region of fitting.regions) {
-        const { follow, ...rest } = movedRegion(region, offset, offset);
+    for (const area of fitting.regions) {
+        const { follow, ...rest } = movedArea(area, offset, offset);
         const id = freshId(result.regions, "r");
         regions.push(id);
-        // Copied without its path, a region goes on following the original where there is one.
+        // Copied without its path, an area still follows the original where there is one.
         const path = follow === undefined ? undefined : renamed.get(follow) ?? (findPath(doc, follow) ? follow : undefined);
-        result = addRegion(result, { ...rest, id, ...(path === undefined ? {} : { follow: path }) });
+        result = addArea(result, { ...rest, id, ...(path === undefined ? {} : { follow: path }) });
     }
     return { doc: result, selection: { paths: [...renamed.values()], regions, points: [] } };
 }
@@ -185,31 +185,31 @@ export function resized(doc, width, height) {
             ...path,
             points: path.points.map((point) => ({ ...point, x: point.x * sx, y: point.y * sy })),
         })),
-        regions: doc.regions.map((region) => ({
-            ...region,
-            points: region.points.map(([x, y]) => /** @type {[number, number]} */ ([x * sx, y * sy])),
-            ...(region.radius === undefined ? {} : { radius: region.radius * mean }),
-            ...(region.feather === undefined ? {} : { feather: region.feather * mean }),
+        regions: doc.regions.map((area) => ({
+            ...area,
+            points: area.points.map(([x, y]) => /** @type {[number, number]} */ ([x * sx, y * sy])),
+            ...(area.radius === undefined ? {} : { radius: area.radius * mean }),
+            ...(area.feather === undefined ? {} : { feather: area.feather * mean }),
         })),
     };
 }
 
-// --- Regions -----------------------------------------------------------------------------------
+// --- Areas ---------------------------------------------------------------------------------------
 
 /**
- * Lets a region follow a path, or none, without moving it from where it is seen at `time`.
+ * Lets an area follow a path, or none, without moving it from where it is seen at `time`.
  * @type {(doc: EditDocument, id: string, pathId: string | undefined, time: number) => EditDocument}
  */
 export function setFollow(doc, id, pathId, time) {
-    return updateRegion(doc, id, (region) => {
-        const before = followed(doc, region.follow, time);
+    return updateArea(doc, id, (area) => {
+        const before = followed(doc, area.follow, time);
         const after = followed(doc, pathId, time);
-        const { follow: _, ...rest } = movedRegion(region, before.x - after.x, before.y - after.y);
+        const { follow: _, ...rest } = movedArea(area, before.x - after.x, before.y - after.y);
         return pathId === undefined ? rest : { ...rest, follow: pathId };
     });
 }
 
-/** How far a path has carried what follows it. @type {(doc: EditDocument, id: string | undefined, time: number) => XY} */
+/** How far what follows a path has moved with it. @type {(doc: EditDocument, id: string | undefined, time: number) => XY} */
 function followed(doc, id, time) {
     const path = id === undefined ? undefined : findPath(doc, id);
     if (!path) return { x: 0, y: 0 };

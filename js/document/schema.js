@@ -3,12 +3,12 @@
  * revideo/drawing/schema.py.
  */
 
-import { EASINGS, LIMITS, MODES, PATH_KINDS, REGION_KINDS, VERSION } from "./document.js";
+import { AREA_KINDS, EASINGS, LIMITS, MODES, PATH_KINDS, VERSION } from "./document.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
 /** @typedef {import("./document.js").Path} Path */
 /** @typedef {import("./document.js").Point} Point */
-/** @typedef {import("./document.js").Region} Region */
+/** @typedef {import("./document.js").Area} Area */
 
 /** What is wrong with a document, in one sentence that names the culprit. Plain text: it may quote the document. */
 export class DocumentError extends Error {}
@@ -63,15 +63,15 @@ function readDocument(value) {
     const height = readWhole(value, "height", LIMITS.side);
     const frames = readWhole(value, "frames", LIMITS.frames);
     const drawnPaths = readList(value, "paths", LIMITS.paths);
-    const drawnRegions = readList(value, "regions", LIMITS.regions);
-    countPoints([...drawnPaths, ...drawnRegions]);
+    const drawnAreas = readList(value, "regions", LIMITS.regions);
+    countPoints([...drawnPaths, ...drawnAreas]);
 
     /** @type {Set<string>} */
     const pathIds = new Set();
     const paths = drawnPaths.map((path, index) => readPath(path, `path ${index + 1}`, pathIds, frames - 1));
     /** @type {Set<string>} */
-    const regionIds = new Set();
-    const regions = drawnRegions.map((region, index) => readRegion(region, `region ${index + 1}`, regionIds, pathIds));
+    const areaIds = new Set();
+    const regions = drawnAreas.map((area, index) => readArea(area, `region ${index + 1}`, areaIds, pathIds));
     return { version: VERSION, width, height, frames, paths, regions };
 }
 
@@ -129,12 +129,12 @@ function checkFrames(points, start, end, where) {
     });
 }
 
-/** @type {(value: unknown, place: string, ids: Set<string>, pathIds: Set<string>) => Region} */
-function readRegion(value, place, ids, pathIds) {
+/** @type {(value: unknown, place: string, ids: Set<string>, pathIds: Set<string>) => Area} */
+function readArea(value, place, ids, pathIds) {
     if (!isObject(value)) fail(`${place} is not an object`);
     const id = readId(value, place, "region", ids);
     const where = `${place} (${id})`;
-    const kind = readChoice(value, "kind", REGION_KINDS, where);
+    const kind = readChoice(value, "kind", AREA_KINDS, where);
     const mode = value.mode === undefined ? undefined : readChoice(value, "mode", MODES, where);
     const points = readPoints(value, where).map((point, index) => readPair(point, `${where}, point ${index + 1}`));
     const count = points.length;

@@ -1,5 +1,5 @@
 /**
- * Session: a drawing with its history and how it is looked at. It outlives the element, for
+ * Session: a drawing with its history and its view. It outlives the element, for
  * ComfyUI's own undo builds every node anew.
  */
 
@@ -48,7 +48,7 @@ export class Session {
 
     /**
      * Takes a value from outside: a loaded workflow, the graph's undo. Throws DocumentError where
-     * it cannot be read; it is kept all the same until something is drawn, and the drawing stays.
+     * it cannot be read; its text stays all the same until something is drawn, and the drawing stays.
      * @param {string} text
      */
     load(text) {
@@ -153,6 +153,6 @@ function asStored(doc, text, before) {
     return {
         ...stored,
         paths: stored.paths.map((path, index) => (known.has(doc.paths[index]) ? doc.paths[index] : path)),
-        regions: stored.regions.map((region, index) => (known.has(doc.regions[index]) ? doc.regions[index] : region)),
+        regions: stored.regions.map((area, index) => (known.has(doc.regions[index]) ? doc.regions[index] : area)),
     };
 }

@@ -6,7 +6,7 @@ import { updatePath } from "./items.js";
 /** @typedef {import("./document.js").Path} Path */
 /** @typedef {import("./document.js").Point} Point */
 
-/** Times are kept to a thousandth of a frame, as they are written. @type {(time: number) => number} */
+/** Times are rounded to a thousandth of a frame, as they are written. @type {(time: number) => number} */
 export const roundTime = (time) => Math.round(time * 1000) / 1000;
 
 /** The document over another number of frames, every time in proportion. @type {(doc: EditDocument, frames: number) => EditDocument} */
@@ -59,8 +59,8 @@ export function risingFrames(points, start, end) {
 }
 
 /**
- * The frames that a point may carry: between its timed neighbours, and within the path's range.
- * `null` where there is no room. Ends that carry no frame stand at the path's start and end.
+ * The frames that a point may have: between its timed neighbours, and within the path's range.
+ * `null` where there is no room. Ends that have no frame stand at the path's start and end.
  * @type {(doc: EditDocument, path: Path, index: number) => {min: number, max: number} | null}
  */
 export function frameRoom(doc, path, index) {

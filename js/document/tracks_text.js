@@ -209,7 +209,7 @@ export function formatTracks({ points, visible }, format) {
         .filter((path) => path.length)
         .map((path) => path.map(([x, y]) => (format === "pairs" ? [rounded(x), rounded(y)] : { x: rounded(x), y: rounded(y) })));
     if (format !== "single") return JSON.stringify(paths);
-    if (paths.length !== 1) fail(`the drawing has ${paths.length} paths; this spelling holds one alone`);
+    if (paths.length !== 1) fail(`the drawing has ${paths.length} paths; this form holds one alone`);
     return JSON.stringify(paths[0]);
 }
 

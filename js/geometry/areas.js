@@ -1,109 +1,109 @@
 /**
- * Areas: the regions of a document → the mask, and how far a place is from a region.
+ * Areas: the areas of a document → the mask, and how far a place is from an area.
  * "The mask" of docs/edit_document.md; revideo/drawing/masks.py computes the same.
  *
- * A region's own place is where it was drawn: a region that follows a path is shifted by
- * `regionOffset` and is otherwise computed as it was drawn.
+ * An area's own place is where it was drawn: an area that follows a path is shifted by
+ * `areaOffset` and is otherwise computed as it was drawn.
  */
 
 import { positionAt } from "./curves.js";
 import { distanceToLine, distances, firstNotBelow, insidePixels, isInside } from "./raster.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
-/** @typedef {import("../document/document.js").Region} Region */
+/** @typedef {import("../document/document.js").Area} Area */
 /** @typedef {import("./curves.js").XY} XY */
 /** @typedef {import("./raster.js").Grid} Grid */
 
 const LEAST_EXTENT = 1e-6; // in pixels: narrower boxes cover nothing
 
-/** How far the path that it follows has carried a region. @type {(region: Region, doc: EditDocument, time: number) => XY} */
-export function regionOffset(region, doc, time) {
-    const path = region.follow === undefined ? undefined : doc.paths.find(({ id }) => id === region.follow);
+/** How far an area has moved with the path that it follows. @type {(area: Area, doc: EditDocument, time: number) => XY} */
+export function areaOffset(area, doc, time) {
+    const path = area.follow === undefined ? undefined : doc.paths.find(({ id }) => id === area.follow);
     if (!path) return { x: 0, y: 0 };
     const { x, y } = positionAt(path, doc, time);
     return { x: x - path.points[0].x, y: y - path.points[0].y };
 }
 
-/** Distance in pixels to a region's outline, negative inside, at a place as the region was drawn. @type {(region: Region, x: number, y: number) => number} */
-export function distanceToRegion(region, x, y) {
-    if (isEmpty(region)) return Infinity;
-    if (region.kind === "rect") return distanceToRect(region, x, y);
-    if (region.kind === "ellipse") return distanceToEllipse(region, x, y);
-    const away = distanceToLine(lineOf(region), x, y);
-    if (region.kind === "brush") return away - (region.radius ?? 0);
-    return isInside(lineOf(region), x, y) ? -away : away;
+/** Distance in pixels to an area's outline, negative inside, at a place as the area was drawn. @type {(area: Area, x: number, y: number) => number} */
+export function distanceToArea(area, x, y) {
+    if (isEmpty(area)) return Infinity;
+    if (area.kind === "rect") return distanceToRect(area, x, y);
+    if (area.kind === "ellipse") return distanceToEllipse(area, x, y);
+    const away = distanceToLine(lineOf(area), x, y);
+    if (area.kind === "brush") return away - (area.radius ?? 0);
+    return isInside(lineOf(area), x, y) ? -away : away;
 }
 
 /** The mask's value at one place of the document. @type {(doc: EditDocument, time: number, x: number, y: number) => number} */
 export function coverAt(doc, time, x, y) {
     let value = 0;
-    for (const region of doc.regions) {
-        if (region.visible === false) continue;
-        const offset = regionOffset(region, doc, time);
-        const cover = coverHere(region, x - offset.x, y - offset.y);
-        value = region.mode === "subtract" ? Math.min(value, 1 - cover) : Math.max(value, cover);
+    for (const area of doc.regions) {
+        if (area.visible === false) continue;
+        const offset = areaOffset(area, doc, time);
+        const cover = coverHere(area, x - offset.x, y - offset.y);
+        value = area.mode === "subtract" ? Math.min(value, 1 - cover) : Math.max(value, cover);
     }
     return value;
 }
 
 /**
- * The mask at a time, row after row: 1 where the video may change, 0 where it is kept.
+ * The mask at a time, row after row: 1 where the video may change, 0 where it stays the source's.
  * `width` and `height` are the clip's, the document is scaled to it.
  * @type {(doc: EditDocument, time: number, width: number, height: number) => Float32Array}
  */
 export function maskAt(doc, time, width, height) {
     const mask = new Float32Array(width * height);
-    for (const region of doc.regions) {
-        if (region.visible === false || isEmpty(region)) continue;
-        const { x, y } = regionOffset(region, doc, time);
+    for (const area of doc.regions) {
+        if (area.visible === false || isEmpty(area)) continue;
+        const { x, y } = areaOffset(area, doc, time);
         const xs = Float64Array.from({ length: width }, (_, column) => (column + 0.5) * (doc.width / width) - x);
         const ys = Float64Array.from({ length: height }, (_, row) => (row + 0.5) * (doc.height / height) - y);
-        paint(mask, region, { xs, ys });
+        paint(mask, area, { xs, ys });
     }
     return mask;
 }
 
-/** How much a region covers a place, as it was drawn. @type {(region: Region, x: number, y: number) => number} */
-function coverHere(region, x, y) {
-    if (!region.feather && !isEmpty(region)) {
-        // Left and upper sides count: shapes that share a side leave no gap, however pixels lie.
-        if (region.kind === "polygon") return Number(isInside(lineOf(region), x, y));
-        const { low, high } = boxOf(region);
-        if (region.kind === "rect") return Number(x >= low.x && x < high.x && y >= low.y && y < high.y);
+/** How much an area covers a place, as it was drawn. @type {(area: Area, x: number, y: number) => number} */
+function coverHere(area, x, y) {
+    if (!area.feather && !isEmpty(area)) {
+        // Left and upper sides count: shapes side by side leave no gap, however pixels lie.
+        if (area.kind === "polygon") return Number(isInside(lineOf(area), x, y));
+        const { low, high } = boxOf(area);
+        if (area.kind === "rect") return Number(x >= low.x && x < high.x && y >= low.y && y < high.y);
     }
-    return coverOf(distanceToRegion(region, x, y), region.feather ?? 0);
+    return coverOf(distanceToArea(area, x, y), area.feather ?? 0);
 }
 
 /** @type {(distance: number, feather: number) => number} */
 const coverOf = (distance, feather) =>
     feather > 0 ? Math.min(Math.max(0.5 - distance / feather, 0), 1) : Number(distance < 0);
 
-// --- One region on the mask ----------------------------------------------------------------------
+// --- One area on the mask ----------------------------------------------------------------------
 
-/** Adds a region to the mask, or takes it away. @type {(mask: Float32Array, region: Region, grid: Grid) => void} */
-function paint(mask, region, grid) {
-    const subtract = region.mode === "subtract";
-    const feather = region.feather ?? 0;
+/** Adds an area to the mask, or takes it away. @type {(mask: Float32Array, area: Area, grid: Grid) => void} */
+function paint(mask, area, grid) {
+    const subtract = area.mode === "subtract";
+    const feather = area.feather ?? 0;
     const put = (/** @type {number} */ index, /** @type {number} */ cover) => {
         if (subtract) mask[index] = Math.min(mask[index], 1 - cover);
         else if (cover > mask[index]) mask[index] = cover;
     };
     const width = grid.xs.length;
-    if (region.kind === "polygon" && feather === 0) {
-        insidePixels(lineOf(region), grid).forEach((inside, index) => put(index, inside));
-    } else if (region.kind === "rect" || region.kind === "ellipse") {
-        const { left, right, top, bottom } = windowOf(region, feather / 2, grid);
+    if (area.kind === "polygon" && feather === 0) {
+        insidePixels(lineOf(area), grid).forEach((inside, index) => put(index, inside));
+    } else if (area.kind === "rect" || area.kind === "ellipse") {
+        const { left, right, top, bottom } = windowOf(area, feather / 2, grid);
         for (let row = top; row < bottom; row += 1)
             for (let column = left; column < right; column += 1)
-                put(row * width + column, coverHere(region, grid.xs[column], grid.ys[row]));
+                put(row * width + column, coverHere(area, grid.xs[column], grid.ys[row]));
     } else {
-        const polygon = region.kind === "polygon";
-        const radius = polygon ? 0 : region.radius ?? 0;
-        const inside = polygon ? insidePixels(lineOf(region), grid) : [];
-        const window = windowOf(region, radius + feather / 2, grid);
+        const polygon = area.kind === "polygon";
+        const radius = polygon ? 0 : area.radius ?? 0;
+        const inside = polygon ? insidePixels(lineOf(area), grid) : [];
+        const window = windowOf(area, radius + feather / 2, grid);
         // Of a polygon, `inside` says which side a pixel is on; of a brush, the distance itself does.
         const low = polygon ? -Infinity : radius - feather / 2;
-        const away = distances(lineOf(region), grid, window, low, radius + feather / 2);
+        const away = distances(lineOf(area), grid, window, low, radius + feather / 2);
         const across = window.right - window.left;
         for (let row = window.top; row < window.bottom; row += 1)
             for (let column = window.left; column < window.right; column += 1) {
@@ -114,11 +114,11 @@ function paint(mask, region, grid) {
     }
 }
 
-/** The pixels that can be within `margin` of a region. @type {(region: Region, margin: number, grid: Grid) => import("./raster.js").Window} */
-function windowOf(region, margin, { xs, ys }) {
-    const { low, high, half } = boxOf(region);
+/** The pixels that can be within `margin` of an area. @type {(area: Area, margin: number, grid: Grid) => import("./raster.js").Window} */
+function windowOf(area, margin, { xs, ys }) {
+    const { low, high, half } = boxOf(area);
     // What is called distance to an ellipse is less than true along its longer axis.
-    const slack = region.kind === "ellipse" ? 1 / Math.min(half.x, half.y) : 0;
+    const slack = area.kind === "ellipse" ? 1 / Math.min(half.x, half.y) : 0;
     const [mx, my] = slack ? [margin * slack * half.x, margin * slack * half.y] : [margin, margin];
     return {
         left: firstNotBelow(xs, low.x - mx),
@@ -132,10 +132,10 @@ function windowOf(region, margin, { xs, ys }) {
 
 /** @typedef {{low: XY, high: XY, centre: XY, half: XY}} Box */
 
-/** @type {WeakMap<Region["points"], Box>} */
+/** @type {WeakMap<Area["points"], Box>} */
 const boxes = new WeakMap();
 
-/** The box around a region's points. @type {(region: Region) => Box} */
+/** The box around an area's points. @type {(area: Area) => Box} */
 function boxOf({ points }) {
     const known = boxes.get(points);
     if (known) return known;
@@ -150,10 +150,10 @@ function boxOf({ points }) {
     return box;
 }
 
-/** @type {WeakMap<Region["points"], {open?: Float64Array, closed?: Float64Array}>} */
+/** @type {WeakMap<Area["points"], {open?: Float64Array, closed?: Float64Array}>} */
 const lines = new WeakMap();
 
-/** A polygon's closed outline or a brush's line: x, y after x, y. @type {(region: Region) => Float64Array} */
+/** A polygon's closed outline or a brush's line: x, y after x, y. @type {(area: Area) => Float64Array} */
 function lineOf({ kind, points }) {
     let known = lines.get(points);
     if (!known) lines.set(points, (known = {}));
@@ -161,24 +161,24 @@ function lineOf({ kind, points }) {
     return (known.open ??= Float64Array.from(points.flat()));
 }
 
-/** Whether a region has no extent: it covers nothing, its soft edge neither. @type {(region: Region) => boolean} */
-function isEmpty(region) {
-    const { half } = boxOf(region);
-    return region.kind !== "brush" && 2 * Math.min(half.x, half.y) < LEAST_EXTENT;
+/** Whether an area has no extent: it covers nothing, its soft edge neither. @type {(area: Area) => boolean} */
+function isEmpty(area) {
+    const { half } = boxOf(area);
+    return area.kind !== "brush" && 2 * Math.min(half.x, half.y) < LEAST_EXTENT;
 }
 
-/** @type {(region: Region, x: number, y: number) => number} */
-function distanceToRect(region, x, y) {
-    const { low, high } = boxOf(region);
+/** @type {(area: Area, x: number, y: number) => number} */
+function distanceToRect(area, x, y) {
+    const { low, high } = boxOf(area);
     const dx = Math.max(low.x - x, x - high.x);
     const dy = Math.max(low.y - y, y - high.y);
     const [outX, outY] = [Math.max(dx, 0), Math.max(dy, 0)];
     return Math.sqrt(outX * outX + outY * outY) + Math.min(Math.max(dx, dy), 0);
 }
 
-/** @type {(region: Region, x: number, y: number) => number} */
-function distanceToEllipse(region, x, y) {
-    const { centre, half } = boxOf(region);
+/** @type {(area: Area, x: number, y: number) => number} */
+function distanceToEllipse(area, x, y) {
+    const { centre, half } = boxOf(area);
     const [ux, uy] = [(x - centre.x) / half.x, (y - centre.y) / half.y];
     const [gx, gy] = [ux / half.x, uy / half.y];
     const k = Math.sqrt(ux * ux + uy * uy);

@@ -128,7 +128,7 @@ function lastNotAbove(rising, value) {
 
 // --- Time ----------------------------------------------------------------------------------------
 
-/** How much of the way is done after the share `tau` of the time. @type {(name: Easing, tau: number) => number} */
+/** How much of the way is done after the fraction `tau` of the time. @type {(name: Easing, tau: number) => number} */
 export function ease(name, tau) {
     if (name === "in") return tau * tau;
     if (name === "out") return tau * (2 - tau);
@@ -136,7 +136,7 @@ export function ease(name, tau) {
     return tau;
 }
 
-/** The share of the time after which so much of the way is done. @type {(name: Easing, done: number) => number} */
+/** The fraction of the time after which so much of the way is done. @type {(name: Easing, done: number) => number} */
 function uneased(name, done) {
     if (name === "in") return Math.sqrt(done);
     if (name === "out") return 1 - Math.sqrt(1 - done);
@@ -148,7 +148,7 @@ function uneased(name, done) {
 const timed = new WeakMap();
 
 /**
- * When a path has which length: its timed points, and its ends where those carry no time.
+ * When a path has which length: its timed points, and its ends where those have no time.
  * Both rise, the length from 0 to the curve's.
  * @type {(path: Path, doc: EditDocument) => Key[]}
  */

@@ -2,60 +2,60 @@
  * Hits: what of the drawing lies under the pointer, from the top down.
  */
 
-import { distanceToRegion, regionOffset } from "./areas.js";
+import { areaOffset, distanceToArea } from "./areas.js";
 import { flatten, positionAt } from "./curves.js";
 import { distanceToSegment } from "./simplify.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Path} Path */
-/** @typedef {import("../document/document.js").Region} Region */
+/** @typedef {import("../document/document.js").Area} Area */
 /** @typedef {import("../document/operations.js").Selection} Selection */
 /** @typedef {import("./viewport.js").XY} XY */
 
 /**
- * @typedef {{what: "handle", region: string, handle: number}} HandleHit  a corner to resize or shape a selected region by
+ * @typedef {{what: "handle", area: string, handle: number}} HandleHit  a corner to resize or shape a selected area by
  * @typedef {{what: "point", path: string, index: number}} PointHit
  * @typedef {{what: "curve", path: string, before: number, at: XY}} CurveHit  `before`: index a point inserted there would get
- * @typedef {{what: "region", region: string}} RegionHit
- * @typedef {HandleHit | PointHit | CurveHit | RegionHit} Hit
+ * @typedef {{what: "area", area: string}} AreaHit
+ * @typedef {HandleHit | PointHit | CurveHit | AreaHit} Hit
  */
 
 /** Handles of a box: corners and middles of sides, clockwise from the upper left, as fractions of it. */
 export const BOX_HANDLES = /** @type {const} */ ([[0, 0], [0.5, 0], [1, 0], [1, 0.5], [1, 1], [0.5, 1], [0, 1], [0, 0.5]]);
 
-/** Where a region can be taken hold of, in frame pixels, offset included. @type {(region: Region, offset: XY) => XY[]} */
-export function handlesOf(region, offset) {
-    if (region.kind === "brush") return [];
-    if (region.kind === "polygon") return region.points.map(([x, y]) => ({ x: x + offset.x, y: y + offset.y }));
-    const [[x0, y0], [x1, y1]] = region.points;
+/** Where an area can be taken hold of, in frame pixels, offset included. @type {(area: Area, offset: XY) => XY[]} */
+export function handlesOf(area, offset) {
+    if (area.kind === "brush") return [];
+    if (area.kind === "polygon") return area.points.map(([x, y]) => ({ x: x + offset.x, y: y + offset.y }));
+    const [[x0, y0], [x1, y1]] = area.points;
     return BOX_HANDLES.map(([u, v]) => ({ x: x0 + u * (x1 - x0) + offset.x, y: y0 + v * (y1 - y0) + offset.y }));
 }
 
 /**
- * All that lies within `reach` frame pixels of a place: handles of selected regions, points
- * (of selected paths first), curves, regions; later drawn ones first.
+ * All that lies within `reach` frame pixels of a place: handles of selected areas, points
+ * (of selected paths first), curves, areas; later drawn ones first.
  * @type {(doc: EditDocument, selection: Selection, time: number, at: XY, reach: number) => Hit[]}
  */
-export function hitsAt(doc, selection, time, at, reach) {
+export function hitTest(doc, selection, time, at, reach) {
     const paths = doc.paths.filter((path) => path.visible !== false && near(path, at, reach)).toReversed();
-    const regions = doc.regions.filter((region) => region.visible !== false).toReversed();
+    const areas = doc.regions.filter((area) => area.visible !== false).toReversed();
     const chosen = (/** @type {Path} */ path) => selection.paths.includes(path.id);
     const first = [...paths.filter(chosen), ...paths.filter((path) => !chosen(path))];
     return [
-        ...regions.filter((region) => selection.regions.includes(region.id)).flatMap((region) => handleHits(doc, region, time, at, reach)),
+        ...areas.filter((area) => selection.regions.includes(area.id)).flatMap((area) => handleHits(doc, area, time, at, reach)),
         ...first.flatMap((path) => pointHits(path, at, reach)),
         ...first.flatMap((path) => curveHits(doc, path, time, at, reach)),
-        ...regions.flatMap((region) => regionHits(doc, region, time, at, reach)),
+        ...areas.flatMap((area) => areaHits(doc, area, time, at, reach)),
     ];
 }
 
-/** @type {(doc: EditDocument, region: Region, time: number, at: XY, reach: number) => HandleHit[]} */
-function handleHits(doc, region, time, at, reach) {
-    return handlesOf(region, regionOffset(region, doc, time))
+/** @type {(doc: EditDocument, area: Area, time: number, at: XY, reach: number) => HandleHit[]} */
+function handleHits(doc, area, time, at, reach) {
+    return handlesOf(area, areaOffset(area, doc, time))
         .map((place, handle) => ({ handle, away: Math.hypot(place.x - at.x, place.y - at.y) }))
         .filter(({ away }) => away <= reach)
         .sort((a, b) => a.away - b.away)
-        .map(({ handle }) => ({ what: "handle", region: region.id, handle }));
+        .map(({ handle }) => ({ what: "handle", area: area.id, handle }));
 }
 
 /** @type {(path: Path, at: XY, reach: number) => PointHit[]} */
@@ -90,10 +90,10 @@ function curveHits(doc, path, time, at, reach) {
         : [];
 }
 
-/** @type {(doc: EditDocument, region: Region, time: number, at: XY, reach: number) => RegionHit[]} */
-function regionHits(doc, region, time, at, reach) {
-    const offset = regionOffset(region, doc, time);
-    return distanceToRegion(region, at.x - offset.x, at.y - offset.y) <= reach / 2 ? [{ what: "region", region: region.id }] : [];
+/** @type {(doc: EditDocument, area: Area, time: number, at: XY, reach: number) => AreaHit[]} */
+function areaHits(doc, area, time, at, reach) {
+    const offset = areaOffset(area, doc, time);
+    return distanceToArea(area, at.x - offset.x, at.y - offset.y) <= reach / 2 ? [{ what: "area", area: area.id }] : [];
 }
 
 /** @type {WeakMap<Path, {low: XY, high: XY}>} */
@@ -135,13 +135,13 @@ export function within(doc, time, a, b) {
     );
     const touched = paths.filter((path) => points.some((point) => point.path === path.id));
     const whole = touched.filter((path) => points.filter((point) => point.path === path.id).length === path.points.length);
-    const regions = doc.regions.filter((region) => {
-        const offset = regionOffset(region, doc, time);
-        return region.visible !== false && region.points.every(([x, y]) => inside(x + offset.x, y + offset.y));
+    const areas = doc.regions.filter((area) => {
+        const offset = areaOffset(area, doc, time);
+        return area.visible !== false && area.points.every(([x, y]) => inside(x + offset.x, y + offset.y));
     });
     return {
         paths: touched.map((path) => path.id),
-        regions: regions.map((region) => region.id),
+        regions: areas.map((area) => area.id),
         points: points.filter((point) => !whole.some((path) => path.id === point.path)), // whole paths move as such
     };
 }

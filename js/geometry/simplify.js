@@ -39,7 +39,7 @@ function farthestPlace(places, chosen) {
 /** An outline without the corners that stand out less than `tolerance` pixels (Douglas and Peucker). @type {(outline: XY[], tolerance: number) => XY[]} */
 export function corners(outline, tolerance) {
     if (outline.length < 3) return outline;
-    const keep = new Set([0, outline.length - 1]);
+    const chosen = new Set([0, outline.length - 1]);
     const open = [[0, outline.length - 1]];
     for (let span = open.pop(); span; span = open.pop()) {
         const [from, to] = span;
@@ -49,23 +49,23 @@ export function corners(outline, tolerance) {
             if (distance > worst.distance) worst = { index, distance };
         }
         if (worst.index < 0) continue;
-        keep.add(worst.index);
+        chosen.add(worst.index);
         open.push([from, worst.index], [worst.index, to]);
     }
-    return outline.filter((_, index) => keep.has(index));
+    return outline.filter((_, index) => chosen.has(index));
 }
 
 /** Without places closer than `least` to the one before; both ends stay. @type {(stroke: XY[], least: number) => XY[]} */
 function distinct(stroke, least) {
     /** @type {XY[]} */
-    const kept = [];
+    const places = [];
     for (const place of stroke) {
-        const before = kept.at(-1);
-        if (!before || Math.hypot(place.x - before.x, place.y - before.y) > least) kept.push(place);
+        const before = places.at(-1);
+        if (!before || Math.hypot(place.x - before.x, place.y - before.y) > least) places.push(place);
     }
     const last = stroke.at(-1);
-    if (last && kept.length > 1) kept[kept.length - 1] = last;
-    return kept;
+    if (last && places.length > 1) places[places.length - 1] = last;
+    return places;
 }
 
 /** @type {(place: XY, chords: Float64Array, from: number, to: number) => number} */

@@ -36,10 +36,10 @@ export function pan(viewport, dx, dy) {
     return { ...viewport, x: viewport.x + dx, y: viewport.y + dy };
 }
 
-/** Panned just so far that at least `keep` view pixels of the frame stay in view: it cannot get lost. @type {(viewport: Viewport, frame: Size, view: Size, keep?: number) => Viewport} */
-export function kept(viewport, frame, view, keep = 40) {
+/** Panned just so far that at least `least` view pixels of the frame stay in view: it cannot get lost. @type {(viewport: Viewport, frame: Size, view: Size, least?: number) => Viewport} */
+export function keepInView(viewport, frame, view, least = 40) {
     const hold = (/** @type {number} */ at, /** @type {number} */ length, /** @type {number} */ room) =>
-        Math.min(Math.max(at, keep - length), Math.max(room - keep, keep - length));
+        Math.min(Math.max(at, least - length), Math.max(room - least, least - length));
     return {
         scale: viewport.scale,
         x: hold(viewport.x, frame.width * viewport.scale, view.width),

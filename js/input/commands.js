@@ -133,14 +133,14 @@ export const COMMANDS = {
     "zoom-out": (editor) => editor.zoomBy(1 / ZOOM_STEP),
     fit: (editor) => editor.fitView(),
     "actual-size"(editor) {
-        editor.viewport = centred(editor.doc, editor.view, 1);
+        editor.viewport = centred(editor.doc, editor.stage.size, 1);
     },
     compare: (editor) => editor.compare(true),
     panel(editor) {
         editor.session.panel = !editor.session.panel;
     },
     help: (editor) => editor.toggleHelp(),
-    exchange: (editor) => editor.exchange.open(),
+    "import-export": (editor) => editor.importExport.open(),
 };
 
 /** What the clipboard takes: the selection, or all where nothing is selected. @type {(editor: Editor) => import("../document/document.js").EditDocument} */

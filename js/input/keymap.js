@@ -3,7 +3,7 @@
 /**
  * @typedef {object} Binding
  * @property {string} command  what editor.js runs
- * @property {string[]} keys  as `chord` spells them
+ * @property {string[]} keys  as `chord` gives them
  * @property {string} text  for the help overlay
  * @property {string} group
  * @property {boolean} [repeats]  goes on while the key is held
@@ -76,7 +76,7 @@ export const GESTURES = [
     ["Two fingers", "zoom and move the view"],
 ];
 
-/** How a key event is spelt here: "Ctrl+z", "Shift+ArrowLeft", "?". Cmd counts as Ctrl. @type {(event: {key: string, ctrlKey: boolean, metaKey: boolean, shiftKey: boolean}) => string} */
+/** A key event as this table names it: "Ctrl+z", "Shift+ArrowLeft", "?". Cmd counts as Ctrl. @type {(event: {key: string, ctrlKey: boolean, metaKey: boolean, shiftKey: boolean}) => string} */
 export function chord(event) {
     const ctrl = event.ctrlKey || event.metaKey;
     const letter = event.key.length === 1;
@@ -94,7 +94,7 @@ export const bindingOf = (event) => (event.altKey ? undefined : BY_KEY.get(chord
 const SYMBOLS = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", " ": "Space", Escape: "Esc", Delete: "Del" };
 
 /** For people: "Ctrl Z", "⇧ ←". @type {(key: string) => string} */
-export function spelled(key) {
+export function keyLabel(key) {
     const parts = key === "+" ? ["+"] : key.split("+");
     return parts.map((part) => (part in SYMBOLS ? SYMBOLS[/** @type {keyof typeof SYMBOLS} */ (part)] : part.length === 1 ? part.toUpperCase() : part)).join(" ");
 }
@@ -102,5 +102,5 @@ export function spelled(key) {
 /** The first key of a command, for a tooltip. @type {(command: string) => string} */
 export function shortcut(command) {
     const key = BINDINGS.find((binding) => binding.command === command)?.keys[0];
-    return key === undefined ? "" : spelled(key);
+    return key === undefined ? "" : keyLabel(key);
 }

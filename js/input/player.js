@@ -1,4 +1,4 @@
-/** Player: the time that is looked at, moved by hand or running at the clip's rate. */
+/** Player: the time shown, moved by hand or running at the clip's rate. */
 
 /** @typedef {import("../editor.js").Editor} Editor */
 

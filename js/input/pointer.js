@@ -1,6 +1,6 @@
 /** Pointer: mouse, pen and fingers on the stage → presses and drags of the tool in hand. */
 
-import { hitsAt } from "../geometry/hit_test.js";
+import { hitTest } from "../geometry/hit_test.js";
 import { pan, toFramePx, zoomAbout } from "../geometry/viewport.js";
 import { TOOLS } from "../tools/index.js";
 
@@ -144,7 +144,7 @@ export class Pointer {
         if (event.ctrlKey || !editor.element.contains(document.activeElement)) return; // the graph's
         event.preventDefault();
         event.stopPropagation();
-        const unit = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? WHEEL_LINE : event.deltaMode === WheelEvent.DOM_DELTA_PAGE ? editor.view.height : 1;
+        const unit = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? WHEEL_LINE : event.deltaMode === WheelEvent.DOM_DELTA_PAGE ? editor.stage.size.height : 1;
         if (event.shiftKey) {
             const delta = event.deltaY || event.deltaX; // some systems turn Shift + wheel sideways
             editor.run(delta > 0 ? "next" : "previous");
@@ -180,7 +180,7 @@ export class Pointer {
         const before = [this.#hover, this.#hovered];
         this.#hover = press && press.px;
         const selects = editor.session.tool === "select" && press;
-        const [hit] = selects ? hitsAt(editor.doc, editor.selection, editor.time, press.px, press.reach) : [];
+        const [hit] = selects ? hitTest(editor.doc, editor.selection, editor.time, press.px, press.reach) : [];
         this.#hovered = hit && "path" in hit ? hit.path : null;
         this.#cursor = hit ? (hit.what === "handle" || hit.what === "point" ? "pointer" : "move") : "";
         const brushes = this.hovering.brush !== null || before[0] !== null;

@@ -1,6 +1,6 @@
 /** The tools that draw areas. */
 
-import { addRegion, newRegion } from "../document/items.js";
+import { addArea, newArea } from "../document/items.js";
 import { corners } from "../geometry/simplify.js";
 import { STROKE_TOLERANCE, dragged, squared } from "./tool.js";
 
@@ -8,7 +8,7 @@ import { STROKE_TOLERANCE, dragged, squared } from "./tool.js";
 /** @typedef {import("./tool.js").Drag} Drag */
 /** @typedef {import("./tool.js").Press} Press */
 /** @typedef {import("./tool.js").Tool} Tool */
-/** @typedef {import("../document/document.js").Region} Region */
+/** @typedef {import("../document/document.js").Area} Area */
 
 /** @type {(kind: "rect" | "ellipse") => Tool} */
 export const box = (kind) => ({
@@ -22,7 +22,7 @@ export const box = (kind) => ({
                 board.sketch(null);
                 const [a, b] = [press.px, to(now)];
                 if (dragged(press, now) && a.x !== b.x && a.y !== b.y)
-                    commitRegion(board, modeOf(board, press.alt), kind, [
+                    commitArea(board, modeOf(board, press.alt), kind, [
                         [Math.min(a.x, b.x), Math.min(a.y, b.y)],
                         [Math.max(a.x, b.x), Math.max(a.y, b.y)],
                     ]);
@@ -58,7 +58,7 @@ export const polygon = {
                 }
                 board.sketch(null);
                 const simple = corners([...outline, press.px], STROKE_TOLERANCE / board.viewport.scale).slice(0, -1);
-                if (simple.length > 2) commitRegion(board, modeOf(board, press.alt), "polygon", simple.map(({ x, y }) => [x, y]));
+                if (simple.length > 2) commitArea(board, modeOf(board, press.alt), "polygon", simple.map(({ x, y }) => [x, y]));
                 else board.say("Draw around an area.");
             },
             cancel: () => board.sketch(null),
@@ -71,7 +71,7 @@ export function finishOutline(board, alt) {
     const points = board.openOutline.map(({ x, y }) => /** @type {[number, number]} */ ([x, y]));
     board.openOutline.length = 0;
     board.sketch(null);
-    if (points.length > 2) commitRegion(board, modeOf(board, alt), "polygon", points);
+    if (points.length > 2) commitArea(board, modeOf(board, alt), "polygon", points);
     else board.say("An area needs three corners or more.");
 }
 
@@ -80,7 +80,7 @@ export const brush = (erases) => ({
     cursor: "none",
     hint: `${erases ? "Paint away what shall not change." : "Paint what may change; Alt takes away."} [ and ] change the size.`,
     press(board, press) {
-        if (erases && !board.doc.regions.some((region) => region.mode !== "subtract")) {
+        if (erases && !board.doc.regions.some((area) => area.mode !== "subtract")) {
             board.say("There is no area to erase from yet.");
             return null;
         }
@@ -97,7 +97,7 @@ export const brush = (erases) => ({
                 board.sketch(null);
                 const simple = corners(stroke, Math.min(STROKE_TOLERANCE / board.viewport.scale, radius / 4));
                 const points = simple.map(({ x, y }) => /** @type {[number, number]} */ ([x, y]));
-                commitRegion(board, erases ? "subtract" : modeOf(board, press.alt), "brush", points, { radius });
+                commitArea(board, erases ? "subtract" : modeOf(board, press.alt), "brush", points, { radius });
             },
             cancel: () => board.sketch(null),
         };
@@ -107,9 +107,9 @@ export const brush = (erases) => ({
 /** Alt turns around what areas do. @type {(board: Board, alt: boolean) => "add" | "subtract"} */
 const modeOf = (board, alt) => (alt === (board.areaMode === "add") ? "subtract" : "add");
 
-/** @type {(board: Board, mode: "add" | "subtract", kind: Region["kind"], points: [number, number][], more?: Partial<Region>) => void} */
-function commitRegion(board, mode, kind, points, more = {}) {
-    const region = newRegion(board.doc, kind, points, { mode, ...more });
-    board.commit(addRegion(board.doc, region), `${mode} ${kind}`);
-    board.select({ paths: [], regions: [region.id], points: [] });
+/** @type {(board: Board, mode: "add" | "subtract", kind: Area["kind"], points: [number, number][], more?: Partial<Area>) => void} */
+function commitArea(board, mode, kind, points, more = {}) {
+    const area = newArea(board.doc, kind, points, { mode, ...more });
+    board.commit(addArea(board.doc, area), `${mode} ${kind}`);
+    board.select({ paths: [], regions: [area.id], points: [] });
 }

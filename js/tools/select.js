@@ -1,31 +1,31 @@
 /** The tools that draw nothing: select and move, and move the view. */
 
-import { findRegion, updateRegion } from "../document/items.js";
+import { findArea, updateArea } from "../document/items.js";
 import * as ops from "../document/operations.js";
-import { regionOffset } from "../geometry/areas.js";
-import { handlesOf, hitsAt, within } from "../geometry/hit_test.js";
+import { areaOffset } from "../geometry/areas.js";
+import { handlesOf, hitTest, within } from "../geometry/hit_test.js";
 import { DRAG_FROM, dragged, moveSelection, pointOf, squared } from "./tool.js";
 
 /** @typedef {import("./tool.js").Board} Board */
 /** @typedef {import("./tool.js").Drag} Drag */
 /** @typedef {import("./tool.js").Press} Press */
 /** @typedef {import("./tool.js").Tool} Tool */
-/** @typedef {import("../document/document.js").Region} Region */
+/** @typedef {import("../document/document.js").Area} Area */
 /** @typedef {import("../geometry/hit_test.js").Hit} Hit */
 /** @typedef {import("../document/operations.js").Selection} Selection */
 /** @typedef {import("../geometry/viewport.js").XY} XY */
 
-const keyOf = (/** @type {Hit} */ hit) => ("path" in hit ? hit.path : hit.region);
+const keyOf = (/** @type {Hit} */ hit) => ("path" in hit ? hit.path : hit.area);
 
 /** @type {Tool} */
 export const select = {
     cursor: "default",
     hint: "Click to select, drag to move, drag over the empty frame to select all within.",
     press(board, press) {
-        const hits = hitsAt(board.doc, board.selection, board.time, press.px, press.reach);
+        const hits = hitTest(board.doc, board.selection, board.time, press.px, press.reach);
         const top = hits[0];
         if (!top) return marquee(board, press);
-        if (top.what === "handle") return reshape(board, press, top.region, top.handle);
+        if (top.what === "handle") return reshape(board, press, top.area, top.handle);
         if (press.clicks === 2 && top.what === "curve") return insertAt(board, press, top);
         const before = board.selection;
         if (press.shift) {
@@ -56,7 +56,7 @@ function nextBelow(hits, key) {
 
 /** @type {(selection: Selection, hit: Hit) => boolean} */
 function isSelected(selection, hit) {
-    if ("region" in hit) return selection.regions.includes(hit.region);
+    if ("area" in hit) return selection.regions.includes(hit.area);
     if (!selection.paths.includes(hit.path)) return false;
     if (hit.what !== "point") return !selection.points.some((point) => point.path === hit.path);
     return selection.points.some((point) => point.path === hit.path && point.index === hit.index);
@@ -64,7 +64,7 @@ function isSelected(selection, hit) {
 
 /** @type {(hit: Hit) => Selection} */
 function only(hit) {
-    if ("region" in hit) return { paths: [], regions: [hit.region], points: [] };
+    if ("area" in hit) return { paths: [], regions: [hit.area], points: [] };
     return { paths: [hit.path], regions: [], points: hit.what === "point" ? [{ path: hit.path, index: hit.index }] : [] };
 }
 
@@ -77,7 +77,7 @@ function toggled(selection, hit) {
             regions: [...new Set([...selection.regions, ...added.regions])],
             points: [...selection.points, ...added.points],
         };
-    if ("region" in hit) return { ...selection, regions: selection.regions.filter((id) => id !== hit.region) };
+    if ("area" in hit) return { ...selection, regions: selection.regions.filter((id) => id !== hit.area) };
     const points = selection.points.filter((point) => point.path !== hit.path || (hit.what === "point" && point.index !== hit.index));
     const stays = hit.what === "point" && points.some((point) => point.path === hit.path);
     return { ...selection, points, paths: stays ? selection.paths : selection.paths.filter((id) => id !== hit.path) };
@@ -118,13 +118,13 @@ function marquee(board, press) {
 /** Resizes a box by a handle, or moves a polygon's corner. @type {(board: Board, press: Press, id: string, handle: number) => Drag | null} */
 function reshape(board, press, id, handle) {
     const { doc } = board;
-    const region = findRegion(doc, id);
-    if (!region) return null;
-    const offset = regionOffset(region, doc, board.time);
-    const grip = handlesOf(region, offset)[handle];
+    const area = findArea(doc, id);
+    if (!area) return null;
+    const offset = areaOffset(area, doc, board.time);
+    const grip = handlesOf(area, offset)[handle];
     const shaped = (/** @type {Press} */ now) => {
         const at = { x: grip.x + now.px.x - press.px.x - offset.x, y: grip.y + now.px.y - press.px.y - offset.y };
-        return updateRegion(doc, id, (shape) => ({ ...shape, points: withHandle(shape, handle, at, now.shift) }));
+        return updateArea(doc, id, (shape) => ({ ...shape, points: withHandle(shape, handle, at, now.shift) }));
     };
     return {
         move: (now) => board.preview(shaped(now)),
@@ -133,10 +133,10 @@ function reshape(board, press, id, handle) {
     };
 }
 
-/** @type {(region: Region, handle: number, at: XY, square: boolean) => [number, number][]} */
-function withHandle(region, handle, at, square) {
-    if (region.kind === "polygon") return region.points.with(handle, [at.x, at.y]);
-    const [[x0, y0], [x1, y1]] = region.points;
+/** @type {(area: Area, handle: number, at: XY, square: boolean) => [number, number][]} */
+function withHandle(area, handle, at, square) {
+    if (area.kind === "polygon") return area.points.with(handle, [at.x, at.y]);
+    const [[x0, y0], [x1, y1]] = area.points;
     const left = [0, 6, 7].includes(handle);
     const right = [2, 3, 4].includes(handle);
     const top = [0, 1, 2].includes(handle);

@@ -40,9 +40,9 @@ import * as ops from "../document/operations.js";
  * @property {string | null} openPath  the path that clicks go on adding points to
  * @property {XY[]} openOutline  corners clicked so far of a polygon
  * @property {{at: XY, key: string} | null} lastClick  where, in view pixels, and what it took: a click again takes what lies below
- * @property {(doc: EditDocument) => void} preview  shows a document that is not kept yet
+ * @property {(doc: EditDocument) => void} preview  shows a document that is not stored yet
  * @property {(doc: EditDocument, label: string) => void} commit
- * @property {() => void} revert  back to the kept document
+ * @property {() => void} revert  back to the stored document
  * @property {(selection: Selection) => void} select
  * @property {(sketch: Sketch | null) => void} sketch
  * @property {(dx: number, dy: number) => void} panBy  view pixels

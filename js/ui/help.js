@@ -1,7 +1,7 @@
 /** Help: all keys and gestures on one sheet over the editor. */
 
 import { h } from "../dom.js";
-import { BINDINGS, GESTURES, spelled } from "../input/keymap.js";
+import { BINDINGS, GESTURES, keyLabel } from "../input/keymap.js";
 
 /** @type {(close: () => void) => HTMLElement} */
 export function helpOverlay(close) {
@@ -32,5 +32,5 @@ export function helpOverlay(close) {
 /** @type {(keys: string[]) => string} */
 function keysText(keys) {
     if (keys.some((key) => key.includes("Arrow"))) return keys[0].startsWith("Shift") ? "⇧ arrows" : "arrows";
-    return keys.map(spelled).join(" or ").replaceAll("Shift ", "⇧ ");
+    return keys.map(keyLabel).join(" or ").replaceAll("Shift ", "⇧ ");
 }

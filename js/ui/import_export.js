@@ -1,4 +1,4 @@
-/** Exchange: drawings in and out, by clipboard, file or text. */
+/** Import and export: drawings in and out, by clipboard, file or text. */
 
 import { serializeDocument } from "../document/document.js";
 import { insert, remove } from "../document/operations.js";
@@ -20,7 +20,7 @@ const FORMATS = {
 const TEXT_FILE_LIMIT = 8e6; // bytes; a drawing has some thousands
 const NAME = "revideo-drawing";
 
-export class Exchange {
+export class ImportExport {
     /** @param {Editor} editor */
     constructor(editor) {
         this.editor = editor;
@@ -82,7 +82,7 @@ export class Exchange {
     /** Files dropped on the editor: drawings are added, others are the host's. @type {(files: File[]) => void} */
     drop(files) {
         const drawings = files.filter((file) => /\.(json|txt)$/i.test(file.name));
-        for (const file of drawings) this.#textOf(file).then((text) => this.add(text), (error) => this.editor.notify(error.message));
+        for (const file of drawings) this.#textOf(file).then((text) => this.add(text), (error) => this.editor.message.show(error.message));
         const others = files.filter((file) => !drawings.includes(file));
         if (others.length) this.editor.host.dropped(others);
     }
@@ -98,12 +98,12 @@ export class Exchange {
             editor.say(`${count} ${count === 1 ? "item" : "items"} added.`);
             return true;
         } catch (error) {
-            editor.notify(`Nothing was added: ${/** @type {Error} */ (error).message}`);
+            editor.message.show(`Nothing was added: ${/** @type {Error} */ (error).message}`);
             return false;
         }
     }
 
-    /** A drawing, else tracks in any spelling. Throws with the message of what it looks like. @type {(text: string) => EditDocument} */
+    /** A drawing, else tracks in any form. Throws with the message of the one that it resembles. @type {(text: string) => EditDocument} */
     #read(text) {
         const { doc } = this.editor;
         if (/^\s*\{/.test(text) && !/^\s*\{\s*['"]x['"]/.test(text)) {

@@ -1,4 +1,4 @@
-/** Keyboard: keys → commands, and the clipboard's events → the exchange. */
+/** Keyboard: keys → commands, and the clipboard's events → import and export. */
 
 import { h } from "../dom.js";
 import { bindingOf } from "../input/keymap.js";
@@ -29,7 +29,7 @@ export class Keyboard {
             element.addEventListener(name, (event) => {
                 event.preventDefault();
                 event.stopPropagation();
-                if (!editor.pointer.middle) editor.exchange.clipboard(name, event.clipboardData);
+                if (!editor.pointer.middle) editor.importExport.clipboard(name, event.clipboardData);
             });
     }
 

@@ -1,6 +1,6 @@
 /** Panel: the list of paths and areas, and below it the settings of what is selected. */
 
-import { colorOf, nameOf, updatePath, updateRegion } from "../document/items.js";
+import { colorOf, nameOf, updateArea, updatePath } from "../document/items.js";
 import * as ops from "../document/operations.js";
 import { h } from "../dom.js";
 import { frameAt } from "../input/player.js";
@@ -9,7 +9,7 @@ import { Settings } from "./settings.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Path} Path */
-/** @typedef {import("../document/document.js").Region} Region */
+/** @typedef {import("../document/document.js").Area} Area */
 /** @typedef {import("../editor.js").Editor} Editor */
 
 export class Panel {
@@ -27,7 +27,7 @@ export class Panel {
         this.element = h("div", { class: "rve-panel" }, this.#list, this.settings.element);
     }
 
-    /** Brings the panel up to date with what is kept, not with what is being dragged: it would cost every move. @type {() => void} */
+    /** Brings the panel up to date with what is stored, not with what is being dragged: it would cost every move. @type {() => void} */
     draw() {
         const { session } = this.editor;
         const { doc } = session;
@@ -44,16 +44,14 @@ export class Panel {
         this.settings.show(session.selection);
     }
 
-    // --- List ----------------------------------------------------------------------------------
-
-    /** @type {(title: string, items: (Path | Region)[], kind: "paths" | "regions") => HTMLElement[]} */
+    /** @type {(title: string, items: (Path | Area)[], kind: "paths" | "regions") => HTMLElement[]} */
     #section(title, items, kind) {
         const empty = kind === "paths" ? "Draw where things move." : "Draw what may change.";
         const rows = items.map((item) => this.#row(item, items, kind));
         return [h("h3", {}, title), ...(rows.length ? rows : [h("p", { class: "rve-empty" }, empty)])];
     }
 
-    /** @type {(item: Path | Region, items: (Path | Region)[], kind: "paths" | "regions") => HTMLElement} */
+    /** @type {(item: Path | Area, items: (Path | Area)[], kind: "paths" | "regions") => HTMLElement} */
     #row(item, items, kind) {
         const { editor } = this;
         const chosen = editor.session.selection[kind].includes(item.id);
@@ -63,18 +61,18 @@ export class Panel {
             editor.commit(
                 kind === "paths"
                     ? updatePath(editor.doc, item.id, (path) => ({ ...path, ...change }))
-                    : updateRegion(editor.doc, item.id, (region) => ({ ...region, ...change })),
+                    : updateArea(editor.doc, item.id, (area) => ({ ...area, ...change })),
                 label,
             );
         const text = h("span", { class: "rve-name" }, name);
         const rename = () => {
             const field = h("input", { class: "rve-name", maxlength: 100, value: name, "data-field": "name", "aria-label": "Name" });
             let done = false;
-            const finish = (/** @type {boolean} */ keep) => {
+            const finish = (/** @type {boolean} */ apply) => {
                 if (done) return;
                 done = true;
                 field.replaceWith(text);
-                if (keep && field.value.trim() !== name) update({ name: field.value.trim().slice(0, 100) || undefined }, "rename");
+                if (apply && field.value.trim() !== name) update({ name: field.value.trim().slice(0, 100) || undefined }, "rename");
                 editor.focus();
             };
             field.addEventListener("blur", () => finish(true));
@@ -90,7 +88,7 @@ export class Panel {
         const mark =
             "easing" in item || kind === "paths"
                 ? h("i", { class: "rve-swatch", style: `background:${colorOf(/** @type {Path} */ (item))}` })
-                : h("i", { class: "rve-sign" }, /** @type {Region} */ (item).mode === "subtract" ? "−" : "+");
+                : h("i", { class: "rve-sign" }, /** @type {Area} */ (item).mode === "subtract" ? "−" : "+");
         return h(
             "div",
             {
@@ -126,7 +124,7 @@ export class Panel {
             ),
             mark,
             text,
-            kind === "regions" && /** @type {Region} */ (item).follow ? h("span", { class: "rve-tag", title: "Follows a path" }, "follows") : null,
+            kind === "regions" && /** @type {Area} */ (item).follow ? h("span", { class: "rve-tag", title: "Follows a path" }, "follows") : null,
         );
     }
 }

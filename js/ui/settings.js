@@ -1,6 +1,6 @@
 /** Settings of what is selected: a path, a point of it, an area; and what can be done to it. */
 
-import { addRegion, colorOf, findPath, findRegion, nameOf, newRegion, reordered, updatePath, updateRegion } from "../document/items.js";
+import { addArea, colorOf, findArea, findPath, nameOf, newArea, reordered, updateArea, updatePath } from "../document/items.js";
 import * as ops from "../document/operations.js";
 import { frameRoom, setPointFrame, setRange } from "../document/timing.js";
 import { h } from "../dom.js";
@@ -10,7 +10,7 @@ import { icon } from "./icons.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Path} Path */
-/** @typedef {import("../document/document.js").Region} Region */
+/** @typedef {import("../document/document.js").Area} Area */
 /** @typedef {import("../editor.js").Editor} Editor */
 /** @typedef {import("./icons.js").IconName} IconName */
 
@@ -39,10 +39,10 @@ export class Settings {
     #settingsOf(selection) {
         const { doc } = this.editor;
         const path = selection.paths.length === 1 ? findPath(doc, selection.paths[0]) : undefined;
-        const region = selection.regions.length === 1 && !selection.paths.length ? findRegion(doc, selection.regions[0]) : undefined;
+        const area = selection.regions.length === 1 && !selection.paths.length ? findArea(doc, selection.regions[0]) : undefined;
         const parts = [];
         if (path) parts.push(...this.#pathSettings(path, selection));
-        if (region) parts.push(...this.#regionSettings(region));
+        if (area) parts.push(...this.#areaSettings(area));
         if (selection.paths.length) parts.push(this.#fitArea(selection.paths));
         if (!ops.isNothing(selection)) parts.push(this.#actions(selection));
         return parts;
@@ -115,34 +115,34 @@ export class Settings {
         ];
     }
 
-    /** @type {(region: Region) => HTMLElement[]} */
-    #regionSettings(region) {
+    /** @type {(area: Area) => HTMLElement[]} */
+    #areaSettings(area) {
         const { editor } = this;
         const { doc } = editor;
-        const set = (/** @type {Partial<Region>} */ change, /** @type {string} */ label) =>
-            editor.commit(updateRegion(editor.doc, region.id, (before) => ({ ...before, ...change })), label);
+        const set = (/** @type {Partial<Area>} */ change, /** @type {string} */ label) =>
+            editor.commit(updateArea(editor.doc, area.id, (before) => ({ ...before, ...change })), label);
         const paths = Object.fromEntries([["", "nothing"], ...doc.paths.map((path) => [path.id, nameOf(doc.paths, path)])]);
-        const follow = (/** @type {string} */ id) => editor.commit(ops.setFollow(editor.doc, region.id, id || undefined, frameAt(editor.time)), "follow");
+        const follow = (/** @type {string} */ id) => editor.commit(ops.setFollow(editor.doc, area.id, id || undefined, frameAt(editor.time)), "follow");
         return [
             h(
                 "div",
                 { class: "rve-pair" },
-                this.#choice("Area", { add: "adds", subtract: "takes away" }, region.mode ?? "add", (mode) => set({ mode: /** @type {Region["mode"]} */ (mode) }, "mode")),
-                this.#number("Feather", region.feather ?? 0, { min: 0, max: 10000, step: "any", field: "feather", hint: "Width of the soft edge in pixels" }, (feather) => set({ feather }, "feather")),
+                this.#choice("Area", { add: "adds", subtract: "takes away" }, area.mode ?? "add", (mode) => set({ mode: /** @type {Area["mode"]} */ (mode) }, "mode")),
+                this.#number("Feather", area.feather ?? 0, { min: 0, max: 10000, step: "any", field: "feather", hint: "Width of the soft edge in pixels" }, (feather) => set({ feather }, "feather")),
             ),
             h(
                 "div",
                 { class: "rve-pair" },
-                this.#choice("Follows", paths, region.follow ?? "", follow),
-                region.kind === "brush"
-                    ? this.#number("Radius", round(region.radius ?? 1), { min: 0.5, max: 10000, step: "any", field: "radius", hint: "Of the brush, in pixels" }, (radius) => set({ radius: Math.max(radius, 0.5) }, "radius"))
+                this.#choice("Follows", paths, area.follow ?? "", follow),
+                area.kind === "brush"
+                    ? this.#number("Radius", round(area.radius ?? 1), { min: 0.5, max: 10000, step: "any", field: "radius", hint: "Of the brush, in pixels" }, (radius) => set({ radius: Math.max(radius, 0.5) }, "radius"))
                     : null,
             ),
             h(
                 "div",
                 { class: "rve-pair" },
-                this.#button("Later", "up", "Count over more of the others", () => editor.commit({ ...editor.doc, regions: reordered(editor.doc.regions, region.id, 1) }, "order")),
-                this.#button("Earlier", "down", "Let more of the others count over it", () => editor.commit({ ...editor.doc, regions: reordered(editor.doc.regions, region.id, -1) }, "order")),
+                this.#button("Later", "up", "Count over more of the others", () => editor.commit({ ...editor.doc, regions: reordered(editor.doc.regions, area.id, 1) }, "order")),
+                this.#button("Earlier", "down", "Let more of the others count over it", () => editor.commit({ ...editor.doc, regions: reordered(editor.doc.regions, area.id, -1) }, "order")),
             ),
         ];
     }
@@ -153,9 +153,9 @@ export class Settings {
         const fit = () => {
             const box = ops.boxAround(editor.doc, ids, this.#margin);
             if (!box) return editor.say("The paths lie outside the frame.");
-            const region = newRegion(editor.doc, "rect", box);
-            editor.commit(addRegion(editor.doc, region), "fit an area");
-            editor.select({ ...ops.NOTHING, regions: [region.id] });
+            const area = newArea(editor.doc, "rect", box);
+            editor.commit(addArea(editor.doc, area), "fit an area");
+            editor.select({ ...ops.NOTHING, regions: [area.id] });
         };
         return h(
             "div",

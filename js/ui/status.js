@@ -21,7 +21,7 @@ export class Status {
     }
 
     draw() {
-        const warning = this.#strayText();
+        const warning = this.#outsideText();
         const passing = this.notice || this.waiting || this.#readingText();
         const text = passing || warning || TOOLS[this.editor.session.tool].hint;
         if (this.element.textContent !== text) this.element.textContent = this.element.title = text;
@@ -37,10 +37,10 @@ export class Status {
         return clip.ready < wanted ? `Reading the clip: ${clip.ready} of ${wanted} frames` : "";
     }
 
-    #strayText() {
-        const { doc, strays } = this.editor;
-        const names = doc.paths.filter((path) => strays.has(path.id)).map((path) => {
-            const frames = [...(strays.get(path.id) ?? [])];
+    #outsideText() {
+        const { doc, outside } = this.editor;
+        const names = doc.paths.filter((path) => outside.has(path.id)).map((path) => {
+            const frames = [...(outside.get(path.id) ?? [])];
             const [first, last] = [Math.min(...frames), Math.max(...frames)];
             return `${nameOf(doc.paths, path)} (frame${first === last ? ` ${first}` : `s ${first} to ${last}`})`;
         });

@@ -44,12 +44,12 @@ test("an empty drawing is a whole document, and a blank text is none", () => {
 
 test("coordinates are written to a thousandth of a pixel, times as they are", () => {
     const points = [{ x: 0.12345, y: -0.0004, frame: 1 / 3 }, { x: 1e5, y: 7.0005 }];
-    const region = { id: "r", kind: "brush", points: [[1 / 3, 2]], radius: 1e-9, feather: 0.0004 };
-    const doc = { ...emptyDocument(9, 9, 3), paths: [{ id: "p", kind: "line", points, end: 1.23456789 }], regions: [region] };
+    const area = { id: "r", kind: "brush", points: [[1 / 3, 2]], radius: 1e-9, feather: 0.0004 };
+    const doc = { ...emptyDocument(9, 9, 3), paths: [{ id: "p", kind: "line", points, end: 1.23456789 }], regions: [area] };
     const read = parseDocument(serializeDocument(/** @type {any} */ (doc)));
     assert.deepEqual(read.paths[0].points, [{ x: 0.123, y: 0, frame: 1 / 3 }, { x: 1e5, y: 7.001 }]);
     assert.equal(read.paths[0].end, 1.23456789);
-    assert.deepEqual(read.regions[0], { ...region, points: [[0.333, 2]], radius: 0.001, feather: 0 });
+    assert.deepEqual(read.regions[0], { ...area, points: [[0.333, 2]], radius: 0.001, feather: 0 });
 });
 
 test("fields that are not the document's are dropped, also in its parts", () => {

@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { serializeDocument } from "../../../js/document/document.js";
 import { DocumentError, parseDocument } from "../../../js/document/schema.js";
-import { coverAt, maskAt, regionOffset } from "../../../js/geometry/areas.js";
+import { areaOffset, coverAt, maskAt } from "../../../js/geometry/areas.js";
 import { timesOf, tracks } from "../../../js/geometry/curves.js";
 
 const read = (/** @type {string} */ name) => JSON.parse(readFileSync(new URL(`../../data/${name}`, import.meta.url), "utf8"));
@@ -54,9 +54,9 @@ for (const entry of documents) {
     test(`masks of: ${entry.name}`, () => {
         const { frames, width, height } = entry;
         const times = timesOf(doc, frames);
-        const moves = doc.regions.some((region) => {
-            const { x, y } = regionOffset(region, doc, times[0]);
-            return times.some((time) => regionOffset(region, doc, time).x !== x || regionOffset(region, doc, time).y !== y);
+        const moves = doc.regions.some((area) => {
+            const { x, y } = areaOffset(area, doc, times[0]);
+            return times.some((time) => areaOffset(area, doc, time).x !== x || areaOffset(area, doc, time).y !== y);
         });
         assert.equal(entry.masks.length, moves ? frames : 1);
         entry.masks.forEach((/** @type {number[]} */ runs, /** @type {number} */ frame) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { emptyDocument, serializeDocument } from "../../../js/document/document.js";
-import { addPath, addRegion, findPath, findRegion, freshId, newPath, newRegion, reordered, updatePath } from "../../../js/document/items.js";
+import { addArea, addPath, findArea, findPath, freshId, newArea, newPath, reordered, updatePath } from "../../../js/document/items.js";
 import * as ops from "../../../js/document/operations.js";
 import { parseDocument } from "../../../js/document/schema.js";
 import { frameRoom, retimed, setPointFrame, setRange } from "../../../js/document/timing.js";
@@ -15,8 +15,8 @@ function drawing() {
     doc = addPath(doc, newPath(doc, "spline", [P(10, 10), P(100, 50, 4), P(200, 20), P(300, 90, 10), P(320, 100)]));
     doc = addPath(doc, newPath(doc, "line", [P(50, 300), P(250, 300)]));
     doc = addPath(doc, newPath(doc, "anchor", [P(600, 300)]));
-    doc = addRegion(doc, newRegion(doc, "rect", [[0, 0], [340, 120]], { follow: "p1" }));
-    return addRegion(doc, newRegion(doc, "brush", [[60, 300], [240, 300]], { radius: 20 }));
+    doc = addArea(doc, newArea(doc, "rect", [[0, 0], [340, 120]], { follow: "p1" }));
+    return addArea(doc, newArea(doc, "brush", [[60, 300], [240, 300]], { radius: 20 }));
 }
 
 const only = (...paths) => ({ paths, regions: [], points: [] });
@@ -88,7 +88,7 @@ test("another number of frames keeps every time in proportion", () => {
         for (let part = 0; part <= 1; part += 0.125) {
             const a = positionAt(doc.paths[0], doc, part * 13);
             const b = positionAt(other.paths[0], other, part * (frames - 1));
-            // Times are kept to a thousandth of a frame.
+            // Times are rounded to a thousandth of a frame.
             assert.ok(Math.hypot(a.x - b.x, a.y - b.y) < (200 * 0.002) / Math.min(1, (frames - 1) / 13), `${frames} frames at ${part}`);
         }
     }
@@ -140,7 +140,7 @@ test("copies have ids of their own, and a copied area follows the copied path", 
     const { doc: twice, selection } = ops.duplicate(doc, { paths: ["p1"], regions: ["r1"], points: [] }, 16);
     valid(twice);
     assert.deepEqual(selection, { paths: ["p4"], regions: ["r3"], points: [] });
-    assert.equal(findRegion(twice, "r3").follow, "p4");
+    assert.equal(findArea(twice, "r3").follow, "p4");
     assert.equal(findPath(twice, "p4").points[0].x, 26);
     const { doc: alone } = ops.duplicate(doc, { paths: [], regions: ["r1"], points: [] }, 16);
     assert.equal(alone.regions.at(-1).follow, "p1");
@@ -165,10 +165,10 @@ test("an area told to follow, or no longer, stays where it is seen", () => {
     const doc = drawing();
     const time = 6;
     const seen = (now) => {
-        const region = findRegion(now, "r2");
-        const path = region.follow && findPath(now, region.follow);
+        const area = findArea(now, "r2");
+        const path = area.follow && findPath(now, area.follow);
         const at = path ? positionAt(path, now, time) : { x: 0, y: 0 };
-        return region.points.map(([x, y]) => [x + (path ? at.x - path.points[0].x : 0), y + (path ? at.y - path.points[0].y : 0)]);
+        return area.points.map(([x, y]) => [x + (path ? at.x - path.points[0].x : 0), y + (path ? at.y - path.points[0].y : 0)]);
     };
     const followed = ops.setFollow(doc, "r2", "p1", time);
     const changed = ops.setFollow(followed, "r2", "p2", time);
@@ -202,7 +202,7 @@ test("whatever is done in whatever order, the document stays valid", () => {
     let doc = drawing();
     for (let step = 0; step < 400; step += 1) {
         const path = doc.paths[Math.floor(random(doc.paths.length))];
-        const region = doc.regions[Math.floor(random(doc.regions.length))];
+        const area = doc.regions[Math.floor(random(doc.regions.length))];
         const index = path ? Math.floor(random(path.points.length)) : 0;
         const choice = Math.floor(random(12));
         if (choice === 0) doc = retimed(doc, 1 + Math.floor(random(60)));
@@ -213,7 +213,7 @@ test("whatever is done in whatever order, the document stays valid", () => {
         if (choice === 5 && path && path.points.length < 20) doc = ops.insertPoint(doc, path.id, index, P(random(500), random(300)));
         if (choice === 6 && path) doc = ops.remove(doc, { ...only(path.id), points: [{ path: path.id, index }] });
         if (choice === 7 && path && doc.paths.length < 9) doc = ops.duplicate(doc, only(path.id), 8).doc;
-        if (choice === 8 && region && path) doc = ops.setFollow(doc, region.id, random(2) < 1 ? path.id : undefined, random(doc.frames));
+        if (choice === 8 && area && path) doc = ops.setFollow(doc, area.id, random(2) < 1 ? path.id : undefined, random(doc.frames));
         if (choice === 9) doc = addPath(doc, newPath(doc, "spline", [P(random(500), 5), P(7, random(300))]));
         if (choice === 10 && path) doc = ops.translate(doc, only(path.id), random(20) - 10, random(20) - 10);
         if (choice === 11 && path && doc.paths.length > 3) doc = ops.remove(doc, only(path.id));

@@ -39,7 +39,7 @@ test("an empty drawing is an empty text, also after undo", () => {
     assert.deepEqual(session.steps, { undo: undefined, redo: "first" });
 });
 
-test("what cannot be read leaves the drawing and its history, and is kept until one draws", () => {
+test("what cannot be read leaves the drawing and its history, and stays until one draws", () => {
     for (const text of ["{", "[]", '{"version": 9}', '{"version": 1, "width": NaN}']) {
         const session = drawn();
         const before = session.doc;

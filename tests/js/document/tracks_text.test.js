@@ -28,7 +28,7 @@ test("hostile texts end in a message", () => {
         assert.throws(() => parseTracks(text), DocumentError);
 });
 
-test("what is written reads back, in every spelling", () => {
+test("what is written reads back, in every form", () => {
     const one = dense([[[1, 2], [3.25, -4], [5, 6]]]);
     const two = { points: [one.points[0], [[7, 8], [9, 9], [0, 0]]], visible: [[true, true, true], [true, true, false]] };
     for (const format of /** @type {const} */ (["points", "pairs"])) assert.deepEqual(seen(parseTracks(formatTracks(two, format))), seen(two));
@@ -42,7 +42,7 @@ test("a path that is never seen is left out, and what is alone must be alone", (
     assert.equal(formatTracks(hidden, "pairs"), "[[[3,4]]]");
     assert.equal(formatTracks(hidden, "single"), '[{"x":3,"y":4}]');
     assert.equal(formatTracks(dense([]), "points"), "[]");
-    assert.throws(() => formatTracks(dense([[[1, 2]], [[3, 4]]]), "single"), { message: "the drawing has 2 paths; this spelling holds one alone" });
+    assert.throws(() => formatTracks(dense([[[1, 2]], [[3, 4]]]), "single"), { message: "the drawing has 2 paths; this form holds one alone" });
 });
 
 // --- Paths ---------------------------------------------------------------------------------------
@@ -58,7 +58,7 @@ function apart(read, doc) {
 }
 
 /** As the editor keeps it. @type {(paths: import("../../../js/document/document.js").Path[], frames?: number) => import("../../../js/document/document.js").EditDocument} */
-const kept = (paths, frames = 14) => {
+const reread = (paths, frames = 14) => {
     const doc = parseDocument(serializeDocument({ ...emptyDocument(640, 360, frames), paths }));
     assert.ok(doc);
     return doc;
@@ -70,7 +70,7 @@ test("paths out of tracks are where the tracks are, to a quarter of a pixel, wit
     const pausing = times.map((t) => [50 + 400 * Math.min(t, 0.3) + 400 * Math.max(t - 0.7, 0), 80]);
     const shaking = times.map((_, frame) => [100 + 37 * ((frame * 7919) % 11), 50 + 23 * ((frame * 104729) % 7)]);
     const read = dense([circle, pausing, shaking]);
-    const doc = kept(pathsFromTracks(read, emptyDocument(640, 360, 81)), 81);
+    const doc = reread(pathsFromTracks(read, emptyDocument(640, 360, 81)), 81);
     assert.ok(apart(read, doc) <= 0.251);
     assert.ok(doc.paths[0].points.length < 40, `${doc.paths[0].points.length} points for a circle`);
     assert.ok(doc.paths[1].points.length <= 8, `${doc.paths[1].points.length} points for a pause`);
@@ -86,7 +86,7 @@ test("what does not move becomes an anchor, what moves evenly two points", () =>
 
 test("a path lasts as long as its track is seen", () => {
     const read = { points: [Array.from({ length: 14 }, (_, frame) => [frame ** 2, frame])], visible: [Array.from({ length: 14 }, (_, frame) => frame >= 3 && frame < 9)] };
-    const doc = kept(pathsFromTracks(read, DOC));
+    const doc = reread(pathsFromTracks(read, DOC));
     assert.deepEqual([doc.paths[0].start, doc.paths[0].end], [3, 8]);
     assert.ok(apart(read, doc) <= 0.251);
 });
@@ -97,8 +97,8 @@ test("tracks of another length are spread over the clip", () => {
     for (const frames of [1, 5, 7, 300]) {
         const read = dense([Array.from({ length: 33 }, (_, frame) => [frame ** 1.5, 7 * Math.sin(frame)])]);
         const paths = pathsFromTracks(read, { ...DOC, frames });
-        if (frames > 1) assert.ok(apart(read, kept(paths, frames)) <= 0.251);
-        else assert.ok(kept(paths, frames));
+        if (frames > 1) assert.ok(apart(read, reread(paths, frames)) <= 0.251);
+        else assert.ok(reread(paths, frames));
     }
 });
 

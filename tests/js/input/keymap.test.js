@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { COMMANDS } from "../../../js/input/commands.js";
-import { BINDINGS, bindingOf, shortcut, spelled } from "../../../js/input/keymap.js";
+import { BINDINGS, bindingOf, keyLabel, shortcut } from "../../../js/input/keymap.js";
 
 const press = (key, held = "") => ({ key, ctrlKey: held.includes("c"), metaKey: held.includes("m"), shiftKey: held.includes("s"), altKey: held.includes("a") });
 const command = (key, held) => bindingOf(press(key, held))?.command;
@@ -28,9 +28,9 @@ test("keys are found as keyboards send them", () => {
     assert.equal(command("s", "c"), undefined); // saving is ComfyUI's
 });
 
-test("keys are spelt for people", () => {
-    assert.equal(spelled("Ctrl+Shift+Z"), "Ctrl Shift Z");
-    assert.equal(spelled("+"), "+");
+test("keys have labels for people", () => {
+    assert.equal(keyLabel("Ctrl+Shift+Z"), "Ctrl Shift Z");
+    assert.equal(keyLabel("+"), "+");
     assert.equal(shortcut("play"), "Space");
     assert.equal(shortcut("no such command"), "");
 });

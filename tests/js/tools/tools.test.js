@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { emptyDocument, serializeDocument } from "../../../js/document/document.js";
 import * as ops from "../../../js/document/operations.js";
 import { parseDocument } from "../../../js/document/schema.js";
-import { hitsAt, within } from "../../../js/geometry/hit_test.js";
+import { hitTest, within } from "../../../js/geometry/hit_test.js";
 import { toFramePx } from "../../../js/geometry/viewport.js";
 import { finishOutline } from "../../../js/tools/areas.js";
 import { TOOLS } from "../../../js/tools/index.js";
@@ -13,7 +13,7 @@ import { TOOLS } from "../../../js/tools/index.js";
 function board(doc = emptyDocument(640, 360, 14), scale = 1) {
     return {
         doc,
-        kept: doc,
+        stored: doc,
         selection: ops.NOTHING,
         time: 0,
         viewport: { scale, x: 0, y: 0 },
@@ -29,11 +29,11 @@ function board(doc = emptyDocument(640, 360, 14), scale = 1) {
         },
         commit(next, label) {
             parseDocument(serializeDocument(next));
-            this.doc = this.kept = next;
+            this.doc = this.stored = next;
             this.labels.push(label);
         },
         revert() {
-            this.doc = this.kept;
+            this.doc = this.stored;
         },
         select(selection) {
             this.selection = ops.surviving(this.doc, selection);
@@ -223,11 +223,11 @@ test("a box is resized by every handle, the other side stays", () => {
     }
 });
 
-test("a region that follows is taken where it is seen, and resized by as much", () => {
+test("an area that follows is taken where it is seen, and resized by as much", () => {
     const b = crossing();
     b.commit(ops.setFollow(b.doc, "r1", "p1", 0), "follow");
     b.time = 13; // the path has moved it by 200
-    assert.equal(hitsAt(b.doc, b.selection, 13, { x: 390, y: 140 }, 4).at(-1)?.region, "r1");
+    assert.equal(hitTest(b.doc, b.selection, 13, { x: 390, y: 140 }, 4).at(-1)?.area, "r1");
     b.select({ ...ops.NOTHING, regions: ["r1"] });
     draw(b, "select", [[400, 150], [410, 160]]);
     assert.deepEqual(b.doc.regions[0].points, [[100, 50], [210, 160]]);
@@ -237,6 +237,6 @@ test("hidden things are not hit", () => {
     const b = crossing();
     const hide = (id) => (path) => (path.id === id ? { ...path, visible: false } : path);
     const doc = { ...b.doc, paths: b.doc.paths.map(hide("p1")), regions: b.doc.regions.map(hide("r1")) };
-    assert.deepEqual(hitsAt(doc, ops.NOTHING, 0, { x: 70, y: 100 }, 7), []);
-    assert.deepEqual(hitsAt(doc, ops.NOTHING, 0, { x: 120, y: 60 }, 7), []);
+    assert.deepEqual(hitTest(doc, ops.NOTHING, 0, { x: 70, y: 100 }, 7), []);
+    assert.deepEqual(hitTest(doc, ops.NOTHING, 0, { x: 120, y: 60 }, 7), []);
 });
