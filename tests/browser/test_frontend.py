@@ -1,0 +1,38 @@
+"""What the other browser tests stand on: which frontend a page runs, and what of its complaints is heard."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import pytest
+from comfyui_server import ComfyUI, needed
+from frontend import OURS, View, journey
+from playwright.sync_api import Page
+
+RUNNING = "window.__COMFYUI_FRONTEND_VERSION__"
+MISTAKES = """async ours => {
+    console.warn("of the page itself");
+    await import(`${ours}gone.js`).catch(() => {});
+    setTimeout(() => { throw new Error("nobody caught it"); });
+}"""
+
+
+@journey
+def test_the_page_runs_the_frontend_it_says(page: Page, request: pytest.FixtureRequest):
+    view: View = request.node.callspec.params["frontend"]
+    running, pinned = page.evaluate(RUNNING), version("comfyui-frontend-package")  # the one that ComfyUI requires
+    assert (running == pinned) is not view.newest
+    assert not view.newest or needed("REVIDEO_NEWEST_FRONTEND").endswith(running)
+    assert page.evaluate("window.LiteGraph.vueNodesMode") is view.nodes_2
+
+
+def test_complaints_that_name_our_files_are_heard_and_uncaught_errors(frontend: tuple[Page, list[str], ComfyUI]):
+    page, complaints, _ = frontend
+    complaints.clear()
+    page.evaluate(MISTAKES, OURS)
+    while len(complaints) < 2:
+        page.wait_for_timeout(100)  # lets the page's own events through
+    missing, uncaught = sorted(complaints)
+    assert "404" in missing
+    assert "nobody caught it" in uncaught
+    complaints.clear()
