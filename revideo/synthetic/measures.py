@@ -67,7 +67,7 @@ def measure_edit(truth: SyntheticEdit, output: Tensor) -> EditMetrics:
         outside_psnr=psnr(output[outside], truth.source[outside]),
         sprite_psnr=fmean(psnrs),
         hue_error=fmean(hues),
-        seam=seam(output, truth.source, truth.edit.masks(0, len(output)).float())[0],
+        seam=seam(output, truth.source, truth.edit.masks(0, len(output)))[0],
     )
 
 

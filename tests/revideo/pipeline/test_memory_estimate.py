@@ -42,7 +42,7 @@ def conditions_of(frames, height, width):
         reference=torch.rand(3, height, width, generator=generator),
         content=torch.rand(frames, 3, height, width, generator=generator),
         motion=torch.rand(frames, 2, height, width, generator=generator),
-        region=(torch.rand(frames, 1, height, width, generator=generator) > 0.5).float(),
+        mask=(torch.rand(frames, 1, height, width, generator=generator) > 0.5).float(),
     )
 
 
