@@ -143,8 +143,8 @@ def measure_edit_once(folder: Path, device: torch.device, steps: int, plain: boo
         with timed("condition"):
             conditioning = model.condition(conditions, options)
         if plain:  # SAFM weighs every frame
-            region = conditioning.control.mask.expand(len(video), -1, -1, -1)
-            conditioning = replace(conditioning, control=replace(conditioning.control, mask=region))
+            masks = conditioning.control.mask.expand(len(video), -1, -1, -1)
+            conditioning = replace(conditioning, control=replace(conditioning.control, mask=masks))
         noise = torch.randn(model.latent_shape(conditions), generator=torch.Generator().manual_seed(0))
         latents = model.run(model.denoiser(conditioning, options), noise, options, callback=step_done)
         with timed("decode"):

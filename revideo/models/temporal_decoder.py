@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from diffusers.models.resnet import SpatioTemporalResBlock
 from torch import Tensor, nn
 
-from .blocks import temporal_share
+from .blocks import temporal_weight
 
 # Elements of a frame in a strip, of which about ten are alive at once: on a CPU such that they stay in its cache.
 STRIP_CPU, STRIP_GPU = 2**20, 2**24
@@ -106,7 +106,7 @@ def _residual(block: SpatioTemporalResBlock, frames: Frames, before: nn.Module |
 
     # Computed twice, for the norm and for use: to hold them would take as much as the frames do.
     second = _norm_over(temporal.norm2, (change for rows in strips for change in changes(rows)))
-    weight = temporal_share(block.time_mixer).to(temporal.conv1.weight.dtype)
+    weight = temporal_weight(block.time_mixer).to(temporal.conv1.weight.dtype)
     for rows in strips:
         # A frame changes when its later neighbours have been read already.
         for number, change in enumerate(_over_time(temporal.conv2, _normed(changes(rows), *second))):

@@ -51,12 +51,12 @@ def conditions_of(frames, height, width):
 
 def test_views_count_once_and_what_is_gone_no_more():
     with LiveBytes() as counter:
-        kept = torch.zeros(1000)
-        half = kept[:500]
+        whole = torch.zeros(1000)
+        half = whole[:500]
         torch.zeros(2000)
         torch.zeros(100)
     assert (counter.live, counter.peak) == (4000, 12000)
-    del kept
+    del whole
     assert counter.live == 4000
     del half
     assert counter.live == 0
@@ -290,7 +290,7 @@ def test_it_goes_as_far_as_layer_by_layer(golden_b, small, monkeypatch, caplog):
     assert small.plan.layerwise_offload  # the layers stay where they are
 
 
-def test_what_fits_no_plan_is_told(golden_b, small, monkeypatch):
+def test_what_fits_no_plan_is_raised(golden_b, small, monkeypatch):
     failing(small.unet, range(100), monkeypatch)
     with pytest.raises(torch.cuda.OutOfMemoryError):
         small.sample(golden_b.conditions, replace(golden_b.options, steps=2))
@@ -305,7 +305,7 @@ def test_decoding_that_met_the_end_of_memory_ends_in_the_same_picture(golden_b, 
     assert small.plan == Plan().for_decoding()[len(calls) - 1]
 
 
-def test_what_no_plan_can_decode_is_told(golden_b, small, monkeypatch):
+def test_what_no_plan_can_decode_is_raised(golden_b, small, monkeypatch):
     failing(small.vae.decoder.conv_in, range(100), monkeypatch)
     with pytest.raises(torch.cuda.OutOfMemoryError):
         small.decode(golden_b.reference["latents"])
