@@ -69,6 +69,7 @@ def test_the_table_says_first_last_and_mean(truth):
     assert row.startswith("| default | 100.0, 100.0, 100.0 |") and row.count("|") == header.count("|")
 
 
+@pytest.mark.slow
 def test_a_random_model_is_measured_end_to_end(checkpoint, tmp_path, capsys):
     folder = tmp_path / "drift"
     main([str(checkpoint), "--clips=1", "--frames=16", "--steps=1", "--no-plot", f"--output={folder}"])

@@ -54,6 +54,10 @@ NEWEST = [View(True, nodes_2) for nodes_2 in (False, True)]
 journey = pytest.mark.parametrize("frontend", [*PINNED, *NEWEST], indirect=True, ids=str)
 
 
+# Without a GPU, what turns and glides while a graph runs costs as much as the models.
+STILL = "*, *::before, *::after { animation: none !important; transition: none !important; }"
+
+
 @contextmanager
 def open_frontend(
     url: str, width: int = 1920, height: int = 1080, nodes_2: bool = False
@@ -81,6 +85,7 @@ def visit(page: Page, url: str, nodes_2: bool) -> None:
     requests.post(url + "/settings", json=settings, timeout=300).raise_for_status()
     page.goto(url)
     page.wait_for_function(READY, timeout=300_000)
+    page.add_style_tag(content=STILL)
     page.evaluate("window.app.graph.clear()")
 
 

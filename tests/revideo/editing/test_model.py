@@ -183,12 +183,13 @@ def test_an_edit_that_does_not_fit_leaves_nothing(model, options, clip, tmp_path
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_length(model, options, tmp_path, monkeypatch):
     """Of everything that Python and NumPy hold; frames of the networks are the same for each window."""
     monkeypatch.setattr(type(model), "run", lambda self, denoise, noise, *_: noise)
     monkeypatch.setattr(type(model), "decode", lambda self, latents, *_: torch.full((len(latents), 3, *SIZE), 0.5))
     peaks = []
-    for frames in (40, 160):
+    for frames in (20, 80):
         path = tmp_path / f"{frames}.mp4"
         write_video(path, (torch.full((3, 512, 512), number % 9 / 9) for number in range(frames)), 25)
         tracemalloc.start()

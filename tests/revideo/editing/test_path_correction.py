@@ -114,6 +114,7 @@ def test_an_object_far_from_its_path_is_brought_nearer_and_led_back(clip):
     assert (state.previous.frames - clip.video[10:]).abs().mean() < 0.01  # where it is, as it was
 
 
+@pytest.mark.slow
 def test_each_window_s_paths_are_corrected_by_the_one_before():
     """The paper's chain with path correction, done by hand; with weights that move objects, but not exactly."""
     model = revideo.load("tiny", device="cpu")
