@@ -1,4 +1,4 @@
-"""Latents by formula: blurred colours that move with the picture."""
+"""Fixed latents: blurred colours that move with the picture."""
 
 import torch
 from torch.testing import assert_close
@@ -21,7 +21,7 @@ def test_they_move_with_the_picture():
     assert_close(moved[..., 2:-2, 3:-2], latents.roll((1, 2), (2, 3))[..., 2:-2, 3:-2])
 
 
-def test_clips_have_about_deviation_1():
+def test_clips_have_about_unit_variance():
     clips = [make_clip(seed, frames=2, height=64, width=64, sprites=(1, 2)).video for seed in range(100)]
     latents = fixed_latents(torch.cat(clips) * 2 - 1, 8)
     assert (latents.mean((0, 2, 3)).abs() < 0.2).all()
