@@ -120,6 +120,7 @@ def measure_editor() -> dict[str, Any]:
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         page.goto(f"http://127.0.0.1:{server.server_port}/js/docs/")
         page.evaluate(START, [WIDTH, HEIGHT, FRAMES, PATHS, POINTS])
+        page.evaluate("size => window.resize(...size)", SIZES[0])  # without one nothing is drawn
         page.wait_for_function("window.editor.element.dataset.framesReady === '14'")
         moves = {}
         for width, height in SIZES:
