@@ -11,7 +11,7 @@ import * as ops from "./document/operations.js";
 import { Session } from "./document/session.js";
 import { h } from "./dom.js";
 import { outsideAreas } from "./geometry/outside_areas.js";
-import { fit, keepInView, pan, zoomAbout } from "./geometry/viewport.js";
+import { fit, keepInView, panBy, zoomAbout } from "./geometry/viewport.js";
 import { COMMANDS } from "./input/commands.js";
 import { keepFromGraph } from "./input/own_events.js";
 import { Player, frameAt } from "./input/player.js";
@@ -202,7 +202,7 @@ export class Editor {
 
     /** @type {(dx: number, dy: number) => void} */
     panBy(dx, dy) {
-        this.viewport = pan(this.viewport, dx, dy);
+        this.viewport = panBy(this.viewport, dx, dy);
     }
 
     /** @type {(factor: number, atView?: XY) => void} */

@@ -7,10 +7,10 @@
 import { app } from "../../scripts/app.js";
 // @ts-ignore
 import { api } from "../../scripts/api.js";
-import { borrow, fileKey, giveBack, openFile, openRun, signatureOf } from "./clip/open_clips.js";
+import { borrow, fileKey, giveBack, openFile, openRun } from "./clip/open_clips.js";
 import { inputNamed, originOf, upstreamOf } from "./clip/upstream.js";
 import { Editor } from "./editor.js";
-import { forerunnerOf, settle } from "./forerunner.js";
+import { forerunnerOf, takePlace } from "./forerunner.js";
 import { messageOf } from "./ui/status.js";
 
 /** @typedef {import("./clip/frames.js").Clip} Clip */
@@ -33,7 +33,7 @@ function viewUrl({ filename, subfolder = "", type = "temp" }) {
 class NodeEditor {
     #shown = ""; // key of the clip on the screen
     #edited = "";
-    /** @type {{signature: string, output: any} | null} what the last run gave */
+    /** @type {{source: string, output: any} | null} what the last run gave */
     #run = null;
     #configured = false;
 
@@ -75,7 +75,7 @@ class NodeEditor {
     /** A node that no file describes gets a session of its own, even if its id was another's before. */
     #added() {
         if (!this.node.graph || this.#configured) return;
-        settle(this.node, this.editor);
+        takePlace(this.node, this.editor);
         this.refresh();
     }
 
@@ -89,7 +89,7 @@ class NodeEditor {
             this.editor.attach(known);
             this.editor.value = value;
         }
-        settle(this.node, this.editor);
+        takePlace(this.node, this.editor);
         queueMicrotask(this.refresh); // all nodes and links are there by then
     }
 
@@ -105,8 +105,7 @@ class NodeEditor {
     refresh() {
         if (!this.node.graph) return;
         const upstream = upstreamOf(this.node, "frames");
-        const signature = signatureOf(upstream);
-        const run = this.#run?.signature === signature ? this.#run.output : null;
+        const run = this.#run?.source === fileKey(upstream) ? this.#run.output : null;
         if (run) this.#show(`run ${JSON.stringify(run.revideo_frames)}`, (signal) => openRun(run.revideo_frames.map(viewUrl), run.revideo_info[0], upstream, signal), true);
         else if (upstream) this.#show(fileKey(upstream), (signal) => openFile(viewUrl(upstream.file), upstream, signal), upstream.exact, upstream);
         else this.#show("", null, true, null);
@@ -170,8 +169,7 @@ class NodeEditor {
     /** @type {(output: any) => void} */
     #executed(output) {
         if (!output?.revideo_frames?.length) return;
-        const upstream = upstreamOf(this.node, "frames");
-        this.#run = { signature: signatureOf(upstream), output };
+        this.#run = { source: fileKey(upstreamOf(this.node, "frames")), output };
         this.refresh();
     }
 

@@ -31,7 +31,7 @@ export function forerunnerOf(node, value) {
  * built anew under the id it had, the screen would go on showing the element of the one before.
  * @type {(node: any, editor: Editor) => void}
  */
-export function settle(node, { session, element }) {
+export function takePlace(node, { session, element }) {
     const key = placeOf(node);
     const before = places.get(key)?.element.deref();
     if (before !== element && before?.isConnected) before.replaceWith(element);

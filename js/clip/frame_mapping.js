@@ -21,7 +21,7 @@
  * @property {{x: number, y: number, width: number, height: number}} place  where the file's whole picture lies in them
  */
 
-export const MAX_FRAMES = 10_000; // as in the edit document
+const MAX_FRAMES = 10_000; // as in the edit document
 
 /** Runs the steps, in order from the file on. Throws RangeError where nothing is left. @type {(source: Source, steps: Step[]) => Prepared} */
 export function prepare(source, steps) {

@@ -22,7 +22,7 @@ const SIDE_MAX = 2048; // enough to draw by; the model's frames are smaller
 const SIDE_MIN = 480;
 
 /** What a browser says when it cannot show a file. */
-export class Unreadable extends Error {}
+class Unreadable extends Error {}
 
 /** Resolves with the event, rejects on the element's error or when `signal` aborts. @type {(element: HTMLVideoElement, name: string, signal?: AbortSignal) => Promise<void>} */
 function happening(element, name, signal) {

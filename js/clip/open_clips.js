@@ -33,11 +33,8 @@ export function giveBack(key) {
     }, IDLE_MS);
 }
 
-/** What a file shows depends on. @type {(upstream: Upstream | null) => string} */
-export const signatureOf = (upstream) => JSON.stringify([upstream?.file, upstream?.steps]);
-
-/** @type {(upstream: Upstream) => string} */
-export const fileKey = (upstream) => `file ${signatureOf(upstream)}`;
+/** What the frames of a file depend on, as a key. @type {(upstream: Upstream | null) => string} */
+export const fileKey = (upstream) => `file ${JSON.stringify([upstream?.file, upstream?.steps])}`;
 
 /** A file as the nodes after it prepare it. @type {(url: string, upstream: Upstream, signal: AbortSignal) => Promise<Clip>} */
 export async function openFile(url, { kind, steps }, signal) {

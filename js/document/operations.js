@@ -68,7 +68,7 @@ export function translate(doc, selection, dx, dy) {
 }
 
 /** @type {(area: Area, dx: number, dy: number) => Area} */
-export const movedArea = (area, dx, dy) => ({
+const movedArea = (area, dx, dy) => ({
     ...area,
     points: area.points.map(([x, y]) => /** @type {[number, number]} */ ([x + dx, y + dy])),
 });

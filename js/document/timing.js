@@ -7,7 +7,7 @@ import { updatePath } from "./items.js";
 /** @typedef {import("./document.js").Point} Point */
 
 /** Times are rounded to a thousandth of a frame, as they are written. @type {(time: number) => number} */
-export const roundTime = (time) => Math.round(time * 1000) / 1000;
+const roundTime = (time) => Math.round(time * 1000) / 1000;
 
 /** The document over another number of frames, every time in proportion. @type {(doc: EditDocument, frames: number) => EditDocument} */
 export function retimed(doc, frames) {

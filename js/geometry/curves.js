@@ -24,7 +24,7 @@
  * @typedef {{frame: number, length: number}} Key
  */
 
-export const CHORDS_PER_PIECE = 64;
+const CHORDS_PER_PIECE = 64;
 const TOLERANCE = 1e-6; // of a frame: times of frames are computed
 
 // --- Shape ---------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ export function keyTimes(path, { frames }) {
 }
 
 /** The length that a path has reached. @type {(path: Path, doc: EditDocument, time: number) => number} */
-export function lengthAt(path, doc, time) {
+function lengthAt(path, doc, time) {
     const keys = keyTimes(path, doc);
     const last = keys[keys.length - 1];
     if (time <= keys[0].frame) return keys[0].length;

@@ -21,7 +21,7 @@ import { distanceToSegment } from "./simplify.js";
  */
 
 /** Handles of a box: corners and middles of sides, clockwise from the upper left, as fractions of it. */
-export const BOX_HANDLES = /** @type {const} */ ([[0, 0], [0.5, 0], [1, 0], [1, 0.5], [1, 1], [0.5, 1], [0, 1], [0, 0.5]]);
+const BOX_HANDLES = /** @type {const} */ ([[0, 0], [0.5, 0], [1, 0], [1, 0.5], [1, 1], [0.5, 1], [0, 1], [0, 0.5]]);
 
 /** Where an area can be taken hold of, in frame pixels, offset included. @type {(area: Area, offset: XY) => XY[]} */
 export function handlesOf(area, offset) {

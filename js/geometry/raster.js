@@ -1,6 +1,6 @@
 /**
  * Raster: broken lines on a grid of pixels. Which pixels an outline winds around, and how far
- * pixels are from a line. revideo/drawing/raster.py computes the same.
+ * pixels are from a line. revideo/drawing/masks.py computes the same.
  *
  * A line is a Float64Array, x, y after x, y; an outline ends where it begins.
  */

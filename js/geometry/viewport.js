@@ -9,7 +9,7 @@
 /** @typedef {{x: number, y: number}} XY */
 /** @typedef {{width: number, height: number}} Size */
 
-export const SCALE_MIN = 0.02;
+const SCALE_MIN = 0.02;
 export const SCALE_MAX = 64;
 
 /** The whole frame, centred, with a margin in view pixels around it. @type {(frame: Size, view: Size, margin?: number) => Viewport} */
@@ -32,7 +32,7 @@ export function zoomAbout(viewport, factor, atView) {
 }
 
 /** @type {(viewport: Viewport, dx: number, dy: number) => Viewport} */
-export function pan(viewport, dx, dy) {
+export function panBy(viewport, dx, dy) {
     return { ...viewport, x: viewport.x + dx, y: viewport.y + dy };
 }
 

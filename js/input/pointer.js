@@ -1,7 +1,7 @@
 /** Pointer: mouse, pen and fingers on the stage → presses and drags of the tool in hand. */
 
 import { hitTest } from "../geometry/hit_test.js";
-import { pan, toFramePx, zoomAbout } from "../geometry/viewport.js";
+import { panBy, toFramePx, zoomAbout } from "../geometry/viewport.js";
 import { TOOLS } from "../tools/index.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
@@ -135,7 +135,7 @@ export class Pointer {
         const middle = ([a, b] = before) => ({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 });
         const spread = ([a, b] = before) => Math.max(Math.hypot(a.x - b.x, a.y - b.y), 1);
         const [from, to] = [middle(before), middle(now)];
-        editor.viewport = zoomAbout(pan(editor.viewport, to.x - from.x, to.y - from.y), spread(now) / spread(before), to);
+        editor.viewport = zoomAbout(panBy(editor.viewport, to.x - from.x, to.y - from.y), spread(now) / spread(before), to);
     }
 
     /** @type {(event: WheelEvent) => void} */

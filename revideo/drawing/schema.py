@@ -1,6 +1,6 @@
 """The text of an edit document → its paths and regions, checked.
 
-docs/edit_document.md says what each field means. What js/document/document.js refuses is refused
+docs/edit_document.md says what each field means. What js/document/schema.js refuses is refused
 here, with the same messages.
 """
 

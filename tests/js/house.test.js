@@ -56,6 +56,12 @@ test("modules and folders stay small", () => {
     for (const [folder, inside] of folders) assert.ok(inside.length <= 15, `js/${folder} holds ${inside.length} modules`);
 });
 
+test("an exported name stands for one thing", () => {
+    const names = modules.flatMap((module) => [...textOf(module).matchAll(/^export (?:async )?(?:const|function|class) (\w+)/gm)].map(([, name]) => name));
+    assert.ok(names.length > 100, `only ${names.length} names were found`);
+    assert.deepEqual(names.filter((name, index) => names.indexOf(name) !== index), []);
+});
+
 // ComfyUI imports every module of js/. There is no page here: whatever touches one throws by itself.
 test("to import a module does nothing, but for extension.js", async () => {
     const acts = ["setTimeout", "setInterval", "setImmediate", "queueMicrotask", "fetch", "addEventListener", "dispatchEvent"];

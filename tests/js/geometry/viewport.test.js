@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { SCALE_MAX, fit, keepInView, pan, toFramePx, toViewPx, zoomAbout } from "../../../js/geometry/viewport.js";
+import { SCALE_MAX, fit, keepInView, panBy, toFramePx, toViewPx, zoomAbout } from "../../../js/geometry/viewport.js";
 
 const FRAME = { width: 1920, height: 1080 };
 const VIEW = { width: 800, height: 600 };
@@ -41,7 +41,7 @@ test("a view of no size still has a scale", () => {
 
 test("the frame cannot be lost, however far it is moved", () => {
     for (const [dx, dy] of [[1e5, 0], [-1e5, 1e5], [0, -1e5]]) {
-        const viewport = keepInView(pan(fit(FRAME, VIEW), dx, dy), FRAME, VIEW, 40);
+        const viewport = keepInView(panBy(fit(FRAME, VIEW), dx, dy), FRAME, VIEW, 40);
         const low = toViewPx(viewport, { x: 0, y: 0 });
         const high = toViewPx(viewport, { x: FRAME.width, y: FRAME.height });
         assert.ok(high.x >= 40 - 1e-9 && low.x <= VIEW.width - 40 + 1e-9 && high.y >= 40 - 1e-9 && low.y <= VIEW.height - 40 + 1e-9);
