@@ -121,6 +121,7 @@ def pages_with(*languages: str) -> list[Path]:
     return [page for page in PAGES if any(language in languages for language, _, _ in blocks(page))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", pages_with("python", ""), ids=name_of)
 def test_what_a_page_prints_runs(page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch):
     """Block after block, as a reader would go on in one folder and one session of Python."""
