@@ -15,11 +15,11 @@ from torch import Tensor
 from revideo.edit import Edit
 from revideo.editing.composite import keep_unedited
 from revideo.synthetic.clips import SyntheticEdit
+from revideo.synthetic.examples import FEATHER_PX
 from revideo.synthetic.measures import held_out, path_distances
 
-from .common import chosen_model, chosen_options, model_parser, table_header, table_row
+from .common import chosen_options, load_model, model_parser, table_header, table_row
 
-FEATHER_PX = 4.0  # of the finished clips, in which the source's pixels are back outside the area
 COLUMNS = ("edited frame", "path error, px", "step beside it, × the median step: raw", "finished", "right answer")
 
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--kind", default="both", help="of the edits (%(default)s)")
     parser.add_argument("--no-lock", action="store_true", help="leave the latent lock out")
     given = parser.parse_args(arguments)
-    model = chosen_model(given)
+    model = load_model(given)
     options = replace(chosen_options(given), latent_lock=not given.no_lock)
     window = model.config.unet.num_frames
     print(table_header(*COLUMNS), flush=True)

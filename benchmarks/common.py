@@ -42,7 +42,7 @@ def model_parser(program: str, purpose: str | None, clips: int, steps: int = 25)
     return parser
 
 
-def chosen_model(given: argparse.Namespace, fp8: bool = False) -> ReVideo:
+def load_model(given: argparse.Namespace, fp8: bool = False) -> ReVideo:
     """What a `model_parser` read the name of; `fp8`: with weights in eight bits."""
     model = load(given.model, dtype=torch.bfloat16 if given.bf16 else None, fp8=fp8)
     model.vae.float()  # its rounding would be measured too

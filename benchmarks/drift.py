@@ -23,7 +23,7 @@ from revideo.sampling.samplers import SamplerOptions
 from revideo.synthetic.clips import SyntheticEdit, make_edit
 from revideo.synthetic.measures import HELD_OUT, centroids, sprite_weights
 
-from .common import chosen_model, chosen_options, model_parser, table_header, table_row
+from .common import chosen_options, load_model, model_parser, table_header, table_row
 
 COLUMNS = ("first, last, mean segment", "unedited PSNR, dB", "path error, px", "appearance, correlation")
 
@@ -175,7 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--no-plot", action="store_true", help="no picture, which needs matplotlib")
     given = parser.parse_args(arguments)
     given.output.mkdir(parents=True, exist_ok=True)
-    model, options = chosen_model(given), chosen_options(given)
+    model, options = load_model(given), chosen_options(given)
     found: dict[str, list[Segment]] = {}
     for name, variant in list(DRIFT_VARIANTS.items())[: None if given.all else 2]:
         truths = held_out_long(given.clips, given.frames, given.height, given.width)

@@ -15,19 +15,19 @@ import os
 import statistics
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-ROOT = Path(__file__).parent.parent
+from .common import ROOT
+
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
-WIDTH, HEIGHT = 1920, 1080  # of the frame
-PATHS, POINTS, FRAMES = 50, 100, 14
-SIZES = ((800, 560), (1280, 860))  # of the editor on the screen: in a new node, and in a large one
+FRAME_WIDTH, FRAME_HEIGHT = 1920, 1080  # of the frame
+PATHS, PATH_POINTS, CLIP_FRAMES = 50, 100, 14
+VIEW_SIZES = ((800, 560), (1280, 860))  # of the editor on the screen: in a new node, and in a large one
 MOVES = 200
 
-START = """async ([width, height, frames, paths, points]) => {
+START_EDITOR = """async ([width, height, frames, paths, points]) => {
     const [{ Editor }, { Clip }, { prepare }] = await Promise.all(
         ["editor.js", "clip/frames.js", "clip/frame_mapping.js"].map(file => import("/js/" + file)));
     document.body.style.margin = 0;
@@ -119,11 +119,11 @@ def measure_editor() -> dict[str, Any]:
             browser = playwright.chromium.launch(args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         page.goto(f"http://127.0.0.1:{server.server_port}/js/docs/")
-        page.evaluate(START, [WIDTH, HEIGHT, FRAMES, PATHS, POINTS])
-        page.evaluate("size => window.resize(...size)", SIZES[0])  # without one nothing is drawn
+        page.evaluate(START_EDITOR, [FRAME_WIDTH, FRAME_HEIGHT, CLIP_FRAMES, PATHS, PATH_POINTS])
+        page.evaluate("size => window.resize(...size)", VIEW_SIZES[0])  # without one nothing is drawn
         page.wait_for_function("window.editor.element.dataset.framesReady === '14'")
         moves = {}
-        for width, height in SIZES:
+        for width, height in VIEW_SIZES:
             page.evaluate("size => window.resize(...size)", [width, height])
             moves[f"{width}x{height}"] = {"hover": hover(page), "drag_point": drag(page)}
         version = browser.version
@@ -132,8 +132,8 @@ def measure_editor() -> dict[str, Any]:
     return {
         "move_ms": moves,
         "paths": PATHS,
-        "points_per_path": POINTS,
-        "frame": f"{WIDTH}x{HEIGHT}",
+        "points_per_path": PATH_POINTS,
+        "frame": f"{FRAME_WIDTH}x{FRAME_HEIGHT}",
         "moves": MOVES,
         "browser": version,
         "load_average": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,

@@ -17,7 +17,7 @@ from revideo.sampling.samplers import SamplerOptions
 from revideo.synthetic.clips import without_motion
 from revideo.synthetic.measures import EditMetrics, all_cases, held_out, mean_metrics, measure_edit
 
-from .common import chosen_model, chosen_options, model_parser, table_header, table_row
+from .common import chosen_options, load_model, model_parser, table_header, table_row
 
 COLUMNS = (
     "edit",
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = [case_name(*case) for case in all_cases()]
     parser.add_argument("--cases", nargs="+", choices=names, default=names, help="edits to measure (all)")
     given = parser.parse_args(arguments)
-    model, options = chosen_model(given), chosen_options(given)
+    model, options = load_model(given), chosen_options(given)
     print(table_header(*COLUMNS), flush=True)
     for kind, areas in all_cases():
         case = case_name(kind, areas)

@@ -15,7 +15,7 @@ from revideo.synthetic.clips import SyntheticEdit
 from revideo.synthetic.measures import held_out, path_distances
 from revideo.tracks.tracking import track_points
 
-from .common import chosen_model, chosen_options, model_parser, table_header, table_row
+from .common import chosen_options, load_model, model_parser, table_header, table_row
 
 
 def with_tracked_paths(truth: SyntheticEdit) -> SyntheticEdit:
@@ -45,7 +45,7 @@ def source_motion_errors(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Prints path errors of edits that keep the motion of held-out clips, as a Markdown table."""
     given = model_parser("source_motion", main.__doc__, clips=16).parse_args(arguments)
-    model = chosen_model(given)
+    model = load_model(given)
     truths = held_out("content", 1, given.clips, model.config.unet.num_frames, given.height, given.width)
     true, tracked = source_motion_errors(model, truths, chosen_options(given))
     print(table_header("paths", "path error, px"))

@@ -18,7 +18,7 @@ from revideo.sampling.samplers import PRESETS, SamplerOptions
 from revideo.synthetic.clips import SyntheticEdit
 from revideo.synthetic.measures import EditMetrics, mean_metrics, measure_edit
 
-from .common import chosen_model, chosen_options, edits_of_all_kinds, model_parser, table_header, table_row
+from .common import chosen_options, edits_of_all_kinds, load_model, model_parser, table_header, table_row
 
 EXACT, FAST = "exact", "fast"
 SPEED_VARIANTS: dict[str, dict[str, Any]] = {
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--fp8", action="store_true", help="weights of UNet and ControlNet wait in fp8")
     given = parser.parse_args(arguments)
-    model, options = chosen_model(given, given.fp8), chosen_options(given)
+    model, options = load_model(given, given.fp8), chosen_options(given)
     names = list(SPEED_VARIANTS)
     if given.only:
         names = [EXACT, *given.only]

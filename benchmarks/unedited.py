@@ -15,11 +15,11 @@ from revideo.editing.composite import Match, keep_unedited
 from revideo.editing.model import ReVideo
 from revideo.sampling.samplers import SamplerOptions
 from revideo.synthetic.clips import SyntheticEdit
+from revideo.synthetic.examples import FEATHER_PX
 from revideo.synthetic.measures import EditMetrics, mean_metrics, measure_edit
 
-from .common import chosen_model, chosen_options, edits_of_all_kinds, model_parser, table_header, table_row
+from .common import chosen_options, edits_of_all_kinds, load_model, model_parser, table_header, table_row
 
-FEATHER_PX = 4.0  # of frames of 128×128, as in the demo
 COLUMNS = ("", "unedited PSNR, dB", "path error, % of width", "PSNR of the sprite, last frame, dB", "seam, × source")
 
 
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = model_parser("unedited", main.__doc__, clips=4)
     parser.add_argument("--until", type=float, help="noise level at which the lock ends (the default of all edits)")
     given = parser.parse_args(arguments)
-    model, options = chosen_model(given), chosen_options(given)
+    model, options = load_model(given), chosen_options(given)
     if given.until is not None:
         options = replace(options, lock_until=given.until)
     truths = edits_of_all_kinds(given, model.config.unet.num_frames)

@@ -91,12 +91,12 @@ class ReVideoEditor(io.ComfyNode):
         num_frames, height, width = frames.shape[:3]
         drawing = EditDocument.from_json(document)
         trajectories = drawing.trajectories(num_frames, height, width)
-        region = drawing.mask(num_frames, height, width)
+        mask = drawing.mask(num_frames, height, width)
         video = frames_from_image(frames)
-        preview = draw_tracks(draw_mask(video, region) if region.any() else video, trajectories)
+        preview = draw_tracks(draw_mask(video, mask) if mask.any() else video, trajectories)
         return io.NodeOutput(
             trajectories,
-            mask_to_comfy(region),
+            mask_to_comfy(mask),
             trajectories.to_json(),
             as_comfy_tracks(trajectories),
             image_from_frames(preview),

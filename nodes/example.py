@@ -8,8 +8,9 @@ from comfy_api.latest import io
 
 from .sockets import CATEGORY, image_from_frames
 
-FOLDER = Path(__file__).parents[1] / "js" / "examples"  # ComfyUI serves js/, so the editor shows them before any run
-NAMES = ("content", "motion", "both", "two areas")  # of revideo.examples, which is not imported before a run
+# ComfyUI serves js/, so the editor shows them before any run.
+EXAMPLES_FOLDER = Path(__file__).parents[1] / "js" / "examples"
+NAMES = ("content", "motion", "both", "two areas")  # of revideo.synthetic.examples, which is not imported before a run
 
 
 class ReVideoExampleClip(io.ComfyNode):
@@ -43,6 +44,6 @@ class ReVideoExampleClip(io.ComfyNode):
         from ..revideo.synthetic.examples import example_files
         from ..revideo.video.io import read_image, read_video
 
-        clip, edited = example_files(FOLDER, example)
+        clip, edited = example_files(EXAMPLES_FOLDER, example)
         frames, fps = read_video(clip)
         return io.NodeOutput(image_from_frames(frames), image_from_frames(read_image(edited)[None]), float(fps))

@@ -39,11 +39,11 @@ class ReVideoShowFusion(io.ComfyNode):
         from ..revideo.pictures.fusion import fusion_picture, fusion_weights
         from ..revideo.sampling.samplers import SamplerOptions
 
-        region = mask_from_comfy(mask)
-        if frame >= len(region) > 1:
-            raise ValueError(f"there is no mask for frame {frame}: there are {len(region)}, from 0")
-        model.config.check_size(*region.shape[-2:])
-        chosen = region[frame if len(region) > 1 else 0, 0]
+        masks = mask_from_comfy(mask)
+        if frame >= len(masks) > 1:
+            raise ValueError(f"there is no mask for frame {frame}: there are {len(masks)}, from 0")
+        model.config.check_size(*masks.shape[-2:])
+        chosen = masks[frame if len(masks) > 1 else 0, 0]
         picture = fusion_picture(fusion_weights(model, chosen, SamplerOptions(steps=steps), shown))
         image = image_from_frames(picture[None])
         return io.NodeOutput(image, ui=ui.PreviewImage(image, cls=cls))

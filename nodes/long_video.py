@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..revideo.video.fitting import Fit
 
 MP4_SOUND = (None, "aac", "mp3", "ac3", "eac3", "flac", "opus", "alac")  # what that container can hold
-FOLDER = "revideo_windows"  # in ComfyUI's output folder: it empties its temp folder when it starts
+WINDOWS_FOLDER = "revideo_windows"  # in ComfyUI's output folder: it empties its temp folder when it starts
 
 
 class ReVideoLongVideo(io.ComfyNode):
@@ -254,10 +254,10 @@ class ReVideoLongVideo(io.ComfyNode):
         cache = WindowCache(_windows_folder(cls.hidden.unique_id, picture))
 
         def edit(source: Tensor | revideo.VideoFile, output: Path | None = None) -> revideo.EditResult:
-            areas, paths = _fit_times(len(source), mask_from_comfy(mask), trajectories, timing)
+            masks, paths = _fit_times(len(source), mask_from_comfy(mask), trajectories, timing)
             return model.edit(
                 source,
-                Edit(picture, paths, areas),
+                Edit(picture, paths, masks),
                 options,
                 progress_callback(model),
                 output=output,
@@ -311,4 +311,4 @@ def _windows_folder(node: str | None, picture: Tensor) -> Path:
     """Of this node and edited frame: other settings replace its windows, another picture has its own."""
     content = (picture.clamp(0, 1) * 255).round().byte().cpu().contiguous().numpy().tobytes()
     name = hashlib.sha256(content).hexdigest()[:16]
-    return Path(folder_paths.get_output_directory()) / FOLDER / f"{node or 'node'}-{name}"
+    return Path(folder_paths.get_output_directory()) / WINDOWS_FOLDER / f"{node or 'node'}-{name}"

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 FOLDER = "revideo"
 SAME_FILE = "(in the same file)"
 BUILT_IN = "tiny (built in)"  # no file has this name: it lacks a suffix
-DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-FP8 = "fp8"
+WEIGHT_DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+EIGHT_BITS = "fp8"
 
 
 def register_model_folder() -> None:
@@ -111,7 +111,7 @@ class ReVideoLoadModel(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "weight_dtype",
-                    options=["auto", *DTYPES, FP8],
+                    options=["auto", *WEIGHT_DTYPES, EIGHT_BITS],
                     default="auto",
                     tooltip="Precision of weights and computation. auto lets ComfyUI choose for your device; "
                     "fp16 and bf16 halve the memory of fp32. fp8 stores UNet and ControlNet in half of that again, "
@@ -137,10 +137,12 @@ class ReVideoLoadModel(io.ComfyNode):
         path = checkpoint_path(checkpoint)
         svd = None if svd_checkpoint == SAME_FILE else checkpoint_path(svd_checkpoint)
         device = management.get_torch_device()
-        dtype = DTYPES.get(weight_dtype) or management.unet_dtype(device, supported_dtypes=list(DTYPES.values()))
-        if weight_dtype == FP8:
+        dtype = WEIGHT_DTYPES.get(weight_dtype) or management.unet_dtype(
+            device, supported_dtypes=list(WEIGHT_DTYPES.values())
+        )
+        if weight_dtype == EIGHT_BITS:
             check_fp8(device)
-        model = revideo.load(path, dtype=dtype, device="cpu", svd=svd, fp8=weight_dtype == FP8)
+        model = revideo.load(path, dtype=dtype, device="cpu", svd=svd, fp8=weight_dtype == EIGHT_BITS)
         # ComfyUI's choice for autoencoders: fp16 overflows in SVD's.
         model.vae.to(management.vae_dtype(device, [torch.bfloat16, torch.float32]))
         return io.NodeOutput(manage(model))

@@ -95,7 +95,7 @@ class ReVideoTrackPoints(io.ComfyNode):
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
         from ..revideo.pictures.overlays import draw_tracks, mark_lost
-        from ..revideo.tracks.source_motion import describe_visibility, serialized, track_area, track_drawn
+        from ..revideo.tracks.source_motion import describe_visibility, serialized, track_drawn, track_masked
 
         video = frames_from_image(frames)
         if follow == POINTS:
@@ -105,7 +105,7 @@ class ReVideoTrackPoints(io.ComfyNode):
         else:
             if mask is None:
                 raise ValueError(f'the {follow} needs an area: connect a mask, or choose "{POINTS}"')
-            tracks = track_area(video, mask_from_comfy(mask), frame, spacing, most, follow == MOVING, seed)
+            tracks = track_masked(video, mask_from_comfy(mask), frame, spacing, most, follow == MOVING, seed)
         preview = mark_lost(draw_tracks(video, tracks), tracks)
         return io.NodeOutput(
             tracks, serialized(tracks), as_comfy_tracks(tracks), image_from_frames(preview), describe_visibility(tracks)

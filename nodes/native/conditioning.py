@@ -9,7 +9,7 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..model import BUILT_IN, DTYPES, checkpoint_names, checkpoint_path
+from ..model import BUILT_IN, WEIGHT_DTYPES, checkpoint_names, checkpoint_path
 from ..sockets import CATEGORY, Conditions
 from .checks import check_embedding, check_model, check_vae, warn_of_other_weights
 from .control_net import ReVideoControl
@@ -28,7 +28,7 @@ class ReVideoLoadControlNet(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="ReVideoLoadControlNet",
-            display_name="Load ReVideo Control Net",
+            display_name="Load ReVideo ControlNet",
             category=CATEGORY,
             description="Loads ReVideo's ControlNet alone, for ComfyUI's own Stable Video Diffusion. Of a whole "
             "checkpoint only that part is read.",
@@ -42,7 +42,7 @@ class ReVideoLoadControlNet(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "weight_dtype",
-                    options=["auto", *DTYPES],
+                    options=["auto", *WEIGHT_DTYPES],
                     default="auto",
                     tooltip="Precision of weights and computation. auto lets ComfyUI choose for your device.",
                     advanced=True,
@@ -62,13 +62,13 @@ class ReVideoLoadControlNet(io.ComfyNode):
         from ...revideo.checkpoints.reading import load_control
 
         device = management.get_torch_device()
-        dtype = DTYPES.get(weight_dtype) or _dtype(device)
+        dtype = WEIGHT_DTYPES.get(weight_dtype) or _dtype(device)
         return io.NodeOutput(ReVideoControl(load_control(checkpoint_path(checkpoint), dtype=dtype), device))
 
 
 def _dtype(device: torch.device) -> torch.dtype:
     """One in which the device computes: a ControlNet is small enough not to be kept in another."""
-    dtype = management.unet_dtype(device, supported_dtypes=list(DTYPES.values()))
+    dtype = management.unet_dtype(device, supported_dtypes=list(WEIGHT_DTYPES.values()))
     return management.unet_manual_cast(dtype, device) or dtype
 
 
@@ -90,7 +90,7 @@ class ReVideoNativeConditioning(io.ComfyNode):
                 ),
                 io.ClipVision.Input("clip_vision", tooltip="From the same loader."),
                 io.Vae.Input("vae", tooltip="From the same loader."),
-                io.ControlNet.Input("control_net", tooltip="From Load ReVideo Control Net."),  # type: ignore[attr-defined]
+                io.ControlNet.Input("control_net", tooltip="From Load ReVideo ControlNet."),  # type: ignore[attr-defined]
                 Conditions.Input("conditions", tooltip="From ReVideo Conditions."),
                 io.Float.Input(
                     "strength",
@@ -177,7 +177,7 @@ class ReVideoNativeConditioning(io.ComfyNode):
     ) -> io.NodeOutput:
         if not isinstance(control_net, ReVideoControl):
             raise ValueError(
-                f"the ControlNet is no ReVideo one ({type(control_net).__name__}): take Load ReVideo Control Net "
+                f"the ControlNet is no ReVideo one ({type(control_net).__name__}): take Load ReVideo ControlNet "
                 f"here, and put others behind this node with Apply ControlNet"
             )
         part = control_net.part

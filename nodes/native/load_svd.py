@@ -16,9 +16,9 @@ import torch
 from comfy.ldm.modules import temporal_ae
 from comfy.ldm.modules.diffusionmodules.openaimodel import Timestep
 from comfy_api.latest import io
-from torch import Tensor, nn
+from torch import nn
 
-from ..model import BUILT_IN, DTYPES, SAME_FILE, checkpoint_names, checkpoint_path
+from ..model import BUILT_IN, SAME_FILE, WEIGHT_DTYPES, checkpoint_names, checkpoint_path
 from ..sockets import CATEGORY
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from comfy.model_patcher import ModelPatcher
     from comfy.sd import VAE
 
+    from ...revideo.checkpoints.names import Weights
     from ...revideo.models.config import ImageEncoderConfig, ModelConfig, VAEConfig
 
-Weights = dict[str, Tensor]
 TEMPORAL_KERNEL = [3, 1, 1]  # of the decoder, in frames and pixels
 
 
@@ -61,7 +61,7 @@ class ReVideoLoadSVD(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "weight_dtype",
-                    options=["auto", *DTYPES],
+                    options=["auto", *WEIGHT_DTYPES],
                     default="auto",
                     tooltip="Precision of the MODEL's weights. auto lets ComfyUI choose for your device.",
                     advanced=True,
@@ -83,7 +83,7 @@ class ReVideoLoadSVD(io.ComfyNode):
     @classmethod
     def execute(cls, checkpoint: str, svd_checkpoint: str, weight_dtype: str) -> io.NodeOutput:
         svd = None if svd_checkpoint == SAME_FILE else checkpoint_path(svd_checkpoint)
-        return io.NodeOutput(*load_as_svd(checkpoint_path(checkpoint), svd, DTYPES.get(weight_dtype)))
+        return io.NodeOutput(*load_as_svd(checkpoint_path(checkpoint), svd, WEIGHT_DTYPES.get(weight_dtype)))
 
 
 def load_as_svd(

@@ -73,7 +73,7 @@ def working_networks(device: Any, size: str) -> Iterator[None]:
         raise Refused(f"{device} ran out of memory at {size}: try a smaller --size, --dtype fp16 or --fp8") from None
 
 
-def plan_memory(model: Any, size: tuple[int, int], options: Any, gigabytes: float | None) -> None:
+def print_memory_plan(model: Any, size: tuple[int, int], options: Any, gigabytes: float | None) -> None:
     """Lays out the work to fit, and says how."""
     from ..pipeline.memory_fit import fit_memory
 

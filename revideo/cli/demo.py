@@ -19,15 +19,14 @@ from ..pictures.overlays import draw_mask, draw_tracks
 from ..pictures.sheets import sheet, side_by_side, write_image
 from ..pipeline.pipeline import default_device
 from ..synthetic.clips import SyntheticEdit
-from ..synthetic.examples import EXAMPLES, FPS, OPTIONS, example_edit
+from ..synthetic.examples import EXAMPLES, FEATHER_PX, FPS, OPTIONS, example_edit
 from ..synthetic.measures import AIM, EditMetrics, measure_edit
 from ..video.fitting import fit_frames
 from ..video.io import write_video
 from .common import LICENCE, WEIGHTS, progress, refusing
 
-FEATHER_PX = 4.0
 SCALE = 3  # of the clips, so that people see something
-CELL_PX = 192  # of the sheet
+SHEET_CELL_PX = 192  # of the sheet
 
 
 def demo(folder: Path, sheet_file: Path | None = None) -> None:
@@ -47,19 +46,19 @@ def demo(folder: Path, sheet_file: Path | None = None) -> None:
         with refusing():
             write_video(folder / f"{name.replace(' ', '_')}.mp4", side_by_side(panels), FPS)
         labels = (f"{name}:\nsource", "first frame,\npath, area", "result")
-        blocks.append(sheet(dict(zip(labels, panels.values())), cell_width=CELL_PX))
-        rows.append(figures_row(name, measure_edit(truth, painted), kept_outside(truth, result)))
+        blocks.append(sheet(dict(zip(labels, panels.values())), cell_width=SHEET_CELL_PX))
+        rows.append(metrics_row(name, measure_edit(truth, painted), psnr_outside(truth, result)))
     with refusing():
         write_image(sheet_file, two_by_two(blocks))
     print(
         f"""
-{figures_head()}
+{metrics_head()}
 {chr(10).join(rows)}
 
 Measured on what the model made, before the source's pixels were put back outside the areas; "!" misses its limit.
 {folder / "*.mp4"} and {sheet_file} show the finished clips.
 
-The model is a small one, trained on a synthetic world of sprites, and knows nothing else. For edits of your own
+The model is a small one, trained on synthetic scenes of sprites, and knows nothing else. For edits of your own
 clips get the authors' weights from {WEIGHTS}
 (licence: {LICENCE}), then:
 
@@ -121,25 +120,27 @@ TITLES = {
     "sprite_psnr": "sprite, dB",
     "hue_error": "hue error, %",
 }
-KEPT = "outside once kept, dB"
+COMPOSITED = "outside, composited, dB"
 
 
-def figures_head() -> str:
+def metrics_head() -> str:
     """Two lines: what is measured, and what it should be."""
     limits = [f"at {'most' if AIM.is_most(name) else 'least'} {limit:g}" for name, limit in asdict(AIM).items()]
-    return f"{_line('edit', *TITLES.values(), KEPT)}\n{_line('', *limits, 'equal')}"
+    return f"{_line('edit', *TITLES.values(), COMPOSITED)}\n{_line('', *limits, 'equal')}"
 
 
-def figures_row(name: str, figures: EditMetrics, kept: str) -> str:
-    missed = AIM.missed_by(figures)
-    return _line(name, *(f"{'! ' * (what in missed)}{getattr(figures, what):.2f}" for what in TITLES), kept)
+def metrics_row(name: str, metrics: EditMetrics, outside: str) -> str:
+    missed = AIM.missed_by(metrics)
+    return _line(name, *(f"{'! ' * (what in missed)}{getattr(metrics, what):.2f}" for what in TITLES), outside)
 
 
 def _line(name: str, *cells: str) -> str:
-    return f"{name:9}" + "".join(cell.rjust(len(title) + 2) for cell, title in zip(cells, (*TITLES.values(), KEPT)))
+    return f"{name:9}" + "".join(
+        cell.rjust(len(title) + 2) for cell, title in zip(cells, (*TITLES.values(), COMPOSITED))
+    )
 
 
-def kept_outside(truth: SyntheticEdit, result: Tensor) -> str:
+def psnr_outside(truth: SyntheticEdit, result: Tensor) -> str:
     """PSNR of what lies outside the areas, after the source's pixels were put back."""
     outside = ~truth.edit.masks(0, len(result)).expand_as(result)
     if torch.equal(result[outside], truth.source[outside]):

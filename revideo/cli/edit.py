@@ -14,7 +14,7 @@ from .common import (
     chosen_model,
     model_file,
     parse_size,
-    plan_memory,
+    print_memory_plan,
     progress,
     refusing,
     working_networks,
@@ -56,8 +56,8 @@ example: move a painted thing from (100, 160) to (300, 160)
     )
     what = edit.add_argument_group("what to edit")
     what.add_argument("video", metavar="VIDEO", type=Path, help="the clip")
-    area = what.add_mutually_exclusive_group(required=True)
-    area.add_argument(
+    mask = what.add_mutually_exclusive_group(required=True)
+    mask.add_argument(
         "--mask",
         "--region",
         metavar="FILE",
@@ -65,7 +65,7 @@ example: move a painted thing from (100, 160) to (300, 160)
         help="the area to remake, white on black: one picture for all frames, or a video of masks that runs along "
         "with the clip (same frames, same --start and --stride)",
     )
-    area.add_argument(
+    mask.add_argument(
         "--document",
         metavar="JSON",
         type=Path,
@@ -280,7 +280,7 @@ def run_edit(arguments: argparse.Namespace) -> int:
     height, width = inputs.video.shape[-2:]
     size = f"{width}×{height}"
     with working_networks(model.device, size), progress() as callback:
-        plan_memory(model, (height, width), inputs.options, arguments.memory)
+        print_memory_plan(model, (height, width), inputs.options, arguments.memory)
         result = model.edit(
             inputs.video,
             inputs.edit,

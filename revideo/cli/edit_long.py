@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .common import chosen_model, plan_memory, progress, refusing, working_networks
+from .common import chosen_model, print_memory_plan, progress, refusing, working_networks
 
 if TYPE_CHECKING:
     from ..edit import Edit
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..video.file import VideoFile
 
 # Options, their fields of HandoverOptions, and what they say.
-HANDOVER = {
+HANDOVER_CHOICES = {
     "source-pixels": ("source_pixels", "a window's first frame has the source's pixels where it is unedited"),
     "carried-latent": ("latent_handover", "what is edited goes on as latents, not decoded and encoded again"),
     "first-embedding": ("first_embedding", "the image embedding stays that of the edited first frame"),
@@ -61,7 +61,7 @@ def add_long_options(edit: argparse.ArgumentParser) -> None:
         type=int,
         help="frames that neighbouring windows share; more hold together better and cost more (default: 4)",
     )
-    for name, (field, text) in HANDOVER.items():
+    for name, (field, text) in HANDOVER_CHOICES.items():
         long.add_argument(f"--{name}", dest=field, action=argparse.BooleanOptionalAction, help=f"{text} (default: yes)")
 
 
@@ -87,7 +87,7 @@ def read_long_inputs(arguments: argparse.Namespace) -> LongInputs:
             f"--edited-index {arguments.edited_index}: --long edits onwards from the first frame; "
             f"begin there with --start, or leave out --long"
         )
-    fields = ["overlap", *(field for field, _ in HANDOVER.values())]
+    fields = ["overlap", *(field for field, _ in HANDOVER_CHOICES.values())]
     values = {field: getattr(arguments, field) for field in fields if getattr(arguments, field) is not None}
     handover, window = HandoverOptions(**values), checked.config.unet.num_frames
     windows = arguments.windows or arguments.output.with_name(arguments.output.name + ".windows")
@@ -121,7 +121,7 @@ def run_long(arguments: argparse.Namespace) -> int:
 
         model = chosen_model(arguments, inputs.config)
 
-    plan_memory(model, inputs.size, inputs.options, arguments.memory)
+    print_memory_plan(model, inputs.size, inputs.options, arguments.memory)
     cache = WindowCache(inputs.windows)
     size = f"{inputs.size[1]}×{inputs.size[0]}"
     whole = False

@@ -42,9 +42,9 @@ The source is fitted to the result's size; tracks and mask as in `revideo edit`.
     what = evaluate.add_argument_group("what to measure")
     what.add_argument("result", metavar="RESULT", type=Path, help="the video that was made")
     what.add_argument("--source", metavar="VIDEO", type=Path, required=True, help="the clip it was made from")
-    area = what.add_mutually_exclusive_group(required=True)
-    area.add_argument("--mask", "--region", metavar="FILE", type=Path, help="the area that was edited, white on black")
-    area.add_argument("--document", metavar="JSON", type=Path, help="paths and area as the editor wrote them")
+    mask = what.add_mutually_exclusive_group(required=True)
+    mask.add_argument("--mask", "--region", metavar="FILE", type=Path, help="the area that was edited, white on black")
+    mask.add_argument("--document", metavar="JSON", type=Path, help="paths and area as the editor wrote them")
     what.add_argument("--tracks", metavar="JSON", type=Path, help="the paths that were asked for")
     what.add_argument("--timing", choices=("stretch", "as drawn"), default="stretch", help="as in edit")
     what.add_argument("--tracks-size", metavar="WxH", type=parse_size, help="as in edit")
@@ -100,10 +100,10 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
         write_image(folder / "sheet.png", evaluation.sheet)
         write_video(folder / "comparison.mp4", evaluation.comparison, rate)
         if arguments.v2vbench:
-            from ..evaluation.v2vbench import add_edit
+            from ..evaluation.v2vbench import add_result
 
             name, prompt = _v2vbench_entry(arguments)
-            added = add_edit(arguments.v2vbench, name, prompt, question.source, evaluation.composited)
+            added = add_result(arguments.v2vbench, name, prompt, question.source, evaluation.composited)
             print(f"{added}: {len(evaluation.composited)} frames, for V2VBench", file=sys.stderr)
     print(f"{folder}: figures.json, charts.png, sheet.png, comparison.mp4", file=sys.stderr)
     return 0

@@ -29,7 +29,8 @@ from .drift_correction import (
     remaining_offsets,
 )
 
-ALIKE_PX, ALIKE = 9, 0.1  # pixels around one, and the mean difference there below which two pictures show the same
+# Pixels around one, and the mean difference there below which two pictures show the same.
+EQUAL_PX, EQUAL_WITHIN = 9, 0.1
 
 
 @dataclass(frozen=True)
@@ -186,5 +187,5 @@ def _cells(mask: Tensor, stride: int) -> Tensor:
 
 def alike(painted: Tensor, source: Tensor) -> Tensor:
     """(3, H, W) each → (1, H, W) bool: where all that is around a pixel shows nearly the same."""
-    differs = F.avg_pool2d((painted - source).abs().amax(0, keepdim=True), ALIKE_PX, 1, ALIKE_PX // 2)
-    return differs < ALIKE
+    differs = F.avg_pool2d((painted - source).abs().amax(0, keepdim=True), EQUAL_PX, 1, EQUAL_PX // 2)
+    return differs < EQUAL_WITHIN

@@ -32,7 +32,7 @@ from .window_cache import WindowCache
 from .windows import ping_pong
 
 LARGEST_AREA = 1024 * 1024  # pixels, unless a size is asked for: where the released weights are at home
-FPS = Fraction(24)  # of a result whose source has no rate
+DEFAULT_FPS = Fraction(24)  # of a result whose source has no rate
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class ReVideo(Pipeline):
             finished = self._finished(fitted, edit, options, callback, frames_per_chunk, handover, cache)
             latents: list[Tensor | None] = []
             pictures = _put_back(source, finished, fit, feather_px if composite else None, match, latents)
-            fps = source.rate if isinstance(source, VideoFile) else FPS
+            fps = source.rate if isinstance(source, VideoFile) else DEFAULT_FPS
             report = EditReport(len(source), source.size, size, self.plan)
             if output is None:
                 frames = torch.stack(list(pictures))

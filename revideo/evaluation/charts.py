@@ -18,7 +18,7 @@ from ..video.fitting import fit_frames
 from ..video.io import to_uint8
 from .evaluator import METRICS, MetricsReport
 
-COLUMNS = 2
+CHART_COLUMNS = 2
 PANEL_INCHES = 5.2, 2.5
 DPI = 100
 STYLES = "-", "--", ":"  # by which curves that coincide are still seen
@@ -33,10 +33,10 @@ def chart(reports: Mapping[str, MetricsReport]) -> Tensor:  # (3, H, W) in [0, 1
     from matplotlib.ticker import MaxNLocator
 
     names = [name for name in METRICS if any(name in report.frames for report in reports.values())]
-    rows = math.ceil(len(names) / COLUMNS)
-    figure = Figure(figsize=(COLUMNS * PANEL_INCHES[0], rows * PANEL_INCHES[1]), dpi=DPI, layout="constrained")
+    rows = math.ceil(len(names) / CHART_COLUMNS)
+    figure = Figure(figsize=(CHART_COLUMNS * PANEL_INCHES[0], rows * PANEL_INCHES[1]), dpi=DPI, layout="constrained")
     canvas = FigureCanvasAgg(figure)
-    panels = list(figure.subplots(rows, COLUMNS, squeeze=False).flat)
+    panels = list(figure.subplots(rows, CHART_COLUMNS, squeeze=False).flat)
     for axes, name in zip(panels, names):
         about = METRICS[name]
         for (video, report), style in zip(reports.items(), cycle(STYLES)):

@@ -15,7 +15,7 @@ from .evaluator import Evaluator, MetricsReport, Question, report_json, report_t
 from .flow import Flow, dis_flow
 from .perceptual import ClipModel, find_lpips
 
-FEATHER_PX = 12.0  # of Keep Unedited as it comes
+KEEP_FEATHER_PX = 12.0  # of Keep Unedited as it comes
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def evaluate_edit(
     composited: Tensor | None = None,  # None: raw with the source's pixels put back outside the mask
     edited_frame: Tensor | None = None,  # (3, H, W), to be shown; None: the first of raw
     *,
-    feather_px: float = FEATHER_PX,  # of the seam where composited is made here, and how its inside is matched
+    feather_px: float = KEEP_FEATHER_PX,  # of the seam where composited is made here, and how its inside is matched
     match: Match = "none",
     clip: ClipModel | None = None,
     flow: Flow = dis_flow,

@@ -24,7 +24,7 @@ from ..video.io import read_image, to_uint8
 NAME = re.compile(r"[A-Za-z0-9_-]+")  # the evaluator would take what follows a full stop for a suffix
 
 
-def add_edit(folder: str | Path, video_id: str, prompt: str, source: Tensor, result: Tensor) -> Path:
+def add_result(folder: str | Path, video_id: str, prompt: str, source: Tensor, result: Tensor) -> Path:
     """Adds an edit of `source`, both (T, 3, H, W) in [0, 1]; gives the folder of its frames.
 
     The same prompt again replaces its result. Raises ValueError where the name cannot be one,

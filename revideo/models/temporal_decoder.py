@@ -21,7 +21,7 @@ from .blocks import temporal_weight
 STRIP_CPU, STRIP_GPU = 2**20, 2**24
 
 
-class Frames:
+class FrameStore:
     """The frames of a window where they were made: (1, C, h, w) each, channels last in memory."""
 
     def __init__(self, frames: Iterable[Tensor], strip_elements: int | None = None) -> None:
@@ -53,7 +53,7 @@ class Frames:
         return [slice(top, min(top + rows, height)) for top in range(0, height, rows)]
 
 
-class OffloadedFrames(Frames):
+class OffloadedFrames(FrameStore):
     """Frames that wait in main memory and come to the device one by one, or strip by strip."""
 
     def store(self, frame: Tensor) -> Tensor:
@@ -69,7 +69,7 @@ class OffloadedFrames(Frames):
 def decode_frames(
     decoder: Any,
     latents: Tensor,
-    storage: type[Frames] = Frames,
+    storage: type[FrameStore] = FrameStore,
     strip_elements: int | None = None,  # of a frame; None: what suits the device
 ) -> Tensor:
     """Unscaled latents (T, C, h, w) of one window → frames (T, 3, H, W), as `TemporalDecoder` gives them."""
@@ -92,7 +92,7 @@ def decode_frames(
     return decoder.time_conv_out(torch.stack([*frames.over_time(slice(None))], 2))[0].transpose(0, 1)
 
 
-def _residual(block: SpatioTemporalResBlock, frames: Frames, before: nn.Module | None = None) -> None:
+def _residual(block: SpatioTemporalResBlock, frames: FrameStore, before: nn.Module | None = None) -> None:
     """`frames` through `before`, a spatial residual block and a temporal one, in place."""
     for number in range(len(frames.stored)):
         frame = frames.load(number)
@@ -154,14 +154,14 @@ def _over_time(convolution: nn.Conv3d, strips: Iterator[Tensor]) -> Iterator[Ten
     previous: Tensor | None = None
     current: Tensor | None = next(strips)
     while current is not None:
-        following = next(strips, None)
+        later = next(strips, None)
         _, _, height, width = current.shape
         result = F.linear(_pixels(current), at, convolution.bias)
-        for neighbour, weight in ((previous, before), (following, after)):
+        for neighbour, weight in ((previous, before), (later, after)):
             if neighbour is not None:
                 result.addmm_(_pixels(neighbour), weight.T)
         yield result.view(1, height, width, -1).permute(0, 3, 1, 2)
-        previous, current = current, following
+        previous, current = current, later
 
 
 def _pixels(strip: Tensor) -> Tensor:

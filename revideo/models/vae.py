@@ -9,7 +9,7 @@ from diffusers import AutoencoderKLTemporalDecoder
 from torch import Tensor, nn
 
 from .config import VAEConfig
-from .temporal_decoder import Frames, OffloadedFrames, decode_frames
+from .temporal_decoder import FrameStore, OffloadedFrames, decode_frames
 
 LATENT_SCALE = 0.18215  # gives latents unit variance; the concatenated reference goes without it
 
@@ -63,4 +63,4 @@ def decode_latents(
 def _decode(vae: AutoencoderKLTemporalDecoder, latents: Tensor, frame_offload: bool) -> Tensor:
     if torch.is_autocast_enabled(latents.device.type):  # which takes no sum in place
         return vae.decode(latents, num_frames=len(latents)).sample
-    return decode_frames(vae.decoder, latents, OffloadedFrames if frame_offload else Frames)
+    return decode_frames(vae.decoder, latents, OffloadedFrames if frame_offload else FrameStore)

@@ -19,7 +19,7 @@ from ..video.pixels import as_mask
 from .sheets import Colour, draw_text, side_by_side, text_size
 
 OUTLINE: Colour = (12, 12, 14)
-AREA_LINE: Colour = (255, 255, 255)
+MASK_LINE: Colour = (255, 255, 255)
 OUTSIDE_LIGHT = 0.55  # how much light is left outside the area
 OUTSIDE_COLOUR = 0.5  # how much of its colour
 FAINT = 0.45  # opacity of the part of a path that lies ahead or behind the trail
@@ -114,7 +114,7 @@ def draw_mask(frames: Tensor, mask: Tensor) -> Tensor:
         def draw(canvas: np.ndarray) -> None:
             thin = max(width // 2, 1)  # the paths matter more
             cv2.polylines(canvas, shapes, True, OUTLINE, outline - width + thin, cv2.LINE_AA)
-            cv2.polylines(canvas, shapes, True, AREA_LINE, thin, cv2.LINE_AA)
+            cv2.polylines(canvas, shapes, True, MASK_LINE, thin, cv2.LINE_AA)
 
         return _paint(frame, draw)
 

@@ -25,7 +25,7 @@ BACKGROUND: Colour = (24, 26, 30)
 INK: Colour = (235, 237, 240)
 LABEL_FONTS = Path(__file__).parents[1] / "assets" / "labels.ttc"  # one font after another; assets/labels.md says which
 CAPITAL = 0.729  # height of a capital letter in DejaVu Sans, of its size
-UNUSED = "\uffff"  # what Unicode keeps free of any character, so fonts show their box for missing ones
+NO_CHARACTER = "\uffff"  # what Unicode keeps free of any character, so fonts show their box for missing ones
 CHECK_PX = 32  # large enough that no other shape looks like that box
 
 
@@ -197,7 +197,7 @@ def _has(face: int, character: str) -> bool:
     if unicodedata.category(character) in ("Cc", "Cs"):  # line feeds, and bytes of a name that are no text
         return False
     font = _font(face, CHECK_PX, ImageFont.Layout.BASIC)
-    return bytes(font.getmask(character)) != bytes(font.getmask(UNUSED))
+    return bytes(font.getmask(character)) != bytes(font.getmask(NO_CHARACTER))
 
 
 @lru_cache(maxsize=256)

@@ -24,7 +24,7 @@ from ..checkpoints.reading import build_parts
 from ..conditions import Conditions
 from ..models import blocks, temporal_decoder
 from ..models.config import ModelConfig
-from ..models.temporal_decoder import Frames, decode_frames
+from ..models.temporal_decoder import FrameStore, decode_frames
 from ..models.vae import encode_reference
 from ..sampling.denoiser import Conditioning, denoise
 from .pipeline import Pipeline
@@ -83,14 +83,14 @@ def decoding_bytes(work: Workload, frame_offload: bool = False) -> int:
     """While the window is decoded; frames that wait in main memory do not count."""
     model = _meta_model(work)
     shape = model.latent_shape(_conditions(work))
-    storage = FrameShapes if frame_offload else Frames
+    storage = FrameShapes if frame_offload else FrameStore
     strip = temporal_decoder.STRIP_CPU if work.on_cpu else temporal_decoder.STRIP_GPU
     with _counting(model.vae) as counter:
         decode_frames(model.vae.decoder, _empty(*shape).to(work.vae_dtype), storage, strip).float()
     return counter.peak
 
 
-class FrameShapes(Frames):
+class FrameShapes(FrameStore):
     """Offloaded frames of the meta device, from which nothing can be moved: their shapes wait."""
 
     def store(self, frame: Tensor) -> Tensor:

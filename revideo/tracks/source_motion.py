@@ -29,7 +29,7 @@ def track_drawn(
     return _checked(track_points(video, drawn.points_px[there, frame].float(), frame, tracker), frame)
 
 
-def track_area(
+def track_masked(
     video: Tensor,  # (T, 3, H, W) in [0, 1]
     mask: Tensor,  # (1 or T, 1, H, W), 1 inside
     frame: int = 0,

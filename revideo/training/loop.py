@@ -26,7 +26,7 @@ from .preflight import check_training
 from .samples import write_sheet
 from .state import Log, TrainingProgress, average_of, averaged, phase_settings
 
-START, STATE = "0-start.safetensors", "state.pt"
+START_FILE, STATE = "0-start.safetensors", "state.pt"
 
 
 def train(config: TrainingConfig, resume: bool = False) -> Path:
@@ -38,7 +38,7 @@ def train(config: TrainingConfig, resume: bool = False) -> Path:
     """
     processes = int(os.environ.get("WORLD_SIZE", 1))  # as accelerate and torchrun set it
     check_training(config, processes)
-    before = Path(config.output) / START
+    before = Path(config.output) / START_FILE
     if before.exists() and not resume:
         raise FileExistsError(f"{config.output} already holds a training: resume it, or name another output folder")
     accelerator = make_accelerator(config)

@@ -12,7 +12,7 @@ BUILT_IN = "tiny (built in)"
 TEXT = """\
 ## ReVideo under KSampler
 
-The edit of workflow **00**, by ComfyUI's own Stable Video Diffusion: *Load ReVideo Control Net* and *ReVideo Native \
+The edit of workflow **00**, by ComfyUI's own Stable Video Diffusion: *Load ReVideo ControlNet* and *ReVideo Native \
 Conditioning* bring ReVideo to any **MODEL** of a ReVideo checkpoint. Press **Run**: the model is the small one that \
 comes with the pack.
 

@@ -5,7 +5,7 @@ import torch
 
 from revideo.editing.composite import keep_unedited
 from revideo.evaluation.charts import chart, comparison
-from revideo.evaluation.evaluate import FEATHER_PX, evaluate_edit
+from revideo.evaluation.evaluate import KEEP_FEATHER_PX, evaluate_edit
 from revideo.evaluation.evaluator import Evaluator, Question, report_json, report_table
 from revideo.pictures.sheets import side_by_side
 from revideo.synthetic.clips import make_edit
@@ -29,7 +29,7 @@ def without_lpips(monkeypatch, tmp_path):
 def test_the_finished_video_is_made_from_the_model_s_unless_it_is_given(truth, question):
     raw = (truth.target + 0.03).clamp(0, 1)
     made = evaluate_edit(question, raw)
-    assert torch.equal(made.composited, keep_unedited(truth.source, raw, question.mask, FEATHER_PX))
+    assert torch.equal(made.composited, keep_unedited(truth.source, raw, question.mask, KEEP_FEATHER_PX))
     given = evaluate_edit(question, raw, made.composited)
     assert given.json == made.json and torch.equal(given.sheet, made.sheet)
     assert torch.equal(evaluate_edit(question, raw, truth.target).composited, truth.target)

@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 
-from revideo.evaluation.v2vbench import add_edit
+from revideo.evaluation.v2vbench import add_result
 
 T, H, W = 3, 16, 24
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -43,7 +43,7 @@ def as_pixels(frames: torch.Tensor) -> np.ndarray:
 def test_every_edit_is_found_with_its_source_and_prompt(tmp_path):
     given = [("hike", "a superman: hikes", 0, 1), ("hike", "ein Bär, 50 %", 0, 2), ("007", "yes", 3, 4)]
     for name, prompt, source, result in given:
-        add_edit(tmp_path, name, prompt, video(source), video(result))
+        add_result(tmp_path, name, prompt, video(source), video(result))
     found = evaluator_reads(tmp_path)
     assert [sample[:3] for sample in found] == [
         ("hike", 0, "a superman: hikes"),
@@ -56,35 +56,35 @@ def test_every_edit_is_found_with_its_source_and_prompt(tmp_path):
 
 
 def test_the_same_prompt_again_replaces_its_result(tmp_path):
-    add_edit(tmp_path, "hike", "snow", video(0), torch.cat([video(1), video(2)]))
-    add_edit(tmp_path, "hike", "snow", video(0), video(3))
+    add_result(tmp_path, "hike", "snow", video(0), torch.cat([video(1), video(2)]))
+    add_result(tmp_path, "hike", "snow", video(0), video(3))
     [(_, _, _, _, edited)] = evaluator_reads(tmp_path)
     np.testing.assert_array_equal(edited, as_pixels(video(3)))
 
 
 def test_another_clip_under_the_same_name_is_refused(tmp_path):
-    add_edit(tmp_path, "hike", "snow", video(0), video(1))
+    add_result(tmp_path, "hike", "snow", video(0), video(1))
     for other in (video(5), video(0)[:2], video(0)[..., :20]):
         with pytest.raises(ValueError, match="hike holds another clip than the source, which is"):
-            add_edit(tmp_path, "hike", "rain", other, other)
+            add_result(tmp_path, "hike", "rain", other, other)
     assert len(evaluator_reads(tmp_path)) == 1
 
 
 @pytest.mark.parametrize("name", ["a.b", "../x", "", "two words"])
 def test_a_name_that_the_evaluator_would_not_find_is_refused(tmp_path, name):
     with pytest.raises(ValueError, match="cannot name a clip of V2VBench: use letters, digits, - and _ alone"):
-        add_edit(tmp_path, name, "snow", video(0), video(1))
+        add_result(tmp_path, name, "snow", video(0), video(1))
     assert not list(tmp_path.iterdir())
 
 
 def test_an_edit_without_a_prompt_is_refused(tmp_path):
     with pytest.raises(ValueError, match="V2VBench measures an edit against its prompt: give one"):
-        add_edit(tmp_path, "hike", " ", video(0), video(1))
+        add_result(tmp_path, "hike", " ", video(0), video(1))
 
 
 @pytest.mark.parametrize("text", ["data: 3", "[]", "data: [{video_id: x}]", "a: [", ""])
 def test_another_yaml_is_left_alone(tmp_path, text):
     (tmp_path / "config.yaml").write_text(text)
     with pytest.raises(ValueError, match=r"config\.yaml is no index of V2VBench"):
-        add_edit(tmp_path, "hike", "snow", video(0), video(1))
+        add_result(tmp_path, "hike", "snow", video(0), video(1))
     assert (tmp_path / "config.yaml").read_text() == text

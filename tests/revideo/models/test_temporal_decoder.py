@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from revideo.conditions import signed
-from revideo.models.temporal_decoder import STRIP_CPU, Frames, OffloadedFrames, decode_frames
+from revideo.models.temporal_decoder import STRIP_CPU, FrameStore, OffloadedFrames, decode_frames
 from revideo.models.vae import LATENT_SCALE, decode_latents
 from revideo.video.fitting import fit_frames
 from revideo.video.io import read_video
@@ -55,7 +55,7 @@ class CopiedFrames(OffloadedFrames):
 
 # Whole frames; strips, the last of them lower.
 @pytest.mark.parametrize("strip_elements", [STRIP_CPU, 3 * 32 * 128])
-@pytest.mark.parametrize("storage", [Frames, OffloadedFrames, CopiedFrames])
+@pytest.mark.parametrize("storage", [FrameStore, OffloadedFrames, CopiedFrames])
 def test_offloaded_and_in_strips_it_is_the_same_picture(golden_a, latents_of_a_clip, storage, strip_elements):
     decoder = golden_a.model.vae.decoder
     expected = golden_a.model.vae.decode(latents_of_a_clip, num_frames=len(latents_of_a_clip)).sample

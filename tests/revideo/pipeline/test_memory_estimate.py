@@ -15,7 +15,7 @@ from revideo.checkpoints.random_weights import SMALL, write_random_checkpoint
 from revideo.checkpoints.reading import build_parts
 from revideo.editing.model import ReVideo
 from revideo.models import blocks, temporal_decoder, vae
-from revideo.models.temporal_decoder import STRIP_CPU, Frames
+from revideo.models.temporal_decoder import STRIP_CPU, FrameStore
 from revideo.pipeline import memory_estimate
 from revideo.pipeline.memory_estimate import LiveBytes, Workload, conditioning_bytes, decoding_bytes, step_bytes
 from revideo.pipeline.memory_fit import HEADROOM, WeightBytes, choose_plan, fit_memory, predict_peaks
@@ -69,7 +69,7 @@ def test_weights_do_not_count():
     assert counter.peak == 2 * 400
 
 
-class UncountedFrames(Frames):
+class UncountedFrames(FrameStore):
     """What offloaded frames are where the device is main memory itself: no counter sees numpy's."""
 
     def store(self, frame):

@@ -6,7 +6,7 @@ import torch
 from revideo import Trajectories, parse_tracks
 from revideo.synthetic.clips import make_clip
 from revideo.tracks.selection import path_lengths
-from revideo.tracks.source_motion import describe_visibility, serialized, track_area, track_drawn
+from revideo.tracks.source_motion import describe_visibility, serialized, track_drawn, track_masked
 
 FRAMES, SIDE = 8, 128
 
@@ -54,17 +54,17 @@ def test_only_points_that_are_there_are_tracked(clip):
 
 
 def test_of_a_grid_what_moves_is_chosen(clip):
-    found = track_area(clip.video, around(clip), spacing_px=6, most=4)
+    found = track_masked(clip.video, around(clip), spacing_px=6, most=4)
     assert 1 <= found.num_trajectories <= 4
     inside = clip.masks[0, 0]
     x, y = found.points_px[:, 0].long().unbind(1)
     assert inside[y, x].float().mean() >= 0.75  # even ground right beside the object may be taken for a part of it
-    assert torch.equal(found.points_px, track_area(clip.video, around(clip), spacing_px=6, most=4).points_px)
+    assert torch.equal(found.points_px, track_masked(clip.video, around(clip), spacing_px=6, most=4).points_px)
 
 
 def test_all_of_a_grid_are_evenly_chosen(clip):
-    everything = track_area(clip.video, around(clip), spacing_px=6, most=1000, moving=False)
-    some = track_area(clip.video, around(clip), spacing_px=6, most=5, moving=False)
+    everything = track_masked(clip.video, around(clip), spacing_px=6, most=1000, moving=False)
+    some = track_masked(clip.video, around(clip), spacing_px=6, most=5, moving=False)
     assert some.num_trajectories == 5 < everything.num_trajectories
     assert path_lengths(everything).min() < 0.5 < path_lengths(everything).max()
     assert torch.equal(some.points_px[[0, -1]], everything.points_px[[0, -1]])
@@ -73,7 +73,7 @@ def test_all_of_a_grid_are_evenly_chosen(clip):
 def test_the_area_counts_where_it_is_on_that_frame(clip):
     mask = torch.zeros(FRAMES, 1, SIDE, SIDE)
     mask[5, :, 20:40, 20:40] = 1
-    found = track_area(clip.video, mask, frame=5, spacing_px=8, moving=False)
+    found = track_masked(clip.video, mask, frame=5, spacing_px=8, moving=False)
     assert ((found.points_px[:, 5] >= 20) & (found.points_px[:, 5] < 40)).all()
 
 
@@ -97,11 +97,11 @@ LOST = still([[30.0, 30.0], [40.0, 30.0]])
             lambda clip: track_drawn(clip.video, Trajectories.none(FRAMES)),
             "there is no point to follow on frame 0: draw one",
         ),
-        (lambda clip: track_area(clip.video, torch.zeros(1, 1, SIDE, SIDE)), "no point of the grid lies inside"),
-        (lambda clip: track_area(clip.video, torch.ones(3, 1, SIDE, SIDE)), "the mask is 128×128 for 3 frames"),
-        (lambda clip: track_area(clip.video, torch.ones(1, 1, 64, SIDE)), "the mask is 128×64 for 1 frames"),
+        (lambda clip: track_masked(clip.video, torch.zeros(1, 1, SIDE, SIDE)), "no point of the grid lies inside"),
+        (lambda clip: track_masked(clip.video, torch.ones(3, 1, SIDE, SIDE)), "the mask is 128×128 for 3 frames"),
+        (lambda clip: track_masked(clip.video, torch.ones(1, 1, 64, SIDE)), "the mask is 128×64 for 1 frames"),
         (
-            lambda clip: track_area(clip.video[:1].expand(FRAMES, -1, -1, -1), torch.ones(1, 1, SIDE, SIDE)),
+            lambda clip: track_masked(clip.video[:1].expand(FRAMES, -1, -1, -1), torch.ones(1, 1, SIDE, SIDE)),
             "nothing moves inside the area: the longest way of 64 points is 0.0 pixels",
         ),
     ],
