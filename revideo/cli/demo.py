@@ -19,7 +19,7 @@ from ..pictures.overlays import draw_mask, draw_tracks
 from ..pictures.sheets import sheet, side_by_side, write_image
 from ..pipeline.pipeline import default_device
 from ..synthetic.clips import SyntheticEdit
-from ..synthetic.examples import EXAMPLES, FEATHER_PX, FPS, OPTIONS, example_edit
+from ..synthetic.examples import EXAMPLE_FPS, EXAMPLES, FEATHER_PX, OPTIONS, example_edit
 from ..synthetic.measures import AIM, EditMetrics, measure_edit
 from ..video.fitting import fit_frames
 from ..video.io import write_video
@@ -44,7 +44,7 @@ def demo(folder: Path, sheet_file: Path | None = None) -> None:
         result = keep_unedited(truth.source, painted, mask, FEATHER_PX)
         panels = {"source": enlarged(truth.source), "first frame, path, area": asked(truth), "result": enlarged(result)}
         with refusing():
-            write_video(folder / f"{name.replace(' ', '_')}.mp4", side_by_side(panels), FPS)
+            write_video(folder / f"{name.replace(' ', '_')}.mp4", side_by_side(panels), EXAMPLE_FPS)
         labels = (f"{name}:\nsource", "first frame,\npath, area", "result")
         blocks.append(sheet(dict(zip(labels, panels.values())), cell_width=SHEET_CELL_PX))
         rows.append(metrics_row(name, measure_edit(truth, painted), psnr_outside(truth, result)))

@@ -17,7 +17,7 @@ from .clips import SyntheticEdit, make_edit
 from .measures import HELD_OUT
 
 FRAMES, SIDE_PX = 14, 128  # at home for the built-in model, which is trained on such clips
-FPS = 8  # of the files: 14 frames take a little under two seconds
+EXAMPLE_FPS = 8  # of the files: 14 frames take a little under two seconds
 OPTIONS = SamplerOptions(cfg_last=1.0)  # a synthetic scene has one right answer: guidance overshoots it
 FEATHER_PX = 4.0  # of the finished clips, in which the source's pixels are back outside the mask
 CRF = 8  # clips of 20 kB, in which one sees no codec
@@ -59,7 +59,7 @@ def write_examples(folder: str | Path) -> None:
     for name in EXAMPLES:
         truth = example_edit(name)
         clip, edited = example_files(folder, name)
-        write_video(clip, truth.source, FPS, CRF)
+        write_video(clip, truth.source, EXAMPLE_FPS, CRF)
         write_image(edited, truth.edit.edited_frame)
 
 

@@ -20,7 +20,7 @@ from .networks import FIXED_LATENT_CHANNELS
 from .video_folder import SUFFIXES
 
 Refuse = Callable[[str, str], None]  # key, why: raises
-SIZES = ("seed", "frames", "height", "width")  # of make_clip, which the phase gives
+GIVEN_BY_PHASE = ("seed", "frames", "height", "width")  # of make_clip, which the phase gives
 MIN_FRAMES = 3  # with 2 a temporal convolution's bf16 weight gradients are wrong on the CPU
 
 
@@ -91,7 +91,7 @@ def _check_data(phase: Phase, refuse: Refuse) -> None:
     if data.kind == "synthetic":
         from ..synthetic.clips import make_clip
 
-        known = [name for name in inspect.signature(make_clip).parameters if name not in SIZES]
+        known = [name for name in inspect.signature(make_clip).parameters if name not in GIVEN_BY_PHASE]
         for name in data.options:
             if name not in known:
                 refuse(f"data.options.{name}", f"is unknown; synthetic clips have {', '.join(known)}")

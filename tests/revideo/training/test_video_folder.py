@@ -193,7 +193,7 @@ def test_a_window_is_tracked_once(source, folder, monkeypatch):
 @pytest.mark.parametrize("threads", [1, 3])
 def test_threads_make_the_same_batches_in_the_same_order(source, phase, golden_b, threads):
     make = ExampleMaker(source, DECOUPLE, phase, golden_b.config.vae, 0)
-    indices = [[3 * batch, 3 * batch + 1, 3 * batch + 2] for batch in range(4)]
+    indices = [[2 * batch, 2 * batch + 1] for batch in range(4)]
     expected = [batch_examples([make(number) for number in batch]) for batch in indices]
     for one, two in zip(prefetch(make, indices, threads), expected, strict=True):
         assert one.keys() == two.keys()
