@@ -85,9 +85,9 @@ class ReVideo(Pipeline):
         on this one; `fit` says how one becomes the other. Without `composite` the model's pixels stay outside the
         mask too, else the source's come back, blended inside it over `feather_px` pixels of `size`, after `match`
         (see `keep_unedited`). `frames_per_chunk`: as of `decode`. `handover` and `cache` are for videos longer
-        than the model's window, which are edited window after window. `callback` hears of progress; what it
-        raises ends the run. Raises ValueError, before any work, where things do not fit each other, and OSError
-        for files.
+        than the model's window, which are edited window after window (from another frame than the first, all frames
+        are held in memory). `callback` hears of progress; what it raises ends the run. Raises ValueError, before
+        any work, where things do not fit each other, and OSError for files.
         """
         with _opened(video, self.config.unet.num_frames) as source:
             size = size or self._size_for(*source.size)
