@@ -54,7 +54,7 @@ def as_mask(value: Picture, name: str = "mask") -> Tensor:
         one = Path(value).suffix.lower() in IMAGE_SUFFIXES
         value = (read_image(value)[None] if one else read_video(value)[0]).mean(1, keepdim=True)
     elif not isinstance(value, Tensor):
-        array = np.asarray(value)
+        array = np.array(value)  # a copy: PIL's pictures cannot be written to
         if array.ndim == 3 and array.shape[-1] == 3:
             value = _as_tensor(array, name).mean(0)
         else:

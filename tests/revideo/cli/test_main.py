@@ -649,7 +649,7 @@ def test_the_demo_makes_four_edits_and_measures_them(tmp_path, monkeypatch, caps
         [row] = [line for line in told.splitlines() if line.startswith(f"{name:9} ")]
         assert "!" in row  # one step does not do
         assert row.endswith(" equal")  # outside the areas, once the source's pixels are back
-    assert "synthetic world" in told and "Non-Commercial" in told
+    assert "synthetic scenes" in told and "Non-Commercial" in told
     clips = {f"{name}.mp4" for name in ("content", "motion", "both", "two_areas")}
     assert {file.name for file in (tmp_path / "a" / "demo").iterdir()} == {*clips, "sheet.png"}
     for clip in clips:
