@@ -1,6 +1,6 @@
 """Edits by tracked points: the tracks are the true ones nearly, and so are the edits."""
 
-from tiny_limits import STEPS
+from tiny_limits import STEPS, load_tiny
 
 import revideo
 from benchmarks.source_motion import source_motion_errors, with_tracked_paths
@@ -18,7 +18,6 @@ def test_tracked_paths_are_the_true_ones_nearly():
 
 
 def test_an_edit_by_tracked_paths_moves_as_one_by_the_true_paths():
-    model = revideo.load("tiny", device="cpu")
     truths = held_out("content", 1, 2, WINDOW, SIDE, SIDE)
-    true, found = source_motion_errors(model, truths, revideo.SamplerOptions(steps=STEPS, cfg_last=1.0))
+    true, found = source_motion_errors(load_tiny(), truths, revideo.SamplerOptions(steps=STEPS, cfg_last=1.0))
     assert found <= 1.25 * true + 0.1  # a tenth of a pixel: two clips are few

@@ -14,8 +14,8 @@ from edit_graph import AREA, HEIGHT, WIDTH, edit_graph
 
 from revideo import read_video
 
-FRAMES = 44
-WINDOWS = 4  # of 14 frames that share 4
+FRAMES = 34
+WINDOWS = 3  # of 14 frames that share 4
 
 
 @pytest.fixture(scope="module")
@@ -106,14 +106,14 @@ def test_a_video_with_its_sound(comfyui: ComfyUI, clip: str, finished: Run):
 
 def test_a_trimmed_video_is_edited_as_far_as_it_is_shown(comfyui: ComfyUI, clip: str):
     graph = long_graph(clip)
-    inputs = {"video": ["clip", 0], "start_time": 0.5, "duration": 0.7, "strict_duration": False}
+    inputs = {"video": ["clip", 0], "start_time": 0.5, "duration": 0.58, "strict_duration": False}
     graph["trimmed"] = node("Video Slice", **inputs)
     graph["long"]["inputs"]["video"] = ["trimmed", 0]
     run = comfyui.succeed(graph)
     frames, rate, seconds, sound = told(saved(comfyui, run))
-    assert (frames, rate) == (17, 25)  # numbers 13 to 29
-    assert seconds == pytest.approx(17 / 25, abs=0.01) and sound == pytest.approx(0.7 * 48000 / 1024, abs=3)
-    found, source = read_video(saved(comfyui, run))[0], read_video(comfyui.input / clip, start=13, count=17)[0]
+    assert (frames, rate) == (14, 25)  # numbers 13 to 26
+    assert seconds == pytest.approx(14 / 25, abs=0.01) and sound == pytest.approx(0.58 * 48000 / 1024, abs=3)
+    found, source = read_video(saved(comfyui, run))[0], read_video(comfyui.input / clip, start=13, count=14)[0]
     assert (found - source)[..., -200:, :].abs().mean() < 0.02  # below the area nothing changed
 
 
@@ -137,7 +137,7 @@ def test_killed_and_started_again_it_goes_on(tmp_path: Path, comfyui: ComfyUI, c
     graph = long_graph(clip)
 
     def kill(kind: str, data: dict, run) -> None:
-        if len(done()) >= 2:
+        if done():
             assert server.process is not None
             server.process.kill()
             raise ConnectionAbortedError
@@ -148,7 +148,7 @@ def test_killed_and_started_again_it_goes_on(tmp_path: Path, comfyui: ComfyUI, c
             server.run(graph, kill, preview_method="auto")
         server.stop()
         before = done()
-        assert 2 <= len(before) < WINDOWS
+        assert 1 <= len(before) < WINDOWS
         server.start()
         run = server.succeed(graph)
         after = done()

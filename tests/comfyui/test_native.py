@@ -135,7 +135,7 @@ def with_easycache(graph: Graph, threshold: float) -> Graph:
 
 
 def test_easycache_skips_steps_and_stays_near(comfyui: ComfyUI):
-    steps = 12
+    steps = 8
     whole = latent(comfyui, native_graph(steps, WIDTH, HEIGHT))
     plain = latent(comfyui, native_graph(steps, WIDTH, HEIGHT, strength=0.0))
     found = {}

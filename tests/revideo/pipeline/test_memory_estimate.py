@@ -143,7 +143,7 @@ def test_predictions_in_many_threads_are_right_and_leave_other_threads_alone():
     widths = (blocks.WIDEST_CPU, blocks.WIDEST_GPU, temporal_decoder.STRIP_CPU, temporal_decoder.STRIP_GPU)
     works = [
         Workload(window_of(2), height, 64, dtype, on_cpu=on_cpu)
-        for height, dtype, on_cpu in ((64, torch.float16, False), (64, torch.float32, True), (128, torch.float16, True))
+        for height, dtype, on_cpu in ((64, torch.float16, False), (128, torch.float16, True))
     ]
 
     query, key, value = torch.randn(3, 2, 4, 16, 8, generator=torch.Generator().manual_seed(0))
@@ -162,14 +162,14 @@ def test_predictions_in_many_threads_are_right_and_leave_other_threads_alone():
 
     expected = [predictions(work) for work in works]
     assert len({number for each in expected for number in each}) > len(works)  # the workloads do differ
-    with ThreadPoolExecutor(10) as pool:
+    with ThreadPoolExecutor(6) as pool:
         others = [pool.submit(computes_rightly) for _ in range(2)]
         try:
-            found = [*pool.map(predictions, [works[number % len(works)] for number in range(8)])]
+            found = [*pool.map(predictions, [works[number % len(works)] for number in range(4)])]
         finally:
             predicted.set()
         assert [other.result() for other in others] == ["right", "right"]
-    assert found == [expected[number % len(works)] for number in range(8)]
+    assert found == [expected[number % len(works)] for number in range(4)]
     assert (torch.equal, torch.is_autocast_enabled, F.scaled_dot_product_attention) == torches_own
     assert widths == (
         blocks.WIDEST_CPU,

@@ -5,28 +5,25 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
-from tiny_limits import LIMITS, MEGABYTES, MOTION_RATIO, STEPS
+from tiny_limits import LIMITS, MEGABYTES, MOTION_RATIO, STEPS, load_tiny
 
 import revideo
 from revideo.checkpoints import builtin, reading
 from revideo.checkpoints.names import CONTROL, UNET
-from revideo.cli.demo import fast_dtype
 from revideo.evaluation.metrics import psnr
 from revideo.synthetic.clips import without_motion
-from revideo.synthetic.examples import EXAMPLES, FRAMES, OPTIONS, SIDE_PX, example_edit, example_files
+from revideo.synthetic.examples import EXAMPLES, FRAMES, SIDE_PX, example_edit, example_files
 from revideo.synthetic.measures import held_out, mean_metrics, measure_edit
 from revideo.video.io import read_image, read_video
 
 CLIPS = 3  # of each case
+SAMPLING = revideo.SamplerOptions(steps=STEPS, cfg_last=1.0)
 JS = Path(__file__).parents[3] / "js"
 
 
 @pytest.fixture(scope="module")
 def model() -> revideo.ReVideo:
-    """In the precision that this processor is quickest in, as the demo takes it."""
-    model = revideo.load("tiny", dtype=fast_dtype(), device="cpu")
-    model.vae.float()
-    return model
+    return load_tiny()
 
 
 # --- The file ------------------------------------------------------------------------------
@@ -81,9 +78,8 @@ def test_the_same_seed_gives_the_same_edit(model):
 @pytest.mark.parametrize(("kind", "areas"), LIMITS)
 def test_held_out_edits_stay_within_the_limits(model, kind, areas):
     truths = list(held_out(kind, areas, CLIPS, FRAMES, SIDE_PX, SIDE_PX))
-    options = revideo.SamplerOptions(steps=STEPS, cfg_last=OPTIONS.cfg_last)
     metrics = mean_metrics(
-        measure_edit(truth, model.edit(truth.source, truth.edit, options, composite=False).frames) for truth in truths
+        measure_edit(truth, model.edit(truth.source, truth.edit, SAMPLING, composite=False).frames) for truth in truths
     )
     assert not LIMITS[kind, areas].missed_by(metrics), metrics
 
@@ -92,7 +88,7 @@ def test_it_is_the_path_that_moves_things(model):
     """Without the motion map the same edit goes astray."""
     truth = example_edit("both")
     with_paths, without = (
-        measure_edit(truth, model.edit(truth.source, edit, OPTIONS, composite=False).frames)
+        measure_edit(truth, model.edit(truth.source, edit, SAMPLING, composite=False).frames)
         for edit in (truth.edit, without_motion(truth.edit))
     )
     assert without.path_error > MOTION_RATIO * with_paths.path_error
