@@ -118,7 +118,7 @@ def test_an_object_far_from_its_path_is_brought_nearer_and_led_back(clip):
 def test_each_window_s_paths_are_corrected_by_the_one_before():
     """The paper's chain with path correction, done by hand; with weights that move objects, but not exactly."""
     model = revideo.load("tiny", device="cpu")
-    options = revideo.SamplerOptions(steps=4, cfg_last=1.0, noise_augmentation=0.0)
+    options = revideo.SamplerOptions(steps=8, cfg_last=1.0, noise_augmentation=0.0)
     clip = make_clip(5, frames=27, height=96, width=96, sprites=(1, 1), points=1, speed_px=(1.0, 1.5))
     mask = torch.ones(1, 1, 96, 96, dtype=torch.bool)
     mask[..., :4] = False
