@@ -120,7 +120,9 @@ def _save(frame: Tensor) -> dict[str, str]:
     """(H, W, 3 or 4) → a JPEG named by its content, so that what is there is not written again."""
     import cv2
 
-    pixels = (frame[..., :3].clamp(0, 1) * 255).round().byte().cpu().numpy()
+    from ..revideo.video.io import to_uint8
+
+    pixels = to_uint8(frame[..., :3]).cpu().numpy()
     scale = SHOWN_SIDE / max(pixels.shape[:2])
     if scale < 1:
         pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

@@ -309,6 +309,8 @@ def _fit_times(
 
 def _windows_folder(node: str | None, picture: Tensor) -> Path:
     """Of this node and edited frame: other settings replace its windows, another picture has its own."""
-    content = (picture.clamp(0, 1) * 255).round().byte().cpu().contiguous().numpy().tobytes()
+    from ..revideo.video.io import to_uint8
+
+    content = to_uint8(picture).cpu().contiguous().numpy().tobytes()
     name = hashlib.sha256(content).hexdigest()[:16]
     return Path(folder_paths.get_output_directory()) / WINDOWS_FOLDER / f"{node or 'node'}-{name}"

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..tracks.point_tracker import parabola_vertex
 from ..tracks.trajectories import Trajectories
+from ..video.io import to_uint8
 from .composite import feather_inward
 
 PATCH = 0.25  # of the frame's shorter side: what is looked for around a path's point
@@ -64,7 +65,7 @@ def _patch(picture: np.ndarray, point: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def pixels(frame: Tensor) -> np.ndarray:  # (H, W, 3)
-    return (frame.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()
+    return to_uint8(frame).permute(1, 2, 0).contiguous().cpu().numpy()
 
 
 def find_like(

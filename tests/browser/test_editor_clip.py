@@ -173,7 +173,6 @@ def test_what_is_neither_clip_nor_drawing_is_not_uploaded(comfyui: ComfyUI, page
     assert len(page.evaluate("window.app.graph.nodes")) == 1
 
 
-@journey
 def test_the_edited_frame_lies_over_frame_0_and_c_shows_the_source(server: ComfyUI, page: Page):
     frames = frames_of(server.input / "bikes.mp4")
     edited = frames[0].flip(2)

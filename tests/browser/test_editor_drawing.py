@@ -232,7 +232,6 @@ def test_areas_are_moved_and_resized_by_their_handles(drawing: Drawing):
     assert drawing.regions[0]["points"] == near((60, 60), (400, 200))
 
 
-@journey
 def test_undo_and_redo_go_stroke_by_stroke(drawing: Drawing):
     texts = [drawing.text]
     for y in (60, 120, 180):
@@ -311,7 +310,6 @@ def test_escape_gives_a_drag_up(drawing: Drawing):
 # --- The panel ---------------------------------------------------------------------------------
 
 
-@journey
 def test_the_panel_sets_times_speed_colour_and_visibility(drawing: Drawing):
     draw_line(drawing, (100, 60), (300, 160))
     drawing.enter("Start", 2)

@@ -126,7 +126,6 @@ SEEN = """id => {
 }"""
 
 
-@journey
 def test_playing_moves_the_dots_and_loops(drawing: Drawing):
     drawing.tool("line")
     drawing.drag([(100, 60), (500, 60)])

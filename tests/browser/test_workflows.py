@@ -85,7 +85,10 @@ NODE_BOXES = """() => [...document.querySelectorAll("[data-node-id]")].map(eleme
 @pytest.mark.parametrize("frontend", [PINNED[1], NEWEST[1]], indirect=True, ids=str)
 def test_no_node_covers_another_in_nodes_2(server: ComfyUI, page: Page):
     for name in NAMES:
-        open_example(server, page, name, stored(name))
+        place_inputs(server, name)
+    for name in NAMES:
+        load_workflow(page, stored(name))
+        fit_view(page)
         boxes = settled(page, NODE_BOXES)
         assert len(boxes) == len(stored(name)["nodes"]), name
         for one, other in combinations(boxes, 2):

@@ -20,7 +20,7 @@ from revideo.synthetic.examples import SIDE_PX
 from revideo.synthetic.measures import held_out, mean_metrics, measure_edit
 
 CLIPS = int(os.environ.get("REVIDEO_NATIVE_CLIPS", "1"))
-OPTIONS = revideo.SamplerOptions(steps=6, cfg_last=1.0)
+OPTIONS = revideo.SamplerOptions(steps=3, cfg_last=1.0)
 
 pytestmark = pytest.mark.timeout(3600)
 

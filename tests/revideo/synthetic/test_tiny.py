@@ -16,7 +16,7 @@ from revideo.synthetic.examples import EXAMPLES, FRAMES, SIDE_PX, example_edit, 
 from revideo.synthetic.measures import held_out, mean_metrics, measure_edit
 from revideo.video.io import read_image, read_video
 
-CLIPS = 3  # of each case
+CLIPS = 2  # of each case
 SAMPLING = revideo.SamplerOptions(steps=STEPS, cfg_last=1.0)
 JS = Path(__file__).parents[3] / "js"
 
