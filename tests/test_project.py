@@ -90,6 +90,7 @@ def test_one_version_is_told_everywhere():
     assert PROJECT["project"]["version"] == revideo.__version__ == citation["version"]
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_the_library_and_nothing_else(tmp_path):
     source = copy(tmp_path / "source", *OF_REVIDEO, "__init__.py", "nodes")
     options = ("--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path))
@@ -150,6 +151,7 @@ def test_a_release_of_another_version_is_not_published(tmp_path):
         assert done.returncode == code
 
 
+@pytest.mark.slow
 def test_the_registry_s_archive_is_the_pack_without_its_tests(checkout):
     run(checkout, *COMFY, "pack")
     with zipfile.ZipFile(checkout / "node.zip") as archive:

@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
+
 from benchmarks.edits import main
 from revideo.checkpoints.random_weights import SMALL, write_random_checkpoint
 
 
+@pytest.mark.slow
 def test_a_random_model_is_measured_end_to_end(tmp_path, capsys):
     path = tmp_path / "random.safetensors"
     write_random_checkpoint(path, replace(SMALL, unet=replace(SMALL.unet, num_frames=3)))

@@ -1,5 +1,6 @@
 """Edits by tracked points: the tracks are the true ones nearly, and so are the edits."""
 
+import pytest
 from tiny_limits import STEPS, load_tiny
 
 import revideo
@@ -17,6 +18,7 @@ def test_tracked_paths_are_the_true_ones_nearly():
         assert (paths.points_px - truth.edit.trajectories.points_px).norm(dim=-1).mean() < 1
 
 
+@pytest.mark.slow
 def test_an_edit_by_tracked_paths_moves_as_one_by_the_true_paths():
     truths = held_out("content", 1, 1, WINDOW, SIDE, SIDE)
     true, found = source_motion_errors(load_tiny(), truths, revideo.SamplerOptions(steps=STEPS, cfg_last=1.0))

@@ -2,6 +2,8 @@
 
 from types import SimpleNamespace
 
+import pytest
+
 from benchmarks import speed
 from benchmarks.speed import EXACT, FAST, SPEED_VARIANTS, SpeedRow, compare_speed, main, speed_table
 from revideo import load
@@ -10,6 +12,7 @@ from revideo.synthetic.clips import make_edit
 from revideo.synthetic.measures import EditMetrics, measure_edit
 
 
+@pytest.mark.slow
 def test_each_variant_samples_with_its_own_options(checkpoint, monkeypatch):
     truth = make_edit(1, "both", frames=14, height=128, width=128)
     model, seen = load(checkpoint, device="cpu"), []
@@ -30,6 +33,7 @@ def test_rows_compare_with_the_exact_one():
     )
 
 
+@pytest.mark.slow
 def test_the_command_measures_the_interval_where_there_is_guidance(checkpoint, capsys, monkeypatch):
     asked = []
     row = SpeedRow(1.0, EditMetrics(2.0, 34.0, 15.0, 0.5, 1.0))

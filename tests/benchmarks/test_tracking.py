@@ -54,6 +54,7 @@ def test_a_crossing_needs_room():
         make_crossing(0, frames=8, height=64, width=64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["apart", "one passes behind another"])
 def test_the_built_in_tracker_is_as_good_as_it_is_said_to_be(kind):
     metrics = measure_tracking(held_out_clips(8, SIZE)[kind])

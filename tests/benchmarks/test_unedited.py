@@ -1,5 +1,6 @@
 """Ways to keep: each row is what its name says."""
 
+import pytest
 import torch
 
 from benchmarks import unedited
@@ -16,6 +17,7 @@ NAMES = ["model alone", "latent lock"] + [
 ]
 
 
+@pytest.mark.slow
 def test_every_way_but_the_model_s_own_keeps_the_source(checkpoint):
     truth = make_edit(1, "both", frames=14, height=128, width=128)
     made = dict(composites(load(checkpoint, device="cpu"), truth, SamplerOptions(steps=1, cfg_last=1.0)))
@@ -26,6 +28,7 @@ def test_every_way_but_the_model_s_own_keeps_the_source(checkpoint):
     assert not torch.equal(made["model alone"], made["latent lock"])
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_row_for_each_way(checkpoint, capsys, monkeypatch):
     truth = make_edit(1, "both", frames=14, height=128, width=128)
     monkeypatch.setattr(unedited, "composites", lambda *_: [(name, truth.target) for name in NAMES])

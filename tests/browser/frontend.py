@@ -121,7 +121,7 @@ def settled(page: Page, script: str, deadline_s: float = 120) -> Any:
     """What a script tells once it tells the same twice: after views have glided and pictures have come."""
     end, last = time.monotonic() + deadline_s, None
     while time.monotonic() < end:
-        page.wait_for_timeout(500)
+        page.wait_for_timeout(250)
         told = page.evaluate(script)
         if told == last:
             return told

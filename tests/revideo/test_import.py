@@ -16,6 +16,7 @@ def test_the_package_imports_nothing_heavy():
     assert imported_by("import revideo; dir(revideo); revideo.__version__") == []
 
 
+@pytest.mark.slow
 def test_what_needs_no_network_imports_no_networks():
     names = "ModelConfig", "Trajectories", "parse_tracks", "Edit", "make_conditions", "SamplerOptions"
     assert imported_by(f"import revideo; {', '.join('revideo.' + name for name in names)}") == ["torch"]

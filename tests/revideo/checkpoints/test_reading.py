@@ -76,6 +76,7 @@ def test_both_directions_compose_to_identity_on_the_released_names(official, rel
     assert shapes(to_diffusers(back, released_table)) == shapes(ours)
 
 
+@pytest.mark.slow
 def test_both_directions_compose_to_identity_on_values(golden):
     table = name_table(golden.config, build_parts(golden.config))
     released = load_file(golden.checkpoint)
@@ -120,6 +121,7 @@ def forms(tmp_path_factory, golden_a):
     return written
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_loads_to_the_same_bits(forms, golden_a, form, weights_a):
     path, svd = forms[form]
@@ -128,6 +130,7 @@ def test_every_form_loads_to_the_same_bits(forms, golden_a, form, weights_a):
     assert_equal_weights(state(parts), weights_a)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_converts_back_to_the_released_file(forms, golden_a, form, tmp_path):
     path, svd = forms[form]
@@ -161,6 +164,7 @@ def test_the_control_file_holds_all_that_revideo_trained(forms, golden_a):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_gives_its_control_net_alone(forms, golden_a, form, weights_a):
     """With the UNet's temporal keys and values, by their released names, to tell which UNet it goes with."""
@@ -199,6 +203,7 @@ def test_the_control_files_keys_and_values_win_over_those_of_stock_svd(forms, go
     assert not weights[trained.replace("to_k", "to_q")].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["safetensors", "folder", "pair of safetensors"])
 def test_metadata_makes_a_config_unnecessary(forms, golden_a, form):
     path, svd = forms[form]
@@ -223,6 +228,7 @@ def test_diffusers_and_transformers_open_a_folders_parts(forms, golden_a, part, 
     assert all(torch.equal(found[name], expected[name].to(found[name].dtype)) for name in expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 def test_weights_come_in_the_dtype_asked_for(golden_a, dtype, weights_a):
     parts, _ = load_parts(golden_a.checkpoint, golden_a.config, dtype)
@@ -398,6 +404,7 @@ def test_a_ckpt_without_a_state_dict_is_refused(tmp_path, content):
         revideo.load(tmp_path / "other.ckpt")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("names", "message"),
     [
@@ -518,6 +525,7 @@ def test_an_empty_folder_is_no_model(tmp_path):
 # --- Bad targets -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("suffix", "error", "message"),
     [

@@ -63,6 +63,7 @@ def inputs(words: list[str]) -> LongInputs:
     return read_long_inputs(build_parser().parse_args(words))
 
 
+@pytest.mark.slow
 def test_a_whole_clip_end_to_end(command, tmp_path, capsys):
     assert main(command()) == 0
     frames, rate = revideo.read_video(tmp_path / "out.mp4")
@@ -73,6 +74,7 @@ def test_a_whole_clip_end_to_end(command, tmp_path, capsys):
     assert "editing: 100%" in told.err and "20/20" in told.err
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on(command, tmp_path, capsys, monkeypatch):
     from revideo.editing.window_cache import WindowCache
 

@@ -35,6 +35,7 @@ def evaluate(folder, *options, result="raw.mp4", region="mask.png", source="clip
     return main(["evaluate", *given, "--device", "cpu", *map(str, options)])
 
 
+@pytest.mark.slow
 def test_figures_charts_sheet_and_video_are_written(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))  # no LPIPS there
     out = tmp_path / "figures"
@@ -62,6 +63,7 @@ def test_figures_charts_sheet_and_video_are_written(folder, tmp_path, capsys, mo
     assert len(list((tmp_path / "bench" / "edited_videos" / "balls" / "0").iterdir())) == FRAMES
 
 
+@pytest.mark.slow
 def test_a_finished_video_is_measured_as_it_is(folder, tmp_path, capsys):
     options = ["--composited", folder / "raw.mp4", "-o", tmp_path]
     assert evaluate(folder, *options) == 0

@@ -117,6 +117,7 @@ def psnr(one: torch.Tensor, other: torch.Tensor) -> float:
 # --- edit ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_edit_end_to_end(command, bikes, tmp_path, capsys):
     preview = tmp_path / "preview.mp4"
     assert main(command(preview=preview, feather=3)) == 0
@@ -139,6 +140,7 @@ def test_an_edit_end_to_end(command, bikes, tmp_path, capsys):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["out.mp4", "preview.mp4"]
 
 
+@pytest.mark.slow
 def test_the_seed_alone_decides(command, tmp_path):
     for name, seed in (("one", 5), ("again", 5), ("other", 6)):
         assert main(command(seed=seed, output=tmp_path / f"{name}.mp4")) == 0
@@ -146,12 +148,14 @@ def test_the_seed_alone_decides(command, tmp_path):
     assert not torch.equal(read(tmp_path / "one.mp4"), read(tmp_path / "other.mp4"))
 
 
+@pytest.mark.slow
 def test_no_keep_leaves_the_models_own_pixels(command, bikes, tmp_path):
     assert main(command(no_keep="", frames_per_chunk=5)) == 0
     source = fit_frames(revideo.read_video(bikes, 10, 2, WINDOW)[0], 64, 128)
     assert psnr(read(tmp_path / "out.mp4")[..., :10, :], source[..., :10, :]) < 20
 
 
+@pytest.mark.slow
 def test_any_frame_may_be_the_edited_one(command, tmp_path):
     picture, preview = tmp_path / "fusion.png", tmp_path / "preview.mp4"
     assert main(command(edited_index=9, frames=16, fusion=picture, preview=preview)) == 0
@@ -245,6 +249,7 @@ def test_tracks_may_be_drawn_on_another_size(command, given, tmp_path):
     torch.testing.assert_close(conditions(command(tracks=fitted, tracks_size="128x64")).motion, usual)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
 def test_a_document_is_tracks_and_region_in_one(command, given, tmp_path, fit):
     usual = conditions(command(size="256x192", fit=fit))
@@ -264,6 +269,7 @@ def test_a_preset_yields_to_what_is_told(command):
     assert told == replace(fast, steps=12, solver="dpmpp_2m")
 
 
+@pytest.mark.slow
 def test_weights_in_eight_bits_make_another_video(command, tmp_path):
     videos = []
     for options in ({}, {"fp8": ""}):
@@ -277,6 +283,7 @@ def test_compiled_blocks_in_eight_bits_are_refused(command, capsys):
     assert "compiled blocks work on weights as they are: leave out fp8 or compiling" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_budget_of_memory_is_kept_and_told(command, capsys):
     assert main(command(memory=16)) == 0
     told = capsys.readouterr().err
@@ -484,6 +491,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_one_line_before_any_model_loads(mistake, command, given, bikes, tmp_path, no_model, capsys):
     changes, message = MISTAKES[mistake]
@@ -551,6 +559,7 @@ def same_file(one: Path, other: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("between", ["model.ckpt", "folder"])
 def test_convert_there_and_back(checkpoint, tmp_path, between, capsys):
     config = tmp_path / "config.json"
@@ -656,6 +665,7 @@ def test_the_demo_makes_four_edits_and_measures_them(tmp_path, monkeypatch, caps
         assert len(read(tmp_path / "a" / "demo" / clip)) == WINDOW
 
 
+@pytest.mark.slow
 def test_the_built_in_model_edits_from_the_command_line(tmp_path, bikes, given, monkeypatch):
     """By its name, even where a file of that name lies about; with a path to it, that file is meant."""
     monkeypatch.chdir(tmp_path)

@@ -98,6 +98,7 @@ def test_from_the_last_frame_it_is_the_reversed_clip_s_edit_reversed(model, opti
     assert torch.equal(ours, model.sample(make_conditions(*back_to_front(video, edit)), options).flip(0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("locked", [False, True])
 def test_from_a_middle_frame_onwards_is_an_edit_of_its_own_and_the_sides_share_that_frame(model, options, locked):
     options = replace(options, latent_lock=locked)
@@ -121,6 +122,7 @@ def test_the_lock_holds_on_both_sides(model, options):
     assert_close(latents[cells], source[cells], atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 def test_a_side_longer_than_the_window_is_edited_window_after_window(model, options):
     video, edit = a_clip(9, frame=2)
 
@@ -140,6 +142,7 @@ def test_a_clip_shorter_than_the_window_moves_back_and_forth_beyond_its_end(mode
     assert model.edit(video, edit, options).frames.shape == video.shape
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frame", [0, 1, WINDOW - 1])
 def test_both_sides_are_heard_of_as_one_run(model, options, frame):
     heard = []

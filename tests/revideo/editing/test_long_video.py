@@ -83,6 +83,7 @@ CHAINS = {
 # --- The loop ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("handover", "lock"),
     [(HandoverOptions(overlap=2), False), (PAPER_CHAIN, False), (HandoverOptions(overlap=2), True)],
@@ -96,6 +97,7 @@ def test_a_video_of_one_window_is_an_ordinary_edit(model, options, video, handov
     )
 
 
+@pytest.mark.slow
 def test_the_lock_holds_what_is_unedited_in_every_window(model, options, video, tmp_path):
     edit, locked = an_edit(video), replace(options, latent_lock=True, lock_until=0.0)
     windows = edit_windows(
@@ -109,6 +111,7 @@ def test_the_lock_holds_what_is_unedited_in_every_window(model, options, video, 
         assert_close(load_file(file)["latents"][..., cells], source[..., cells], atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 def test_every_choice_changes_later_windows_and_none_the_first(model, options, video):
     video = video[:6]
     results = {name: edit_long(model, video, an_edit(video), options, chain) for name, chain in CHAINS.items()}
@@ -118,6 +121,7 @@ def test_every_choice_changes_later_windows_and_none_the_first(model, options, v
         assert name == "paper" or (result[WINDOW:] - results["paper"][WINDOW:]).abs().max() > 1e-4
 
 
+@pytest.mark.slow
 def test_the_papers_chain_is_windows_edited_one_after_the_other(model, options, video):
     """The last edited frame is the next reference: done here by hand."""
     edit = an_edit(video)
@@ -185,6 +189,7 @@ def test_a_size_that_the_model_cannot_work_at_is_refused(model, video):
         edit_long(model, video[..., :60], an_edit(video), handover=PAPER_CHAIN)
 
 
+@pytest.mark.slow
 def test_progress_counts_frames_to_the_last_and_tells_the_time(model, options, video):
     heard = []
     edit_long(model, video, an_edit(video), options, callback=heard.append, handover=PAPER_CHAIN)
@@ -356,6 +361,7 @@ class Killed(BaseException):
     """Like ComfyUI's interrupt: no Exception."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("last", [0, 1, 3, 4])
 def test_a_run_broken_off_at_any_step_goes_on_where_it_was(
     model, options, video, whole, computed, tmp_path, last, monkeypatch
@@ -372,11 +378,13 @@ def test_a_run_broken_off_at_any_step_goes_on_where_it_was(
     assert len(computed) == (3 - finished) * options.steps
 
 
+@pytest.mark.slow
 def test_a_second_run_computes_nothing(model, options, video, whole, finished, computed):
     assert torch.equal(run(model, video, options, finished), whole)
     assert not computed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "windows"),
     [
@@ -399,6 +407,7 @@ def test_what_changed_is_computed_again_from_the_first_window_that_sees_it(
     assert torch.equal(found, edit_long(model, new_video, edit, new_options, handover))
 
 
+@pytest.mark.slow
 def test_a_longer_video_keeps_the_windows_that_stay(model, options, video, computed, tmp_path):
     run(model, video[:7], options, tmp_path)  # frames 0–3, 3–6
     computed.clear()
@@ -418,6 +427,7 @@ def test_a_damaged_window_is_computed_again(model, options, video, whole, finish
     assert len(computed) == options.steps  # what follows it was made from the same
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_run_and_keeps_what_is_finished(
     model, options, video, whole, computed, tmp_path, monkeypatch
 ):

@@ -87,6 +87,7 @@ def test_one_window_is_sampled_decoded_and_put_back(model, options):
     assert (result.report.num_frames, result.report.size, result.report.source_size) == (4, SIZE, SIZE)
 
 
+@pytest.mark.slow
 def test_files_arrays_pictures_and_text_are_the_same_edit(model, options, tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (4, *SIZE, 3), np.uint8)
     mask = np.zeros(SIZE, np.uint8)
@@ -142,6 +143,7 @@ def test_a_file_is_edited_inside_the_mask_alone(model, options, clip, tmp_path):
     assert (found[..., 40:72, 60:100] - original[..., 40:72, 60:100]).abs().mean() > 0.05
 
 
+@pytest.mark.slow
 def test_files_and_tensors_agree(model, options, clip, tmp_path):
     video, _ = read_video(clip)
     edited = model.edit(video, edit_of(FRAMES), options, size=SIZE, handover=PAPER_CHAIN).frames
@@ -151,6 +153,7 @@ def test_files_and_tensors_agree(model, options, clip, tmp_path):
     assert torch.equal(model.edit(clip, edit_of(FRAMES), options, size=SIZE, handover=PAPER_CHAIN).frames, edited)
 
 
+@pytest.mark.slow
 def test_a_long_video_is_put_back_window_after_window(model, options):
     video, edit = torch.rand(FRAMES, 3, *SIZE), edit_of(FRAMES)
     painted = model.edit(video, edit, options, composite=False, handover=PAPER_CHAIN).frames
@@ -159,6 +162,7 @@ def test_a_long_video_is_put_back_window_after_window(model, options):
         assert_close(found, keep_unedited(video, painted, edit.mask, 3.0, match))
 
 
+@pytest.mark.slow
 def test_an_interrupted_file_leaves_windows_and_no_video(model, options, clip, tmp_path):
     class Stop(BaseException):
         pass

@@ -64,6 +64,7 @@ def test_an_overlap_that_leaves_nothing_new_is_refused(overlap):
         plan_windows(100, 14, overlap)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("window", "overlap"), PLANS)
 def test_shared_frames_pass_evenly_from_one_window_to_the_next(window, overlap):
     for frames in lengths(window):

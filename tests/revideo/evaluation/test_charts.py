@@ -63,5 +63,6 @@ def test_a_chart_has_a_panel_for_each_metric_with_frames():
     assert picture.shape[0] == 3 and 0 <= picture.min() < picture.max() <= 1
 
 
+@pytest.mark.slow
 def test_a_chart_changes_with_what_it_shows():
     assert not torch.equal(chart({"raw": report(0)}), chart({"raw": report(1)}))

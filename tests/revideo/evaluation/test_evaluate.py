@@ -26,6 +26,7 @@ def without_lpips(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
 
 
+@pytest.mark.slow
 def test_the_finished_video_is_made_from_the_model_s_unless_it_is_given(truth, question):
     raw = (truth.target + 0.03).clamp(0, 1)
     made = evaluate_edit(question, raw)

@@ -75,6 +75,7 @@ def test_what_is_no_clip_is_named_and_nothing_is_fetched(tmp_path, monkeypatch):
         assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_lpips_is_torchmetrics_frame_by_frame(tmp_path, monkeypatch, video):
     from torchmetrics.functional.image.lpips import learned_perceptual_image_patch_similarity
     from torchvision.models import alexnet

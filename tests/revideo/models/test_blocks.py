@@ -33,6 +33,7 @@ def plainly(golden):
     switch(False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moving", [False, True], ids=["area stays", "area moves"])
 def test_a_whole_run_differs_from_the_plain_one_by_rounding(golden, plainly, moving):
     conditions = golden.conditions
@@ -95,6 +96,7 @@ def test_inputs_are_left_as_they_were(golden_b):
     assert torch.equal(inner, before)
 
 
+@pytest.mark.slow
 def test_the_next_run_knows_nothing_of_the_last(golden_b, tmp_path):
     """Neither conditions nor weights of an earlier run are kept: a model that ran before equals a fresh one."""
     used = revideo.load(golden_b.checkpoint, golden_b.config, device="cpu")

@@ -36,6 +36,7 @@ def relative_rms(found: Tensor, expected: Tensor) -> float:
     return ((found - expected).square().mean().sqrt() / expected.square().mean().sqrt()).item()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frames", [1, 2, 3, None])
 def test_frame_by_frame_is_the_whole_window(golden, latents, frames):
     vae, latents = golden.model.vae, latents[:frames]
@@ -54,6 +55,7 @@ class CopiedFrames(OffloadedFrames):
 
 
 # Whole frames; strips, the last of them lower.
+@pytest.mark.slow
 @pytest.mark.parametrize("strip_elements", [STRIP_CPU, 3 * 32 * 128])
 @pytest.mark.parametrize("storage", [FrameStore, OffloadedFrames, CopiedFrames])
 def test_offloaded_and_in_strips_it_is_the_same_picture(golden_a, latents_of_a_clip, storage, strip_elements):
@@ -69,6 +71,7 @@ def test_latents_are_left_as_they_were(golden_b):
     assert torch.equal(latents, golden_b.reference["latents"])
 
 
+@pytest.mark.slow
 def test_chunks_that_overlap_come_closer_to_the_whole(golden_b):
     vae, latents = golden_b.model.vae, golden_b.reference["latents"]
     whole = decode_latents(vae, latents, len(latents))

@@ -104,6 +104,7 @@ def test_a_paths_colour_does_not_depend_on_the_others(frames):
     assert len({path_colour(path) for path in range(30)}) == 30
 
 
+@pytest.mark.slow
 def test_lines_grow_with_the_frame():
     def thickness(height: int) -> int:
         black = torch.zeros(T, 3, height, 2 * height)

@@ -36,6 +36,7 @@ def test_what_is_stored_is_a_quarter_of_float32_but_for_little(golden_b, stored)
     assert weight_bytes(stored.unet) < 0.3 * weight_bytes(golden_b.model.unet)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plan", [Plan(), Plan(branches=2), Plan(model_offload=True, layerwise_offload=True)])
 def test_it_samples_as_the_model_of_the_rounded_weights_does(golden_b, stored, rounded, plan):
     options = replace(golden_b.options, steps=2)

@@ -92,6 +92,7 @@ SHAPES = [  # frames, height, width, guidance branches at once, whether frames a
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("frames", "height", "width", "branches", "offload", "strip"), SHAPES)
 def test_the_predicted_peak_is_the_measured_one(
     checkpoint, monkeypatch, frames, height, width, branches, offload, strip
@@ -129,6 +130,7 @@ def predictions(work):
     )
 
 
+@pytest.mark.slow
 def test_calls_that_are_worked_out_once_count_as_if_each_ran(monkeypatch):
     work = Workload(window_of(3), 64, 128)
 
@@ -137,6 +139,7 @@ def test_calls_that_are_worked_out_once_count_as_if_each_ran(monkeypatch):
     assert predictions(work) == found
 
 
+@pytest.mark.slow
 def test_predictions_in_many_threads_are_right_and_leave_other_threads_alone():
     """What a server does: one request predicts while others compute, with the same torch."""
     torches_own = (torch.equal, torch.is_autocast_enabled, F.scaled_dot_product_attention)
@@ -196,6 +199,7 @@ def released():
 LARGE = Workload(revideo.ModelConfig(), 768, 1344)  # what fits it fits the released 576×1024
 
 
+@pytest.mark.slow
 def test_plans_of_the_released_model_fit_their_budgets(released):
     peaks, plans = [], []
     for budget in (6 * GB, 8 * GB, 12 * GB, 24 * GB):
@@ -263,6 +267,7 @@ def failing(network, calls, monkeypatch):
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{}, {"solver": "dpmpp_2m", "control_every": 2}])
 @pytest.mark.parametrize("network", ["unet", "controlnet"])
 def test_a_run_that_met_the_end_of_memory_ends_in_the_same_picture(golden_b, small, monkeypatch, network, changes):
@@ -277,6 +282,7 @@ def test_a_run_that_met_the_end_of_memory_ends_in_the_same_picture(golden_b, sma
     assert small.plan == Plan(branches=1)
 
 
+@pytest.mark.slow
 def test_it_goes_as_far_as_layer_by_layer(golden_b, small, monkeypatch, caplog):
     options = replace(golden_b.options, steps=3)
     expected = small.sample(golden_b.conditions, options)
@@ -296,6 +302,7 @@ def test_what_fits_no_plan_is_raised(golden_b, small, monkeypatch):
         small.sample(golden_b.conditions, replace(golden_b.options, steps=2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("calls", [{0}, {1, 3}])
 def test_decoding_that_met_the_end_of_memory_ends_in_the_same_picture(golden_b, small, monkeypatch, calls):
     latents = golden_b.reference["latents"]

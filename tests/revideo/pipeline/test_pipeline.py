@@ -256,6 +256,7 @@ def test_networks_are_called_for_before_they_are_used(golden_b, options, clip):
     assert called == [["image_encoder"], ["vae"], ["unet", "controlnet"], ["vae"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_agrees_with_full(golden_b, options, dtype, clip, sampled):
     half = revideo.load(golden_b.checkpoint, golden_b.config, dtype, "cpu")

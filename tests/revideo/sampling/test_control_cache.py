@@ -90,6 +90,7 @@ def calls_of(model, monkeypatch):
     return counted
 
 
+@pytest.mark.slow
 def test_the_control_net_runs_on_every_second_step_of_a_run(golden_b, monkeypatch):
     counted = calls_of(golden_b.model, monkeypatch)
     options = replace(golden_b.options, steps=5, control_every=2)
@@ -119,6 +120,7 @@ def test_no_interval_is_guidance_of_one(golden_b):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [{"schedule": "ays"}, {"solver": "dpmpp_2m"}, {"control_every": 2}])
 def test_each_option_changes_the_picture(golden_b, change):
     options = replace(golden_b.options, steps=4)

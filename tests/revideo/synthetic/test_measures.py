@@ -9,6 +9,7 @@ from revideo.synthetic.measures import AIM, EditMetrics, all_cases, mean_metrics
 SIZE = {"frames": 14, "height": 128, "width": 192}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "areas"), all_cases())
 def test_the_true_video_has_no_error(kind, areas):
     for seed in range(6):

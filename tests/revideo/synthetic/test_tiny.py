@@ -63,6 +63,7 @@ def test_a_missing_file_is_told_as_the_built_in_one(tmp_path, monkeypatch):
 # --- What it makes -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_edit(model):
     truth = example_edit("both")
     once, again, other = (
@@ -75,6 +76,7 @@ def test_the_same_seed_gives_the_same_edit(model):
     assert not torch.equal(once, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "areas"), LIMITS)
 def test_held_out_edits_stay_within_the_limits(model, kind, areas):
     truths = list(held_out(kind, areas, CLIPS, FRAMES, SIDE_PX, SIDE_PX))
@@ -84,6 +86,7 @@ def test_held_out_edits_stay_within_the_limits(model, kind, areas):
     assert not LIMITS[kind, areas].missed_by(metrics), metrics
 
 
+@pytest.mark.slow
 def test_it_is_the_path_that_moves_things(model):
     """Without the motion map the same edit goes astray."""
     truth = example_edit("both")

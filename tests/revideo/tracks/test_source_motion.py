@@ -53,6 +53,7 @@ def test_only_points_that_are_there_are_tracked(clip):
     assert track_drawn(clip.video, points).num_trajectories == 1
 
 
+@pytest.mark.slow
 def test_of_a_grid_what_moves_is_chosen(clip):
     found = track_masked(clip.video, around(clip), spacing_px=6, most=4)
     assert 1 <= found.num_trajectories <= 4
@@ -62,6 +63,7 @@ def test_of_a_grid_what_moves_is_chosen(clip):
     assert torch.equal(found.points_px, track_masked(clip.video, around(clip), spacing_px=6, most=4).points_px)
 
 
+@pytest.mark.slow
 def test_all_of_a_grid_are_evenly_chosen(clip):
     everything = track_masked(clip.video, around(clip), spacing_px=6, most=1000, moving=False)
     some = track_masked(clip.video, around(clip), spacing_px=6, most=5, moving=False)

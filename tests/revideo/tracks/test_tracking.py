@@ -50,6 +50,7 @@ TURN = torch.stack(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "matrices, step",
     [

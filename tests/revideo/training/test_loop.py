@@ -91,6 +91,7 @@ def trained(tmp_path_factory, tiny_training_values):
     return folder / "out"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number, name", list(enumerate(STAGES, 1)))
 def test_a_stage_changes_exactly_its_weights(trained, number, name):
     """The rest is bit-identical before and after; every trained tensor moves."""
@@ -114,6 +115,7 @@ def test_deblocking_trains_temporal_keys_and_values_and_the_weighing(trained):
     assert sorted(name.split(".")[0] for name in rest) == ["controlnet"] * 4 + ["unet"] * 8
 
 
+@pytest.mark.slow
 def test_each_stage_leaves_a_model_that_edits(trained):
     for number, name in enumerate(STAGES, 1):
         model = revideo.load(trained / f"{number}-{name}.safetensors", device="cpu")
@@ -183,6 +185,7 @@ def test_the_released_size_trains_what_the_paper_says():
 # --- Interrupted ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(training_values, tmp_path):
     """SIGKILL in the middle of each of the paper's stages: the same losses, bit for bit, and the same model."""
     phases = [{"stage": stage, "steps": 4} for stage in ("motion", "decouple", "deblock")]
@@ -236,6 +239,7 @@ def stop_saving_after(last: int):
     return lambda self: save(self) if self.step <= last else None
 
 
+@pytest.mark.slow
 def test_resuming_forgets_what_the_log_says_after_the_checkpoint(halfway):
     output = Path(halfway["output"])
     assert [line["step"] for line in curve(output)] == [1, 2, 3, 4]
@@ -251,6 +255,7 @@ def test_a_run_is_not_begun_twice(halfway):
         train(parse_training_config(halfway))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "table, change, message",
     [
@@ -318,6 +323,7 @@ def test_a_damaged_checkpoint_is_named(halfway):
         train(parse_training_config(halfway), resume=True)
 
 
+@pytest.mark.slow
 def test_a_training_that_diverges_stops_and_keeps_its_checkpoint(training_values, capsys):
     values = training_values({"stage": "joint", "steps": 30}, optimizer={"lr": 1.0, "warmup": 0, "clip_norm": 0.0})
     values["run"]["checkpoint_every"] = 2
@@ -329,6 +335,7 @@ def test_a_training_that_diverges_stops_and_keeps_its_checkpoint(training_values
 # --- Several processes, several passes -----------------------------------------------------
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_gradients_of_one(training_values, tmp_path):
     """One Adam step of size 1 with eps 1 moves a weight by g/(|g| + 1): the step tells the gradient.
 
@@ -359,6 +366,7 @@ def test_two_processes_give_the_gradients_of_one(training_values, tmp_path):
     assert (alone["processes"], together["processes"]) == (1, 2)
 
 
+@pytest.mark.slow
 def test_passes_add_up_to_the_batch(training_values):
     """And checkpointing of activations, which computes the same twice, changes nothing."""
     losses = []
@@ -372,6 +380,7 @@ def test_passes_add_up_to_the_batch(training_values):
     assert_close(torch.tensor(losses[2]), torch.tensor(losses[0]), rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_half_precision_trains_and_leaves_the_rest_bit_identical(training_values, tmp_path):
     """In a process of its own, because accelerate fixes the precision for a process."""
     values = training_values({"stage": "deblock"})
@@ -451,6 +460,7 @@ def svd(whole):
     return file
 
 
+@pytest.mark.slow
 def test_from_svd_the_controlnet_begins_as_a_copy_that_changes_nothing(svd, tmp_path):
     write_start(ModelSource(svd=str(svd)), tmp_path / "start.safetensors", seed=0)
     begun = revideo.load(tmp_path / "start.safetensors", device="cpu")
@@ -466,6 +476,7 @@ def test_from_svd_the_controlnet_begins_as_a_copy_that_changes_nothing(svd, tmp_
         assert not projection.weight.any() and not projection.bias.any()
 
 
+@pytest.mark.slow
 def test_from_a_checkpoint_or_a_control_file_with_svd_weights_are_kept(whole, tmp_path):
     convert(whole, tmp_path / "control.safetensors", target_svd=tmp_path / "svd.safetensors")
     write_start(ModelSource(path=str(whole)), tmp_path / "one.safetensors", 0)
@@ -477,6 +488,7 @@ def test_from_a_checkpoint_or_a_control_file_with_svd_weights_are_kept(whole, tm
         assert all(torch.equal(weights[name], expected[name].float()) for name in weights)
 
 
+@pytest.mark.slow
 def test_from_nothing_the_seed_decides(training_values, tmp_path):
     source = parse_training_config(training_values()).model
     for name, seed in (("one", 0), ("two", 0), ("three", 1)):
@@ -490,6 +502,7 @@ def test_from_nothing_the_seed_decides(training_values, tmp_path):
 # --- Real files ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_real_files_train_each_stage_through_the_tracker(clips, training_values, tmp_path, capsys):
     folder = tmp_path / "videos"
     folder.mkdir()
@@ -510,6 +523,7 @@ def test_real_files_train_each_stage_through_the_tracker(clips, training_values,
     assert sum("empty.mp4" in line for line in skipped) == sum("broken.mp4" in line for line in skipped) == 1
 
 
+@pytest.mark.slow
 def test_fixed_latents_are_what_all_stages_use(training_values, tmp_path):
     """The autoencoder learns to give them, and the denoiser's targets are theirs before it does."""
     values = training_values(

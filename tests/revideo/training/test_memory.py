@@ -37,6 +37,7 @@ def really_kept(config, phase) -> int:
     return sum(size for size, _ in saved.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["motion", "deblock", "base"])
 def test_activations_are_those_that_a_real_pass_keeps(training_values, stage):
     config = parse_training_config(training_values({"stage": stage, "width": 64, "height": 64, "frames": 4}))
@@ -49,6 +50,7 @@ def test_activations_are_those_that_a_real_pass_keeps(training_values, stage):
     assert activations(half, config.model.sizes) == pytest.approx(computed / 2, rel=0.1)
 
 
+@pytest.mark.slow
 def test_each_setting_saves_what_it_should(training_values):
     config = parse_training_config(training_values({"stage": "motion", "batch": 8}))
     phase, sizes = config.phases[0], config.model.sizes
@@ -68,6 +70,7 @@ def test_each_setting_saves_what_it_should(training_values):
     assert full.total == sum((full.weights, full.gradients, full.optimizer, full.averages, full.activations))
 
 
+@pytest.mark.slow
 def test_the_recipe_of_the_paper_fits_its_gpus_and_the_guide_says_so(capsys):
     assert main(["train", str(ROOT / "training/released.toml"), "--memory"]) == 0
     printed = capsys.readouterr()

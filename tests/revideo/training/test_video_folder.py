@@ -79,6 +79,7 @@ def test_the_other_clip_is_of_another_file(source, monkeypatch):
         assert source.clip(number) != source.clip(number, other=True)
 
 
+@pytest.mark.slow
 def test_the_same_number_gives_the_same_clip_whoever_asks(source, folder, phase, tmp_path):
     again = FolderClips(phase, 0, tmp_path / "elsewhere")
     for number in (4, 1):
@@ -135,6 +136,7 @@ def useless(folder):
     }
 
 
+@pytest.mark.slow
 def test_each_useless_file_is_skipped_with_one_line_that_names_it(useless, phase, folder, tmp_path, capsys):
     for epoch in range(2):
         for each in (
@@ -190,6 +192,7 @@ def test_a_window_is_tracked_once(source, folder, monkeypatch):
 # --- Examples ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 3])
 def test_threads_make_the_same_batches_in_the_same_order(source, phase, golden_b, threads):
     make = ExampleMaker(source, DECOUPLE, phase, golden_b.config.vae, 0)

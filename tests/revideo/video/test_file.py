@@ -169,6 +169,7 @@ def test_every_frame_keeps_its_time(tmp_path, times, suffix):
     assert_close(*read, atol=0.02, rtol=0)
 
 
+@pytest.mark.slow
 def test_rate_and_duration_are_the_sources(clips, tmp_path):
     source = clips / "bigbuckbunny.mp4"
     copy(source, tmp_path / "copy.mp4", crf=40)

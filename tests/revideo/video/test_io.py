@@ -25,6 +25,7 @@ def clip(bikes):
 # --- Reading -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_reads_a_real_clip(bikes):
     frames, fps = read_video(bikes)
     assert frames.shape == (250, 3, 272, 640)
@@ -101,6 +102,7 @@ def test_a_clip_cut_off_in_the_middle_gives_what_is_there(tmp_path, clip):
     assert torch.equal(cut[:-1], whole[: len(cut) - 1])  # the last may be torn
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [
