@@ -8,6 +8,7 @@ import { app } from "../../scripts/app.js";
 // @ts-ignore
 import { api } from "../../scripts/api.js";
 import { borrow, fileKey, giveBack, openFile, openRun } from "./clip/open_clips.js";
+import { loaderFor } from "./clip/own_files.js";
 import { inputNamed, originOf, upstreamOf } from "./clip/upstream.js";
 import { Editor } from "./editor.js";
 import { forerunnerOf, takePlace } from "./forerunner.js";
@@ -192,34 +193,15 @@ class NodeEditor {
         }
     }
 
-    /** Sets the file on the loader upstream, or makes one. @type {(value: string, isVideo: boolean) => void} */
+    /** Sets the file on the loader that it belongs to. @type {(value: string, isVideo: boolean) => void} */
     #load(value, isVideo) {
-        const upstream = upstreamOf(this.node, "frames");
-        const fitting = upstream?.widget && (upstream.kind === "video") === isVideo ? upstream : null;
-        const loader = fitting?.loader ?? this.#makeLoader(isVideo);
-        const widget = loader?.widgets?.find((/** @type {any} */ one) => one.name === (fitting?.widget ?? (isVideo ? "file" : "image")));
-        if (!widget) throw new Error("this ComfyUI has no node that loads it");
+        const { loader, widget: name } = loaderFor(this.node, isVideo, (type) => /** @type {any} */ (window).LiteGraph.createNode(type));
+        const widget = loader.widgets?.find((/** @type {any} */ one) => one.name === name);
         if (Array.isArray(widget.options?.values) && !widget.options.values.includes(value)) widget.options.values.push(value);
         widget.value = value;
         widget.callback?.(value);
         this.editor.host.changed(this.editor.value);
         this.refresh();
-    }
-
-    /** A loader and Prepare Video, left of the node and linked to it. @type {(isVideo: boolean) => any} */
-    #makeLoader(isVideo) {
-        const { LiteGraph } = /** @type {any} */ (window);
-        const { node } = this;
-        const loader = LiteGraph.createNode(isVideo ? "LoadVideo" : "LoadImage");
-        const preparation = LiteGraph.createNode("ReVideoPrepareVideo");
-        if (!loader || !preparation) return null;
-        loader.pos = [node.pos[0] - 760, node.pos[1]];
-        preparation.pos = [node.pos[0] - 400, node.pos[1]];
-        node.graph.add(loader);
-        node.graph.add(preparation);
-        loader.connect(0, preparation, inputNamed(preparation, "video"));
-        preparation.connect(0, node, inputNamed(node, "frames"));
-        return loader;
     }
 }
 

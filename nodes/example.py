@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from comfy_api.latest import io
+from comfy_api.latest import InputImpl, io
 
 from .sockets import CATEGORY, image_from_frames
 
 # ComfyUI serves js/, so the editor shows them before any run.
 EXAMPLES_FOLDER = Path(__file__).parents[1] / "js" / "examples"
-NAMES = ("content", "motion", "both", "two areas")  # of revideo.synthetic.examples, which is not imported before a run
+NAMES = (  # of revideo.synthetic.examples, which is not imported before a run
+    *("content", "motion", "both", "two areas"),
+    *("one area 576x320", "two areas 576x320", "new motion 576x320", "many areas 576x320"),
+    *("long 576x320", "kept motion 576x320"),
+)
 
 
 class ReVideoExampleClip(io.ComfyNode):
@@ -20,8 +24,9 @@ class ReVideoExampleClip(io.ComfyNode):
             node_id="ReVideoExampleClip",
             display_name="Example Clip (ReVideo)",
             category=CATEGORY,
-            description="A short clip of moving sprites with its edited first frame, from the world that the built-in "
-            "model was trained on. To try an edit before you have weights or clips of your own.",
+            description="A short clip of moving sprites with its edited first frame, such as the built-in model was "
+            "trained on. To try an edit before you have weights or clips of your own: a clip that is dropped on "
+            "ReVideo Editor takes this node's place.",
             search_aliases=["revideo example", "sample clip", "test video", "demo"],
             inputs=[
                 io.Combo.Input(
@@ -29,13 +34,15 @@ class ReVideoExampleClip(io.ComfyNode):
                     options=list(NAMES),
                     default="both",
                     tooltip="What is to be edited. content: another thing, moving as the old one did. motion: the "
-                    "same thing on another path. both: another thing on another path. two areas: two of these.",
+                    "same thing on another path. both: another thing on another path. two areas: two of these. "
+                    "Those of 576×320 belong to the example workflows.",
                 ),
             ],
             outputs=[
-                io.Image.Output("frames", tooltip="The clip: 14 frames of 128×128."),
+                io.Image.Output("frames", tooltip="The clip's frames: 14 of 128×128, or as the example's name says."),
                 io.Image.Output("edited_frame", tooltip="Its first frame after the edit."),
                 io.Float.Output("fps", tooltip="Frames per second, for Create Video."),
+                io.Video.Output("video", tooltip="The clip as a video: to Prepare Video and ReVideo Long Video."),
             ],
         )
 
@@ -46,4 +53,5 @@ class ReVideoExampleClip(io.ComfyNode):
 
         clip, edited = example_files(EXAMPLES_FOLDER, example)
         frames, fps = read_video(clip)
-        return io.NodeOutput(image_from_frames(frames), image_from_frames(read_image(edited)[None]), float(fps))
+        edited_frame = image_from_frames(read_image(edited)[None])
+        return io.NodeOutput(image_from_frames(frames), edited_frame, float(fps), InputImpl.VideoFromFile(str(clip)))

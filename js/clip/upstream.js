@@ -82,15 +82,22 @@ function fileNamed(value) {
     return { filename: path.slice(cut + 1), subfolder: path.slice(0, Math.max(cut, 0)).replaceAll("\\", "/"), type };
 }
 
-/** What Example Clip gives: the clip, or its edited first frame. As `example_files` in revideo/synthetic/examples.py. @type {(value: string, slot: number) => File} */
-const exampleFile = (value, slot) => ({ filename: `${value.replaceAll(" ", "_")}.${slot === 1 ? "png" : "mp4"}`, subfolder: "examples", type: "pack" });
+export const EXAMPLE = "ReVideoExampleClip";
+
+/**
+ * What Example Clip gives: the clip, or its edited first frame. As `example_files` in revideo/synthetic/examples.py;
+ * of a text that names no example null, since it becomes part of an address.
+ * @type {(value: string, slot: number) => File | null}
+ */
+const exampleFile = (value, slot) =>
+    /^[a-z0-9]+( [a-z0-9]+)*$/.test(value) ? { filename: `${value.replaceAll(" ", "_")}.${slot === 1 ? "png" : "mp4"}`, subfolder: "examples", type: "pack" } : null;
 
 /**
  * What the nodes that load files load. `file`: where their widget's value is no name of ComfyUI's.
- * @type {Record<string, {widget: string, file?: (value: string, slot: number) => File, steps?: (node: any) => Step[]}>}
+ * @type {Record<string, {widget: string, file?: (value: string, slot: number) => File | null, steps?: (node: any) => Step[]}>}
  */
 const LOADERS = {
-    ReVideoExampleClip: { widget: "example", file: exampleFile },
+    [EXAMPLE]: { widget: "example", file: exampleFile },
     LoadVideo: { widget: "file" },
     LoadImage: { widget: "image" },
     LoadImageOutput: { widget: "image" },
@@ -147,6 +154,7 @@ export function upstreamOf(node, input) {
             const value = setting(here, loader.widget);
             if (typeof value !== "string" || !value) return null;
             const file = loader.file ? loader.file(value, slot) : fileNamed(value);
+            if (!file) return null;
             return {
                 kind: PICTURE_FILE.test(file.filename) ? "picture" : "video",
                 file,

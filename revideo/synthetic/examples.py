@@ -1,4 +1,4 @@
-"""Four edits of synthetic scenes that no training has seen: for the demo, the example node and its workflow.
+"""Edits of synthetic scenes that no training has seen: four for the demo, those of the example node and its workflows.
 
 python -m revideo.synthetic.examples js/examples
 """
@@ -9,6 +9,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..pictures.sheets import write_image
 from ..sampling.samplers import SamplerOptions
@@ -20,7 +21,9 @@ FRAMES, SIDE_PX = 14, 128  # at home for the built-in model, which is trained on
 EXAMPLE_FPS = 8  # of the files: 14 frames take a little under two seconds
 OPTIONS = SamplerOptions(cfg_last=1.0)  # a synthetic scene has one right answer: guidance overshoots it
 FEATHER_PX = 4.0  # of the finished clips, in which the source's pixels are back outside the mask
-CRF = 8  # clips of 20 kB, in which one sees no codec
+CRF = 8  # clips of 20 kB, the wide ones of 200, in which one sees no codec
+WIDE_PX = (320, 576)  # height and width: a light start for the released weights, within the reach of a CPU
+LONG_FRAMES = 24  # two windows that share four
 
 
 @dataclass(frozen=True)
@@ -30,20 +33,39 @@ class ExampleEdit:
     kind: str
     seed: int  # chosen by what is to be done, not by what the model makes of it
     areas: int = 1
+    frames: int = FRAMES
+    bystanders: int = 1
+    roam_px: float | None = None
 
 
-EXAMPLES = {
+EXAMPLES = {  # of the demo: SIDE_PX squared
     "content": ExampleEdit("content", HELD_OUT + 5),
     "motion": ExampleEdit("motion", HELD_OUT + 6),
     "both": ExampleEdit("both", HELD_OUT + 5),
     "two areas": ExampleEdit("both", HELD_OUT, areas=2),
 }
+WIDE_EXAMPLES = {  # of WIDE_PX
+    "one area 576x320": ExampleEdit("both", HELD_OUT + 23, bystanders=4),
+    "two areas 576x320": ExampleEdit("both", HELD_OUT + 24, areas=2, bystanders=3),
+    "new motion 576x320": ExampleEdit("motion", HELD_OUT + 23, bystanders=4),
+    "many areas 576x320": ExampleEdit("content", HELD_OUT + 24, areas=3, bystanders=2),
+    "long 576x320": ExampleEdit("both", HELD_OUT + 21, frames=LONG_FRAMES, bystanders=4, roam_px=150.0),
+    "kept motion 576x320": ExampleEdit("content", HELD_OUT + 24, bystanders=4),
+}
 
 
 def example_edit(name: str) -> SyntheticEdit:
-    """14 frames of 128×128."""
-    example = EXAMPLES[name]
-    return make_edit(example.seed, example.kind, frames=FRAMES, height=SIDE_PX, width=SIDE_PX, areas=example.areas)
+    """14 frames of 128×128; of 576×320, some of them 24, where the name says so."""
+    example = (EXAMPLES | WIDE_EXAMPLES)[name]
+    count = {"frames": example.frames, "areas": example.areas, "bystanders": example.bystanders}
+    if name in EXAMPLES:
+        return make_edit(example.seed, example.kind, **count, height=SIDE_PX, width=SIDE_PX)
+    height, width = WIDE_PX
+    # The same scene with more of it in view: things little larger, the ground calmer, or it would look like cloth.
+    scenery: dict[str, Any] = {"diameter_px": (34.0, 42.0), "speed_px": (4.5, 7.0), "shortest_wave_px": 90.0}
+    return make_edit(
+        example.seed, example.kind, **count, height=height, width=width, roam_px=example.roam_px, **scenery
+    )
 
 
 def example_files(folder: Path, name: str) -> tuple[Path, Path]:
@@ -56,7 +78,7 @@ def write_examples(folder: str | Path) -> None:
     """Clip and edited first frame of each example, as `example_files` names them."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for name in EXAMPLES:
+    for name in (*EXAMPLES, *WIDE_EXAMPLES):
         truth = example_edit(name)
         clip, edited = example_files(folder, name)
         write_video(clip, truth.source, EXAMPLE_FPS, CRF)

@@ -17,6 +17,7 @@ class Node:
     title: str = ""
     size: tuple[int, int] = (300, 0)  # at least; the frontend knows how much its widgets need
     colours: tuple[str, str] | None = None
+    models: list[dict[str, str]] = field(default_factory=list)  # that it may load: for ComfyUI's missing-model dialog
 
 
 @dataclass
@@ -27,6 +28,11 @@ class Column:
     colour: str
     nodes: dict[str, Node]
 
+    @property
+    def width(self) -> int:
+        """At least."""
+        return max(node.size[0] for node in self.nodes.values())
+
 
 NOTE = ("#432", "#653")  # ComfyUI's own yellow of notes
 GROUPS = {"clip": "#3f789e", "edit": "#b58b2a", "model": "#8a5a9e", "result": "#4f8a4f"}
@@ -36,74 +42,98 @@ def note(text: str, size: tuple[int, int]) -> Node:
     return Node("MarkdownNote", widgets={"text": text}, size=size, colours=NOTE)
 
 
-# Lays columns out from left to right with the sizes that the frontend gives its nodes.
+# Lays rows of columns out, from left to right and downwards, with the sizes that the frontend gives its nodes.
 BUILD = """
-columns => {
+([rows, GAP]) => {
     const { graph } = window.app
     graph.clear()
-    const GAP = 40, TITLE = 30, MARGIN = 20
+    const TITLE = 30, MARGIN = 10
     const made = {}
     const problems = []
-    let left = 0
-    for (const column of columns) {
-        let top = 0
-        for (const [key, spec] of Object.entries(column.nodes)) {
-            const node = window.LiteGraph.createNode(spec.type)
-            if (!node) { problems.push(`no node ${spec.type}`); continue }
-            graph.add(node)
-            for (const [name, value] of Object.entries(spec.widgets)) {
-                const widget = node.widgets?.find(widget => widget.name === name)
-                if (!widget) { problems.push(`${spec.type} has no widget ${name}`); continue }
-                widget.value = value
-                widget.callback?.(value, window.app.canvas, node)
-            }
-            if (spec.title) node.title = spec.title
-            if (spec.colours) [node.color, node.bgcolor] = spec.colours
-            const needed = node.computeSize()
-            node.setSize([column.width, Math.max(needed[1], spec.size[1])])
-            node.pos = [left, top + TITLE]
-            top += TITLE + node.size[1] + GAP
-            made[key] = node
-        }
-        column.left = left
-        left += column.width + 2 * MARGIN + GAP
+    const each = visit => {
+        for (const columns of rows) for (const column of columns)
+            for (const [key, spec] of Object.entries(column.nodes)) visit(key, spec, column)
     }
-    for (const column of columns) for (const [key, spec] of Object.entries(column.nodes))
+    each((key, spec, column) => {
+        const node = window.LiteGraph.createNode(spec.type)
+        if (!node) return problems.push(`no node ${spec.type}`)
+        graph.add(node)
+        made[key] = node
+        for (const [name, value] of Object.entries(spec.widgets)) {
+            const widget = node.widgets?.find(widget => widget.name === name)
+            if (!widget) { problems.push(`${spec.type} has no widget ${name}`); continue }
+            widget.value = value
+            widget.callback?.(value, window.app.canvas, node)
+        }
+        if (spec.title) node.title = spec.title
+        if (spec.colours) [node.color, node.bgcolor] = spec.colours
+        if (spec.models.length) node.properties.models = spec.models
+        node.setSize([column.width, Math.max(node.computeSize()[1], spec.size[1])])
+    })
+    let top = 0
+    for (const columns of rows) {
+        let left = 0, lowest = 0
+        for (const column of columns) {
+            let bottom = top
+            for (const key of Object.keys(column.nodes)) {
+                made[key].pos = [left, bottom + TITLE]
+                bottom += TITLE + made[key].size[1] + GAP
+            }
+            const group = new window.LiteGraph.LGraphGroup(column.title)
+            group.color = column.colour
+            group.pos = [left - MARGIN, top - 40]
+            group.size = [column.width + 2 * MARGIN, bottom - GAP + MARGIN - top + 40]
+            graph.add(group)
+            left += column.width + GAP
+            lowest = Math.max(lowest, bottom)
+        }
+        top = lowest + 40 + GAP
+    }
+    each((key, spec) => {
         for (const [input, [from, slot]] of Object.entries(spec.inputs)) {
             const index = made[key].inputs.findIndex(({ name }) => name === input)
             if (index < 0 || !made[from].connect(slot, made[key], index))
                 problems.push(`${spec.type}.${input} takes nothing from ${from}`)
         }
-    for (const column of columns) {
-        const nodes = Object.keys(column.nodes).map(key => made[key])
-        const bottom = Math.max(...nodes.map(node => node.pos[1] + node.size[1]))
-        const group = new window.LiteGraph.LGraphGroup(column.title)
-        group.color = column.colour
-        group.pos = [column.left - MARGIN, -60]
-        group.size = [column.width + 2 * MARGIN, bottom + 60 + MARGIN]
-        graph.add(group)
-    }
+    })
     return problems
 }
 """
 
+WIDTH, GAP = 1490, 30  # of a row, and between its columns: what a screen shows at a zoom at which notes are readable
 
-def build(page: Page, name: str, workflow: list[Column]) -> dict[str, Any]:
-    """The workflow as the frontend itself serialises it."""
-    columns = [
-        {
-            "title": column.title,
-            "colour": column.colour,
-            "width": max(node.size[0] for node in column.nodes.values()),
-            "nodes": {key: vars(node) for key, node in column.nodes.items()},
-        }
-        for column in workflow
+# A workflow opens where it was saved: the first row in view, its note beside the side bar, text at its own size.
+VIEW = {"scale": 1.0, "offset": [90, 150]}
+
+
+def spare_px(columns: list[Column]) -> int:
+    """What each column of a row gets beyond its least width, so that all rows are equally wide."""
+    spare = WIDTH - GAP * (len(columns) - 1) - sum(column.width for column in columns)
+    if spare < 0:
+        raise ValueError(f"{', '.join(column.title for column in columns)}: {-spare} pixels too many side by side")
+    return spare // len(columns)
+
+
+def build(page: Page, name: str, workflow: list[list[Column]]) -> dict[str, Any]:
+    """The workflow, given as rows, as the frontend itself serialises it."""
+    rows = [
+        [
+            {
+                "title": column.title,
+                "colour": column.colour,
+                "width": column.width + spare_px(columns),
+                "nodes": {key: vars(node) for key, node in column.nodes.items()},
+            }
+            for column in columns
+        ]
+        for columns in workflow
     ]
-    problems = page.evaluate(BUILD, columns)
+    problems = page.evaluate(BUILD, [rows, GAP])
     if problems:
         raise RuntimeError(f"{name}: " + "; ".join(problems))
     stored = page.evaluate("window.app.graph.serialize()")
     stored["id"] = str(uuid5(NAMESPACE_URL, name))  # a cleared graph's is all zeros: no two may share it
+    stored["extra"]["ds"] = VIEW
     for node in stored["nodes"]:
         node.get("properties", {}).pop("ver", None)  # of the machine that built it
     return stored

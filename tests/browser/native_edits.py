@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import first_edit
-from layout import GROUPS, Column, Node, note
+from collections.abc import Callable
 
-NAME, LONG = "07_native_ksampler", "08_native_long_context"
-LONG_FRAMES = 24  # two windows that share 4: short, for the tests' sake
-BUILT_IN = "tiny (built in)"
+import first_edit
+from layout import GROUPS, Column, Node
 
 TEXT = """\
 ## ReVideo under KSampler
@@ -18,30 +16,13 @@ comes with the pack.
 
 Samplers, schedulers, LoRAs, EasyCache, other control nets behind *ReVideo Native Conditioning*: all as for any MODEL.
 
-**With the authors' weights** (workflow 01 says where they are): choose the same file in both loaders, **cfg 4** in \
-*KSampler* (the small model wants 1), 15 or 25 steps.
-"""
-
-LONG_STEPS = """\
-## More frames at once, by context windows
-
-1. **Clip.** Choose your clip in *Load Video*; *count* in *Prepare Video* says how many frames are edited: 24 here, \
-as many as you like.
-{frame}
-4. **Draw** in the editor, over all frames: **an area** (R) over all that may change, **a path** (S) for where the \
-thing goes.
-5. **Run.** *Context Windows* cuts the clip into windows of {window} frames that share 4; every step is taken in all \
-of them. Leave **causal_window_fix** off and **dim** at 0: SVD takes nothing else.
-
-All frames are in memory. For longer videos take *ReVideo Long Video* (workflow 05), which goes from file to file.
+**The authors' weights** (workflow 01 says where they are): choose the same file in both loaders, and **cfg 4** in \
+*KSampler* (the small model wants 1).
 """
 
 
-def loaders(checkpoint: str) -> dict[str, Node]:
-    return {
-        "svd": Node("ReVideoLoadSVD", {}, {"checkpoint": checkpoint}, size=(380, 0)),
-        "control": Node("ReVideoLoadControlNet", {}, {"checkpoint": checkpoint}, size=(380, 0)),
-    }
+def loaders(model_loader: Callable[[str], Node]) -> dict[str, Node]:
+    return {"svd": model_loader("ReVideoLoadSVD"), "control": model_loader("ReVideoLoadControlNet")}
 
 
 def conditioning(frames: tuple[str, int], edited: tuple[str, int]) -> dict[str, Node]:
@@ -50,7 +31,7 @@ def conditioning(frames: tuple[str, int], edited: tuple[str, int]) -> dict[str, 
         "conditions": Node(
             "ReVideoConditions",
             {"frames": frames, "edited_frame": edited, "mask": ("editor", 1), "trajectories": ("editor", 0)},
-            size=(400, 280),
+            size=(290, 300),
         ),
         "condition": Node(
             "ReVideoNativeConditioning",
@@ -61,14 +42,14 @@ def conditioning(frames: tuple[str, int], edited: tuple[str, int]) -> dict[str, 
                 "control_net": ("control", 0),
                 "conditions": ("conditions", 0),
             },
-            size=(400, 0),
+            size=(290, 0),
         ),
     }
 
 
 def sampling(model: str, steps: int, cfg: float) -> dict[str, Node]:
     return {
-        "guided": Node("VideoLinearCFGGuidance", {"model": (model, 0)}, {"min_cfg": 1.0}),
+        "guided": Node("VideoLinearCFGGuidance", {"model": (model, 0)}, {"min_cfg": 1.0}, size=(270, 0)),
         "sample": Node(
             "KSampler",
             {
@@ -86,39 +67,27 @@ def sampling(model: str, steps: int, cfg: float) -> dict[str, Node]:
                 "scheduler": "karras",
                 "denoise": 1.0,
             },
-            size=(300, 280),
+            size=(270, 280),
         ),
+        "decode": Node("VAEDecode", {"samples": ("sample", 0), "vae": ("svd", 2)}, size=(270, 0)),
     }
 
 
-def result(frames: tuple[str, int], fps: tuple[str, int], feather: int) -> dict[str, Node]:
-    return {
-        "decode": Node("VAEDecode", {"samples": ("sample", 0), "vae": ("svd", 2)}),
-        "keep": Node(
-            "ReVideoKeepUnedited",
-            {"original": frames, "edited": ("decode", 0), "mask": ("editor", 1)},
-            {"feather": feather},
-        ),
-        "create": Node("CreateVideo", {"images": ("keep", 0), "fps": fps}),
-        "save": Node("SaveVideo", {"video": ("create", 0)}, {"filename_prefix": "video/revideo"}, size=(300, 380)),
-    }
-
-
-def workflow() -> list[Column]:
+def workflow(drawing: str, model_loader: Callable[[str], Node]) -> list[list[Column]]:
     """That of the first edit, with another model and sampler."""
-    start, draw, *_ = first_edit.workflow()
-    start.nodes["steps"] = note(TEXT, (380, 430))
+    steps, cfg = first_edit.OPTIONS.steps, first_edit.OPTIONS.cfg_last
     return [
-        start,
-        draw,
-        Column("ComfyUI's own model, ReVideo's ControlNet", GROUPS["model"], loaders(BUILT_IN)),
-        Column("Conditioning", GROUPS["model"], conditioning(("clip", 0), ("clip", 1))),
-        Column("Sample", GROUPS["model"], sampling("svd", first_edit.OPTIONS.steps, first_edit.OPTIONS.cfg_last)),
-        Column("Result", GROUPS["result"], result(("clip", 0), ("clip", 2), round(first_edit.FEATHER_PX))),
+        first_edit.first_row(TEXT, drawing),
+        [
+            Column("ComfyUI's own model, ReVideo's ControlNet", GROUPS["model"], loaders(model_loader)),
+            Column("Conditioning", GROUPS["edit"], conditioning(("clip", 0), ("clip", 1))),
+            Column("Sample", GROUPS["model"], sampling("svd", steps, cfg)),
+            Column("Result", GROUPS["result"], first_edit.result()),
+        ],
     ]
 
 
-def long_columns(checkpoint: str) -> list[Column]:
+def long_columns(edited: tuple[str, int], model_loader: Callable[[str], Node]) -> list[Column]:
     """Behind clip, first frame and drawing."""
     windows = Node(
         "ContextWindowsManual",
@@ -131,11 +100,17 @@ def long_columns(checkpoint: str) -> list[Column]:
             "dim": 0,
             "causal_window_fix": False,
         },
-        size=(380, 0),
+        size=(280, 0),
     )
+    keep = {"original": ("prepare", 0), "edited": ("decode", 0), "mask": ("editor", 1)}
+    result = {
+        "keep": Node("ReVideoKeepUnedited", keep, {"feather": 8}, size=(270, 0)),
+        "create": Node("CreateVideo", {"images": ("keep", 0), "fps": ("prepare", 1)}, size=(270, 0)),
+        "save": Node("SaveVideo", {"video": ("create", 0)}, {"filename_prefix": "video/revideo"}, size=(270, 320)),
+    }
     return [
-        Column("5 · Model", GROUPS["model"], loaders(checkpoint) | {"windows": windows}),
-        Column("5 · Conditioning", GROUPS["model"], conditioning(("prepare", 0), ("edited", 0))),
-        Column("5 · Sample", GROUPS["model"], sampling("windows", 10, 4.0)),
-        Column("5 · Result", GROUPS["result"], result(("prepare", 0), ("prepare", 1), 12)),
+        Column("Conditioning", GROUPS["edit"], conditioning(("prepare", 0), edited)),
+        Column("Model", GROUPS["model"], loaders(model_loader) | {"windows": windows}),
+        Column("Sample", GROUPS["model"], sampling("windows", 10, 4.0)),
+        Column("Result", GROUPS["result"], result),
     ]

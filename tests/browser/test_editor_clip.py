@@ -212,8 +212,22 @@ def test_an_example_of_the_pack_is_seen_with_its_edited_frame_and_a_dropped_clip
     file = {"name": "instead.mp4", "type": "video/mp4", "url": "/view?filename=bikes.mp4&type=input"}
     drawing.stage.evaluate(DROP, file)
     page.wait_for_function("() => window.app.graph.nodes.some(node => node.type === 'LoadVideo')")
-    widgets = "window.app.graph.nodes.find(node => node.type === 'ReVideoExampleClip').widgets[0].value"
-    assert page.evaluate(widgets) == "content"  # it knows no other files
+    # Its own first frame stands for the edited one: the example's would be taken for it.
+    assert page.evaluate(FED) == {"frames": "ReVideoPrepareVideo", "edited_frame": "ReVideoPrepareVideo"}
+    picture = {"name": "own frame.png", "type": "image/png", "url": "/extensions/ComfyUI-ReVideo/examples/motion.png"}
+    drawing.stage.evaluate(DROP, picture)
+    page.wait_for_function("() => window.app.graph.nodes.some(node => node.type === 'LoadImage')")
+    assert page.evaluate(FED) == {"frames": "ReVideoPrepareVideo", "edited_frame": "LoadImage"}
+
+
+# What the editor's inputs come from; Example Clip is gone, or it would be taken for something.
+FED = """() => {
+    const { graph } = window.app
+    const editor = graph.nodes.find(({ type }) => type === "ReVideoEditor")
+    if (graph.nodes.some(({ type }) => type === "ReVideoExampleClip")) throw new Error("the example is still there")
+    const linked = editor.inputs.filter(({ link }) => link !== null)
+    return Object.fromEntries(linked.map(({ name, link }) => [name, graph.getNodeById(graph.getLink(link).origin_id).type]))
+}"""
 
 
 def test_a_missing_clip_is_said(page: Page):

@@ -14,7 +14,7 @@ from tiny_limits import LIMITS, STEPS
 from torch import Tensor
 
 from revideo.evaluation.metrics import psnr
-from revideo.synthetic.examples import EXAMPLES, example_edit, example_files
+from revideo.synthetic.examples import EXAMPLES, WIDE_EXAMPLES, example_edit, example_files
 from revideo.synthetic.measures import measure_edit
 
 SHOWN_ONLY = ("MarkdownNote",)
@@ -93,7 +93,7 @@ def test_the_finished_clip_is_saved(comfyui: ComfyUI, graph: Graph, finished: Ru
     assert comfyui.saved_path(saved).suffix == ".mp4"
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", ["content", "two areas", "long 576x320"])
 def test_every_example_gives_its_edit(comfyui: ComfyUI, name: str):
     run = comfyui.succeed(
         {
@@ -101,10 +101,13 @@ def test_every_example_gives_its_edit(comfyui: ComfyUI, name: str):
             "frames": node("SaveImage", images=["clip", 0], filename_prefix="example/frames"),
             "edited": node("SaveImage", images=["clip", 1], filename_prefix="example/edited"),
             "fps": node("PreviewAny", source=["clip", 2]),
+            "video": node("GetVideoComponents", video=["clip", 3]),
+            "of video": node("SaveImage", images=["video", 0], filename_prefix="example/video"),
         }
     )
     truth = example_edit(name)
     assert psnr(frames(comfyui, run, "frames"), truth.source) > 30
+    assert torch.equal(frames(comfyui, run, "of video"), frames(comfyui, run, "frames"))
     assert psnr(frames(comfyui, run, "edited")[0], truth.edit.edited_frame) > 50
     assert run.outputs["fps"]["text"] == ["8.0"]
 
@@ -112,8 +115,8 @@ def test_every_example_gives_its_edit(comfyui: ComfyUI, name: str):
 def test_the_pack_serves_what_the_editor_shows_of_an_example(comfyui: ComfyUI):
     """Byte for byte: what is drawn on is what is edited."""
     options = comfyui.get("/object_info/ReVideoExampleClip")["ReVideoExampleClip"]["input"]["required"]["example"]
-    assert options[1]["options"] == list(EXAMPLES)
-    for name in EXAMPLES:
+    assert options[1]["options"] == [*EXAMPLES, *WIDE_EXAMPLES]
+    for name in (*EXAMPLES, *WIDE_EXAMPLES):
         for file in example_files(ROOT / "js/examples", name):
             assert comfyui.get(f"/extensions/ComfyUI-ReVideo/examples/{file.name}") == file.read_bytes()
 

@@ -87,8 +87,16 @@ test("the pack's own example: its clip, or its edited first frame", () => {
     assert.deepEqual([edited.kind, edited.file.filename], ["picture", "two_areas.png"]);
 });
 
+test("what names no example becomes no address", () => {
+    for (const value of ["../../api/users", "both.mp4?", "a/b", "a%2fb", " both", "both\n", "x:y"]) {
+        const graph = new Graph();
+        assert.equal(upstreamOf(editorBehind(graph, graph.add("ReVideoExampleClip", { example: value })), "frames"), null);
+    }
+});
+
 test("every example has its files", async () => {
-    for (const name of ["content", "motion", "both", "two areas"])
+    const wide = ["one area", "two areas", "new motion", "many areas", "long", "kept motion"].map((name) => `${name} 576x320`);
+    for (const name of ["content", "motion", "both", "two areas", ...wide])
         for (const slot of [0, 1]) {
             const graph = new Graph();
             const example = graph.add("ReVideoExampleClip", { example: name });

@@ -12,7 +12,7 @@ from revideo.checkpoints import builtin, reading
 from revideo.checkpoints.names import CONTROL, UNET
 from revideo.evaluation.metrics import psnr
 from revideo.synthetic.clips import without_motion
-from revideo.synthetic.examples import EXAMPLES, FRAMES, SIDE_PX, example_edit, example_files
+from revideo.synthetic.examples import EXAMPLES, WIDE_EXAMPLES, example_edit, example_files
 from revideo.synthetic.measures import held_out, mean_metrics, measure_edit
 from revideo.video.io import read_image, read_video
 
@@ -100,11 +100,12 @@ def test_it_is_the_path_that_moves_things(model):
 # --- The examples beside the editor --------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", [*EXAMPLES, *WIDE_EXAMPLES])
 def test_example_files_are_the_edits(name):
     truth = example_edit(name)
     clip, edited = example_files(JS / "examples", name)
     frames, _ = read_video(clip)
-    assert frames.shape == truth.source.shape == (FRAMES, 3, SIDE_PX, SIDE_PX)
+    side = (320, 576) if name.endswith("576x320") else (128, 128)
+    assert frames.shape == truth.source.shape == (24 if name.startswith("long") else 14, 3, *side)
     assert psnr(frames, truth.source) > 30  # 4:2:0 blurs the sprites' colours at their borders
     assert psnr(read_image(edited), truth.edit.edited_frame) > 50

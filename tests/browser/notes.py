@@ -1,0 +1,120 @@
+"""What the notes of the example workflows say, and the line that the menu and the README have of each."""
+
+from __future__ import annotations
+
+from layout import Node, note
+
+WINDOW = 14  # frames that the model edits at once
+WEIGHTS_FILE, WEIGHTS_PAGE = "model.ckpt", "https://huggingface.co/Adapter/ReVideo"
+WEIGHTS = {"name": WEIGHTS_FILE, "url": f"{WEIGHTS_PAGE}/resolve/main/{WEIGHTS_FILE}", "directory": "checkpoints"}
+
+DESCRIPTIONS = {  # workflow: one line
+    "00_first_edit": "An example clip and the built-in model: runs on any CPU within a minute",
+    "01_edit_one_area": "One new thing follows one path inside an area",
+    "02_edit_two_areas": "Two areas, two paths, one run",
+    "03_new_motion": "Nothing painted: a thing of the clip takes another path",
+    "04_many_areas": "Areas of every kind, two that move along, one that protects",
+    "05_long_video": "A video of any length; a stopped run goes on where it was",
+    "06_keep_motion": "A thing repainted that goes on moving as it did",
+    "07_native_ksampler": "The first edit by ComfyUI's own SVD and KSampler",
+    "08_native_long_context": "More frames at once, in ComfyUI's context windows",
+}
+
+# A backslash joins lines: the frontend would break the text where the source does.
+STEPS = """\
+## {title}
+
+{what}
+
+Press **Run**: it works as it is, with an example clip and the small model that comes with the pack. That one knows \
+nothing but such shapes and paints them coarsely; on a CPU it takes some minutes.
+
+**Your clip:** drop it on *ReVideo Editor*; it takes the example's place.{choice}
+
+**The authors' weights:** choose them in *Load ReVideo Model*.
+
+{steps}
+"""
+
+CHOICE = """ \
+*start* in *Prepare Video* is the first frame of the part to edit; {window} frames are edited at once.""".format(window=WINDOW)
+
+FIRST_FRAME = """\
+1. **First frame.** Run once: *Save first frame* writes *revideo_first_frame* into ComfyUI's output folder. Edit it in \
+any program, keep its size, and drop it on the editor too."""
+
+SAME_FRAME = """\
+1. **First frame.** Nothing to edit: the clip's own is the edited one too. Only the motion is new."""
+
+DRAW = """\
+2. **Draw.** {draw} Press **?** in the editor for all keys. Ticks on a path turn red where it leaves the areas.
+3. **Run.** The finished clip is in *Save Video*. Outside the areas every pixel stays the source's.
+
+576 × 320 is a light start, for cards of 12 GB. The authors' model was made for **1024 × 1024**: raise *width* and \
+*height* in *Prepare Video*; the drawing goes along. Then begin again at 1."""
+
+LONG_DRAW = """\
+2. **Draw**, over the whole time: **an area** (R) over all that may change, **a path** (S) for where the thing goes. \
+Of a video of minutes, raise *stride* in *Prepare Video* (to 10, say): you draw on every tenth frame, and *timing: \
+stretch* in *ReVideo Long Video* spreads the drawing over all.
+3. **Run.** *ReVideo Long Video* edits window after window, {window} frames each. Stop when you like, even ComfyUI \
+itself: the next run goes on where it was. The result has the video's size, rate and sound, and outside the area its \
+pixels.""".format(window=WINDOW)
+
+CONTEXT_DRAW = """\
+2. **Draw**, over all frames: **an area** (R) over all that may change, **a path** (S) for where the thing goes.
+3. **Run.** *Context Windows* cuts the clip into windows of {window} frames that share 4; every step is taken in all \
+of them. Leave **causal_window_fix** off and **dim** at 0: SVD takes nothing else. *count* in *Prepare Video* says how \
+many frames: 24 here, as many as memory holds. For longer videos take *ReVideo Long Video* (workflow 05).
+
+With the authors' weights choose the same file in both loaders.""".format(window=WINDOW)
+
+TITLES = {
+    "01_edit_one_area": "Edit one area",
+    "02_edit_two_areas": "Edit two areas in one run",
+    "03_new_motion": "Give a thing a new motion",
+    "04_many_areas": "Many areas, some of them moving",
+    "05_long_video": "Edit a video of any length",
+    "06_keep_motion": "Keep the motion, change the thing",
+    "08_native_long_context": "More frames at once, by context windows",
+}
+HOW = {
+    "01_edit_one_area": "**An area** (R) over all that may change: where the thing is, and everywhere it will go. **A "
+    "path** (S: click its points, Enter) for where it goes, beginning on it.",
+    "02_edit_two_areas": "**Two areas** (R) over all that may change, and **a path** (S) in each, beginning on the "
+    "thing it moves.",
+    "03_new_motion": "**A path** (S) from the thing to where it shall go; *Speed* says how. **An anchor** (A) would hold "
+    "what must not move along. **An area** over both, and over where the thing went in the clip.",
+    "04_many_areas": "Areas may be rectangles, ellipses, lassos, brush strokes; later ones count over earlier ones, and "
+    "a subtracting one protects what lies under it. *Follows* in an area's settings lets it move with a path, so that it "
+    "may stay small; *Feather* softens its edge.",
+    "06_keep_motion": "**Anchors** (A) on corners and patterns of the thing: *Track Points* follows them through the "
+    "clip, and its preview marks with a cross where one is lost. **An area** (R) over all that the thing passes. To "
+    "change a track by hand, copy the text of *Tracks* and paste it into the editor.",
+}
+
+GET_WEIGHTS = f"""\
+## The authors' weights
+
+[{WEIGHTS_FILE}]({WEIGHTS["url"]}) of [ReVideo]({WEIGHTS_PAGE}) (Chong Mou et al., NeurIPS 2024) goes into \
+**models/checkpoints**, then press **R**. Or in a terminal, in this pack's folder: *python -m revideo download*
+
+Licence: Stability AI's *Stable Video Diffusion Non-Commercial Community License*. Research and personal use, nothing \
+commercial.
+"""
+
+
+def steps_note(name: str) -> Node:
+    first = SAME_FRAME if name == "03_new_motion" else FIRST_FRAME
+    draw = {"05_long_video": LONG_DRAW, "08_native_long_context": CONTEXT_DRAW}.get(name)
+    text = STEPS.format(
+        title=TITLES[name],
+        what=DESCRIPTIONS[name] + ".",
+        choice=CHOICE if draw is None else "",
+        steps=f"{first}\n{draw or DRAW.format(draw=HOW[name])}",
+    )
+    return note(text, (410, 530))
+
+
+def weights_note() -> Node:
+    return note(GET_WEIGHTS, (410, 180))
