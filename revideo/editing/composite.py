@@ -83,7 +83,7 @@ def ring_shift(known: Tensor, found: Tensor, mask: Tensor, width: int) -> Tensor
     wide = F.max_pool2d(mask[None].float(), 2 * width + 1, stride=1, padding=width)[0] > 0
     ring = wide & ~mask
     if not ring.any():
-        return torch.zeros(len(known), 1, 1)
+        return known.new_zeros(len(known), 1, 1)
     return (known - found)[:, ring].mean(1).view(-1, 1, 1)
 
 
@@ -100,7 +100,7 @@ def match_gradients(source: Tensor, edited: Tensor, mask: Tensor) -> Tensor:
     for number, inside in enumerate(masks):
         if not np.array_equal(inside, known):  # most masks stand still, and factors cost more than solving
             known, solve = inside, _membrane(inside)
-        difference = (source[number] - edited[number]).double().cpu().numpy()
+        difference = (source[number] - edited[number]).cpu().double().numpy()  # in this order: mps has no float64
         correction = torch.from_numpy(solve(difference)).to(edited)
         frames.append((edited[number] + correction).clamp(0, 1))
     return torch.stack(frames)

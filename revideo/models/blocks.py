@@ -69,7 +69,7 @@ class ResidualBlock(SpatioTemporalResBlock):
         if embedding is not None:
             change.add_(block.time_emb_proj(embedding)[:, :, None, None])
         change = block.conv2(F.silu(block.norm2(change), inplace=True))
-        weight = temporal_weight(self.time_mixer).to(hidden.dtype)
+        weight = temporal_weight(self.time_mixer).to(hidden)
         pixels.addcmul_(change.permute(0, 2, 3, 1).reshape(pixels.shape), weight)
         return hidden
 
@@ -107,13 +107,13 @@ class Transformer(TransformerSpatioTemporalModel):
             _attend_to_itself(mixed.transpose(1, 2), temporal.norm1, temporal.attn1)
             mixed += _image(temporal.attn2, image)
             _feed_forward(mixed, temporal.norm3, temporal.ff, self.widest)
-            tokens = tokens.lerp_(mixed, temporal_weight(self.time_mixer).to(tokens.dtype))
+            tokens = tokens.lerp_(mixed, temporal_weight(self.time_mixer).to(tokens))
         out = rearrange(self.proj_out(tokens), "b t (h w) c -> (b t) c h w", h=height, w=width)
         return (out.add_(hidden),)
 
 
 def temporal_weight(mixer: AlphaBlender) -> Tensor:
-    """(1,) what the temporal branch weighs; the spatial one weighs the rest."""
+    """(1,) what the temporal branch weighs, the spatial one the rest; where layers come one by one, in main memory."""
     spatial = torch.sigmoid(mixer.mix_factor)
     return spatial if mixer.switch_spatial_to_temporal_mix else 1 - spatial
 

@@ -59,7 +59,7 @@ def as_mask(value: Picture, name: str = "mask") -> Tensor:
             value = _as_tensor(array, name).mean(0)
         else:
             value = torch.from_numpy(array)[:, None] if array.ndim == 3 else torch.from_numpy(array)
-    mask = value[None, None] if value.ndim == 2 else value
+    mask = (value[None, None] if value.ndim == 2 else value).cpu()
     if mask.ndim != 4 or mask.shape[1] != 1:
         raise ValueError(f"the {name} must have shape (1 or T, 1, H, W), not {tuple(value.shape)}")
     if mask.dtype == torch.bool:
@@ -82,9 +82,10 @@ def check_pixels(name: str, frames: Tensor) -> None:
 
 
 def _as_tensor(value: Any, name: str) -> Tensor:
-    """Float32 with channels before rows and columns; an alpha channel is left behind."""
+    """Float32 in main memory with channels before rows and columns; an alpha channel is left behind."""
     if isinstance(value, Tensor):
-        return value.float() / 255 if value.dtype == torch.uint8 else value
+        value = value.cpu()
+        return value.float() / 255 if value.dtype == torch.uint8 else value.float()
     if hasattr(value, "convert"):  # PIL's, which need not be installed
         value = value.convert("RGB")
     array = np.asarray(value)
