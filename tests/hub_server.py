@@ -53,9 +53,9 @@ def serve(content: bytes, **settings: object) -> Iterator[Hub]:
         def answer(self, body: bool) -> None:
             revision = self.path.split("/")[4] if self.path.count("/") == 5 else ""
             part = self.headers.get("Range", "")
-            hub.asked.append((self.command, revision, part))
-            if self.path != PATH.format(revision=revision):
+            if self.path != PATH.format(revision=revision):  # the client has questions of its own
                 return self.refuse(404, "EntryNotFound")
+            hub.asked.append((self.command, revision, part))
             if hub.refusal:
                 return self.refuse(*hub.refusal)
             start = int(part.removeprefix("bytes=").partition("-")[0]) if part else 0
@@ -74,7 +74,11 @@ def serve(content: bytes, **settings: object) -> Iterator[Hub]:
 
         def send(self, start: int) -> None:
             stop = hub.stops.pop(0) if hub.stops else len(hub.content)
-            self.wfile.write(hub.content[start:stop])
+            try:
+                self.wfile.write(hub.content[start:stop])
+            except ConnectionError:  # the client has gone
+                self.close_connection = True
+                return
             if stop < len(hub.content):
                 self.wfile.flush()
                 if hub.hold is not None:

@@ -18,12 +18,17 @@ from .released import ADDRESS, LICENCE, LICENCE_ADDRESS, RELEASED_FILE, REPOSITO
 RELEASED_BYTES_PER_NUMBER = 4  # the released file holds fp32
 SHA256 = re.compile(r"[0-9a-f]{64}")
 BLOCK_BYTES = 2**22
+REASON_LETTERS = 120  # of what an HTTP library says, some of which print their objects
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class DownloadError(OSError):
     """The weights could not be fetched: one sentence that says why, and what to do."""
+
+
+class ConnectionLost(DownloadError):
+    """The hub could not be reached, or no longer."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ def download(
     keep_ckpt: bool = False,
     endpoint: str | None = None,
     config: Any = None,
-    report: Callable[[str], None] = log.info,
+    report: Callable[[str], None] = _log.info,
 ) -> Path:
     """The released weights as a `.safetensors` file, whose path is returned; one that is there is checked, not fetched.
 
@@ -107,7 +112,7 @@ def _check_room(file: HubFile, part: Path, target: Path, dtype: str) -> None:
     """Raises OSError where the disk has no room for what is still to be fetched and for the result."""
     bits = 32 if dtype == "float32" else 16
     result = file.size * bits // (8 * RELEASED_BYTES_PER_NUMBER)
-    rest = max(file.size - (part.stat().st_size if part.exists() else 0), 0)
+    rest = max(file.size - _size(part), 0)
     free = shutil.disk_usage(target.parent).free
     if free < rest + result:
         raise OSError(
@@ -122,24 +127,28 @@ def _fetch(file: HubFile, part: Path, target: Path) -> None:
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import build_hf_headers
 
-    begun = part.stat().st_size if part.exists() else 0
-    if begun == file.size:
-        return
-    try:
-        with part.open("ab" if begun < file.size else "wb") as content:
-            http_get(
-                file.address,
-                content,
-                resume_size=content.tell(),
-                headers=build_hf_headers(),
-                expected_size=file.size,
-                displayed_filename=RELEASED_FILE,
-            )
-    except Exception as error:
-        raise _explained(error, file.address, target, part) from error
-    finally:
-        if part.exists() and not part.stat().st_size:
-            part.unlink()
+    while (begun := _size(part)) != file.size:
+        try:
+            with part.open("ab" if begun < file.size else "wb") as content:
+                http_get(
+                    file.address,
+                    content,
+                    resume_size=content.tell(),
+                    headers=build_hf_headers(),
+                    expected_size=file.size,
+                    displayed_filename=RELEASED_FILE,
+                )
+        except Exception as error:
+            explained = _explained(error, file.address, target, part)
+            if not isinstance(explained, ConnectionLost) or _size(part) <= begun:  # else something came: go on
+                raise explained from error
+        finally:
+            if not _size(part):
+                part.unlink(missing_ok=True)
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
 def _check_content(file: HubFile, part: Path) -> None:
@@ -147,7 +156,7 @@ def _check_content(file: HubFile, part: Path) -> None:
     from tqdm import tqdm
 
     if not SHA256.fullmatch(file.checksum):
-        log.warning("%s has no checksum: only the size of the download was checked", file.address)
+        _log.warning("%s has no checksum: only the size of the download was checked", file.address)
         return
     digest = hashlib.sha256()
     with part.open("rb") as content, tqdm(total=file.size, desc="checking", unit="B", unit_scale=True) as bar:
@@ -196,18 +205,18 @@ def _explained(error: Exception, address: str, target: Path, part: Path | None =
         return DownloadError(f"there is no such revision: {address}")
     if isinstance(error, (errors.RepositoryNotFoundError, errors.EntryNotFoundError)):
         return DownloadError(f"there is no file for you at {address}: {WEIGHTS} says where the authors keep it now")
-    begun = part is not None and part.exists() and part.stat().st_size > 0
+    begun = part is not None and _size(part) > 0
     later = f"what was fetched is kept in {part}: run the same command again to go on" if begun else _by_hand(target)
     answer = getattr(error, "response", None)  # of HfHubHTTPError; a lost connection has none
     if answer is not None and answer.status_code == 401:
         return DownloadError(
-            "the server refuses your token (of HF_TOKEN, or the one that `hf auth login` saved): renew or remove it, and "
-            "run the same command again"
+            "the server refuses your token (of HF_TOKEN, or the one that `hf auth login` saved): renew or remove it, "
+            "and run the same command again"
         )
     if answer is not None:
         return DownloadError(f"the server answers {answer.status_code} for {address}: try again later; {later}")
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    reason = (str(error).splitlines() or [type(error).__name__])[0][:REASON_LETTERS]
     number = getattr(error, "errno", None)
     if number is not None and not isinstance(error, (ConnectionError, TimeoutError)):
         return OSError(f"{part or target} cannot be written ({os.strerror(number)}): make room; {later}")
-    return DownloadError(f"{address} {'broke off' if begun else 'cannot be reached'} ({reason}); {later}")
+    return ConnectionLost(f"{address} {'broke off' if begun else 'cannot be reached'} ({reason}); {later}")

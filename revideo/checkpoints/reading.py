@@ -37,7 +37,7 @@ PARTS = ("unet", "controlnet", "vae", "image_encoder")
 CONFIG_KEY = "revideo_config"  # in a .safetensors file's metadata; in a folder, CONFIG_FILE
 CONFIG_FILE = "revideo_config.json"
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def build_parts(config: ModelConfig, device: str = "meta") -> dict[str, Any]:
@@ -248,7 +248,7 @@ def _needed(weights: Weights, table: dict[str, Released], parts: dict[str, Any],
             f'"{CONFIG_KEY}" in its metadata or be loaded with its config'
         )
     if extra:
-        log.info("%s: %d tensors that no network has are left out (%s)", path.name, len(extra), _few(extra))
+        _log.info("%s: %d tensors that no network has are left out (%s)", path.name, len(extra), _few(extra))
     return {name: tensor for name, tensor in weights.items() if name in expected or name.startswith(UNUSED)}
 
 

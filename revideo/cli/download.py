@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,7 @@ HF_ENDPOINT names a mirror of the hub, HF_TOKEN a token of yours.""",
 
 
 def run_download(arguments: argparse.Namespace) -> int:
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # or the hub's client asks for more than the file
     from ..checkpoints.download import check_whole, download
     from ..files import check_target
 
