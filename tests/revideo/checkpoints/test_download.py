@@ -1,7 +1,11 @@
 """The released weights, from a hub on this machine: fetched whole, taken up again, or refused in a sentence."""
 
 import hashlib
+import os
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -210,10 +214,29 @@ def test_a_target_of_another_form_or_nowhere_is_refused(get, released, tmp_path,
     assert hub.asked == []
 
 
-def test_a_folder_takes_the_name_that_workflows_know(tmp_path, monkeypatch):
+def test_a_folder_takes_the_name_that_workflows_know(tmp_path):
     assert download_target(tmp_path) == tmp_path / "revideo.safetensors"
     (tmp_path / "models" / "checkpoints").mkdir(parents=True)
     assert download_target(tmp_path) == tmp_path / "models" / "checkpoints" / "revideo.safetensors"
     assert download_target(tmp_path / "a.safetensors") == tmp_path / "a.safetensors"
-    monkeypatch.chdir(tmp_path / "models")
-    assert download_target().resolve() == tmp_path / "models" / "revideo.safetensors"
+
+
+WHERE = "from revideo.checkpoints.released import download_target; print(download_target())"
+
+
+def test_installed_as_a_pack_it_goes_into_that_comfyui(tmp_path):
+    """Whatever folder it is called from; without one, into that folder."""
+    packs, models = tmp_path / "custom_nodes", tmp_path / "models" / "checkpoints"
+    packs.mkdir()
+    models.mkdir(parents=True)
+    (packs / "ComfyUI-ReVideo").symlink_to(Path(revideo.__file__).parents[1], target_is_directory=True)
+    for place, expected in ((packs / "ComfyUI-ReVideo", models), (Path(revideo.__file__).parents[1], Path())):
+        done = subprocess.run(
+            [sys.executable, "-c", WHERE],
+            cwd=packs,
+            env=os.environ | {"PYTHONPATH": str(place)},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        assert Path(done.stdout.rstrip("\n")) == expected / "revideo.safetensors"
