@@ -22,6 +22,7 @@ class Hub:
     size: int = 0  # that it claims; its own where not given
     is_hub: bool = True  # else a server like any other, which names no checksum
     refusal: tuple[int, str] | None = None  # status, and the hub's word for it
+    refuses: tuple[str, ...] = ("HEAD", "GET")
     stops: list[int] = field(default_factory=list)  # after so many bytes, once each: the line breaks
     hold: threading.Event | None = None  # where the line would break, it falls silent instead, until this is set
     silent: threading.Event = field(default_factory=threading.Event)  # it is
@@ -56,7 +57,7 @@ def serve(content: bytes, **settings: object) -> Iterator[Hub]:
             if self.path != PATH.format(revision=revision):  # the client has questions of its own
                 return self.refuse(404, "EntryNotFound")
             hub.asked.append((self.command, revision, part))
-            if hub.refusal:
+            if hub.refusal and self.command in hub.refuses:
                 return self.refuse(*hub.refusal)
             start = int(part.removeprefix("bytes=").partition("-")[0]) if part else 0
             self.send_response(206 if part else 200)

@@ -174,6 +174,13 @@ def test_a_refusal_is_one_sentence(get, tmp_path, refusal):
     assert "\n" not in str(raised.value) and names(tmp_path) == []
 
 
+def test_what_never_begins_leaves_nothing(get, released, tmp_path):
+    with serve(released, refusal=(403, "Blocked"), refuses=("GET",)) as hub, pytest.raises(OSError) as raised:
+        get(hub)
+    assert "answers 403" in str(raised.value) and "is kept" not in str(raised.value) and ADDRESS in str(raised.value)
+    assert names(tmp_path) == []
+
+
 def test_a_server_that_is_no_hub_is_told_so(get, released, tmp_path):
     with serve(released, is_hub=False) as hub, pytest.raises(OSError, match="so it is not the hub"):
         get(hub)
