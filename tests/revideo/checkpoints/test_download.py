@@ -66,6 +66,7 @@ def test_it_is_fetched_once_and_stored_in_half_the_size(get, released, tmp_path)
         assert len(hub.asked) == 2, "what is there is not fetched again"
 
 
+@pytest.mark.slow
 def test_it_is_stored_and_left_as_asked(get, released, tmp_path):
     with serve(released) as hub:
         get(hub, dtype="float32", revision="v2", keep_ckpt=True)
@@ -98,6 +99,7 @@ def test_a_line_that_breaks_is_taken_up_in_the_same_run(get, released):
         assert first == "" and second == f"bytes={10 * MEGABYTE}-"
 
 
+@pytest.mark.slow
 def test_an_interrupted_conversion_fetches_nothing_again(get, released, tmp_path):
     (tmp_path / part_name(released)).write_bytes(released)
     with serve(released) as hub:
@@ -106,6 +108,7 @@ def test_an_interrupted_conversion_fetches_nothing_again(get, released, tmp_path
     assert names(tmp_path) == ["revideo.safetensors"]
 
 
+@pytest.mark.slow
 def test_another_file_is_not_taken_for_the_rest_of_the_first(get, released, tmp_path):
     other = released + b"\0"
     (tmp_path / part_name(released)).write_bytes(released[:1000])
@@ -125,6 +128,7 @@ def test_a_damaged_download_is_removed(get, released, tmp_path):
     assert names(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_mirror_without_checksums_is_trusted_by_size(get, released, caplog):
     with serve(released, checksum="an-etag-of-its-own") as hub:
         get(hub)

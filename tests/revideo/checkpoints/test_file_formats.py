@@ -163,6 +163,7 @@ def test_it_loads_to_the_same_bits(plain, weights, tmp_path, case):
     assert [name for name in weights if not torch.equal(found[name], weights[name])] == []
 
 
+@pytest.mark.slow
 def test_what_is_left_out_is_logged_and_goes_into_no_converted_file(plain, tmp_path, caplog):
     with caplog.at_level(logging.INFO, "revideo"):
         revideo.convert(with_extras(plain, tmp_path), tmp_path / "converted.safetensors")
