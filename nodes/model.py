@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,12 +48,30 @@ def checkpoint_path(name: str) -> Path:
 
         return builtin.TINY_FILE
     if name not in checkpoint_names():
-        raise ValueError(f"there is no checkpoint {name} in models/{FOLDER} or models/checkpoints")
+        raise ValueError(missing_message(name))
     for folder in (FOLDER, "checkpoints"):
         path = folder_paths.get_full_path(folder, name)
         if path is not None:
             return Path(path)
     return next(Path(root) / name for root in folder_paths.get_folder_paths(FOLDER) if (Path(root) / name).is_dir())
+
+
+def missing_message(name: str) -> str:
+    """What to say of a name that is not in the list, and the two ways to the released weights."""
+    from ..revideo.checkpoints.released import ADDRESS, LICENCE_ALLOWS, MODEL_NAME
+
+    folder, pack = Path(folder_paths.get_folder_paths("checkpoints")[0]), Path(__file__).parents[1]
+    return (
+        f"there is no checkpoint {name} in models/{FOLDER} or models/checkpoints. Two ways to the released weights "
+        f'({LICENCE_ALLOWS}): run `"{sys.executable}" -m revideo download "{folder / MODEL_NAME}"` in the folder '
+        f"{pack}, or save {ADDRESS} from a browser into {folder}. Then press R, which reads the list anew, and "
+        f"choose the file"
+    )
+
+
+def check_checkpoint(name: str) -> bool | str:
+    """As a node's `validate_inputs` answers: ComfyUI's own words for a name that is not in the list help nobody."""
+    return name in (BUILT_IN, None) or name in checkpoint_names() or missing_message(name)
 
 
 class Managed(torch.nn.Module):
@@ -99,7 +118,7 @@ class ReVideoLoadModel(io.ComfyNode):
                     tooltip="A ReVideo checkpoint (.safetensors, .ckpt or a diffusers folder) in models/revideo or "
                     "models/checkpoints. A control file alone needs an SVD checkpoint below. The built-in model is "
                     "trained on a synthetic world of sprites and knows nothing else: it is for trying things out, "
-                    "with Example Clip.",
+                    "with Example Clip. Nothing else in the list? This node's help page says how to get the weights.",
                 ),
                 io.Combo.Input(
                     "svd_checkpoint",
@@ -122,6 +141,10 @@ class ReVideoLoadModel(io.ComfyNode):
             ],
             outputs=[Model.Output("model", tooltip="To ReVideo Sampler and ReVideo Decode.")],
         )
+
+    @classmethod
+    def validate_inputs(cls, checkpoint: str = BUILT_IN) -> bool | str:
+        return check_checkpoint(checkpoint)
 
     @classmethod
     def fingerprint_inputs(cls, checkpoint: str, svd_checkpoint: str, weight_dtype: str) -> list[float]:

@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .checkpoints.reading import CheckpointError as CheckpointError
+    from .checkpoints.download import download as download
+    from .checkpoints.file_formats import CheckpointError as CheckpointError
     from .checkpoints.writing import convert as convert
     from .conditions import Conditions as Conditions
     from .conditions import make_conditions as make_conditions
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "CheckpointError": "checkpoints.reading",
+    "CheckpointError": "checkpoints.file_formats",
     "Conditions": "conditions",
     "Edit": "edit",
     "EditDocument": "drawing.document",
@@ -53,6 +54,7 @@ _HOMES = {
     "WindowCache": "editing.window_cache",
     "choose_size": "video.fitting",
     "convert": "checkpoints.writing",
+    "download": "checkpoints.download",
     "fit_frames": "video.fitting",
     "keep_unedited": "editing.composite",
     "load": "editing.model",

@@ -14,6 +14,8 @@ from xdist.scheduler import LoadScopeScheduling
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # or the hub's client asks for more than it is told to
+
 HERE = Path(__file__).parent
 REAL = ("comfyui", "browser")  # folders whose tests need a real ComfyUI, and a real browser with it
 sys.path[:0] = [str(HERE), *(str(HERE / folder) for folder in REAL)]  # what tests share lies beside them

@@ -9,7 +9,7 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..model import BUILT_IN, WEIGHT_DTYPES, checkpoint_names, checkpoint_path
+from ..model import BUILT_IN, WEIGHT_DTYPES, check_checkpoint, checkpoint_names, checkpoint_path
 from ..sockets import CATEGORY, Conditions
 from .checks import check_embedding, check_model, check_vae, warn_of_other_weights
 from .control_net import ReVideoControl
@@ -38,7 +38,8 @@ class ReVideoLoadControlNet(io.ComfyNode):
                     "checkpoint",
                     options=[BUILT_IN, *checkpoint_names()],
                     tooltip="The same ReVideo checkpoint that the MODEL comes from, in models/revideo or "
-                    "models/checkpoints; a control file is enough.",
+                    "models/checkpoints; a control file is enough. The help page of Load ReVideo Model says how to get "
+                    "the weights.",
                 ),
                 io.Combo.Input(
                     "weight_dtype",
@@ -51,6 +52,10 @@ class ReVideoLoadControlNet(io.ComfyNode):
             # There, ControlNet names an import too, which a type checker takes it for.
             outputs=[io.ControlNet.Output("control_net", tooltip="To ReVideo Native Conditioning.")],  # type: ignore[attr-defined]
         )
+
+    @classmethod
+    def validate_inputs(cls, checkpoint: str = BUILT_IN) -> bool | str:
+        return check_checkpoint(checkpoint)
 
     @classmethod
     def fingerprint_inputs(cls, checkpoint: str, weight_dtype: str) -> float:

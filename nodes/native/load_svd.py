@@ -18,7 +18,7 @@ from comfy.ldm.modules.diffusionmodules.openaimodel import Timestep
 from comfy_api.latest import io
 from torch import nn
 
-from ..model import BUILT_IN, SAME_FILE, WEIGHT_DTYPES, checkpoint_names, checkpoint_path
+from ..model import BUILT_IN, SAME_FILE, WEIGHT_DTYPES, check_checkpoint, checkpoint_names, checkpoint_path
 from ..sockets import CATEGORY
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class ReVideoLoadSVD(io.ComfyNode):
                     options=[BUILT_IN, *names],
                     tooltip="A ReVideo checkpoint in models/revideo or models/checkpoints, or the built-in model, "
                     "which knows a synthetic world of sprites and nothing else. A control file alone needs an SVD "
-                    "checkpoint below.",
+                    "checkpoint below. The help page of Load ReVideo Model says how to get the weights.",
                 ),
                 io.Combo.Input(
                     "svd_checkpoint",
@@ -73,6 +73,10 @@ class ReVideoLoadSVD(io.ComfyNode):
                 io.Vae.Output("vae", tooltip="To ReVideo Native Conditioning and VAE Decode."),
             ],
         )
+
+    @classmethod
+    def validate_inputs(cls, checkpoint: str = BUILT_IN) -> bool | str:
+        return check_checkpoint(checkpoint)
 
     @classmethod
     def fingerprint_inputs(cls, checkpoint: str, svd_checkpoint: str, weight_dtype: str) -> list[float]:

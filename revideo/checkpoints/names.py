@@ -28,6 +28,12 @@ UNUSED = (
     VIDEO_VAE + "encoder.",
 )
 
+# Where a tensor without a place of ours means another network, not something left over from training.
+INSIDE = (
+    *(CONTROL, UNET, OPEN_CLIP + "visual.", IMAGE_VAE + "encoder.", IMAGE_VAE + "quant_conv.", VIDEO_VAE + "decoder."),
+    *("unet.", "controlnet.", "vae.", "image_encoder."),
+)
+
 Weights = dict[str, Tensor]
 
 

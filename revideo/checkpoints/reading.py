@@ -6,14 +6,12 @@ names.py knows what the released files call it.
 
 from __future__ import annotations
 
-import pickle
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
 from ..models.config import ModelConfig
 from ..models.controlnet import ReVideoControlNet
@@ -21,8 +19,10 @@ from ..models.image_encoder import build_image_encoder
 from ..models.unet import ReVideoUNet
 from ..models.vae import build_vae
 from .builtin import TINY_FILE, TINY_MISSING, locate
+from .file_formats import CheckpointError, read_tensors
 from .names import (
     CONTROL,
+    INSIDE,
     UNET,
     UNUSED,
     Released,
@@ -31,14 +31,13 @@ from .names import (
     name_table,
     to_diffusers,
 )
+from .released import no_checkpoint
 
 PARTS = ("unet", "controlnet", "vae", "image_encoder")
 CONFIG_KEY = "revideo_config"  # in a .safetensors file's metadata; in a folder, CONFIG_FILE
 CONFIG_FILE = "revideo_config.json"
 
-
-class CheckpointError(ValueError):
-    """A file that is missing, damaged, unsafe, or not what it was taken for."""
+_log = logging.getLogger(__name__)
 
 
 def build_parts(config: ModelConfig, device: str = "meta") -> dict[str, Any]:
@@ -104,8 +103,7 @@ def load_control(path: str | Path, config: ModelConfig | None = None, dtype: tor
     if not control:
         raise CheckpointError(f"{path.name} is {_describe(weights)}")
     network = parts["controlnet"]
-    _check(control, table, {"controlnet": network}, path)
-    _fill(network, "controlnet", control, dtype)
+    _fill(network, "controlnet", _needed(control, table, {"controlnet": network}, path), dtype)
     temporal = {
         place.name.removeprefix(UNET): weights[name]
         for name, place in table.items()
@@ -160,8 +158,7 @@ def open_checkpoint(path: str | Path, config: ModelConfig | None = None, svd: st
     if kind:
         what = f"and {Path(svd).name} together are" if svd is not None else "is"
         raise CheckpointError(f"{path.name} {what} {kind}")
-    _check(weights, table, parts, path)
-    return Checkpoint(weights, config, parts, table)
+    return Checkpoint(_needed(weights, table, parts, path), config, parts, table)
 
 
 def _read(path: Path) -> tuple[Weights, ModelConfig | None]:
@@ -169,12 +166,10 @@ def _read(path: Path) -> tuple[Weights, ModelConfig | None]:
     if path.is_dir():
         return _read_folder(path)
     if not path.exists():
-        raise CheckpointError(TINY_MISSING if path == TINY_FILE else f"there is no checkpoint {path}")
-    if path.suffix == ".safetensors":
-        weights, metadata = _read_safetensors(path)
-        config = metadata.get(CONFIG_KEY)
-        return weights, _parse_config(config, path) if config else None
-    return _read_pickle(path), None
+        raise CheckpointError(TINY_MISSING if path == TINY_FILE else no_checkpoint(path))
+    weights, metadata = read_tensors(path)
+    config = metadata.get(CONFIG_KEY)
+    return weights, _parse_config(config, path) if config else None
 
 
 def _parse_config(text: str, path: Path) -> ModelConfig:
@@ -182,37 +177,6 @@ def _parse_config(text: str, path: Path) -> ModelConfig:
         return ModelConfig.from_json(text)
     except ValueError as error:
         raise CheckpointError(f"{path.name}: {error}") from None
-
-
-def _read_safetensors(path: Path) -> tuple[Weights, dict[str, str]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            names = file.keys()  # a handle is no dict: it cannot be iterated itself
-            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
-    except SafetensorError as error:
-        raise CheckpointError(
-            f"{path.name} is cut off or not a .safetensors file ({error}): download it again"
-        ) from None
-
-
-def _read_pickle(path: Path) -> Weights:
-    """A `.ckpt`: tensors only; code inside is refused, never run."""
-    with path.open("rb") as file:
-        is_zip = file.read(2) == b"PK"  # only these can be memory-mapped; torch wrote others until 2020
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
-    except pickle.UnpicklingError:
-        what = "holds" if is_zip else "is no checkpoint, or one that holds"
-        raise CheckpointError(
-            f"{path.name} {what} more than tensors (code may hide there), so it was not opened: "
-            f"use a .safetensors file of the same weights"
-        ) from None
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path.name} is cut off or no checkpoint ({_first_line(error)})") from None
-    weights = content.get("state_dict", content) if isinstance(content, dict) else None
-    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise CheckpointError(f"{path.name} holds no state_dict of tensors")
-    return weights
 
 
 def _read_folder(folder: Path) -> tuple[Weights, ModelConfig | None]:
@@ -223,7 +187,7 @@ def _read_folder(folder: Path) -> tuple[Weights, ModelConfig | None]:
         whole = [file for file in files if file.name in ("diffusion_pytorch_model.safetensors", "model.safetensors")]
         for file in whole or files:  # beside a whole file lie only its variants
             prefix = "" if part == "unused" else f"{part}."
-            weights |= {prefix + name: tensor for name, tensor in _read_safetensors(file)[0].items()}
+            weights |= {prefix + name: tensor for name, tensor in read_tensors(file)[0].items()}
     if not weights:
         raise CheckpointError(f"{folder} is no diffusers folder: no unet/*.safetensors or other part in it")
     weights.pop("image_encoder.vision_model.embeddings.position_ids", None)  # older exports store this count
@@ -259,16 +223,20 @@ def _describe(weights: Weights) -> str | None:
     return f"not a ReVideo checkpoint: its first tensors are {_few(names)}"
 
 
-def _check(weights: Weights, table: dict[str, Released], parts: dict[str, Any], path: Path) -> None:
-    """One error for all that is missing, unexpected or of another shape, in released names."""
+def _needed(weights: Weights, table: dict[str, Released], parts: dict[str, Any], path: Path) -> Weights:
+    """Without what no network has (averages, schedules, losses of a training), once all is there that is needed.
+
+    One error for all that is missing, unexpected or of another shape, in released names.
+    """
     expected = {f"{part}.{name}": t for part, module in parts.items() for name, t in module.state_dict().items()}
     missing = dict.fromkeys(table[name].name for name in expected if name not in weights)
-    unexpected = [name for name in weights if name not in expected and not name.startswith(UNUSED)]
+    extra = [name for name in weights if name not in expected and not name.startswith(UNUSED)]
     wrong = [
         f"{table[name].name} is {list(weights[name].shape)} instead of {list(tensor.shape)}"
         for name, tensor in expected.items()
         if name in weights and weights[name].shape != tensor.shape
     ]
+    unexpected = extra if missing or wrong else [name for name in extra if name.startswith(INSIDE)]
     problems = [
         f"{len(names)} tensors {what} ({_few(list(names))})"
         for names, what in ((missing, "missing"), (unexpected, "unexpected"), (wrong, "of another shape"))
@@ -279,11 +247,10 @@ def _check(weights: Weights, table: dict[str, Released], parts: dict[str, Any], 
             f"{path.name} does not fit the model: {'; '.join(problems)}. A model of other widths must carry "
             f'"{CONFIG_KEY}" in its metadata or be loaded with its config'
         )
+    if extra:
+        _log.info("%s: %d tensors that no network has are left out (%s)", path.name, len(extra), _few(extra))
+    return {name: tensor for name, tensor in weights.items() if name in expected or name.startswith(UNUSED)}
 
 
 def _few(names: list[str]) -> str:
     return ", ".join(names[:4]) + (", …" if len(names) > 4 else "") if names else "none"
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -55,7 +55,7 @@ def _check_targets(target: Path, target_svd: str | Path | None) -> None:
     """Before gigabytes are read."""
     files = [target] if target_svd is None else [target, Path(target_svd)]
     for file in files:
-        if file.suffix not in FILES and (file.suffix or target_svd is not None):
+        if file.suffix.lower() not in FILES and (file.suffix or target_svd is not None):
             raise CheckpointError(
                 f"{file.name}: write to .safetensors or .ckpt, or a folder without suffix (never parted)"
             )
@@ -64,7 +64,7 @@ def _check_targets(target: Path, target_svd: str | Path | None) -> None:
 
 
 def _save(checkpoint: Checkpoint, target: Path, target_svd: str | Path | None) -> None:
-    if target.suffix not in FILES:
+    if target.suffix.lower() not in FILES:
         _write_folder(checkpoint, target)
         return
     released = to_released(checkpoint.weights, checkpoint.table)
@@ -78,7 +78,7 @@ def _save(checkpoint: Checkpoint, target: Path, target_svd: str | Path | None) -
 
 def _write_file(released: Weights, path: Path, config: ModelConfig) -> None:
     with whole_file(path) as unfinished:
-        if path.suffix == ".ckpt":
+        if path.suffix.lower() == ".ckpt":
             torch.save({"state_dict": released}, unfinished)
         else:
             metadata = {CONFIG_KEY: config.to_json(), "format": "pt"}

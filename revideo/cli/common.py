@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..checkpoints import builtin
+from ..checkpoints.released import no_checkpoint
 
 if TYPE_CHECKING:
     from ..sampling.samplers import Progress
 
 DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
-WEIGHTS = "https://github.com/MC-E/ReVideo"
-LICENCE = "Stability AI's Stable Video Diffusion Non-Commercial Community License"
 
 
 class Refused(Exception):
@@ -88,6 +87,13 @@ def model_file(text: str) -> Path:
     if file == builtin.TINY_FILE and not file.exists():
         raise argparse.ArgumentTypeError(builtin.TINY_MISSING)
     return file
+
+
+def check_models(paths: Iterable[Path | None]) -> None:
+    """Before any work; a missing one is told with the two ways to the released weights."""
+    for path in filter(None, paths):
+        if not path.exists():
+            raise FileNotFoundError(no_checkpoint(path))
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from .common import DTYPES, add_command, chosen_dtype, model_file, refusing
+from .common import DTYPES, add_command, check_models, chosen_dtype, model_file, refusing
 
 
 def add_convert(commands: Any) -> None:
@@ -44,7 +44,8 @@ def run_convert(arguments: argparse.Namespace) -> int:
 
     with refusing():
         inputs = [arguments.source, arguments.svd, arguments.config]
-        check_sources(inputs)
+        check_sources([arguments.config])
+        check_models([arguments.source, arguments.svd])
         check_target(arguments.target, (".safetensors", ".ckpt", ""), inputs)
         if arguments.target_svd:
             check_target(arguments.target_svd, (".safetensors", ".ckpt"), [*inputs, arguments.target])

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..checkpoints.builtin import TINY
+from ..checkpoints.released import LICENCE, LICENCE_ALLOWS, WEIGHTS
 from ..editing.composite import keep_unedited
 from ..editing.model import ReVideo, load
 from ..evaluation.metrics import psnr
@@ -23,7 +24,7 @@ from ..synthetic.examples import EXAMPLE_FPS, EXAMPLES, FEATHER_PX, OPTIONS, exa
 from ..synthetic.measures import AIM, EditMetrics, measure_edit
 from ..video.fitting import fit_frames
 from ..video.io import write_video
-from .common import LICENCE, WEIGHTS, progress, refusing
+from .common import progress, refusing
 
 SCALE = 3  # of the clips, so that people see something
 SHEET_CELL_PX = 192  # of the sheet
@@ -59,9 +60,10 @@ Measured on what the model made, before the source's pixels were put back outsid
 {folder / "*.mp4"} and {sheet_file} show the finished clips.
 
 The model is a small one, trained on synthetic scenes of sprites, and knows nothing else. For edits of your own
-clips get the authors' weights from {WEIGHTS}
-(licence: {LICENCE}), then:
+clips get the weights that the authors released ({WEIGHTS}), under
+{LICENCE}: {LICENCE_ALLOWS}.
 
+  {Path(sys.executable).name} -m revideo download
   {Path(sys.executable).name} -m revideo edit --help"""
     )
 

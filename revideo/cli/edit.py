@@ -6,10 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ..checkpoints.released import LICENCE
 from .common import (
     DTYPES,
-    LICENCE,
-    WEIGHTS,
     add_command,
     chosen_model,
     model_file,
@@ -155,9 +154,10 @@ example: move a painted thing from (100, 160) to (300, 160)
         metavar="PATH",
         type=model_file,
         required=True,
-        help=f"a ReVideo checkpoint: .ckpt, .safetensors or a diffusers folder. The authors' weights, from {WEIGHTS}, "
-        f'are under {LICENCE}. "tiny" is the small model that is built in (a file of that name: ./tiny): it knows '
-        f"nothing but a synthetic world of sprites, so it is for trying things out, with --size 128x128 --cfg-last 1",
+        help=f"a ReVideo checkpoint: .ckpt, .safetensors or a diffusers folder. `revideo download` fetches the "
+        f"authors' weights, which are under {LICENCE}. "
+        '"tiny" is the small model that is built in (a file of that name: ./tiny): it knows '
+        "nothing but a synthetic world of sprites, so it is for trying things out, with --size 128x128 --cfg-last 1",
     )
     model.add_argument(
         "--svd", metavar="PATH", type=Path, help="the Stable Video Diffusion checkpoint, if --model is a control file"

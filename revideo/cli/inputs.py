@@ -21,6 +21,7 @@ from ..video.file import VideoFile
 from ..video.fitting import Fit, choose_size, fit_frames
 from ..video.io import read_image, read_video
 from ..video.pixels import IMAGE_SUFFIXES, as_mask
+from .common import check_models
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")  # what holds H.264
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")  # what `write_image` writes
@@ -98,8 +99,10 @@ def _check_window(asked: int | None, index: int, window: int) -> int:
 def check_options(arguments: argparse.Namespace) -> CheckedOptions:
     """All but clip, pictures and weights; ValueError or OSError names the culprit."""
     inputs = [arguments.video, arguments.edited_frame, arguments.tracks, arguments.mask, arguments.document]
-    inputs += [arguments.config, arguments.model, arguments.svd]
-    check_sources(inputs)
+    models = [arguments.model, arguments.svd]
+    check_sources([*inputs, arguments.config])
+    check_models(models)
+    inputs += [arguments.config, *models]
     for file in filter(None, (arguments.output, arguments.preview)):
         check_target(file, VIDEO_SUFFIXES, inputs)
     if arguments.fusion:

@@ -1,4 +1,4 @@
-"""The command line: edit, evaluate, convert, train, demo. Heavy imports wait until a command runs: help is instant."""
+"""The command line: one module a command. Heavy imports wait until a command runs: help is instant."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from .. import __version__
 from .common import Refused, add_command
 from .convert import add_convert
+from .download import add_download
 from .edit import add_edit
 from .evaluate import add_evaluate
 from .train import add_train
@@ -47,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_edit(commands)
     add_evaluate(commands)
+    add_download(commands)
     add_convert(commands)
     add_train(commands)
     _add_demo(commands)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +19,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import revideo
+from revideo.checkpoints.released import ADDRESS
+from revideo.cli.main import build_parser
 
 
 def give(graph: Graph, node_id: str, **inputs: object) -> None:
@@ -236,7 +242,28 @@ def test_a_path_for_a_checkpoint_is_refused(comfyui: ComfyUI, which: str, name: 
     with pytest.raises(Refused) as refusal:
         comfyui.run(graph)
     [error] = refusal.value.node_errors["model"]["errors"]
-    assert (error["type"], error["extra_info"]["input_name"]) == ("value_not_in_list", which)
+    kind = {"checkpoint": "custom_validation_failed", "svd_checkpoint": "value_not_in_list"}[which]
+    assert (error["type"], error["extra_info"]["input_name"]) == (kind, which)
+
+
+@pytest.mark.parametrize("loader", ["ReVideoLoadModel", "ReVideoLoadSVD", "ReVideoLoadControlNet"])
+def test_a_missing_checkpoint_is_told_with_the_two_ways_to_it(comfyui: ComfyUI, loader: str):
+    """As a saved workflow opens where the weights are not there yet; the command it prints is one."""
+    inputs = {"checkpoint": "not there.safetensors", "svd_checkpoint": "(in the same file)", "weight_dtype": "auto"}
+    if loader == "ReVideoLoadControlNet":
+        del inputs["svd_checkpoint"]
+    with pytest.raises(Refused) as refusal:
+        comfyui.run({"model": node(loader, **inputs), "shown": node("PreviewAny", source=["model", 0])})
+    [error] = refusal.value.node_errors["model"]["errors"]
+    said = error["details"]
+    assert said.startswith("checkpoint - there is no checkpoint not there.safetensors in models/revideo or models/")
+    assert f"save {ADDRESS} from a browser into {comfyui.checkpoints}." in said
+    [found] = re.findall(r"run `(.*)` in the folder (\S+),", said)
+    python, *words = shlex.split(found[0])
+    assert (python, words[:2]) == (sys.executable, ["-m", "revideo"])
+    assert build_parser().parse_args(words[2:]).target == comfyui.checkpoints / "revideo.safetensors"
+    ran = subprocess.run([python, *words[:3], "--help"], cwd=found[1], capture_output=True, text=True)
+    assert ran.returncode == 0 and "--accept-licence" in ran.stdout
 
 
 def test_a_missing_socket_is_refused_before_anything_runs(comfyui: ComfyUI):

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 import revideo
 from revideo.checkpoints import builtin
 from revideo.checkpoints.random_weights import SMALL, write_random_checkpoint
+from revideo.checkpoints.released import no_checkpoint
 from revideo.cli.inputs import EditInputs, read_inputs
 from revideo.cli.main import build_parser, main
 from revideo.drawing.schema import DrawnPath, Point, Region
@@ -347,7 +348,7 @@ def test_the_models_own_window_and_step_count(command):
 
 MISTAKES = {
     "no clip": ({"video": "{given}/nothing.mp4"}, "there is no file {given}/nothing.mp4"),
-    "no model": ({"model": "{given}/nothing.safetensors"}, "there is no file {given}/nothing.safetensors"),
+    "no model": ({"model": "{given}/nothing.safetensors"}, no_checkpoint("{given}/nothing.safetensors")),
     "no reference": ({"reference": "{given}/nothing.png"}, "there is no file {given}/nothing.png"),
     "no tracks": ({"tracks": "{given}/nothing.json"}, "there is no file {given}/nothing.json"),
     "no region": ({"region": "{given}/nothing.png"}, "there is no file {given}/nothing.png"),
@@ -588,7 +589,10 @@ def test_convert_changes_precision(checkpoint, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nothing.ckpt", "a.safetensors"], "there is no file nothing.ckpt"),
+        (
+            ["nothing.ckpt", "a.safetensors"],
+            "there is no checkpoint nothing.ckpt: `python -m revideo download` ",
+        ),
         (["{model}", "{tmp}/a.onnx"], "{tmp}/a.onnx: the name must end in one of .safetensors, .ckpt, no suffix"),
         (["{model}", "{tmp}/no/a.ckpt"], "there is no folder {tmp}/no to write a.ckpt into"),
         (["{model}", "{model}"], "{model} is an input too and would be overwritten"),

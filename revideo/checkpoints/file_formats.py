@@ -1,0 +1,190 @@
+"""Tensors out of files: a file is what its content says, whatever its suffix, and nothing in it is ever run."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from .names import Weights
+from .released import ADDRESS
+
+HEAD_BYTES = 512  # enough to tell every form
+HEADER_BYTES_MAX = 100_000_000  # of a .safetensors file, by its specification
+INDEX_BYTES_MAX = 50_000_000  # thousands of names take less than one
+SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<suffix>\.\w+)", re.IGNORECASE)
+WRAPPERS = ("module", "_orig_mod")  # put before names by DataParallel and by torch.compile; no tensor is called so
+STORED_TYPES = {  # of a .safetensors file
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+
+
+class CheckpointError(ValueError):
+    """A file that is missing, damaged, unsafe, or not what it was taken for."""
+
+
+def read_tensors(path: Path) -> tuple[Weights, dict[str, str]]:
+    """The tensors of a file, memory-mapped, under the names they had before they were wrapped, and its metadata.
+
+    A shard, or the index of shards, stands for all of them. Raises CheckpointError, which says what the file is.
+    """
+    weights: Weights = {}
+    metadata: dict[str, str] = {}
+    for file in _shards(path) or [path]:
+        tensors, stated = _read_file(file)
+        weights |= tensors
+        metadata |= stated
+    plain: Weights = {}
+    for name, tensor in weights.items():
+        plain.setdefault(_unwrapped(name), tensor)
+    return plain, metadata
+
+
+def _unwrapped(name: str) -> str:
+    return ".".join(part for part in name.split(".") if part not in WRAPPERS) or name
+
+
+def _shards(path: Path) -> list[Path]:
+    """All files of the model that `path` is a shard or the index of; none where it is neither."""
+    found = SHARD.fullmatch(path.name)
+    if found:
+        count = int(found["count"])
+        names = [f"{found['stem']}-{number:05}-of-{count:05}{found['suffix']}" for number in range(1, count + 1)]
+        what = f"{path.name} is shard {int(found['number'])} of {count}"
+    else:
+        names = _index(path)
+        what = f"{path.name} is the index of {len(names)} shards"
+    strange = [name for name in names if re.search(r"[/\\:]", name) or name in ("", ".", "..")]
+    if strange:
+        raise CheckpointError(f"{path.name} names a shard outside of its folder, which is not read: {strange[0]}")
+    absent = [name for name in names if not (path.parent / name).is_file()]
+    if absent:
+        raise CheckpointError(
+            f"{what}, and {absent[0]} is not beside it ({len(absent)} missing): put all shards into one folder"
+        )
+    return [path.parent / name for name in names]
+
+
+def _index(path: Path) -> list[str]:
+    """The shards that an index names; none where the file is something else."""
+    with path.open("rb") as file:
+        if file.read(HEAD_BYTES).lstrip()[:1] != b"{" or path.stat().st_size > INDEX_BYTES_MAX:
+            return []
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError:  # not JSON, not text
+        return []
+    files = content.get("weight_map")
+    return sorted(set(map(str, files.values()))) if isinstance(files, dict) else []
+
+
+def _read_file(path: Path) -> tuple[Weights, dict[str, str]]:
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    header_bytes = int.from_bytes(head[:8], "little")
+    if head[8:9] == b"{" and header_bytes <= HEADER_BYTES_MAX:
+        return _read_safetensors(path, header_bytes)
+    if head.startswith((b"PK", b"\x80")):  # a zip file; a pickle of protocol 2 or later, as torch wrote until 2020
+        return _read_pickle(path, head.startswith(b"PK")), {}
+    raise CheckpointError(f"{path.name} {_what_else(head, path.stat().st_size)}")
+
+
+def _what_else(head: bytes, size: int) -> str:
+    """What a file is that holds no tensors, by its first bytes, and what to do."""
+    if not head:
+        return "is empty: download it again"
+    if head.startswith(b"GGUF"):
+        return "is a GGUF file, whose quantised weights only other programs read: use a .safetensors or .ckpt file"
+    if head.startswith(b"version https://git-lfs"):
+        return (
+            f"is a Git LFS pointer of {size} bytes, which stands for the file and is not it: run `git lfs pull` where "
+            f"it was cloned, or download the file itself"
+        )
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--")):
+        return f"is a web page, saved in place of the file that it leads to: the file itself is at {ADDRESS}"
+    text = head.decode("utf-8", "replace").rstrip("\ufffd")
+    if all(character.isprintable() or character.isspace() for character in text):
+        begins = text.strip()[:60].split("\n")[0]
+        return f'is a text that begins with "{begins}", not a checkpoint: download it again'
+    return "is no checkpoint, by its first bytes: it is neither a .safetensors file nor one that PyTorch saved"
+
+
+def _read_safetensors(path: Path, header_bytes: int) -> tuple[Weights, dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = file.keys()  # a handle is no dict: it cannot be iterated itself
+            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
+    except SafetensorError as error:
+        with_more = _read_past_the_end(path, header_bytes)
+        if with_more is not None:
+            return with_more
+        raise CheckpointError(
+            f"{path.name} is cut off or not a .safetensors file ({error}): download it again"
+        ) from None
+
+
+def _read_past_the_end(path: Path, header_bytes: int) -> tuple[Weights, dict[str, str]] | None:
+    """A .safetensors file with bytes behind its tensors, which safetensors itself refuses; None for any other."""
+    with path.open("rb") as file:
+        text = file.read(8 + header_bytes)[8:]
+    try:
+        header: dict[str, Any] = json.loads(text)
+        metadata = dict(header.pop("__metadata__", {}))
+        places = {name: (STORED_TYPES[of["dtype"]], of["shape"], *of["data_offsets"]) for name, of in header.items()}
+        end = 8 + header_bytes + max((stop for *_, stop in places.values()), default=0)
+        if end >= path.stat().st_size:
+            return None
+        data = torch.from_file(str(path), False, end, dtype=torch.uint8)[8 + header_bytes :]
+        return {name: _tensor(data, *place) for name, place in places.items()}, metadata
+    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError):
+        return None  # damaged in another way too: its first error says how
+
+
+def _tensor(data: Tensor, dtype: torch.dtype, shape: list[int], start: int, stop: int) -> Tensor:
+    """Of a file's bytes (all,) those from `start` to `stop`, a view where the numbers are aligned."""
+    values = data[start:stop]
+    if values.storage_offset() % dtype.itemsize:
+        values = values.clone()
+    return values.view(dtype).view(shape)
+
+
+def _read_pickle(path: Path, is_zip: bool) -> Weights:
+    """A `.ckpt`: tensors only; code inside is refused, never run. Whatever else it may hold is left out."""
+    try:  # only zip files can be memory-mapped
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+    except pickle.UnpicklingError:
+        what = "holds" if is_zip else "is no checkpoint, or one that holds"
+        raise CheckpointError(
+            f"{path.name} {what} more than tensors (code may hide there), so it was not opened: "
+            f"use a .safetensors file of the same weights"
+        ) from None
+    except (RuntimeError, EOFError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path.name} is cut off or no checkpoint ({_first_line(error)})") from None
+    state = content.get("state_dict", content) if isinstance(content, dict) else None
+    items = state.items() if isinstance(state, dict) else ()
+    weights = {str(name): value for name, value in items if isinstance(value, Tensor)}
+    if not weights:
+        raise CheckpointError(f"{path.name} holds no state_dict of tensors")
+    return weights
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
