@@ -25,7 +25,7 @@ import torch
 from comfyui_server import ROOT, WINDOW, ComfyUI
 from frontend import fit_view, load_workflow, open_frontend, settled
 from layout import GROUPS, Column, Node, build
-from notes import DESCRIPTIONS, WEIGHTS, steps_note, weights_note
+from notes import DESCRIPTIONS, MODEL, steps_note, weights_note
 from PIL import Image
 from playwright.sync_api import Page
 
@@ -122,7 +122,7 @@ def many_areas(truth: SyntheticEdit, boxes: Sequence[tuple[int, int, int, int]])
 
 
 def model_loader(type_: str) -> Node:
-    return Node(type_, {}, {"checkpoint": BUILT_IN}, models=[WEIGHTS], size=(280, 0))
+    return Node(type_, {}, {"checkpoint": BUILT_IN}, models=[MODEL], size=(280, 0))
 
 
 def workflow(name: str) -> list[list[Column]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from comfyui_server import WINDOW
 from layout import Node, note
 
-WINDOW = 14  # frames that the model edits at once
-WEIGHTS_FILE, WEIGHTS_PAGE = "model.ckpt", "https://huggingface.co/Adapter/ReVideo"
-WEIGHTS = {"name": WEIGHTS_FILE, "url": f"{WEIGHTS_PAGE}/resolve/main/{WEIGHTS_FILE}", "directory": "checkpoints"}
+from revideo.checkpoints.released import ADDRESS, LICENCE_ADDRESS, MODEL_NAME, RELEASED_FILE, WEIGHTS
+
+MODEL = {"name": RELEASED_FILE, "url": ADDRESS, "directory": "checkpoints"}  # as ComfyUI's missing-model dialog takes it
 
 DESCRIPTIONS = {  # workflow: one line
     "00_first_edit": "An example clip and the built-in model: runs on any CPU within a minute",
@@ -96,11 +97,11 @@ HOW = {
 GET_WEIGHTS = f"""\
 ## The authors' weights
 
-[{WEIGHTS_FILE}]({WEIGHTS["url"]}) of [ReVideo]({WEIGHTS_PAGE}) (Chong Mou et al., NeurIPS 2024) goes into \
-**models/checkpoints**, then press **R**. Or in a terminal, in this pack's folder: *python -m revideo download*
+In a terminal, in this pack's folder: *python -m revideo download* puts **{MODEL_NAME}** into models/checkpoints. Or \
+put [{RELEASED_FILE}]({ADDRESS}), 12 GB, there yourself. Then press **R**.
 
-Licence: Stability AI's *Stable Video Diffusion Non-Commercial Community License*. Research and personal use, nothing \
-commercial.
+They are of [ReVideo]({WEIGHTS}) (Chong Mou et al., NeurIPS 2024). [Licence]({LICENCE_ADDRESS}): Stability AI's \
+*Stable Video Diffusion Non-Commercial Community License*. Research and personal use, nothing commercial.
 """
 
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from comfyui_server import DEADLINE_S, PACK, ROOT, WINDOW, ComfyUI, png
 from examples import BUILT_IN, FOLDER, KEEP_MOTION, LONG, NAMES, NATIVE_LONG, ONE_AREA, stored
 from frontend import NEWEST, PINNED, fit_view, load_workflow, settled
-from notes import DESCRIPTIONS, WEIGHTS
+from notes import DESCRIPTIONS, MODEL
 from playwright.sync_api import Page
 from torch import Tensor
 
@@ -75,7 +75,7 @@ def test_it_opens_on_its_note_and_is_no_wider_than_a_screen(name: str):
 def test_loaders_know_where_the_weights_are(name: str):
     loaders = [node for node in stored(name)["nodes"] if node["type"].startswith("ReVideoLoad")]
     for node in loaders:
-        assert node["properties"]["models"] == [WEIGHTS]
+        assert node["properties"]["models"] == [MODEL]
         assert node["widgets_values"][0] == BUILT_IN
     assert loaders
 
@@ -144,11 +144,11 @@ def test_weights_that_are_not_there_are_offered_with_their_address(page: Page):
     """A workflow that was saved with the authors' weights chosen, opened by who lacks them."""
     workflow = stored(ONE_AREA)
     loader = next(node for node in workflow["nodes"] if node["type"] == "ReVideoLoadModel")
-    loader["widgets_values"][0] = WEIGHTS["name"]
+    loader["widgets_values"][0] = MODEL["name"]
     load_workflow(page, workflow)
-    page.get_by_text(f"{WEIGHTS['name']} is missing").first.wait_for()
+    page.get_by_text(f"{MODEL['name']} is missing").first.wait_for()
     page.get_by_role("button", name="View details").first.click()
-    page.get_by_text(WEIGHTS["name"]).first.wait_for()
+    page.get_by_text(MODEL["name"]).first.wait_for()
     offered = "() => document.body.innerText.includes('Download') || document.body.innerText.includes('URL')"
     page.wait_for_function(offered)
 
