@@ -39,6 +39,7 @@ from revideo.video.fitting import fit_frames
 from revideo.video.io import to_uint8
 
 FOLDER = ROOT / "example_workflows"
+SAVED = ROOT / "tests/data/workflows"  # as an earlier version had them; clip and edited frame were the user's own
 FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, LONG, KEEP_MOTION, NATIVE, NATIVE_LONG = NAMES = tuple(
     DESCRIPTIONS
 )
@@ -333,12 +334,12 @@ def remake(base: Path, names: Sequence[str]) -> None:
                 thumbnail(name).save(FOLDER / f"{name}.jpg", quality=88)
         if MANY_AREAS in names:
             with open_frontend(server.url, 1700, 1250) as (page, _):
-                load_workflow(page, stored(MANY_AREAS))
+                load_workflow(page, stored(MANY_AREAS, SAVED))  # real footage, which we may not ship
                 editor = picture_of_editor(page)
                 editor.thumbnail((1300, 1300))
                 editor.save(ROOT / "docs/images/editor.jpg", quality=88)
         if FIRST_EDIT in names:
-            with open_frontend(server.url, 1900, 1300) as (page, _):
+            with open_frontend(server.url, 1900, 2000) as (page, _):
                 load_workflow(page, stored(FIRST_EDIT))
                 page.evaluate("window.app.queuePrompt(0)")
                 server.wait_until(lambda: bool(server.get("/history")), 600, "the workflow to run")

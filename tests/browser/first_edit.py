@@ -68,5 +68,5 @@ def result() -> dict[str, Node]:
     return {
         "keep": Node("ReVideoKeepUnedited", keep, {"feather": round(FEATHER_PX)}),
         "create": Node("CreateVideo", {"images": ("keep", 0), "fps": ("clip", 2)}),
-        "save": Node("SaveVideo", {"video": ("create", 0)}, {"filename_prefix": "video/revideo"}, size=(300, 380)),
+        "save": Node("SaveVideo", {"video": ("create", 0)}, {"filename_prefix": "video/revideo"}, size=(300, 520)),
     }

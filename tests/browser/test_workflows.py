@@ -14,7 +14,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from comfyui_server import DEADLINE_S, PACK, ROOT, WINDOW, ComfyUI, png
-from examples import BUILT_IN, FOLDER, KEEP_MOTION, LONG, NAMES, NATIVE_LONG, ONE_AREA, stored
+from examples import BUILT_IN, FOLDER, KEEP_MOTION, LONG, NAMES, NATIVE_LONG, ONE_AREA, SAVED, stored
 from frontend import NEWEST, PINNED, fit_view, load_workflow, settled
 from notes import DESCRIPTIONS, MODEL
 from playwright.sync_api import Page
@@ -33,8 +33,6 @@ STATE = """() => ({
 })"""
 
 
-# As an earlier version saved them, with what its frontend then queued; clip and edited frame were the user's own.
-SAVED = ROOT / "tests/data/workflows"
 EDITED, LONG_CLIP, LONG_FRAMES = "revideo_edited_frame.png", "revideo_long_clip.mp4", 24  # in ComfyUI's input folder
 SAVED_PX = (128, 320)  # height and width at which they run: the smallest at which areas have an inside
 SAVED_NAMES = [name for name in NAMES if stored(name, SAVED) != stored(name)]
