@@ -31,15 +31,21 @@ class NoEnvironmentError(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Makes the environment, or takes the one that was made; runs `benchmarks.gpu` in it and returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu.environment", description=__doc__, add_help=False)
-    parser.add_argument("--wheels", type=Path, metavar="FOLDER")
-    given, rest = parser.parse_known_args(arguments)
+    wheels, rest = split_arguments(arguments)
     try:
-        python = make_environment(FOLDER, given.wheels)
+        python = make_environment(FOLDER, wheels)
     except NoEnvironmentError as error:
         print(f"nox -s gpu: {error}", file=sys.stderr)
         return 2
     return subprocess.run([python, "-m", "benchmarks.gpu", *rest], cwd=ROOT).returncode
+
+
+def split_arguments(arguments: Sequence[str] | None) -> tuple[Path | None, list[str]]:
+    """The folder of wheels, and what benchmarks.gpu is to read."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--wheels", type=Path)
+    given, rest = parser.parse_known_args(arguments)
+    return given.wheels, rest
 
 
 def make_environment(

@@ -28,11 +28,13 @@ from .card import GB, Card, Stage
 
 STAGES = ("conditioning", "sampling", "decoding")
 WHOLE_STEPS = SamplerOptions().steps
+STAND_IN = replace(SMALL, unet=replace(SMALL.unet, num_frames=4))  # where there is no card
+STAND_IN_STEPS = 4
 LEAST_PSNR_DB = 45.0  # between ways that are exact
 TOLERANCE = 0.15  # of the predicted peak
 ROOM_GB = 20  # on a card, to make the weights there
 BUDGETS_GB = (6, 8, 10, 12, 16, 24)  # rising: a plan that a tighter budget had is not run again
-STAND_INS = {  # plans where there is no card to choose them for
+STAND_IN_PLANS = {  # plans where there is no card to choose them for
     6: Plan(frame_offload=True, model_offload=True, layerwise_offload=True),
     8: Plan(frame_offload=True, model_offload=True),
     10: Plan(model_offload=True),
@@ -100,6 +102,7 @@ class Released:
     config: ModelConfig
     dtype: torch.dtype
     steps: int  # of a short run
+    whole_steps: int = WHOLE_STEPS
     model: ReVideo | None = None  # shared by all that leave it as it was
     exact: dict[tuple[int, int], Tensor] = field(default_factory=dict)  # by size: frames of the short run
     plans_run: dict[tuple[tuple[int, int], Plan], dict[str, Any]] = field(default_factory=dict)  # their rows
@@ -109,7 +112,7 @@ class Released:
         """In fp16 at the released size on a card; without one a small model in fp32."""
         if card.cuda:
             return cls(card, ModelConfig(), torch.float16, steps)
-        return cls(card, SMALL, torch.float32, steps)
+        return cls(card, STAND_IN, torch.float32, steps, STAND_IN_STEPS)
 
     # --- Models and their layout ---
 
@@ -147,6 +150,13 @@ class Released:
                 network.to("cpu" if plan.model_offload else model.device)
         self.card.empty()
 
+    def fit(self, model: ReVideo, size: tuple[int, int], options: SamplerOptions) -> str:
+        """As the library lays it out by itself, and what it says of it; "" where there is no card."""
+        self.lay_out(model, Plan())
+        said = fit_memory(model, size, options)
+        self.lay_out(model, model.plan)
+        return said
+
     def work(self, model: ReVideo, size: tuple[int, int]) -> Workload:
         return Workload(self.config, *size, model.unet.dtype, model.vae.dtype, not self.card.cuda)
 
@@ -156,15 +166,21 @@ class Released:
             self.measure_exact(size)
         return self.exact[size]
 
+    def warm_up(self, model: ReVideo, size: tuple[int, int], plain: bool = False) -> None:
+        """A run that nobody times: a card's first one loads kernels."""
+        if self.card.cuda:
+            measure_window(model, self.card, size, SamplerOptions(steps=1), plain)
+            self.card.empty()
+
     # --- Ways to compute it ---
 
     def measure_exact(self, size: tuple[int, int], whole: bool = False) -> dict[str, Any]:
         """As the library does it by itself; `whole`: all steps, not a few."""
         model = self.shared()
-        self.lay_out(model, Plan())
-        options = SamplerOptions(steps=WHOLE_STEPS if whole else self.steps)
-        said = fit_memory(model, size, options)
-        self.lay_out(model, model.plan)
+        options = SamplerOptions(steps=self.whole_steps if whole else self.steps)
+        said = self.fit(model, size, options)
+        if not whole:
+            self.warm_up(model, size)
         measured = measure_window(model, self.card, size, options)
         if not whole:
             assert measured.frames is not None
@@ -178,6 +194,7 @@ class Released:
             self.lay_out(model, Plan(branches=2))
             for network in (model.unet, model.controlnet):
                 run_plainly(network)
+            self.warm_up(model, size, plain=True)
             measured = measure_window(model, self.card, size, SamplerOptions(steps=self.steps), plain=True)
         finally:
             for network in (model.unet, model.controlnet):
@@ -194,16 +211,14 @@ class Released:
         """The preset, whole; another picture, so that its distance from the exact one is no error."""
         model = self.shared()
         options = sampler_options("fast")
-        fit_memory(model, size, options)
-        self.lay_out(model, model.plan)
+        self.fit(model, size, options)
         return self.row(model, size, measure_window(model, self.card, size, options), model.plan, whole=True)
 
     def measure_fp8(self, size: tuple[int, int]) -> dict[str, Any]:
         """UNet and ControlNet stored in eight bits; other weights and so another picture."""
         model = self.fresh(fp8=True)
         options = SamplerOptions(steps=self.steps)
-        fit_memory(model, size, options)
-        self.lay_out(model, model.plan)
+        self.fit(model, size, options)
         return self.row(model, size, measure_window(model, self.card, size, options), model.plan)
 
     def measure_compiled(self, size: tuple[int, int]) -> dict[str, Any]:
@@ -211,8 +226,7 @@ class Released:
         reference, model = self.reference(size), self.fresh()
         compile_blocks(model.unet, model.controlnet, **({} if self.card.cuda else {"backend": "eager"}))
         options = SamplerOptions(steps=self.steps)
-        fit_memory(model, size, options)
-        self.lay_out(model, model.plan)
+        self.fit(model, size, options)
         with self.card.stage() as compiling:
             measure_window(model, self.card, size, options)
         measured = measure_window(model, self.card, size, options)
@@ -224,7 +238,7 @@ class Released:
         shared = self.shared()
         weights = WeightBytes.of(shared)
         budget = budget_gb * GB
-        plan = choose_plan(budget, self.work(shared, size), weights) if self.card.cuda else STAND_INS[budget_gb]
+        plan = choose_plan(budget, self.work(shared, size), weights) if self.card.cuda else STAND_IN_PLANS[budget_gb]
         if (size, plan) in self.plans_run:
             return self.plans_run[size, plan]
         reference = self.reference(size)
@@ -240,10 +254,7 @@ class Released:
         held = [stage.reserved for stage in measured.stages.values() if stage.reserved is not None]
         if held:
             row["checks"]["within the budget"] = max(held) <= budget
-        if reference is not None:
-            assert measured.frames is not None
-            row["psnr_db"] = round(psnr(measured.frames, reference), 1)
-            row["checks"][f"the exact way's picture to {LEAST_PSNR_DB:.0f} dB"] = row["psnr_db"] >= LEAST_PSNR_DB
+        self.plans_run[size, plan] = row | {"as": f"in {budget_gb} GB"}
         return row
 
     # --- What is written down ---
@@ -262,7 +273,7 @@ class Released:
         step = median(measured.step_seconds) if measured.step_seconds else seconds["sampling"]
         everything = sum(seconds.values())
         if not whole:
-            everything = seconds["conditioning"] + WHOLE_STEPS * step + seconds["decoding"]
+            everything = seconds["conditioning"] + self.whole_steps * step + seconds["decoding"]
         row: dict[str, Any] = {
             "seconds_per_step": round(step, 4),
             "seconds_conditioning": round(seconds["conditioning"], 3),

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from revideo.pipeline.memory_estimate import weight_bytes
-from revideo.pipeline.memory_fit import WeightBytes, predict_peaks
+from revideo.pipeline.memory_fit import Peaks, WeightBytes, predict_peaks
 from revideo.pipeline.memory_plan import Plan
 from revideo.sampling.samplers import SamplerOptions
 
@@ -26,7 +26,7 @@ def run_short_of_memory(released: Released, size: tuple[int, int], stage: str) -
     released.lay_out(model, LOOSE)
     weights, work = WeightBytes.of(model), released.work(model, size)
 
-    def peaks(plan: Plan) -> Any:
+    def peaks(plan: Plan) -> Peaks:
         return predict_peaks(plan, work, weights)
 
     in_turn = LOOSE.for_sampling()[1]
@@ -47,11 +47,9 @@ def run_short_of_memory(released: Released, size: tuple[int, int], stage: str) -
             card.limit(lid)
 
     try:
-        with failing(network, () if card.cuda else (2, 3) if stage == "sampling" else (0, 1)):
-            options = SamplerOptions(steps=released.steps)
-            measured = measure_window(
-                model, card, size, options, after_step=after_step, before_decoding=before_decoding
-            )
+        options = SamplerOptions(steps=released.steps)
+        with failing(network, () if card.cuda else (1, 2) if stage == "sampling" else (0, 1)):
+            measured = measure_window(model, card, size, options, False, after_step, before_decoding)
     finally:
         card.unlimit()
     row = released.row(model, size, measured, None, reference)
