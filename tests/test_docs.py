@@ -214,7 +214,7 @@ def options() -> set[str]:
             found |= set(action.option_strings)
             if isinstance(action, argparse._SubParsersAction):
                 parsers += action.choices.values()
-    for file in (ROOT / "benchmarks").glob("*.py"):
+    for file in (ROOT / "benchmarks").rglob("*.py"):
         found |= set(re.findall(r'"(--[a-z0-9-]+)"', file.read_text("utf-8")))
     return found
 

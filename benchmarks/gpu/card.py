@@ -17,7 +17,7 @@ GB = 10**9
 
 
 @dataclass
-class Stage:
+class Cost:
     """Of some work, once it is done."""
 
     seconds: float = 0.0
@@ -64,9 +64,9 @@ class Card:
         return time.perf_counter()
 
     @contextmanager
-    def stage(self) -> Iterator[Stage]:
+    def stage(self) -> Iterator[Cost]:
         """Measures what is done within."""
-        measured = Stage()
+        measured = Cost()
         if self.cuda:
             torch.cuda.reset_peak_memory_stats(self.device)
         start = self.now()

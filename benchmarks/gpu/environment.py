@@ -18,10 +18,10 @@ import venv
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
-FOLDER = ROOT / ".nox/gpu"
-LIBRARY = ROOT / "requirements.txt"
-SUITE = ROOT / "tests/requirements.txt"  # of which the tests on a card need the following, and never torch
+CHECKOUT = Path(__file__).parent.parent.parent
+ENVIRONMENT_FOLDER = CHECKOUT / ".nox/gpu"
+LIBRARY = CHECKOUT / "requirements.txt"
+SUITE = CHECKOUT / "tests/requirements.txt"  # of which the tests on a card need the following, and never torch
 SUITE_PACKAGES = ("accelerate", "psutil", "pydantic", "pytest", "pytest-timeout", "pytest-xdist", "tomli")
 
 
@@ -33,11 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Makes the environment, or takes the one that was made; runs `benchmarks.gpu` in it and returns its exit code."""
     wheels, rest = split_arguments(arguments)
     try:
-        python = make_environment(FOLDER, wheels)
+        python = make_environment(ENVIRONMENT_FOLDER, wheels)
     except NoEnvironmentError as error:
         print(f"nox -s gpu: {error}", file=sys.stderr)
         return 2
-    return subprocess.run([python, "-m", "benchmarks.gpu", *rest], cwd=ROOT).returncode
+    return subprocess.run([python, "-m", "benchmarks.gpu", *rest], cwd=CHECKOUT).returncode
 
 
 def split_arguments(arguments: Sequence[str] | None) -> tuple[Path | None, list[str]]:

@@ -32,7 +32,7 @@ class Precision:
     fp8: bool = False
 
 
-PRECISIONS = {
+RECORDED_IN = {
     "fp32, convolutions without TF32": Precision(torch.float32, 1e-4, tf32=False),
     "fp32, torch's default (TF32)": Precision(torch.float32, 1e-2),
     "fp16, TF32 in the autoencoder": Precision(torch.float16, 1e-2),
@@ -80,8 +80,8 @@ def run_suite(card: Card, seconds: float, choice: str) -> dict[str, Any]:
     side_by_side = ["-n", "4"] if card.cuda else []
     chosen = ["-m", "device", *(["-k", choice] if choice else [])]
     environment = os.environ | {"REVIDEO_DEVICE": card.device.type}
-    command = [sys.executable, "-m", "pytest", "-q", *side_by_side, *chosen, "tests/revideo"]
-    text, code = run_in_time(command, min(seconds, SUITE_S) if card.cuda else seconds, environment)
+    words = [sys.executable, "-m", "pytest", "-q", *side_by_side, *chosen, "tests/revideo"]
+    text, code = run_in_time(words, min(seconds, SUITE_S) if card.cuda else seconds, environment)
     lines = text.splitlines()
     counts = next((line.strip("= ") for line in reversed(lines) if re.search(r"\d+ (passed|failed|error)", line)), "")
     return {
@@ -92,10 +92,10 @@ def run_suite(card: Card, seconds: float, choice: str) -> dict[str, Any]:
     }
 
 
-def run_in_time(command: list[str], seconds: float, environment: dict[str, str] | None = None) -> tuple[str, int]:
+def run_in_time(words: list[str], seconds: float, environment: dict[str, str] | None = None) -> tuple[str, int]:
     """Output and exit code of a process; raises TimeoutError when it takes longer, which ends it and all of its own."""
     process = subprocess.Popen(
-        command,
+        words,
         cwd=ROOT,
         env=environment,
         text=True,

@@ -16,12 +16,12 @@ import torch
 
 from ..common import ROOT
 from .card import GB, Card
-from .exactness import PRECISIONS, measure_recording, run_in_time, run_suite
-from .released import BUDGETS_GB, Released
+from .exactness import RECORDED_IN, measure_recording, run_in_time, run_suite
+from .released import BUDGETS_GB, ReleasedSize
 from .results import MESSAGE_LENGTH, Results
 from .shortage import measure_transfers, run_short_of_memory
 
-PARTS = (  # the weightiest first, of those of like weight the quickest
+GPU_PARTS = (  # the weightiest first, of those of like weight the quickest
     "golden",
     "exact",
     "plain",
@@ -58,19 +58,19 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--device", default="cuda", help="cpu: a stand-in of small size (%(default)s)")
     parser.add_argument("--output", type=Path, default=ROOT / "runs/gpu", help="folder (runs/gpu)")
     parser.add_argument("--minutes", type=float, default=7.5, help="parts not begun by then are left out (%(default)s)")
-    parser.add_argument("--parts", help=f"separated by commas, of: {', '.join(PARTS)} (all)")
+    parser.add_argument("--parts", help=f"separated by commas, of: {', '.join(GPU_PARTS)} (all)")
     parser.add_argument("--sizes", nargs="+", metavar="HxW", help=f"multiples of 64 pixels ({' '.join(SIZES)})")
     parser.add_argument("--steps", type=int, default=3, help="of a run that is not whole, 2 at least (%(default)s)")
     parser.add_argument("--suite", default="", metavar="CHOICE", help="which tests, as pytest's -k (all of them)")
     parser.add_argument("--in-process", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
-    parts = given.parts.split(",") if given.parts else PARTS
-    unknown = [part for part in parts if part not in PARTS]
+    parts = given.parts.split(",") if given.parts else GPU_PARTS
+    unknown = [part for part in parts if part not in GPU_PARTS]
     if unknown:
-        parser.error(f"--parts: there is no {unknown[0]}; there are {', '.join(PARTS)}")
+        parser.error(f"--parts: there is no {unknown[0]}; there are {', '.join(GPU_PARTS)}")
     if given.steps < 2:
         parser.error("--steps: of a single step no time is known; give 2 at least")
-    given.parts = tuple(part for part in PARTS if part in parts)
+    given.parts = tuple(part for part in GPU_PARTS if part in parts)
     try:
         sizes = given.sizes or (STAND_IN_SIZES if given.device == "cpu" else SIZES)
         given.sizes = [(int(height), int(width)) for height, width in (size.split("x") for size in sizes)]
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def plan_tasks(given: argparse.Namespace, card: Card, end: float) -> list[Task]:
     """What was asked for, the weightiest first; `end` on the clock of time.monotonic."""
-    released = Released.on(card, given.steps)
+    released = ReleasedSize.on(card, given.steps)
     tasks: list[Task] = []
 
     def add(part: str, name: str, seconds: float, work: Callable[[], dict[str, Any]], **labels: Any) -> None:
@@ -114,10 +114,10 @@ def plan_tasks(given: argparse.Namespace, card: Card, end: float) -> list[Task]:
         return work()
 
     # Without a card the tests hold both to the last digit, and half precision takes long.
-    recordings, precisions = (("a", "b"), [*PRECISIONS]) if card.cuda else (("b",), [*PRECISIONS][:1])
+    recordings, precisions = (("a", "b"), [*RECORDED_IN]) if card.cuda else (("b",), [*RECORDED_IN][:1])
     for recording in recordings:
         for text in precisions:
-            work = partial(measure_recording, card, recording, PRECISIONS[text])
+            work = partial(measure_recording, card, recording, RECORDED_IN[text])
             add("golden", f"recording {recording}, {text}", 5, work, recording=recording, precision=text)
     for size in given.sizes:
         at(size, "exact", 25, released.measure_exact, "exact")
@@ -142,7 +142,7 @@ def plan_tasks(given: argparse.Namespace, card: Card, end: float) -> list[Task]:
     for size in given.sizes:
         at(size, "whole", 40, partial(released.measure_exact, whole=True), "exact, whole")
     at(given.sizes[0], "fp8", 20, released.measure_fp8, "fp8")
-    return sorted(tasks, key=lambda task: PARTS.index(task.part))
+    return sorted(tasks, key=lambda task: GPU_PARTS.index(task.part))
 
 
 def compile_apart(given: argparse.Namespace, size: tuple[int, int], end: float) -> dict[str, Any]:

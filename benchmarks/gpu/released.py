@@ -24,9 +24,9 @@ from revideo.pipeline.memory_plan import Plan
 from revideo.sampling.samplers import Progress, SamplerOptions, sampler_options
 
 from ..common import decode_plainly, random_edit
-from .card import GB, Card, Stage
+from .card import GB, Card, Cost
 
-STAGES = ("conditioning", "sampling", "decoding")
+WINDOW_STAGES = ("conditioning", "sampling", "decoding")
 WHOLE_STEPS = SamplerOptions().steps
 STAND_IN = replace(SMALL, unet=replace(SMALL.unet, num_frames=4))  # where there is no card
 STAND_IN_STEPS = 4
@@ -48,7 +48,7 @@ STAND_IN_PLANS = {  # plans where there is no card to choose them for
 class MeasuredWindow:
     """What one window took, and what came of it."""
 
-    stages: dict[str, Stage]
+    stages: dict[str, Cost]
     step_seconds: list[float]  # from the end of the first, which warms up
     latents: Tensor
     frames: Tensor | None  # None: decoding met the end of memory
@@ -90,12 +90,12 @@ def measure_window(
         except torch.cuda.OutOfMemoryError:
             if not plain:
                 raise
-    stages = dict(zip(STAGES, (conditioned, sampled, decoded)))
+    stages = dict(zip(WINDOW_STAGES, (conditioned, sampled, decoded)))
     return MeasuredWindow(stages, [end - start for start, end in pairwise(moments)], latents, frames)
 
 
 @dataclass
-class Released:
+class ReleasedSize:
     """The model that is measured, and what later measurements are compared with."""
 
     card: Card
@@ -108,7 +108,7 @@ class Released:
     plans_run: dict[tuple[tuple[int, int], Plan], dict[str, Any]] = field(default_factory=dict)  # their rows
 
     @classmethod
-    def on(cls, card: Card, steps: int) -> Released:
+    def on(cls, card: Card, steps: int) -> ReleasedSize:
         """In fp16 at the released size on a card; without one a small model in fp32."""
         if card.cuda:
             return cls(card, ModelConfig(), torch.float16, steps)
@@ -160,7 +160,7 @@ class Released:
     def work(self, model: ReVideo, size: tuple[int, int]) -> Workload:
         return Workload(self.config, *size, model.unet.dtype, model.vae.dtype, not self.card.cuda)
 
-    def reference(self, size: tuple[int, int]) -> Tensor:
+    def exact_frames(self, size: tuple[int, int]) -> Tensor:
         """Frames of the exact way, computed now where nobody asked for it."""
         if size not in self.exact:
             self.measure_exact(size)
@@ -189,7 +189,7 @@ class Released:
 
     def measure_plain(self, size: tuple[int, int]) -> dict[str, Any]:
         """By diffusers' own code; no plan predicts what it takes."""
-        reference, model = self.reference(size), self.shared()
+        expected, model = self.exact_frames(size), self.shared()
         try:
             self.lay_out(model, Plan(branches=2))
             for network in (model.unet, model.controlnet):
@@ -204,8 +204,8 @@ class Released:
             self.card.empty()
             measured.frames = model.decode(measured.latents, len(measured.latents))
             note = {"note": "diffusers' decoder met the end of memory: ours decoded, its time is none of this row's"}
-            measured.stages["decoding"] = Stage()
-        return self.row(model, size, measured, None, reference) | note
+            measured.stages["decoding"] = Cost()
+        return self.row(model, size, measured, None, expected) | note
 
     def measure_fast(self, size: tuple[int, int]) -> dict[str, Any]:
         """The preset, whole; another picture, so that its distance from the exact one is no error."""
@@ -223,14 +223,14 @@ class Released:
 
     def measure_compiled(self, size: tuple[int, int]) -> dict[str, Any]:
         """Once to compile, once to measure."""
-        reference, model = self.reference(size), self.fresh()
+        expected, model = self.exact_frames(size), self.fresh()
         compile_blocks(model.unet, model.controlnet, **({} if self.card.cuda else {"backend": "eager"}))
         options = SamplerOptions(steps=self.steps)
         self.fit(model, size, options)
         with self.card.stage() as compiling:
             measure_window(model, self.card, size, options)
         measured = measure_window(model, self.card, size, options)
-        row = self.row(model, size, measured, model.plan, reference)
+        row = self.row(model, size, measured, model.plan, expected)
         return row | {"seconds_compiling": round(compiling.seconds, 1)}
 
     def measure_plan(self, size: tuple[int, int], budget_gb: int) -> dict[str, Any]:
@@ -241,7 +241,7 @@ class Released:
         plan = choose_plan(budget, self.work(shared, size), weights) if self.card.cuda else STAND_IN_PLANS[budget_gb]
         if (size, plan) in self.plans_run:
             return self.plans_run[size, plan]
-        reference = self.reference(size)
+        expected = self.exact_frames(size)
         model = self.fresh() if plan.layerwise_offload else shared
         self.lay_out(model, plan)
         try:
@@ -249,7 +249,7 @@ class Released:
             measured = measure_window(model, self.card, size, SamplerOptions(steps=self.steps))
         finally:
             self.card.unlimit()
-        row = self.row(model, size, measured, plan, reference)
+        row = self.row(model, size, measured, plan, expected)
         row["checks"]["no tighter plan was needed than the one chosen"] = model.plan == plan
         held = [stage.reserved for stage in measured.stages.values() if stage.reserved is not None]
         if held:
@@ -265,7 +265,7 @@ class Released:
         size: tuple[int, int],
         measured: MeasuredWindow,
         plan: Plan | None,  # that memory is predicted of; None: of none
-        reference: Tensor | None = None,  # the exact way's frames, where these have to be the same
+        expected: Tensor | None = None,  # the exact way's frames, where these have to be the same
         whole: bool = False,  # whether all steps were run
     ) -> dict[str, Any]:
         """Times in seconds, memory in GB."""
@@ -290,15 +290,15 @@ class Released:
             predicted = predict_peaks(plan, self.work(model, size), WeightBytes.of(model))
             row |= {
                 "plan": str(plan),
-                "predicted_gb": {name: round(getattr(predicted, name) / GB, 2) for name in STAGES},
+                "predicted_gb": {name: round(getattr(predicted, name) / GB, 2) for name in WINDOW_STAGES},
             }
             if peaks:
                 row["peak_over_predicted"] = round(max(peaks.values()) / predicted.total, 3)
                 held = abs(row["peak_over_predicted"] - 1) <= TOLERANCE
                 row["checks"][f"the peak is the predicted one within {TOLERANCE:.0%}"] = held
-        if reference is not None:
+        if expected is not None:
             assert measured.frames is not None
-            row["psnr_db"] = round(psnr(measured.frames, reference), 1)
+            row["psnr_db"] = round(psnr(measured.frames, expected), 1)
             row["checks"][f"the exact way's picture to {LEAST_PSNR_DB:.0f} dB"] = row["psnr_db"] >= LEAST_PSNR_DB
         return row
 

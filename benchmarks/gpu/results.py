@@ -44,8 +44,8 @@ class Results:
         if not self.machine["cuda"]:
             return goals
 
-        def add(text: str, figure: float, holds: bool) -> None:
-            goals.append({"goal": text, "figure": round(figure, 2), "holds": holds})
+        def add(text: str, value: float, holds: bool) -> None:
+            goals.append({"goal": text, "figure": round(value, 2), "holds": holds})
 
         plain = {row["size"]: row["seconds_whole"] for row in self.of("plain") if row.get("seconds_decoding")}
         for way in ("exact", "compiled", "fast"):
@@ -80,8 +80,8 @@ class Results:
         columns = ("recording", "weights", "latents, relative RMS", "latents, largest difference")
         lines = [table_header(*columns, "frames, largest difference")]
         for row in rows:
-            figures = (row["latents_relative_rms"], row["latents_largest"], row["frames_largest"])
-            lines.append(table_row(row["recording"], row["precision"], *(f"{each:.1e}" for each in figures)))
+            values = (row["latents_relative_rms"], row["latents_largest"], row["frames_largest"])
+            lines.append(table_row(row["recording"], row["precision"], *(f"{each:.1e}" for each in values)))
         return "\n".join(lines) if rows else ""
 
     def windows(self) -> str:

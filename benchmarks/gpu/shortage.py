@@ -15,27 +15,27 @@ from revideo.pipeline.memory_plan import Plan
 from revideo.sampling.samplers import SamplerOptions
 
 from .card import GB
-from .released import Released, measure_window
+from .released import ReleasedSize, measure_window
 
 LOOSE = Plan(branches=2)
 
 
-def run_short_of_memory(released: Released, size: tuple[int, int], stage: str) -> dict[str, Any]:
+def run_short_of_memory(released: ReleasedSize, size: tuple[int, int], stage: str) -> dict[str, Any]:
     """Another process takes memory, as it were, during the second step or before decoding: the run goes on."""
-    reference, model, card = released.reference(size), released.shared(), released.card
+    expected, model, card = released.exact_frames(size), released.shared(), released.card
     released.lay_out(model, LOOSE)
     weights, work = WeightBytes.of(model), released.work(model, size)
 
     def peaks(plan: Plan) -> Peaks:
         return predict_peaks(plan, work, weights)
 
-    in_turn = LOOSE.for_sampling()[1]
+    offloaded = LOOSE.for_sampling()[1]
     if stage == "sampling":  # two branches with all weights do not fit, networks in turn do
-        lid = (max(peaks(in_turn).sampling, peaks(in_turn).decoding) + peaks(LOOSE).sampling) // 2
+        lid = (max(peaks(offloaded).sampling, peaks(offloaded).decoding) + peaks(LOOSE).sampling) // 2
         network: nn.Module = model.unet
     else:  # all frames at once do not fit, frames that wait in main memory do
-        last = in_turn.for_decoding()[-1]
-        lid = (peaks(last).decoding + peaks(in_turn).decoding) // 2
+        last = offloaded.for_decoding()[-1]
+        lid = (peaks(last).decoding + peaks(offloaded).decoding) // 2
         network = model.vae.decoder.conv_in
 
     def after_step(done: int) -> None:
@@ -52,7 +52,7 @@ def run_short_of_memory(released: Released, size: tuple[int, int], stage: str) -
             measured = measure_window(model, card, size, options, False, after_step, before_decoding)
     finally:
         card.unlimit()
-    row = released.row(model, size, measured, None, reference)
+    row = released.row(model, size, measured, None, expected)
     row["checks"]["went on by a tighter plan"] = model.plan != LOOSE
     return row | {"plan": str(LOOSE), "plan_in_the_end": str(model.plan), "lid_gb": round(lid / GB, 2)}
 
@@ -75,7 +75,7 @@ def failing(network: nn.Module, calls: tuple[int, ...]) -> Iterator[None]:
         hook.remove()
 
 
-def measure_transfers(released: Released) -> dict[str, Any]:
+def measure_transfers(released: ReleasedSize) -> dict[str, Any]:
     """Seconds that each network's weights take to the device and back, and from pinned memory."""
     model, card = released.shared(), released.card
     released.leave()

@@ -16,7 +16,7 @@ from benchmarks.gpu import environment, program
 from benchmarks.gpu.card import Card
 from benchmarks.gpu.environment import NoEnvironmentError, make_environment
 from benchmarks.gpu.exactness import run_in_time
-from benchmarks.gpu.program import PARTS, Task, main, plan_tasks, run_task
+from benchmarks.gpu.program import GPU_PARTS, Task, main, plan_tasks, run_task
 from benchmarks.gpu.results import Results
 
 # --- The whole ---------------------------------------------------------------------------
@@ -36,7 +36,7 @@ def test_without_a_card_every_part_runs_on_a_small_model(measured):
     code, found, _ = measured
     assert {row["name"]: row.get("message", row["checks"]) for row in found["results"] if row["status"] != "ok"} == {}
     assert code == 0
-    assert {row["part"] for row in found["results"]} == set(PARTS)
+    assert {row["part"] for row in found["results"]} == set(GPU_PARTS)
 
 
 @pytest.mark.slow
@@ -196,7 +196,7 @@ def test_the_environment_lends_what_is_there_and_installs_only_what_is_not(tmp_p
 
 def test_without_torch_no_environment_is_made(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    monkeypatch.setattr(environment, "FOLDER", tmp_path / "environment")
+    monkeypatch.setattr(environment, "ENVIRONMENT_FOLDER", tmp_path / "environment")
     assert environment.main(["--device", "cpu"]) == 2
     said = capsys.readouterr().err
     assert said.startswith("nox -s gpu: there is no torch in ") and said.count("\n") == 1
