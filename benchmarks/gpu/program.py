@@ -29,7 +29,7 @@ GPU_PARTS = (  # the weightiest first, of those of like weight the quickest
     "suite",
     "transfers",
     "plan",
-    "memory ends",
+    "shortage",
     "compiled",
     "whole",
     "fp8",
@@ -131,7 +131,7 @@ def plan_tasks(given: argparse.Namespace, card: Card, end: float) -> list[Task]:
     add("suite", "tests", 60, lambda: alone(lambda: run_suite(card, end - time.monotonic(), given.suite)))
     for stage in ("sampling", "decoding"):
         work = partial(run_short_of_memory, released, stage=stage)
-        at(given.sizes[0], "memory ends", 20, work, f"memory ends while {stage}")
+        at(given.sizes[0], "shortage", 20, work, f"memory ends while {stage}")
     for size in given.sizes:
         at(size, "fast", 20, released.measure_fast, "preset fast, whole")
     add("transfers", "transfers", 15, partial(measure_transfers, released))

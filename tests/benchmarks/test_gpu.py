@@ -66,7 +66,7 @@ def test_a_plan_that_a_tighter_budget_had_is_not_run_again(measured):
 @pytest.mark.slow
 def test_where_memory_ends_another_plan_goes_on_to_the_same_picture(measured):
     _, found, _ = measured
-    rows = [row for row in found["results"] if row["part"] == "memory ends"]
+    rows = [row for row in found["results"] if row["part"] == "shortage"]
     assert len(rows) == 2
     for row in rows:
         assert row["plan_in_the_end"] != row["plan"] and row["psnr_db"] >= 45

@@ -81,7 +81,8 @@ def test_gradients_are_those_of_diffusers_blocks(golden_b, device):
     gradients = torch.autograd.grad(out.square().sum(), list(block.parameters()))
     assert all(gradient.abs().sum() > 0 for gradient in gradients)
     with torch.no_grad():
-        assert relative_rms(block(hidden, embedding, still), out) < 1e-6
+        rounding = 1e-6 if device.type == "cpu" else 1e-5  # a card has other kernels for convolutions over time
+        assert relative_rms(block(hidden, embedding, still), out) < rounding
 
 
 @torch.no_grad()
