@@ -1,6 +1,6 @@
-"""Development sessions: demo, quick, tests, lint, bench. Each needs Python and pip, nothing else.
+"""Development sessions: demo, quick, tests, lint, bench, gpu. Each needs Python and pip, nothing else.
 
-All sessions share one virtual environment, which nox does not offer by itself; a stamp
+All but gpu share one virtual environment, which nox does not offer by itself; a stamp
 of what was asked for lets the second run skip pip altogether.
 """
 
@@ -227,3 +227,12 @@ def bench(session: nox.Session) -> None:
     install(session, *LIBRARY)
     browser = {} if "--no-editor" in session.posargs else {"REVIDEO_BROWSER": find_browser(session)}
     python(session, "-m", "benchmarks.engine", *session.posargs, env=browser)
+
+
+@session_here
+def gpu(session: nox.Session) -> None:
+    """What a graphics card computes, how fast and in how much memory, by the torch of the Python that runs nox.
+
+    `--wheels FOLDER` has what is missing where there is no network; the rest goes to benchmarks.gpu.
+    """
+    session.run(sys.executable, "-m", "benchmarks.gpu.environment", *session.posargs, external=True)

@@ -1,4 +1,4 @@
-"""What the programs here share: one command line, held-out clips, Markdown tables, processes of their own."""
+"""What the programs here share: one command line, clips to edit, Markdown tables, processes of their own."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from revideo.edit import Edit
 from revideo.editing.model import ReVideo, load
+from revideo.models.vae import LATENT_SCALE
 from revideo.sampling.samplers import SamplerOptions
 from revideo.synthetic.clips import SyntheticEdit
 from revideo.synthetic.measures import all_cases, held_out
+from revideo.tracks.trajectories import Trajectories
 
 ROOT = Path(__file__).parent.parent
 
@@ -58,6 +62,28 @@ def edits_of_all_kinds(given: argparse.Namespace, frames: int) -> list[Synthetic
     """Held-out edits, as many of each kind as were asked for."""
     size = given.height, given.width
     return [truth for kind, areas in all_cases() for truth in held_out(kind, areas, given.clips, frames, *size)]
+
+
+# --- Random weights ----------------------------------------------------------------------
+
+
+def random_edit(frames: int, height: int, width: int) -> tuple[Tensor, Edit]:
+    """A clip of noise and an edit of it with one area and two paths, for models that know nothing."""
+    video = torch.rand(frames, 3, height, width, generator=torch.Generator().manual_seed(0))
+    mask = torch.zeros(1, 1, height, width)
+    mask[..., height // 4 : 3 * height // 4, 3 * width // 14 : 11 * width // 14] = 1
+    x = torch.linspace(120 / 448, 320 / 448, frames) * width
+    points_px = torch.stack(
+        [torch.stack([x, torch.linspace(y, y + 20, frames) / 256 * height], 1) for y in (100.0, 150.0)]
+    )
+    return video, Edit(video[0], Trajectories(points_px, torch.ones(2, frames, dtype=torch.bool)), mask)
+
+
+def decode_plainly(model: ReVideo, latents: Tensor) -> Tensor:
+    """As `model.decode`, by diffusers' own decoder over the whole window."""
+    scaled = latents.to(model.vae.device, model.vae.dtype) / LATENT_SCALE
+    frames = model.vae.decode(scaled, num_frames=len(latents)).sample
+    return ((frames.float().cpu() + 1) / 2).clamp(0, 1)
 
 
 # --- Output ------------------------------------------------------------------------------

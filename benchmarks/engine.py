@@ -33,10 +33,9 @@ import revideo
 from revideo.checkpoints.random_weights import write_random_checkpoint
 from revideo.models.blocks import run_plainly
 from revideo.models.config import ControlConfig, ImageEncoderConfig, ModelConfig, UNetConfig, VAEConfig
-from revideo.models.vae import LATENT_SCALE
 from revideo.pipeline.memory_plan import Plan
 
-from .common import ROOT, peak_memory_mib, run_program
+from .common import ROOT, decode_plainly, peak_memory_mib, random_edit, run_program
 
 CONFIG = ModelConfig(
     UNetConfig(model_channels=64, num_head_channels=32, context_dim=256, time_id_dim=64, num_frames=14),
@@ -127,7 +126,7 @@ def measure_edit_once(folder: Path, device: torch.device, steps: int, plain: boo
         run_plainly(model.unet)
         run_plainly(model.controlnet)
         model.apply_plan(Plan(branches=2))
-    video, edit = clip()
+    video, edit = random_edit(CONFIG.unet.num_frames, HEIGHT, WIDTH)
     options = revideo.SamplerOptions(steps=steps)
     moments: list[float] = []
 
@@ -174,22 +173,6 @@ def measure_edit_once(folder: Path, device: torch.device, steps: int, plain: boo
         "diffusers": diffusers.__version__,
         "python": platform.python_version(),
     }
-
-
-def decode_plainly(model: revideo.ReVideo, latents: torch.Tensor) -> torch.Tensor:
-    scaled = latents.to(model.vae.device, model.vae.dtype) / LATENT_SCALE
-    frames = model.vae.decode(scaled, num_frames=len(latents)).sample
-    return ((frames.float().cpu() + 1) / 2).clamp(0, 1)
-
-
-def clip() -> tuple[torch.Tensor, revideo.Edit]:
-    """A clip and an edit of it with one area and two paths."""
-    generator = torch.Generator().manual_seed(0)
-    video = torch.rand(CONFIG.unet.num_frames, 3, HEIGHT, WIDTH, generator=generator)
-    mask = torch.zeros(1, 1, HEIGHT, WIDTH)
-    mask[..., 64:192, 96:352] = 1
-    tracks = revideo.parse_tracks("[[[120, 100], [320, 120]], [[120, 150], [320, 170]]]")
-    return video, revideo.Edit(video[0], tracks.for_clip(len(video)), mask)
 
 
 def import_seconds() -> float:

@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F
 
 import revideo
+from benchmarks.gpu.environment import split_arguments
 from revideo.checkpoints.random_weights import write_random_checkpoint
 from revideo.cli.main import build_parser
 from revideo.cli.main import main as run_revideo
@@ -153,6 +154,8 @@ def take(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         rest = arguments[arguments.index("--") + 1 :] if "--" in arguments else []
         if arguments[1] == "bench":
             parse("benchmarks.engine", rest, monkeypatch)
+        if arguments[1] == "gpu":
+            parse("benchmarks.gpu.program", split_arguments(rest)[1], monkeypatch)
         assert all((ROOT / word).exists() for word in rest if "/" in word), words
     else:
         parse(program, arguments, monkeypatch)
@@ -211,7 +214,7 @@ def options() -> set[str]:
             found |= set(action.option_strings)
             if isinstance(action, argparse._SubParsersAction):
                 parsers += action.choices.values()
-    for file in (ROOT / "benchmarks").glob("*.py"):
+    for file in (ROOT / "benchmarks").rglob("*.py"):
         found |= set(re.findall(r'"(--[a-z0-9-]+)"', file.read_text("utf-8")))
     return found
 

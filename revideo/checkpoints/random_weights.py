@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..models.config import ControlConfig, ImageEncoderConfig, ModelConfig, UNetConfig, VAEConfig
 from .names import Weights
-from .reading import build_parts
+from .reading import build_parts, fill_part
 from .writing import save_weights
 
 # Every part of the released model at a size that a CPU runs in seconds, over the same window.
@@ -36,12 +37,14 @@ def write_random_checkpoint(
     save_weights(random_weights(config, seed, dtype), path, config)
 
 
-def random_weights(config: ModelConfig, seed: int = 0, dtype: torch.dtype = torch.float16) -> Weights:
-    """Weights under our names, of a size that keeps activations near unit variance.
+def random_weights(
+    config: ModelConfig, seed: int = 0, dtype: torch.dtype = torch.float16, device: torch.device | str = "cpu"
+) -> Weights:
+    """Weights under our names, of a size that keeps activations near unit variance; each kind of device draws its own.
 
     The "zero" convolutions are random too: a ControlNet that adds nothing would test nothing.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(device).manual_seed(seed)
     return {
         f"{part}.{name}": _random(name, tensor.shape, generator).to(dtype)
         for part, module in build_parts(config).items()
@@ -49,8 +52,17 @@ def random_weights(config: ModelConfig, seed: int = 0, dtype: torch.dtype = torc
     }
 
 
+def random_parts(config: ModelConfig, dtype: torch.dtype, device: torch.device | str, seed: int = 0) -> dict[str, Any]:
+    """The four networks with such weights on the device: seconds at the released size, and no file."""
+    weights = random_weights(config, seed, dtype, device)
+    parts = build_parts(config)
+    for part, module in parts.items():
+        fill_part(module, part, weights)
+    return parts
+
+
 def _random(name: str, shape: torch.Size, generator: torch.Generator) -> Tensor:
-    values = torch.randn(shape, generator=generator)
+    values = torch.randn(shape, generator=generator, device=generator.device)
     if name.endswith(("class_embedding", "position_embedding.weight", "mix_factor")):
         return 0.5 * values
     if len(shape) > 1:  # linear and convolution: unit variance in, unit variance out

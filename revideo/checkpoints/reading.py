@@ -84,7 +84,7 @@ def load_parts(
     """
     checkpoint = open_checkpoint(path, config, svd)
     for part, module in checkpoint.parts.items():
-        _fill(module, part, checkpoint.weights, dtype)
+        fill_part(module, part, checkpoint.weights, dtype)
     return checkpoint.parts, checkpoint.config
 
 
@@ -103,7 +103,7 @@ def load_control(path: str | Path, config: ModelConfig | None = None, dtype: tor
     if not control:
         raise CheckpointError(f"{path.name} is {_describe(weights)}")
     network = parts["controlnet"]
-    _fill(network, "controlnet", _needed(control, table, {"controlnet": network}, path), dtype)
+    fill_part(network, "controlnet", _needed(control, table, {"controlnet": network}, path), dtype)
     temporal = {
         place.name.removeprefix(UNET): weights[name]
         for name, place in table.items()
@@ -112,7 +112,8 @@ def load_control(path: str | Path, config: ModelConfig | None = None, dtype: tor
     return ControlPart(network, config, temporal)
 
 
-def _fill(module: torch.nn.Module, part: str, weights: Weights, dtype: torch.dtype | None) -> None:
+def fill_part(module: torch.nn.Module, part: str, weights: Weights, dtype: torch.dtype | None = None) -> None:
+    """Gives a network its weights out of `weights`, which lose them."""
     own = {}
     for name in module.state_dict():
         # Popped, so that a converted tensor's source is freed before the next is read.

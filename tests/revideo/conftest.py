@@ -1,75 +1,44 @@
-"""The golden sets and their models, each loaded once, and a real clip."""
+"""The device, the golden sets and their models, each loaded once, and a real clip."""
 
-import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
+from torch.testing import assert_close
 
-import revideo
+from benchmarks.golden import Golden, load_recording
 
-DATA = Path(__file__).parent.parent / "data"
-
-
-@dataclass(frozen=True, eq=False)  # a set is itself only, so that results can be cached by it
-class Golden:
-    """A small model in the released format with what the released code computed from it."""
-
-    name: str
-    checkpoint: Path
-    settings: dict[str, Any]
-    reference: dict[str, Tensor]
-    config: revideo.ModelConfig
-    model: revideo.ReVideo
-    video: Tensor  # (T, 3, H, W) in [0, 1]
-    edit: revideo.Edit
-    options: revideo.SamplerOptions
-
-    @property
-    def conditions(self) -> revideo.Conditions:
-        return revideo.make_conditions(self.video, self.edit)
+DEVICE = torch.device(os.environ.get("REVIDEO_DEVICE", "cpu"))  # `nox -s gpu` sets it and runs the tests of that mark
+torch.backends.cudnn.allow_tf32 = False  # tolerances are float32's
 
 
 @cache
 def load_golden(name: str) -> Golden:
-    folder = DATA / "golden" / name
-    settings = json.loads((folder / "config.json").read_text("utf-8"))
-    inputs, sampling = settings["inputs"], settings["sampling"]
-    reference = load_file(folder / "reference.safetensors")
-    config = revideo.ModelConfig.from_dict(settings)
-    points_px = reference["tracks_xy"].transpose(0, 1)
-    return Golden(
-        name=name,
-        checkpoint=folder / "checkpoint.safetensors",
-        settings=settings,
-        reference=reference,
-        config=config,
-        model=revideo.load(folder / "checkpoint.safetensors", config, device="cpu"),
-        video=(reference["video"] + 1) / 2,
-        edit=revideo.Edit(
-            (reference["reference"] + 1) / 2,
-            revideo.Trajectories(points_px, torch.ones(points_px.shape[:2], dtype=torch.bool)),
-            reference["region"],
-        ),
-        options=revideo.SamplerOptions(
-            steps=sampling["num_steps"],
-            cfg_first=sampling["min_guidance"],
-            cfg_last=sampling["max_guidance"],
-            fps=inputs["fps_id"],
-            motion_bucket=inputs["motion_bucket_id"],
-            noise_augmentation=inputs["cond_aug"],
-            sigma_min=sampling["sigma_min"],
-            sigma_max=sampling["sigma_max"],
-            rho=sampling["rho"],
-        ),
-    )
+    """In float32 on the device."""
+    return load_recording(name, DEVICE, torch.float32)
+
+
+@pytest.fixture(scope="session")
+def device() -> torch.device:
+    """Where the tests marked `device` compute; whatever else there is in a test is on the CPU."""
+    return DEVICE
+
+
+@pytest.fixture(scope="session")
+def assert_same() -> Callable[[Tensor, Tensor], None]:
+    """To the bit on a CPU; a card's kernels are chosen by shapes and by what memory there is, and round differently."""
+
+    def check(found: Tensor, expected: Tensor) -> None:
+        assert_close(
+            found, expected, **({"atol": 0, "rtol": 0} if DEVICE.type == "cpu" else {"atol": 1e-4, "rtol": 1e-4})
+        )
+
+    return check
 
 
 @pytest.fixture(scope="session", params=["a", "b"])
@@ -124,7 +93,12 @@ def tiny_values(*phases: dict[str, Any], **tables: Any) -> dict[str, Any]:
         "data": {"kind": "synthetic", "options": {"diameter_px": [12.0, 14.0], "sprites": [1, 1]}},
         "area": {"min_px": 16, "max_share": 0.8},
         "optimizer": {"lr": 1e-3, "warmup": 2},
-        "run": {"log_every": 1, "checkpoint_every": 1, "torch_threads": 1, "device": "cpu"},
+        "run": {
+            "log_every": 1,
+            "checkpoint_every": 1,
+            "torch_threads": 1,
+            "device": "cpu" if DEVICE.type == "cpu" else "",
+        },
         "phases": [size | phase for phase in phases or ({"stage": "motion"},)],
     } | tables
 

@@ -83,6 +83,7 @@ CHAINS = {
 # --- The loop ----------------------------------------------------------------------------
 
 
+@pytest.mark.device
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("handover", "lock"),
@@ -97,6 +98,7 @@ def test_a_video_of_one_window_is_an_ordinary_edit(model, options, video, handov
     )
 
 
+@pytest.mark.device
 @pytest.mark.slow
 def test_the_lock_holds_what_is_unedited_in_every_window(model, options, video, tmp_path):
     edit, locked = an_edit(video), replace(options, latent_lock=True, lock_until=0.0)
@@ -107,10 +109,13 @@ def test_the_lock_holds_what_is_unedited_in_every_window(model, options, video, 
     cells = unedited_weights(edit.mask.float(), 8)[0, 0] == 1
     plan = plan_windows(FRAMES, WINDOW, 2)
     for window, file in zip(plan, sorted(tmp_path.iterdir()), strict=True):
-        source = torch.cat([model.encode(signed(frame)) for frame in video[window.start : window.stop]]) * LATENT_SCALE
+        source = (
+            torch.cat([model.encode(signed(frame)) for frame in video[window.start : window.stop]]).cpu() * LATENT_SCALE
+        )
         assert_close(load_file(file)["latents"][..., cells], source[..., cells], atol=1e-5, rtol=0)
 
 
+@pytest.mark.device
 @pytest.mark.slow
 def test_every_choice_changes_later_windows_and_none_the_first(model, options, video):
     video = video[:6]
@@ -121,6 +126,7 @@ def test_every_choice_changes_later_windows_and_none_the_first(model, options, v
         assert name == "paper" or (result[WINDOW:] - results["paper"][WINDOW:]).abs().max() > 1e-4
 
 
+@pytest.mark.device
 @pytest.mark.slow
 def test_the_papers_chain_is_windows_edited_one_after_the_other(model, options, video):
     """The last edited frame is the next reference: done here by hand."""
@@ -148,6 +154,7 @@ def test_a_frames_noise_is_the_same_in_every_window():
     assert not torch.equal(frame_noise(shape, 7, 0), frame_noise(shape, 7, 4))
 
 
+@pytest.mark.device
 def test_windows_without_area_pass_the_source_and_are_not_computed(model, options, video, computed):
     mask = an_edit(video).mask.repeat(FRAMES, 1, 1, 1)
     mask[WINDOW - 1 :] = False
@@ -361,6 +368,7 @@ class Killed(BaseException):
     """Like ComfyUI's interrupt: no Exception."""
 
 
+@pytest.mark.device
 @pytest.mark.slow
 @pytest.mark.parametrize("last", [0, 1, 3, 4])
 def test_a_run_broken_off_at_any_step_goes_on_where_it_was(

@@ -74,6 +74,7 @@ def test_at_the_same_size_it_is_keep_unedited():
 # --- Whatever comes in -------------------------------------------------------------------
 
 
+@pytest.mark.device
 def test_one_window_is_sampled_decoded_and_put_back(model, options):
     video, edit = torch.rand(4, 3, *SIZE), edit_of(4)
     heard = []
@@ -153,6 +154,7 @@ def test_files_and_tensors_agree(model, options, clip, tmp_path):
     assert torch.equal(model.edit(clip, edit_of(FRAMES), options, size=SIZE, handover=PAPER_CHAIN).frames, edited)
 
 
+@pytest.mark.device
 @pytest.mark.slow
 def test_a_long_video_is_put_back_window_after_window(model, options):
     video, edit = torch.rand(FRAMES, 3, *SIZE), edit_of(FRAMES)

@@ -20,8 +20,8 @@ def inference():
 
 
 @pytest.fixture
-def latents(golden) -> Tensor:
-    return golden.reference["latents"]
+def latents(golden, device) -> Tensor:
+    return golden.reference["latents"].to(device)
 
 
 @pytest.fixture
@@ -36,6 +36,7 @@ def relative_rms(found: Tensor, expected: Tensor) -> float:
     return ((found - expected).square().mean().sqrt() / expected.square().mean().sqrt()).item()
 
 
+@pytest.mark.device
 @pytest.mark.slow
 @pytest.mark.parametrize("frames", [1, 2, 3, None])
 def test_frame_by_frame_is_the_whole_window(golden, latents, frames):
@@ -65,12 +66,14 @@ def test_offloaded_and_in_strips_it_is_the_same_picture(golden_a, latents_of_a_c
     assert relative_rms(found, expected) < 1e-5
 
 
+@pytest.mark.device
 def test_latents_are_left_as_they_were(golden_b):
     latents = golden_b.reference["latents"].clone()
     decode_latents(golden_b.model.vae, latents, len(latents))
     assert torch.equal(latents, golden_b.reference["latents"])
 
 
+@pytest.mark.device
 @pytest.mark.slow
 def test_chunks_that_overlap_come_closer_to_the_whole(golden_b):
     vae, latents = golden_b.model.vae, golden_b.reference["latents"]
@@ -80,6 +83,7 @@ def test_chunks_that_overlap_come_closer_to_the_whole(golden_b):
     assert torch.equal(decode_latents(vae, latents, 1, overlap=len(latents)), whole)
 
 
+@pytest.mark.device
 def test_the_callback_hears_of_frames_that_stay(golden_b):
     heard: list[int] = []
     latents = golden_b.reference["latents"]

@@ -28,10 +28,11 @@ def sampled(model, golden, height, width):
     return model.sample(conditions, replace(golden.options, steps=1, cfg_last=1.0))
 
 
+@pytest.mark.device
 @pytest.mark.slow
 @pytest.mark.usefixtures("fresh")
-def test_compiled_blocks_sample_the_same_at_each_size(golden_b):
-    model = revideo.load(golden_b.checkpoint, golden_b.config, device="cpu")
+def test_compiled_blocks_sample_the_same_at_each_size(golden_b, device):
+    model = revideo.load(golden_b.checkpoint, golden_b.config, torch.float32, device)
     counter = CompileCounterWithBackend("eager")
     compile_blocks(model.unet, model.controlnet, backend=counter)
     graphs = []

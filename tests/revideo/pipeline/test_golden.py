@@ -14,6 +14,8 @@ from revideo.models.vae import decode_latents
 from revideo.sampling.denoiser import denoise
 from revideo.sampling.samplers import guidance_scales, karras_sigmas
 
+pytestmark = pytest.mark.device
+
 INPUTS = {"video", "reference", "tracks_xy", "noise", "cond_aug_noise"}
 # Resampling and chains of many steps lose a digit; everything else must agree to 1e-5.
 LOOSER = ("clip_pixels", "cond.crossattn", "latents", "decoded.", "frames")
@@ -40,7 +42,7 @@ def computed(golden) -> dict[str, Tensor]:
 @cache
 def compute(golden) -> dict[str, Tensor]:
     """Under the names of the reference file, all that follows from its inputs."""
-    model, recorded = golden.model, golden.reference
+    model, recorded, device = golden.model, golden.reference, golden.model.device
     conditions = make_conditions(golden.video, golden.edit)
     with torch.inference_mode():
         conditioning = model.condition(conditions, golden.options, recorded["cond_aug_noise"])
@@ -51,11 +53,11 @@ def compute(golden) -> dict[str, Tensor]:
             augmentation_noise=recorded["cond_aug_noise"],
         )
         chunks = (1, len(golden.video))
-        return {
+        found = {
             "region": conditions.mask,
             "content": conditions.content,
             "motion": conditions.motion,
-            "clip_pixels": clip_pixels(conditions.reference)[0],
+            "clip_pixels": clip_pixels(conditions.reference.to(device))[0],
             "cond.crossattn": conditioning.context,
             "cond.concat": conditioning.reference,
             "cond.vector": model.unet.embed_vector(conditioning.time_ids).expand(len(golden.video), -1),
@@ -70,25 +72,28 @@ def compute(golden) -> dict[str, Tensor]:
             **{f"decoded.chunk_{chunk}": decode_latents(model.vae, recorded["latents"], chunk) for chunk in chunks},
             "frames": model.decode(latents, frames_per_chunk=1),
         }
+        return {key: tensor.cpu() for key, tensor in found.items()}
 
 
 def motion_weight(model, conditioning, sigma: float) -> Tensor:
     frames = len(conditioning.control.motion)
     region = conditioning.control.mask
-    weight = model.controlnet.safm.motion_weight(region, (torch.tensor(sigma).log() / 4).expand(len(region)))
+    level = torch.tensor(sigma, device=region.device).log() / 4
+    weight = model.controlnet.safm.motion_weight(region, level.expand(len(region)))
     return weight.expand(frames, -1, -1, -1)  # of one frame where the area stays
 
 
 def probe(golden, conditioning) -> dict[str, Tensor]:
     """One evaluation of both guidance branches, with what the networks handed each other on the way."""
-    model, sigma = golden.model, torch.tensor(golden.settings["sampling"]["probe_sigma"])
+    model = golden.model
+    sigma = torch.tensor(golden.settings["sampling"]["probe_sigma"], device=model.device)
     outputs = {}
     hooks = [
         network.register_forward_hook(lambda _, __, output, name=name: outputs.update({name: output}))
         for name, network in (("control", model.controlnet), ("unet", model.unet))
     ]
     try:
-        x = golden.reference["noise"] * sigma
+        x = golden.reference["noise"].to(model.device) * sigma
         unconditional, conditional = denoise(model.unet, model.controlnet, x, sigma, conditioning.with_unconditional())
     finally:
         for hook in hooks:

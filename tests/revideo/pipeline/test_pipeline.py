@@ -52,6 +52,7 @@ def resized(golden, frames, height, width):
 # --- Seeds -------------------------------------------------------------------------------
 
 
+@pytest.mark.device
 def test_the_same_seed_gives_identical_latents(model, options, clip, sampled):
     again = model.sample(revideo.make_conditions(*clip), options)
     assert again.dtype == torch.float32 and again.device.type == "cpu"
@@ -59,6 +60,7 @@ def test_the_same_seed_gives_identical_latents(model, options, clip, sampled):
     assert torch.equal(again, sampled)
 
 
+@pytest.mark.device
 def test_other_seeds_give_other_latents(model, options, clip, sampled):
     latents = [
         sampled,
@@ -67,6 +69,7 @@ def test_other_seeds_give_other_latents(model, options, clip, sampled):
     assert all((a - b).abs().max() > 1e-2 for a, b in zip(latents, latents[1:] + latents[:1]))
 
 
+@pytest.mark.device
 def test_torchs_own_random_state_neither_matters_nor_changes(model, options, clip, sampled):
     torch.manual_seed(987)
     assert torch.equal(model.sample(revideo.make_conditions(*clip), options), sampled)
@@ -75,12 +78,14 @@ def test_torchs_own_random_state_neither_matters_nor_changes(model, options, cli
     assert torch.equal(torch.rand(3), drawn)
 
 
+@pytest.mark.device
 def test_given_noise_replaces_the_seed(model, options, clip, noise):
     given = {"noise": noise, "augmentation_noise": torch.zeros(3, 64, 64)}
     one, other = (model.sample(revideo.make_conditions(*clip), replace(options, seed=seed), **given) for seed in (1, 2))
     assert torch.equal(one, other)
 
 
+@pytest.mark.device
 def test_noise_augmentation_follows_its_own_noise(model, options, clip):
     options = replace(options, noise_augmentation=0.3)
     noise = torch.randn(3, 64, 64, generator=torch.Generator().manual_seed(1))
@@ -95,10 +100,11 @@ def test_noise_augmentation_follows_its_own_noise(model, options, clip):
 # --- Guidance and samplers ---------------------------------------------------------------
 
 
-def test_guidance_of_one_is_the_conditional_branch_alone(model, options, clip, noise):
+@pytest.mark.device
+def test_guidance_of_one_is_the_conditional_branch_alone(model, options, clip, noise, device):
     off = replace(options, cfg_first=1.0, cfg_last=1.0)
     conditioning = model.condition(revideo.make_conditions(*clip), off)
-    x, sigma = noise * 3, torch.tensor(3.0)
+    x, sigma = noise.to(device) * 3, torch.tensor(3.0, device=device)
     with torch.inference_mode():
         alone = model.denoiser(conditioning, off)(x, sigma)
         nearly = model.denoiser(conditioning, replace(off, cfg_last=1.0 + 1e-6))(x, sigma)
@@ -108,6 +114,7 @@ def test_guidance_of_one_is_the_conditional_branch_alone(model, options, clip, n
     assert (guided[-1] - alone[-1]).abs().max() > 1e-3
 
 
+@pytest.mark.device
 def test_guidance_of_one_evaluates_one_branch_only(model, options, clip):
     batches = []
     hook = model.unet.register_forward_hook(lambda _, __, output: batches.append(len(output)))
@@ -119,6 +126,7 @@ def test_guidance_of_one_evaluates_one_branch_only(model, options, clip):
     assert batches == [1] * 2 + [1] * 4  # a step each, then two branches a step
 
 
+@pytest.mark.device
 def test_a_sampler_and_noise_levels_of_ones_own(model, options, clip, sampled):
     def sampler(denoise, noise, sigmas, callback):
         return sample_euler(denoise, noise * (1 + sigmas[0] ** 2).sqrt(), sigmas, callback)
@@ -136,6 +144,7 @@ class Interrupt(BaseException):
     """Like ComfyUI's: no Exception."""
 
 
+@pytest.mark.device
 def test_an_interrupt_ends_within_one_step_and_the_next_run_works(model, options, clip, sampled):
     calls = []
     hook = model.unet.register_forward_hook(lambda *_: calls.append(1))
@@ -153,6 +162,7 @@ def test_an_interrupt_ends_within_one_step_and_the_next_run_works(model, options
     assert torch.equal(model.sample(revideo.make_conditions(*clip), options), sampled)
 
 
+@pytest.mark.device
 def test_the_callback_hears_every_step_with_an_estimate(model, options, clip):
     heard = []
     latents = model.sample(revideo.make_conditions(*clip), options, callback=heard.append)
@@ -163,6 +173,7 @@ def test_the_callback_hears_every_step_with_an_estimate(model, options, clip):
 # --- Decoding ----------------------------------------------------------------------------
 
 
+@pytest.mark.device
 def test_edit_is_sample_and_decode(model, options, clip, sampled):
     frames = model.edit(*clip, options, composite=False).frames
     assert frames.shape == clip[0].shape
@@ -170,6 +181,7 @@ def test_edit_is_sample_and_decode(model, options, clip, sampled):
     assert torch.equal(frames, model.decode(sampled, len(sampled)))
 
 
+@pytest.mark.device
 def test_chunks_are_decoded_apart(model, noise):
     heard = []
     frames = model.decode(noise, 3, callback=heard.append)
@@ -181,6 +193,7 @@ def test_chunks_are_decoded_apart(model, noise):
     ]
 
 
+@pytest.mark.device
 def test_a_chunk_longer_than_the_clip_is_the_whole_clip(model, noise):
     assert torch.equal(model.decode(noise, 99), model.decode(noise, len(noise)))
 
@@ -245,21 +258,23 @@ def test_an_edit_that_does_not_fit_its_video_is_refused_before_any_work(golden_b
 # --- Devices and dtypes ------------------------------------------------------------------
 
 
-def test_networks_are_called_for_before_they_are_used(golden_b, options, clip):
+@pytest.mark.device
+def test_networks_are_called_for_before_they_are_used(golden_b, options, clip, device):
     called = []
     parts = {part: getattr(golden_b.model, part) for part in ("unet", "controlnet", "vae", "image_encoder")}
     names = {id(module): name for name, module in parts.items()}
     model = revideo.ReVideo(
-        parts, golden_b.config, "cpu", lambda *modules: called.append([names[id(m)] for m in modules])
+        parts, golden_b.config, device, lambda *modules: called.append([names[id(m)] for m in modules])
     )
     model.edit(*clip, options)
     assert called == [["image_encoder"], ["vae"], ["unet", "controlnet"], ["vae"]]
 
 
+@pytest.mark.device
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_agrees_with_full(golden_b, options, dtype, clip, sampled):
-    half = revideo.load(golden_b.checkpoint, golden_b.config, dtype, "cpu")
+def test_half_precision_agrees_with_full(golden_b, options, dtype, clip, sampled, device):
+    half = revideo.load(golden_b.checkpoint, golden_b.config, dtype, device)
     assert half.unet.dtype == dtype
     latents = half.sample(revideo.make_conditions(*clip), options)
     assert latents.dtype == torch.float32
@@ -267,8 +282,9 @@ def test_half_precision_agrees_with_full(golden_b, options, dtype, clip, sampled
     assert torch.isfinite(half.decode(latents, 4)).all()
 
 
-def test_a_result_of_nan_is_an_error_and_not_a_black_clip(golden_b, options, clip, sampled):
-    broken = revideo.load(golden_b.checkpoint, golden_b.config, device="cpu")
+@pytest.mark.device
+def test_a_result_of_nan_is_an_error_and_not_a_black_clip(golden_b, options, clip, sampled, device):
+    broken = revideo.load(golden_b.checkpoint, golden_b.config, torch.float32, device)
     broken.unet.conv_out.weight.fill_(torch.nan)
     with pytest.raises(FloatingPointError, match="sampling gave values that are not finite in float32"):
         broken.sample(revideo.make_conditions(*clip), options)

@@ -73,6 +73,7 @@ def test_nothing_known_changes_nothing(noise, known):
 # --- In the model ------------------------------------------------------------------------
 
 
+@pytest.mark.device
 def test_the_model_holds_the_source_s_own_latents(golden_b):
     model, conditions = golden_b.model, golden_b.conditions
     options = replace(golden_b.options, steps=2, latent_lock=True, lock_until=0.0)
@@ -80,12 +81,15 @@ def test_the_model_holds_the_source_s_own_latents(golden_b):
     cells = (unedited_weights(conditions.mask, model.config.vae.stride) == 1).expand_as(latents)
     assert cells.any() and not cells.all()
     with torch.inference_mode():
-        encoded = torch.cat([encode_reference(model.vae, signed(frame)) for frame in golden_b.video]) * LATENT_SCALE
+        encoded = (
+            torch.cat([encode_reference(model.vae, signed(frame)) for frame in golden_b.video]).cpu() * LATENT_SCALE
+        )
     assert_close(latents[cells], encoded[cells], atol=1e-5, rtol=0)
     free = model.sample(golden_b.conditions, replace(options, latent_lock=False))
     assert (free[cells] - encoded[cells]).abs().mean() > 0.1
 
 
+@pytest.mark.device
 def test_a_lock_that_never_acts_is_no_lock(golden_b):
     options = replace(golden_b.options, steps=2)
     free = golden_b.model.sample(golden_b.conditions, options)

@@ -90,6 +90,7 @@ def calls_of(model, monkeypatch):
     return counted
 
 
+@pytest.mark.device
 @pytest.mark.slow
 def test_the_control_net_runs_on_every_second_step_of_a_run(golden_b, monkeypatch):
     counted = calls_of(golden_b.model, monkeypatch)
@@ -100,6 +101,7 @@ def test_the_control_net_runs_on_every_second_step_of_a_run(golden_b, monkeypatc
     assert counted == {"unet": [2] * 10, "controlnet": [2] * 6}
 
 
+@pytest.mark.device
 def test_outside_of_its_interval_guidance_costs_nothing(golden_b, monkeypatch):
     counted = calls_of(golden_b.model, monkeypatch)
     options = replace(golden_b.options, steps=5, schedule="ays", guide_from=100.0, guide_until=1.0)
@@ -109,6 +111,7 @@ def test_outside_of_its_interval_guidance_costs_nothing(golden_b, monkeypatch):
     assert set(counted["unet"]) == {1, 2}
 
 
+@pytest.mark.device
 def test_no_interval_is_guidance_of_one(golden_b):
     noise = torch.zeros(golden_b.model.latent_shape(golden_b.conditions)).normal_(generator=torch.Generator())
     never = replace(golden_b.options, steps=2, guide_from=1e-6)
@@ -120,6 +123,7 @@ def test_no_interval_is_guidance_of_one(golden_b):
     )
 
 
+@pytest.mark.device
 @pytest.mark.slow
 @pytest.mark.parametrize("change", [{"schedule": "ays"}, {"solver": "dpmpp_2m"}, {"control_every": 2}])
 def test_each_option_changes_the_picture(golden_b, change):

@@ -78,19 +78,20 @@ STEPS = dict.fromkeys(STAGES, 2) | {"joint": 4}  # from nothing, SAFM's zeros op
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, tiny_training_values):
+def trained(tmp_path_factory, tiny_training_values, device):
     """A run of all stages with a sheet of samples; its folder."""
     folder = tmp_path_factory.mktemp("all")
     run = {"log_every": 1, "checkpoint_every": 2, "sample_every": 2, "sample_clips": 1, "sample_steps": 2}
     values = tiny_training_values(
         *({"stage": name, "steps": STEPS[name], "optimizer": {"ema": 0.5, "eps": 1e-20}} for name in STAGES),
         output=str(folder / "out"),
-        run=run | {"torch_threads": 1, "device": "cpu"},
+        run=run | {"torch_threads": 1, "device": "cpu" if device.type == "cpu" else ""},
     )
     train(parse_training_config(values))
     return folder / "out"
 
 
+@pytest.mark.device
 @pytest.mark.slow
 @pytest.mark.parametrize("number, name", list(enumerate(STAGES, 1)))
 def test_a_stage_changes_exactly_its_weights(trained, number, name):
@@ -115,10 +116,11 @@ def test_deblocking_trains_temporal_keys_and_values_and_the_weighing(trained):
     assert sorted(name.split(".")[0] for name in rest) == ["controlnet"] * 4 + ["unet"] * 8
 
 
+@pytest.mark.device
 @pytest.mark.slow
-def test_each_stage_leaves_a_model_that_edits(trained):
+def test_each_stage_leaves_a_model_that_edits(trained, device):
     for number, name in enumerate(STAGES, 1):
-        model = revideo.load(trained / f"{number}-{name}.safetensors", device="cpu")
+        model = revideo.load(trained / f"{number}-{name}.safetensors", dtype=torch.float32, device=device)
         assert model.config.unet.num_frames == 3
     conditions = revideo.Conditions(
         torch.zeros(3, 32, 32), torch.zeros(3, 3, 32, 32), torch.zeros(3, 2, 32, 32), torch.ones(3, 1, 32, 32)
@@ -126,6 +128,7 @@ def test_each_stage_leaves_a_model_that_edits(trained):
     assert model.decode(model.sample(conditions, revideo.SamplerOptions(steps=2))).shape == (3, 3, 32, 32)
 
 
+@pytest.mark.device
 def test_each_stage_leaves_a_log_and_a_sheet(trained):
     assert [(line["phase"], line["step"]) for line in curve(trained)] == [
         (f"{number}-{name}", step) for number, name in enumerate(STAGES, 1) for step in range(1, STEPS[name] + 1)
