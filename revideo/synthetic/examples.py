@@ -57,15 +57,13 @@ WIDE_EXAMPLES = {  # of WIDE_PX
 def example_edit(name: str) -> SyntheticEdit:
     """14 frames of 128×128; of 576×320, some of them 24, where the name says so."""
     example = (EXAMPLES | WIDE_EXAMPLES)[name]
-    count = {"frames": example.frames, "areas": example.areas, "bystanders": example.bystanders}
-    if name in EXAMPLES:
-        return make_edit(example.seed, example.kind, **count, height=SIDE_PX, width=SIDE_PX)
-    height, width = WIDE_PX
-    # The same scene with more of it in view: things little larger, the ground calmer, or it would look like cloth.
-    scenery: dict[str, Any] = {"diameter_px": (34.0, 42.0), "speed_px": (4.5, 7.0), "shortest_wave_px": 90.0}
-    return make_edit(
-        example.seed, example.kind, **count, height=height, width=width, roam_px=example.roam_px, **scenery
-    )
+    how: dict[str, Any] = {"height": SIDE_PX, "width": SIDE_PX}
+    if name in WIDE_EXAMPLES:
+        # More of the same scene: things little larger, the ground calmer, or it would look like cloth.
+        how = {"diameter_px": (34.0, 42.0), "speed_px": (4.5, 7.0), "shortest_wave_px": 90.0}
+        how |= {"height": WIDE_PX[0], "width": WIDE_PX[1], "roam_px": example.roam_px}
+    how |= {"frames": example.frames, "areas": example.areas, "bystanders": example.bystanders}
+    return make_edit(example.seed, example.kind, **how)
 
 
 def example_files(folder: Path, name: str) -> tuple[Path, Path]:

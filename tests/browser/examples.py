@@ -159,7 +159,9 @@ def edited_frame(name: str) -> tuple[str, int]:
 
 def first_frame(name: str) -> dict[str, Node]:
     return {
-        "first": Node("ImageFromBatch", {"image": ("prepare", 0)}, {"batch_index": 0, "length": 1}, "First frame", (250, 0)),
+        "first": Node(
+            "ImageFromBatch", {"image": ("prepare", 0)}, {"batch_index": 0, "length": 1}, "First frame", (250, 0)
+        ),
         "save first": Node(
             "SaveImage",
             {"images": ("first", 0)},
@@ -196,7 +198,9 @@ def one_window(name: str, edited: tuple[str, int]) -> list[Column]:
         {"seed": 23, "control_after_generate": "fixed", "steps": 15, "latent_lock": True},
         size=(280, 0),
     )
-    decode = Node("ReVideoDecode", {"model": ("model", 0), "samples": ("sample", 0)}, {"frames_per_chunk": WINDOW}, size=(270, 0))
+    decode = Node(
+        "ReVideoDecode", {"model": ("model", 0), "samples": ("sample", 0)}, {"frames_per_chunk": WINDOW}, size=(270, 0)
+    )
     keep = {"original": ("prepare", 0), "edited": ("decode", 0), "mask": ("editor", 1)}
     model = {"model": model_loader("ReVideoLoadModel"), "sample": sample}
     result = {

@@ -16,8 +16,8 @@ TEXT = """\
 Press **Run**: in less than a minute, on any CPU, the purple triangle of a short clip becomes an orange ball that \
 follows the path in *ReVideo Editor*, while everything outside the area stays the source's.
 
-The model is the small one that comes with the pack; it knows nothing but scenes of such sprites. Drag the path's points \
-and run again, or take another *example* and draw its path and area.
+The model is the small one that comes with the pack; it knows nothing but scenes of such sprites. Drag the path's \
+points and run again, or take another *example* and draw its path and area.
 
 Go on to workflow **01** for clips of your own, with the authors' weights.
 """

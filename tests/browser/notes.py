@@ -7,7 +7,8 @@ from layout import Node, note
 
 from revideo.checkpoints.released import ADDRESS, LICENCE_ADDRESS, MODEL_NAME, RELEASED_FILE, WEIGHTS
 
-MODEL = {"name": RELEASED_FILE, "url": ADDRESS, "directory": "checkpoints"}  # as ComfyUI's missing-model dialog takes it
+# As ComfyUI's missing-model dialog takes it.
+MODEL = {"name": RELEASED_FILE, "url": ADDRESS, "directory": "checkpoints"}
 
 DESCRIPTIONS = {  # workflow: one line
     "00_first_edit": "An example clip and the built-in model: runs on any CPU within a minute",
@@ -37,8 +38,7 @@ nothing but such shapes and paints them coarsely; on a CPU it takes some minutes
 {steps}
 """
 
-CHOICE = """ \
-*start* in *Prepare Video* is the first frame of the part to edit; {window} frames are edited at once.""".format(window=WINDOW)
+CHOICE = f" *start* in *Prepare Video* is the first frame of the part to edit; {WINDOW} frames are edited at once."
 
 FIRST_FRAME = """\
 1. **First frame.** Run once: *Save first frame* writes *revideo_first_frame* into ComfyUI's output folder. Edit it in \
@@ -54,21 +54,21 @@ DRAW = """\
 576 × 320 is a light start, for cards of 12 GB. The authors' model was made for **1024 × 1024**: raise *width* and \
 *height* in *Prepare Video*; the drawing goes along. Then begin again at 1."""
 
-LONG_DRAW = """\
+LONG_DRAW = f"""\
 2. **Draw**, over the whole time: **an area** (R) over all that may change, **a path** (S) for where the thing goes. \
 Of a video of minutes, raise *stride* in *Prepare Video* (to 10, say): you draw on every tenth frame, and *timing: \
 stretch* in *ReVideo Long Video* spreads the drawing over all.
-3. **Run.** *ReVideo Long Video* edits window after window, {window} frames each. Stop when you like, even ComfyUI \
+3. **Run.** *ReVideo Long Video* edits window after window, {WINDOW} frames each. Stop when you like, even ComfyUI \
 itself: the next run goes on where it was. The result has the video's size, rate and sound, and outside the area its \
-pixels.""".format(window=WINDOW)
+pixels."""
 
-CONTEXT_DRAW = """\
+CONTEXT_DRAW = f"""\
 2. **Draw**, over all frames: **an area** (R) over all that may change, **a path** (S) for where the thing goes.
-3. **Run.** *Context Windows* cuts the clip into windows of {window} frames that share 4; every step is taken in all \
+3. **Run.** *Context Windows* cuts the clip into windows of {WINDOW} frames that share 4; every step is taken in all \
 of them. Leave **causal_window_fix** off and **dim** at 0: SVD takes nothing else. *count* in *Prepare Video* says how \
 many frames: 24 here, as many as memory holds. For longer videos take *ReVideo Long Video* (workflow 05).
 
-With the authors' weights choose the same file in both loaders.""".format(window=WINDOW)
+With the authors' weights choose the same file in both loaders."""
 
 TITLES = {
     "01_edit_one_area": "Edit one area",
@@ -84,11 +84,11 @@ HOW = {
     "path** (S: click its points, Enter) for where it goes, beginning on it.",
     "02_edit_two_areas": "**Two areas** (R) over all that may change, and **a path** (S) in each, beginning on the "
     "thing it moves.",
-    "03_new_motion": "**A path** (S) from the thing to where it shall go; *Speed* says how. **An anchor** (A) would hold "
-    "what must not move along. **An area** over both, and over where the thing went in the clip.",
-    "04_many_areas": "Areas may be rectangles, ellipses, lassos, brush strokes; later ones count over earlier ones, and "
-    "a subtracting one protects what lies under it. *Follows* in an area's settings lets it move with a path, so that it "
-    "may stay small; *Feather* softens its edge.",
+    "03_new_motion": "**A path** (S) from the thing to where it shall go; *Speed* says how. **An anchor** (A) would "
+    "hold what must not move along. **An area** over both, and over where the thing went in the clip.",
+    "04_many_areas": "Areas may be rectangles, ellipses, lassos, brush strokes; later ones count over earlier ones, "
+    "and a subtracting one protects what lies under it. *Follows* in an area's settings lets it move with a path, so "
+    "that it may stay small; *Feather* softens its edge.",
     "06_keep_motion": "**Anchors** (A) on corners and patterns of the thing: *Track Points* follows them through the "
     "clip, and its preview marks with a cross where one is lost. **An area** (R) over all that the thing passes. To "
     "change a track by hand, copy the text of *Tracks* and paste it into the editor.",

@@ -226,7 +226,8 @@ FED = """() => {
     const editor = graph.nodes.find(({ type }) => type === "ReVideoEditor")
     if (graph.nodes.some(({ type }) => type === "ReVideoExampleClip")) throw new Error("the example is still there")
     const linked = editor.inputs.filter(({ link }) => link !== null)
-    return Object.fromEntries(linked.map(({ name, link }) => [name, graph.getNodeById(graph.getLink(link).origin_id).type]))
+    const originOf = link => graph.getNodeById(graph.getLink(link).origin_id)
+    return Object.fromEntries(linked.map(({ name, link }) => [name, originOf(link).type]))
 }"""
 
 

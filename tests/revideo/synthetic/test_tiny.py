@@ -12,7 +12,7 @@ from revideo.checkpoints import builtin, reading
 from revideo.checkpoints.names import CONTROL, UNET
 from revideo.evaluation.metrics import psnr
 from revideo.synthetic.clips import without_motion
-from revideo.synthetic.examples import EXAMPLES, WIDE_EXAMPLES, example_edit, example_files
+from revideo.synthetic.examples import EXAMPLES, FRAMES, SIDE_PX, WIDE_EXAMPLES, example_edit, example_files
 from revideo.synthetic.measures import held_out, mean_metrics, measure_edit
 from revideo.video.io import read_image, read_video
 
