@@ -101,11 +101,13 @@ class ReVideoTrackPoints(io.ComfyNode):
         if follow == POINTS:
             if points is None:
                 raise ValueError(f'there are no points to follow: connect the editor\'s paths, or choose "{MOVING}"')
-            tracks = track_drawn(video, points, frame)
+            tracks = track_drawn(video, points, frame, hidden_moves=False)
         else:
             if mask is None:
                 raise ValueError(f'the {follow} needs an area: connect a mask, or choose "{POINTS}"')
-            tracks = track_masked(video, mask_from_comfy(mask), frame, spacing, most, follow == MOVING, seed)
+            tracks = track_masked(
+                video, mask_from_comfy(mask), frame, spacing, most, follow == MOVING, seed, hidden_moves=False
+            )
         preview = mark_lost(draw_tracks(video, tracks), tracks)
         return io.NodeOutput(
             tracks, serialized(tracks), as_comfy_tracks(tracks), image_from_frames(preview), describe_visibility(tracks)

@@ -1,4 +1,4 @@
-"""The command line: edit, evaluate, convert, train, demo. Heavy imports wait until a command runs: help is instant."""
+"""The command line. Heavy imports wait until a command runs: help is instant."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .common import Refused, add_command
 from .convert import add_convert
 from .edit import add_edit
 from .evaluate import add_evaluate
+from .reproduce import add_reproduce
 from .train import add_train
 
 
@@ -49,6 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_evaluate(commands)
     add_convert(commands)
     add_train(commands)
+    add_reproduce(commands)
     _add_demo(commands)
     return parser
 

@@ -99,11 +99,10 @@ def test_trajectories_are_the_library_s():
     document = drawn(LINE, SPLINE)
     trajectories = document.trajectories(9, 40, 64)
     assert isinstance(trajectories, revideo.Trajectories)
-    assert (trajectories.points_px.dtype, trajectories.visible.dtype) == (torch.float32, torch.bool)
+    assert (trajectories.points_px.dtype, trajectories.visible.dtype) == (torch.float64, torch.bool)
     trajectories.check(9, 40, 64)
-    assert_close(
-        trajectories.points_px[0], torch.tensor([8.0, 8]).lerp(torch.tensor([40.0, 24]), torch.arange(9)[:, None] / 8)
-    )
+    ends = torch.tensor([[8.0, 8], [40, 24]], dtype=torch.float64)
+    assert_close(trajectories.points_px[0], ends[0].lerp(ends[1], torch.arange(9, dtype=torch.float64)[:, None] / 8))
     assert trajectories.visible.tolist() == [[True] * 9, [False, *[True] * 7, False]]
 
 
