@@ -138,11 +138,11 @@ def edit_words(arguments: argparse.Namespace, prepared: PreparedExample, folder:
 
 def _checked(arguments: argparse.Namespace) -> tuple[list[AuthorsExample], Any]:
     """All that can be known before pictures are read: the examples and their tracker; errors name the culprit."""
-    from ..authors import TESTSET, authors_example, authors_examples
+    from ..authors import SCRIPT_FRAMES, TESTSET, authors_example, authors_examples
     from ..files import check_sources
     from ..sampling.samplers import SamplerOptions
     from ..tracks.tracking import load_cotracker
-    from .inputs import check_device
+    from .inputs import check_device, chosen_config
 
     if not arguments.names:
         raise ValueError(f'name an example, or "{EVERY}" (--list says what there is)')
@@ -156,8 +156,16 @@ def _checked(arguments: argparse.Namespace) -> tuple[list[AuthorsExample], Any]:
         raise ValueError(f"--output {arguments.output} is not a folder")
     if arguments.steps is not None:
         SamplerOptions(steps=arguments.steps)
-    check_sources([arguments.model, arguments.svd, arguments.config])
+    if arguments.memory is not None and not arguments.memory > 0:
+        raise ValueError(f"--memory must be more than 0 GB, not {arguments.memory:g}")
+    check_sources([arguments.model, arguments.svd, arguments.config, arguments.cotracker])
     check_device(arguments.device)
+    if arguments.model:
+        window = chosen_config(arguments).unet.num_frames
+        if window != SCRIPT_FRAMES:
+            raise ValueError(
+                f"{arguments.model}: this model edits windows of {window} frames; the examples have {SCRIPT_FRAMES}"
+            )
     for example in examples:
         example.find(arguments.testset)
     return examples, load_cotracker(arguments.cotracker) if arguments.cotracker else None

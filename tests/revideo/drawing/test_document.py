@@ -95,6 +95,15 @@ def test_a_blank_text_is_an_empty_drawing_for_any_clip(text):
 # --- Trajectories ------------------------------------------------------------------------
 
 
+def test_all_digits_are_written_where_they_are_asked_for():
+    path = DrawnPath("p1", "line", (Point(1 / 3, 8, 0), Point(40.0004, 24)))
+    document = drawn(path, regions=(Region("r1", "brush", ((2 / 3, 4),), radius=1e-4, feather=0.1234567),))
+    assert EditDocument.from_json(document.to_json()) != document
+    again = EditDocument.from_json(document.to_json(exact=True))
+    assert again.paths == document.paths and again.regions[0].points == ((2 / 3, 4.0),)
+    assert (again.regions[0].feather, again.regions[0].radius) == (0.1234567, 1e-3)
+
+
 def test_trajectories_are_the_library_s():
     document = drawn(LINE, SPLINE)
     trajectories = document.trajectories(9, 40, 64)
