@@ -25,7 +25,7 @@ from revideo.tracks.trajectories import Trajectories
 from .common import chosen_options, load_model, model_parser, table_header, table_row
 
 WHOLE = 0.98  # of a sprite's pixels must be seen for its middle to be measured
-MARGIN_PX = 4  # between sprites and the area's border
+BORDER_PX = 4  # between sprites and the area's border
 
 
 def with_tracked_paths(truth: SyntheticEdit) -> SyntheticEdit:
@@ -76,8 +76,8 @@ def crossing_edits(count: int, frames: int, height: int, width: int) -> Iterable
         alone = torch.from_numpy(draw_sprites(scenery, [Sprite(appearance, behind.path_px)])[1])[0]
         rows, columns = (alone | clip.masks[0]).any(0).nonzero(as_tuple=True)
         area = torch.zeros(height, width)
-        top, left = (max(int(at.min()) - MARGIN_PX, 0) for at in (rows, columns))
-        area[top : int(rows.max()) + 1 + MARGIN_PX, left : int(columns.max()) + 1 + MARGIN_PX] = 1
+        top, left = (max(int(at.min()) - BORDER_PX, 0) for at in (rows, columns))
+        area[top : int(rows.max()) + 1 + BORDER_PX, left : int(columns.max()) + 1 + BORDER_PX] = 1
         paths = Trajectories(clip.trajectories.points_px[:1], clip.trajectories.visible[:1])
         yield SyntheticEdit(
             kind="content",

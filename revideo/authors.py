@@ -55,9 +55,8 @@ class AuthorsPath:
 
     def _along(self, axis: int, scale: float, bias: tuple[int, ...]) -> list[float]:
         start, end = self.start[axis] * scale, self.end[axis] * scale
-        step = (end - start) / (
-            SCRIPT_FRAMES - 2
-        )  # before it is multiplied, as theirs: a rounding decides where int() cuts
+        # Divided before it is multiplied, as theirs: a rounding may decide where int() cuts.
+        step = (end - start) / (SCRIPT_FRAMES - 2)
         return [start, *(float(int(start + i * step + bias[i % len(bias)])) for i in range(SCRIPT_FRAMES - 1))]
 
 
@@ -196,10 +195,10 @@ def authors_example(name: str) -> AuthorsExample:
     return examples[name]
 
 
-def _read_example(name: str, areas: Any, paths: Any = (), points: Any = (), **fields: Any) -> AuthorsExample:
+def _read_example(name: str, rectangles: Any, paths: Any = (), points: Any = (), **fields: Any) -> AuthorsExample:
     return AuthorsExample(
         name=name,
-        rectangles=tuple(map(tuple, areas)),
+        rectangles=tuple(map(tuple, rectangles)),
         paths=tuple(AuthorsPath(**{key: tuple(value) for key, value in path.items()}) for path in paths),
         points=tuple(map(tuple, points)),
         **fields,

@@ -257,11 +257,11 @@ def run_edit(arguments: argparse.Namespace) -> int:
             weights = fusion_weights(model, inputs.edit.masks(0, 1)[0, 0].float(), inputs.options)
             write_image(arguments.fusion, fusion_picture(weights))
 
-    remake(arguments, inputs, model)
+    make_result(arguments, inputs, model)
     return 0
 
 
-def remake(arguments: argparse.Namespace, inputs: EditInputs, model: ReVideo) -> None:
+def make_result(arguments: argparse.Namespace, inputs: EditInputs, model: ReVideo) -> None:
     """Runs an edit of one window and writes it."""
     from ..video.io import write_video
 

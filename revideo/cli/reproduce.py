@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .common import LICENCE, WEIGHTS, add_command, add_model_options, chosen_model, parse_size, refusing
-from .edit import add_edit, remake
+from .edit import add_edit, make_result
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -105,9 +105,9 @@ def run_reproduce(arguments: argparse.Namespace) -> int:
                 model = model or chosen_model(arguments, inputs.config)
             else:
                 _write_preview(folder, *prepared.fitted(_size(arguments, prepared)))
-        print(_command(words))
+        print(_shell_line(words))
         if model is not None:
-            remake(edit_arguments, inputs, model)
+            make_result(edit_arguments, inputs, model)
     return 0
 
 
@@ -215,17 +215,17 @@ def _settings(arguments: argparse.Namespace, prepared: PreparedExample, words: l
         "clip": {"folder": example.clip, "frames": len(prepared.video), "size": prepared.source_size[::-1]},
         "edited_frame": example.edited_frame,
         "size": prepared.size[::-1],
-        "sampling": {name: options[name] for name in named} | {"added_noise": example.options.reference_noise},
+        "sampling": {name: options[name] for name in named} | {"added_noise": example.options.encoder_noise},
         "frames_per_chunk": FRAMES_PER_CHUNK,
         "source_pixels_put_back": arguments.keep,
         "saved_fps": SAVED_FPS,
         "point_tracker": None if not example.points else "CoTracker" if arguments.cotracker else "built in",
-        "command": _command(words),
+        "command": _shell_line(words),
     }
     return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
-def _command(words: list[str]) -> str:
+def _shell_line(words: list[str]) -> str:
     return shlex.join(["revideo", *words])
 
 

@@ -78,7 +78,7 @@ class SamplerOptions:
             raise ValueError(f"control_every must be at least 1, not {self.control_every}")
 
     @property
-    def reference_noise(self) -> float:
+    def encoder_noise(self) -> float:
         """Deviation of the noise that is added to the reference, in [-1, 1], before it is encoded."""
         return self.noise_augmentation if self.added_noise is None else self.added_noise
 

@@ -103,7 +103,7 @@ def test_every_setting_of_a_script_is_one_of_ours(name):
     assert f"testset/{example.clip}" == script["input"] and f"testset/{example.edited_frame}" == script["path_ref"]
     assert (options.steps, options.fps, options.seed) == (script["ddim_steps"], script["fps"], script["seed"])
     assert (options.motion_bucket, options.noise_augmentation) == (script["motion"], script["cond_aug"])
-    assert options.reference_noise == (0 if script["kind"] == "multi_region" else script["cond_aug"])
+    assert options.encoder_noise == (0 if script["kind"] == "multi_region" else script["cond_aug"])
     assert (options.cfg_first, options.cfg_last, options.sigma_max) == (1, 4, 700)
     assert (script["decoding_t"], script["savefps"]) == (FRAMES_PER_CHUNK, SAVED_FPS)
 

@@ -212,7 +212,7 @@ def test_options_that_cannot_work_are_refused(options, message):
 
 def test_defaults_are_those_of_the_released_examples():
     options = SamplerOptions()
-    assert options.reference_noise == options.noise_augmentation
+    assert options.encoder_noise == options.noise_augmentation
     assert (options.cfg_first, options.cfg_last, options.seed) == (1, 4, 23)
     assert (options.motion_bucket, options.noise_augmentation) == (127, 0.02)
     assert (options.sigma_max, options.sigma_min, options.rho) == (700, 0.002, 7)
