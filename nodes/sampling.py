@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .. import revideo
     from ..revideo.sampling.samplers import Callback, Denoise, Progress
 
+AS_HEARD = -1.0  # of noise: as much as the model hears of
 LATENT_FORMAT = comfy.latent_formats.SD15()  # SVD's latents are Stable Diffusion's, frame by frame
 
 
@@ -123,6 +124,17 @@ class ReVideoSampler(io.ComfyNode):
                     advanced=True,
                 ),
                 *speed_inputs(),
+                io.Float.Input(
+                    "added_noise",
+                    default=AS_HEARD,
+                    min=AS_HEARD,
+                    max=10.0,
+                    step=0.01,
+                    optional=True,
+                    tooltip="The noise itself where it is to differ from noise_augmentation, which the model hears of: "
+                    "0 as in the authors' program for many areas. -1 = as much.",
+                    advanced=True,
+                ),
             ],
             outputs=[io.Latent.Output("latent", tooltip="To ReVideo Decode, or any VAE decoder of SVD.")],
         )
@@ -143,6 +155,7 @@ class ReVideoSampler(io.ComfyNode):
         sigmas: Tensor | None = None,
         latent_lock: bool = False,
         lock_until: float = 0.03,
+        added_noise: float = AS_HEARD,
         **speed: Any,
     ) -> io.NodeOutput:
         from ..revideo.models.vae import LATENT_SCALE
@@ -161,6 +174,7 @@ class ReVideoSampler(io.ComfyNode):
             seed=seed,
             latent_lock=latent_lock,
             lock_until=lock_until,
+            added_noise=None if added_noise < 0 else added_noise,
             **speed,
         )
         layout = plan_memory(model, conditions.size, options)

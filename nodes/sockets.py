@@ -39,6 +39,6 @@ def mask_to_comfy(mask: Tensor) -> Tensor:
 def as_comfy_tracks(trajectories: revideo.Trajectories) -> dict[str, Tensor]:
     """ComfyUI's TRACKS: points (F, N, 2) in pixels and their visibility (F, N)."""
     return {
-        "track_path": trajectories.points_px.transpose(0, 1).contiguous(),
+        "track_path": trajectories.points_px.float().transpose(0, 1).contiguous(),
         "track_visibility": trajectories.visible.transpose(0, 1).contiguous(),
     }

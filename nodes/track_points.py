@@ -69,6 +69,15 @@ class ReVideoTrackPoints(io.ComfyNode):
                     "points", optional=True, tooltip="Paths whose points on that frame are followed: from the editor."
                 ),
                 io.Mask.Input("mask", optional=True, tooltip="The area of the grid: from the editor."),
+                # From here on as the node grew: an older workflow runs without.
+                io.Boolean.Input(
+                    "hidden_moves",
+                    default=False,
+                    optional=True,
+                    tooltip="A point that something covers moves on, where it is supposed to be, as in the authors' "
+                    "program. Built-in model: what comes out from behind is then nearer to its path.",
+                    advanced=True,
+                ),
             ],
             outputs=[
                 Trajectories.Output(
@@ -93,6 +102,7 @@ class ReVideoTrackPoints(io.ComfyNode):
         seed: int,
         points: revideo.Trajectories | None = None,
         mask: Tensor | None = None,
+        hidden_moves: bool = False,
     ) -> io.NodeOutput:
         from ..revideo.pictures.overlays import draw_tracks, mark_lost
         from ..revideo.tracks.source_motion import describe_visibility, serialized, track_drawn, track_masked
@@ -101,12 +111,15 @@ class ReVideoTrackPoints(io.ComfyNode):
         if follow == POINTS:
             if points is None:
                 raise ValueError(f'there are no points to follow: connect the editor\'s paths, or choose "{MOVING}"')
-            tracks = track_drawn(video, points, frame)
+            tracks = track_drawn(video, points, frame, hidden_moves=False)
         else:
             if mask is None:
                 raise ValueError(f'the {follow} needs an area: connect a mask, or choose "{POINTS}"')
-            tracks = track_masked(video, mask_from_comfy(mask), frame, spacing, most, follow == MOVING, seed)
+            tracks = track_masked(
+                video, mask_from_comfy(mask), frame, spacing, most, follow == MOVING, seed, hidden_moves=False
+            )
         preview = mark_lost(draw_tracks(video, tracks), tracks)
-        return io.NodeOutput(
-            tracks, serialized(tracks), as_comfy_tracks(tracks), image_from_frames(preview), describe_visibility(tracks)
-        )
+        report = describe_visibility(tracks)
+        if hidden_moves:
+            tracks = tracks.never_hidden()
+        return io.NodeOutput(tracks, serialized(tracks), as_comfy_tracks(tracks), image_from_frames(preview), report)

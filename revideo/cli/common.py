@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..checkpoints import builtin
-from ..checkpoints.released import no_checkpoint
+from ..checkpoints.released import LICENCE, no_checkpoint
 
 if TYPE_CHECKING:
     from ..sampling.samplers import Progress
@@ -79,6 +79,40 @@ def print_memory_plan(model: Any, size: tuple[int, int], options: Any, gigabytes
     layout = fit_memory(model, size, options, None if gigabytes is None else int(gigabytes * 1e9))
     if layout:
         print(f"memory: {layout}", file=sys.stderr)
+
+
+def add_model_options(command: argparse.ArgumentParser, required: bool = True) -> None:
+    """Which model, and how it computes; `chosen_model` loads it."""
+    model = command.add_argument_group("the model")
+    model.add_argument(
+        "--model",
+        metavar="PATH",
+        type=model_file,
+        required=required,
+        help=f"a ReVideo checkpoint: .ckpt, .safetensors or a diffusers folder. `revideo download` fetches the "
+        f"authors' weights, which are under {LICENCE}. "
+        f'"tiny" is the small model that is built in (a file of that name: ./tiny): it knows '
+        f"nothing but a synthetic world of sprites, so it is for trying things out, with --size 128x128 --cfg-last 1",
+    )
+    model.add_argument(
+        "--svd", metavar="PATH", type=Path, help="the Stable Video Diffusion checkpoint, if --model is a control file"
+    )
+    model.add_argument("--config", metavar="JSON", type=Path, help="the model's sizes, if its file does not state them")
+    model.add_argument(
+        "--dtype", choices=DTYPES, help="precision to compute in (default: the file's own; on a CPU fp32)"
+    )
+    model.add_argument(
+        "--fp8",
+        action="store_true",
+        help="store the weights of UNet and ControlNet in eight bits, half of fp16, and compute as --dtype says: less "
+        "memory and a coarser model (docs/benchmarks.md)",
+    )
+    model.add_argument(
+        "--compile",
+        action="store_true",
+        help="compile the blocks of UNet and ControlNet at their first use, which takes minutes; not with --fp8",
+    )
+    model.add_argument("--device", help="cpu, cuda, cuda:1, mps, … (default: the best there is)")
 
 
 def model_file(text: str) -> Path:

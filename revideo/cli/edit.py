@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..checkpoints.released import LICENCE
 from .common import (
-    DTYPES,
     add_command,
+    add_model_options,
     chosen_model,
-    model_file,
     parse_size,
     print_memory_plan,
     progress,
@@ -19,6 +17,10 @@ from .common import (
     working_networks,
 )
 from .edit_long import add_long_options, run_long
+
+if TYPE_CHECKING:
+    from ..editing.model import ReVideo
+    from .inputs import EditInputs
 
 
 def add_edit(commands: Any) -> None:
@@ -148,36 +150,7 @@ example: move a painted thing from (100, 160) to (300, 160)
         "on both sides, or padded by repeating its border (default: stretch)",
     )
 
-    model = edit.add_argument_group("the model")
-    model.add_argument(
-        "--model",
-        metavar="PATH",
-        type=model_file,
-        required=True,
-        help=f"a ReVideo checkpoint: .ckpt, .safetensors or a diffusers folder. `revideo download` fetches the "
-        f"authors' weights, which are under {LICENCE}. "
-        '"tiny" is the small model that is built in (a file of that name: ./tiny): it knows '
-        "nothing but a synthetic world of sprites, so it is for trying things out, with --size 128x128 --cfg-last 1",
-    )
-    model.add_argument(
-        "--svd", metavar="PATH", type=Path, help="the Stable Video Diffusion checkpoint, if --model is a control file"
-    )
-    model.add_argument("--config", metavar="JSON", type=Path, help="the model's sizes, if its file does not state them")
-    model.add_argument(
-        "--dtype", choices=DTYPES, help="precision to compute in (default: the file's own; on a CPU fp32)"
-    )
-    model.add_argument(
-        "--fp8",
-        action="store_true",
-        help="store the weights of UNet and ControlNet in eight bits, half of fp16, and compute as --dtype says: less "
-        "memory and a coarser model (docs/benchmarks.md)",
-    )
-    model.add_argument(
-        "--compile",
-        action="store_true",
-        help="compile the blocks of UNet and ControlNet at their first use, which takes minutes; not with --fp8",
-    )
-    model.add_argument("--device", help="cpu, cuda, cuda:1, mps, … (default: the best there is)")
+    add_model_options(edit)
 
     sampling = edit.add_argument_group("sampling")
     sampling.add_argument("--steps", metavar="N", type=int, help="sampling steps; 15 is often enough (default: 25)")
@@ -202,6 +175,13 @@ example: move a painted thing from (100, 160) to (300, 160)
         metavar="X",
         type=float,
         help="noise on the edited frame before it is encoded; more leaves the model freer (default: 0.02)",
+    )
+    sampling.add_argument(
+        "--added-noise",
+        metavar="X",
+        type=float,
+        help="that noise where it is to differ from what the model hears of it, as 0 in the authors' program for many "
+        "areas (default: as much)",
     )
 
     sampling.add_argument(
@@ -277,6 +257,14 @@ def run_edit(arguments: argparse.Namespace) -> int:
             weights = fusion_weights(model, inputs.edit.masks(0, 1)[0, 0].float(), inputs.options)
             write_image(arguments.fusion, fusion_picture(weights))
 
+    make_result(arguments, inputs, model)
+    return 0
+
+
+def make_result(arguments: argparse.Namespace, inputs: EditInputs, model: ReVideo) -> None:
+    """Runs an edit of one window and writes it."""
+    from ..video.io import write_video
+
     height, width = inputs.video.shape[-2:]
     size = f"{width}×{height}"
     with working_networks(model.device, size), progress() as callback:
@@ -296,7 +284,6 @@ def run_edit(arguments: argparse.Namespace) -> int:
         write_video(arguments.output, result.frames, inputs.rate)
     frames = f"{len(result.frames)} frames of {size}"
     print(f"{arguments.output}: {frames} at {float(inputs.rate):g} frames per second")
-    return 0
 
 
 def add_speed_options(edit: argparse.ArgumentParser) -> None:

@@ -120,7 +120,7 @@ def check_options(arguments: argparse.Namespace) -> CheckedOptions:
 
     values = {field.name: getattr(arguments, field.name, None) for field in fields(SamplerOptions)}
     overrides = {name: value for name, value in values.items() if value is not None}
-    return CheckedOptions(drawn, sampler_options(arguments.preset, **overrides), _read_config(arguments))
+    return CheckedOptions(drawn, sampler_options(arguments.preset, **overrides), chosen_config(arguments))
 
 
 def read_drawn(arguments: argparse.Namespace) -> DrawnEdit:
@@ -229,8 +229,8 @@ def _document_size(
     return size if fit == "stretch" or (document.height, document.width) == size else source_size
 
 
-def _read_config(arguments: argparse.Namespace) -> ModelConfig:
-    """The model's sizes: told, or stated by its file."""
+def chosen_config(arguments: argparse.Namespace) -> ModelConfig:
+    """The sizes of the model that was named: given beside it, or stated by its file."""
     if not arguments.config:
         return read_config(arguments.model, arguments.svd)
     return ModelConfig.from_json(_read_text(arguments.config, "JSON"))

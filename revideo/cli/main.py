@@ -14,6 +14,7 @@ from .convert import add_convert
 from .download import add_download
 from .edit import add_edit
 from .evaluate import add_evaluate
+from .reproduce import add_reproduce
 from .train import add_train
 
 
@@ -51,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_download(commands)
     add_convert(commands)
     add_train(commands)
+    add_reproduce(commands)
     _add_demo(commands)
     return parser
 

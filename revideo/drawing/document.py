@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,8 @@ from .masks import cover
 from .schema import DOCUMENT_VERSION, DrawnPath, Region, read_fields
 
 FRAME_TOLERANCE = 1e-6  # times of frames are computed
+
+Digits = Callable[[float], float]  # how a coordinate is written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,20 +40,21 @@ class EditDocument:
         """Reads and checks; ValueError names the culprit. A blank text is a drawing with nothing on it."""
         return cls(**read_fields(text))
 
-    def to_json(self) -> str:
-        """As the editor writes it too, to the letter: coordinates to a thousandth of a pixel."""
+    def to_json(self, exact: bool = False) -> str:
+        """As the editor writes it too, to the letter: coordinates to a thousandth of a pixel, or all their digits."""
+        digits = _whole if exact else _rounded
         fields = {
             "version": DOCUMENT_VERSION,
             "width": self.width,
             "height": self.height,
             "frames": self.frames,
-            "paths": [_path_fields(path) for path in self.paths],
-            "regions": [_region_fields(region) for region in self.regions],
+            "paths": [_path_fields(path, digits) for path in self.paths],
+            "regions": [_region_fields(region, digits) for region in self.regions],
         }
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
     def trajectories(self, num_frames: int, height: int, width: int) -> Trajectories:
-        """The visible paths in their order, on a clip of that length and size in pixels.
+        """The visible paths in their order, on a clip of that length and size in pixels, in float64.
 
         Raises ValueError, naming the path, where one is outside the frame all of its time.
         """
@@ -63,7 +67,7 @@ class EditDocument:
                     f"path {number} ({path.id}) never enters the frame of {width}×{height}: "
                     f"move it, shorten its time or hide it"
                 )
-        return Trajectories(torch.from_numpy(points_px).float(), torch.from_numpy(visible))
+        return Trajectories(torch.from_numpy(points_px), torch.from_numpy(visible))
 
     def mask(self, num_frames: int, height: int, width: int, frames: range | None = None) -> Tensor:
         """The mask (1 or T, 1, H, W) in [0, 1] of a clip of that length and size in pixels.
@@ -86,7 +90,7 @@ class EditDocument:
     def dense_points(
         self, num_frames: int, height: int, width: int
     ) -> tuple[np.ndarray, np.ndarray]:  # (N, T, 2) x, y in pixels of the clip, (N, T) bool
-        """As `trajectories`, in float64 and wherever the paths are."""
+        """As `trajectories`, wherever the paths are."""
         times = self._times(num_frames)
         shown = [path for path in self.paths if path.visible is not False]
         points_px, visible = np.zeros((len(shown), num_frames, 2)), np.zeros((len(shown), num_frames), bool)
@@ -133,8 +137,8 @@ class EditDocument:
 # --- Writing -------------------------------------------------------------------------------
 
 
-def _path_fields(path: DrawnPath) -> dict[str, Any]:
-    points = [_given(x=_rounded(x), y=_rounded(y), frame=_number(frame)) for x, y, frame in path.points]
+def _path_fields(path: DrawnPath, digits: Digits) -> dict[str, Any]:
+    points = [_given(x=digits(x), y=digits(y), frame=_number(frame)) for x, y, frame in path.points]
     return _given(
         id=path.id,
         kind=path.kind,
@@ -148,15 +152,15 @@ def _path_fields(path: DrawnPath) -> dict[str, Any]:
     )
 
 
-def _region_fields(region: Region) -> dict[str, Any]:
+def _region_fields(region: Region, digits: Digits) -> dict[str, Any]:
     return _given(
         id=region.id,
         kind=region.kind,
         name=region.name,
         mode=region.mode,
-        points=[[_rounded(x), _rounded(y)] for x, y in region.points],
-        radius=None if region.radius is None else max(_rounded(region.radius), 0.001),
-        feather=None if region.feather is None else _rounded(region.feather),
+        points=[[digits(x), digits(y)] for x, y in region.points],
+        radius=None if region.radius is None else max(digits(region.radius), 0.001),
+        feather=None if region.feather is None else digits(region.feather),
         follow=region.follow,
         visible=region.visible,
     )
@@ -167,11 +171,13 @@ def _given(**fields: Any) -> dict[str, Any]:
 
 
 def _rounded(value: float) -> float:
-    rounded = _number(math.floor(value * 1000 + 0.5) / 1000)  # as JavaScript rounds halves
-    assert rounded is not None
-    return rounded
+    return _whole(math.floor(value * 1000 + 0.5) / 1000)  # as JavaScript rounds halves
 
 
 def _number(value: float | None) -> float | None:
+    return None if value is None else _whole(value)
+
+
+def _whole(value: float) -> float:
     """JavaScript writes 3 where Python would write 3.0."""
-    return int(value) if value is not None and value == int(value) else value
+    return int(value) if value == int(value) else value

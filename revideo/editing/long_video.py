@@ -138,7 +138,7 @@ class _WindowSampler:
         augmentation = draw_noise(edit.edited_frame.shape, _block_seed(options.seed, number), AUGMENTATION)
         start = WindowStart(edit.edited_frame)
         if state.previous is not None:
-            noise, shared = options.noise_augmentation * augmentation, edit.masks(0, window.shared)
+            noise, shared = options.encoder_noise * augmentation, edit.masks(0, window.shared)
             start = start_window(pipeline, state.previous, video[0], shared, self.handover, noise)
         conditions = compose_conditions(video, replace(edit, edited_frame=start.reference))
         lock = pipeline.latent_lock(conditions, options)

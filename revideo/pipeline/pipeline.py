@@ -133,7 +133,7 @@ class Pipeline:
         if latent is None:
             if augmentation_noise is None:
                 augmentation_noise = draw_noise(reference.shape, options.seed, stream=AUGMENTATION)
-            latent = self.encode(reference + options.noise_augmentation * augmentation_noise)
+            latent = self.encode(reference + options.encoder_noise * augmentation_noise)
         self.place(self.unet, self.controlnet)
         time_ids = [options.fps, options.motion_bucket, options.noise_augmentation]
         return Conditioning(

@@ -42,13 +42,14 @@ class SamplerOptions:
     cfg_last: float = 4.0  # later frames drift, so guide harder
     fps: int = 6  # the frame rate told to the model, itself and not minus one
     motion_bucket: int = 127  # SVD's amount of motion
-    noise_augmentation: float = 0.02  # noise on the reference before it is encoded
+    noise_augmentation: float = 0.02  # noise on the reference before it is encoded, as the model hears of it
     seed: int = 23  # of the released examples
     sigma_min: float = 0.002
     sigma_max: float = 700.0
     rho: float = 7.0  # of Karras et al. (2022), equation 5
     latent_lock: bool = False  # the released model samples without
     lock_until: float = 0.03  # below this noise level, for the last two or three steps, the model joins seams
+    added_noise: float | None = None  # on the reference, if not what the model hears of; None: as much
     # From here on: what saves time and changes the picture. docs/benchmarks.md says by how much.
     schedule: Schedule = "karras"  # as the released model; "ays" needs fewer steps
     solver: Solver = "euler"  # as the released model; "dpmpp_2m" is of second order
@@ -63,6 +64,8 @@ class SamplerOptions:
             raise ValueError(f"sigma_min {self.sigma_min:g} must lie between 0 and sigma_max {self.sigma_max:g}")
         if self.noise_augmentation < 0:
             raise ValueError(f"noise_augmentation must not be negative, but is {self.noise_augmentation:g}")
+        if self.added_noise is not None and not 0 <= self.added_noise < float("inf"):
+            raise ValueError(f"added_noise must be 0 or more, not {self.added_noise:g}")
         if not self.lock_until >= 0:
             raise ValueError(f"lock_until must be a noise level of 0 or more, not {self.lock_until:g}")
         if self.schedule not in SCHEDULES:
@@ -73,6 +76,11 @@ class SamplerOptions:
             raise ValueError(f"guide_until {self.guide_until:g} must lie between 0 and guide_from {self.guide_from:g}")
         if self.control_every < 1:
             raise ValueError(f"control_every must be at least 1, not {self.control_every}")
+
+    @property
+    def encoder_noise(self) -> float:
+        """Deviation of the noise that is added to the reference, in [-1, 1], before it is encoded."""
+        return self.noise_augmentation if self.added_noise is None else self.added_noise
 
     def sigmas(self) -> Tensor:
         """(steps + 1,) falling noise levels, the last of them 0."""

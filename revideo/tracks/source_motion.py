@@ -9,15 +9,19 @@ from .selection import STILL_PX, path_lengths, sample_trajectories
 from .tracking import Tracker, grid_points, track_points
 from .trajectories import Trajectories
 
+HIDDEN_MOVES = True  # as the authors' script has it; what comes out from behind is then nearer (docs/benchmarks.md)
+
 
 def track_drawn(
     video: Tensor,  # (T, 3, H, W) in [0, 1]
     drawn: Trajectories,  # of T frames
     frame: int = 0,
     tracker: Tracker | None = None,
+    hidden_moves: bool = HIDDEN_MOVES,
 ) -> Trajectories:  # one for each of `drawn` that is visible on `frame`
     """Tracks the points where drawn paths are on one frame, whatever way they were drawn on from there.
 
+    `hidden_moves`: a point that something covers moves on, where the tracker supposes it; else it is hidden there.
     Raises ValueError where none is there, or all are lost.
     """
     _check_frame(video, frame)
@@ -26,7 +30,8 @@ def track_drawn(
     there = drawn.visible[:, frame].bool()
     if not there.any():
         raise ValueError(f"there is no point to follow on frame {frame}: draw one, an anchor for example")
-    return _checked(track_points(video, drawn.points_px[there, frame].float(), frame, tracker), frame)
+    found = _checked(track_points(video, drawn.points_px[there, frame].float(), frame, tracker), frame)
+    return found.never_hidden() if hidden_moves else found
 
 
 def track_masked(
@@ -38,11 +43,12 @@ def track_masked(
     moving: bool = True,
     seed: int = 0,
     tracker: Tracker | None = None,
+    hidden_moves: bool = HIDDEN_MOVES,
 ) -> Trajectories:
     """Tracks a grid of points that lie inside the mask on one frame.
 
     `moving`: as in training (paper section 3.2), of those at least as long as the mean `most` are drawn
-    in proportion to their length. Else all stay, or evenly `most` of them.
+    in proportion to their length. Else all stay, or evenly `most` of them. `hidden_moves`: as of `track_drawn`.
     Raises ValueError where the mask is of another size or empty, nothing moves, or all points are lost.
     """
     _check_frame(video, frame)
@@ -64,7 +70,8 @@ def track_masked(
     if not moving:
         count = found.num_trajectories
         chosen = torch.linspace(0, count - 1, min(most, count)).round().long()
-        return Trajectories(found.points_px[chosen], found.visible[chosen])
+        chosen_tracks = Trajectories(found.points_px[chosen], found.visible[chosen])
+        return chosen_tracks.never_hidden() if hidden_moves else chosen_tracks
     drawn = sample_trajectories(found, most, torch.Generator().manual_seed(seed))
     if drawn.num_trajectories == 0:
         count, longest = found.num_trajectories, path_lengths(found).max().item()
@@ -72,7 +79,7 @@ def track_masked(
             f"nothing moves inside the area: the longest way of {count} points is {longest:.1f} pixels, "
             f"at least {STILL_PX:g} are needed; keep all points, or draw them"
         )
-    return drawn
+    return drawn.never_hidden() if hidden_moves else drawn
 
 
 def describe_visibility(trajectories: Trajectories) -> str:

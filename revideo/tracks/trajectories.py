@@ -62,6 +62,10 @@ class Trajectories:
         """The same on a frame of another size: `x` times as wide, `y` times as high."""
         return Trajectories(self.points_px * torch.tensor([x, y], dtype=self.points_px.dtype), self.visible)
 
+    def never_hidden(self) -> Trajectories:
+        """The same, seen throughout: hidden points move things too, where they are supposed to be."""
+        return Trajectories(self.points_px, torch.ones_like(self.visible, dtype=torch.bool))
+
     def for_clip(self, num_frames: int, timing: Timing = "stretch") -> Trajectories:
         """The same over the frames of a clip.
 

@@ -188,6 +188,20 @@ def write_video(path: str | Path, frames: Iterable[Tensor], fps: Fraction | floa
         _encode(unfinished, iter(frames), Fraction(fps).limit_denominator(90_000), crf)
 
 
+def write_lossless(path: str | Path, frames: Tensor, fps: Fraction | float) -> None:
+    """Writes frames (T, 3, H, W) in [0, 1] as FFV1 in a .mkv: read again they are the same to the bit, of 255 levels.
+
+    Raises OSError as `write_video`.
+    """
+    with whole_file(path) as unfinished, av.open(str(unfinished), "w") as container:
+        stream = container.add_stream("ffv1", rate=Fraction(fps))
+        stream.height, stream.width = frames.shape[-2:]
+        stream.pix_fmt = "bgr0"
+        for pixels in to_uint8(frames).permute(0, 2, 3, 1).contiguous().numpy():
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="bgr0")))
+        container.mux(stream.encode())
+
+
 def _encode(path: Path, frames: Iterator[Tensor], fps: Fraction, crf: int) -> None:
     first = next(frames, None)
     if first is None:

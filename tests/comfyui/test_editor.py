@@ -92,7 +92,9 @@ def test_comfyui_s_tracks_are_the_same_paths(run: Run):
     text, again = (json.loads(run.outputs[name]["text"][0]) for name in ("text", "text again"))
     assert len(text) == 2 and [len(path) for path in again] == [len(path) for path in text]
     for path, same in zip(text, again):
-        np.testing.assert_allclose([list(point.values()) for point in same], [list(point.values()) for point in path])
+        # TRACKS are float32, and the text has four decimals: the last may round the other way.
+        found, given = ([list(point.values()) for point in points] for points in (same, path))
+        np.testing.assert_allclose(found, given, rtol=0, atol=1.5e-4)
 
 
 def test_without_regions_only_the_paths_are_drawn(comfyui: ComfyUI):

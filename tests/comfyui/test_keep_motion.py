@@ -65,6 +65,19 @@ def test_a_moving_grid_needs_no_points(comfyui: ComfyUI):
     assert 1 <= len(paths) <= 4
 
 
+def test_a_hidden_point_moves_nothing_unless_it_is_asked_to_move_on(comfyui: ComfyUI):
+    def tracked(**inputs: object) -> tuple[list, str]:
+        graph = shown(track_graph(follow="grid", spacing=8, most=1000, **inputs), "track")
+        graph["report"] = node("PreviewAny", source=["track", 4])
+        run = comfyui.succeed(graph)
+        return json.loads(run.outputs["text"]["text"][0]), run.outputs["report"]["text"][0]
+
+    (hidden, report), (moving, same) = tracked(), tracked(hidden_moves=True)
+    assert "lost from frame" in report and report == same
+    assert min(map(len, hidden)) < WINDOW == min(map(len, moving))
+    assert all(path == onwards[: len(path)] for path, onwards in zip(hidden, moving))
+
+
 def lost(graph: Graph) -> None:
     """Frames of which no two show the same."""
     graph["other"] = node("EmptyImage", width=WIDTH, height=HEIGHT, batch_size=1, color=0)

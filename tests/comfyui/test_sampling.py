@@ -45,6 +45,16 @@ def test_a_seed_of_64_bits_works(comfyui: ComfyUI):
     assert torch.isfinite(latent(comfyui, seed=2**64 - 1)).all()
 
 
+@pytest.mark.parametrize(("added_noise", "differs"), [(-1.0, False), (0.02, False), (0.5, True)])
+def test_noise_that_is_added_is_as_much_as_the_model_hears_of_unless_asked(
+    comfyui: ComfyUI, euler: torch.Tensor, added_noise: float, differs: bool
+):
+    graph = edit_graph(STEPS, WIDTH, HEIGHT)
+    graph["sample"]["inputs"]["added_noise"] = added_noise
+    found = load_latent(comfyui, comfyui.succeed(graph), "latent")
+    assert torch.equal(found, euler) is not differs
+
+
 @pytest.mark.parametrize(("sampler", "sigmas"), [("euler", True), ("euler", False), (None, True)])
 def test_euler_and_karras_from_the_graph_equal_the_built_in_ones(
     comfyui: ComfyUI, euler: torch.Tensor, sampler: str | None, sigmas: bool

@@ -101,7 +101,7 @@ def test_what_is_drawn_is_scaled_to_the_whole_clip(command, given):
     tracks, drawing = inputs(command()), inputs(command(document=given / "drawing.json", tracks=None, region=None))
     for found in (tracks, drawing):
         assert len(found.source) == FRAMES == found.edit.trajectories.num_frames
-        ends = found.edit.trajectories.points_px[0, [0, -1]]
+        ends = found.edit.trajectories.points_px[0, [0, -1]].float()
         assert torch.allclose(ends, torch.tensor([[60.0, 50], [100, 60]]) * torch.tensor([64 / WIDTH, 64 / HEIGHT]))
     whole = revideo.EditDocument.from_json((given / "drawing.json").read_text()).mask(FRAMES, 64, 64)
     assert torch.equal(drawing.edit.masks(5, 9), whole[5:9] >= 0.5)

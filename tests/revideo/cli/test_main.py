@@ -615,7 +615,7 @@ def test_convert_refuses_in_one_line(words, message, checkpoint, tmp_path, capsy
 # --- help and demo -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command_name", ["edit", "convert", "demo"])
+@pytest.mark.parametrize("command_name", ["edit", "convert", "reproduce", "demo"])
 def test_help_teaches_by_an_example(command_name, capsys):
     with pytest.raises(SystemExit) as ended:
         main([command_name, "--help"])

@@ -95,15 +95,23 @@ def test_a_blank_text_is_an_empty_drawing_for_any_clip(text):
 # --- Trajectories ------------------------------------------------------------------------
 
 
+def test_all_digits_are_written_where_they_are_asked_for():
+    path = DrawnPath("p1", "line", (Point(1 / 3, 8, 0), Point(40.0004, 24)))
+    document = drawn(path, regions=(Region("r1", "brush", ((2 / 3, 4),), radius=1e-4, feather=0.1234567),))
+    assert EditDocument.from_json(document.to_json()) != document
+    again = EditDocument.from_json(document.to_json(exact=True))
+    assert again.paths == document.paths and again.regions[0].points == ((2 / 3, 4.0),)
+    assert (again.regions[0].feather, again.regions[0].radius) == (0.1234567, 1e-3)
+
+
 def test_trajectories_are_the_library_s():
     document = drawn(LINE, SPLINE)
     trajectories = document.trajectories(9, 40, 64)
     assert isinstance(trajectories, revideo.Trajectories)
-    assert (trajectories.points_px.dtype, trajectories.visible.dtype) == (torch.float32, torch.bool)
+    assert (trajectories.points_px.dtype, trajectories.visible.dtype) == (torch.float64, torch.bool)
     trajectories.check(9, 40, 64)
-    assert_close(
-        trajectories.points_px[0], torch.tensor([8.0, 8]).lerp(torch.tensor([40.0, 24]), torch.arange(9)[:, None] / 8)
-    )
+    ends = torch.tensor([[8.0, 8], [40, 24]], dtype=torch.float64)
+    assert_close(trajectories.points_px[0], ends[0].lerp(ends[1], torch.arange(9, dtype=torch.float64)[:, None] / 8))
     assert trajectories.visible.tolist() == [[True] * 9, [False, *[True] * 7, False]]
 
 

@@ -398,13 +398,14 @@ def test_a_second_run_computes_nothing(model, options, video, whole, finished, c
     [
         (lambda o, d, v, e: (replace(o, seed=24), d, v, e), 3),
         (lambda o, d, v, e: (replace(o, cfg_last=2.0), d, v, e), 3),
+        (lambda o, d, v, e: (replace(o, added_noise=0.5), d, v, e), 3),
         (lambda o, d, v, e: (o, replace(d, colour_correction=False), v, e), 3),
         (lambda o, d, v, e: (o, d, v, replace(e, edited_frame=e.edited_frame * 0.9)), 3),
         (lambda o, d, v, e: (o, d, v, replace(e, mask=e.mask.roll(1, -1))), 3),
         (lambda o, d, v, e: (o, d, torch.cat([v[:4], 1 - v[4:]]), e), 2),
         (lambda o, d, v, e: (o, d, v, an_edit(v, tail=5.0)), 1),  # a path that begins at frame 6
     ],
-    ids=["seed", "guidance", "handover", "edited frame", "mask", "later frames", "last path"],
+    ids=["seed", "guidance", "added noise", "handover", "edited frame", "mask", "later frames", "last path"],
 )
 def test_what_changed_is_computed_again_from_the_first_window_that_sees_it(
     model, options, video, finished, computed, change, windows

@@ -97,6 +97,21 @@ def test_noise_augmentation_follows_its_own_noise(model, options, clip):
     assert not torch.allclose(augmented.context, plain.context)  # CLIP sees the picture without noise
 
 
+def test_noise_that_is_added_and_noise_that_the_model_hears_of_are_two_options(model, options, clip):
+    options = replace(options, noise_augmentation=0.3)
+    noise = torch.randn(3, 64, 64, generator=torch.Generator().manual_seed(1))
+    conditions = revideo.make_conditions(*clip)
+    as_one = model.condition(conditions, options, noise)
+    apart = model.condition(conditions, replace(options, added_noise=0.0), noise)
+    without = model.condition(conditions, replace(options, noise_augmentation=0.0), noise)
+    assert_close(apart.time_ids, as_one.time_ids, rtol=0, atol=0)
+    assert apart.time_ids[0, 2] == pytest.approx(0.3)
+    assert_close(apart.reference, without.reference, rtol=0, atol=0)
+    assert not torch.allclose(apart.reference, as_one.reference)
+    equal = model.condition(conditions, replace(options, added_noise=0.3), noise)
+    assert torch.equal(equal.reference, as_one.reference)
+
+
 # --- Guidance and samplers ---------------------------------------------------------------
 
 

@@ -197,6 +197,8 @@ def test_a_callback_that_raises_ends_the_run_within_one_step(noise):
         ({"sigma_min": 800.0}, "sigma_min 800 must lie between 0 and sigma_max 700"),
         ({"sigma_max": float("nan")}, "sigma_min 0.002 must lie between 0 and sigma_max nan"),
         ({"noise_augmentation": -0.1}, "noise_augmentation must not be negative, but is -0.1"),
+        ({"added_noise": -0.1}, "added_noise must be 0 or more, not -0.1"),
+        ({"added_noise": float("nan")}, "added_noise must be 0 or more, not nan"),
         ({"schedule": "linear"}, "schedule must be one of karras, ays, not linear"),
         ({"solver": "heun"}, "solver must be one of euler, dpmpp_2m, not heun"),
         ({"guide_from": 1.0, "guide_until": 2.0}, "guide_until 2 must lie between 0 and guide_from 1"),
@@ -210,6 +212,7 @@ def test_options_that_cannot_work_are_refused(options, message):
 
 def test_defaults_are_those_of_the_released_examples():
     options = SamplerOptions()
+    assert options.encoder_noise == options.noise_augmentation
     assert (options.cfg_first, options.cfg_last, options.seed) == (1, 4, 23)
     assert (options.motion_bucket, options.noise_augmentation) == (127, 0.02)
     assert (options.sigma_max, options.sigma_min, options.rho) == (700, 0.002, 7)

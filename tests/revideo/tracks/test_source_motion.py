@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from revideo import Trajectories, parse_tracks
-from revideo.synthetic.clips import make_clip
+from revideo.synthetic.clips import make_clip, make_crossing
 from revideo.tracks.selection import path_lengths
 from revideo.tracks.source_motion import describe_visibility, serialized, track_drawn, track_masked
 
@@ -51,6 +51,18 @@ def test_only_points_that_are_there_are_tracked(clip):
     points = still([[40.0, 40.0], [60.0, 60.0]])
     points.visible[0, 0] = False
     assert track_drawn(clip.video, points).num_trajectories == 1
+
+
+def test_a_hidden_point_moves_on_unless_it_shall_not():
+    crossing = make_crossing(0, frames=14, height=SIDE, width=SIDE, points=1)
+    points = still(crossing.trajectories.points_px[:1, 0].tolist(), 14)
+    moving, hidden = (track_drawn(crossing.video, points, hidden_moves=moves) for moves in (True, False))
+    assert moving.visible.all() and hidden.visible[0, 0] and not hidden.visible.all()
+    assert torch.equal(moving.points_px, hidden.points_px)
+    assert track_drawn(crossing.video, points).visible.all()  # what measures best, in docs/benchmarks.md
+    whole = torch.ones(1, 1, SIDE, SIDE)
+    grids = [track_masked(crossing.video, whole, spacing_px=24, most=9, hidden_moves=moves) for moves in (True, False)]
+    assert grids[0].visible.all() and torch.equal(grids[0].points_px, grids[1].points_px)
 
 
 @pytest.mark.slow

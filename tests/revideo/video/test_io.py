@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch.testing import assert_close
 
 from revideo import read_image, read_video, write_video
-from revideo.video.io import pick_frames, to_uint8
+from revideo.video.io import pick_frames, to_uint8, write_lossless
 
 
 def psnr(found, expected):
@@ -176,6 +176,14 @@ def test_a_lower_crf_keeps_more(tmp_path, clip):
 def test_frames_may_come_one_by_one(tmp_path, clip):
     write_video(tmp_path / "clip.mp4", (frame for frame in clip), 25)
     assert len(read_video(tmp_path / "clip.mp4")[0]) == len(clip)
+
+
+def test_without_loss_every_level_of_every_pixel_comes_back(tmp_path):
+    frames = torch.randint(0, 256, (4, 3, 65, 51), generator=torch.Generator().manual_seed(0)).float() / 255
+    write_lossless(tmp_path / "a.mkv", frames, 10)
+    again, fps = read_video(tmp_path / "a.mkv")
+    assert torch.equal(again, frames) and fps == 10
+    assert [file.name for file in tmp_path.iterdir()] == ["a.mkv"]
 
 
 def test_odd_sides_lose_their_last_row_and_column(tmp_path, clip):
