@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from .checkpoints.released import REPOSITORY
 from .drawing.document import EditDocument
 from .drawing.schema import DrawnPath, Point, Region
 from .edit import Edit, check_video
@@ -26,7 +27,7 @@ from .video.fitting import choose_size, fit_frames
 from .video.io import frames_from_pixels
 from .video.pixels import IMAGE_SUFFIXES
 
-TESTSET = "https://huggingface.co/Adapter/ReVideo"  # its folder testset/ holds clips and edited frames
+TESTSET = f"https://huggingface.co/{REPOSITORY}"  # its folder testset/ holds clips and edited frames
 SCRIPT_FRAMES = 14  # of each clip
 SAVED_FPS = 10  # frames per second of each result
 SCRIPT_SIDE_PX = 1024  # clips are scaled to the area of such a square

@@ -34,7 +34,7 @@ class Column:
         return max(node.size[0] for node in self.nodes.values())
 
 
-NOTE = ("#432", "#653")  # ComfyUI's own yellow of notes
+NOTE = ("#432", "#352b1a")  # darker than ComfyUI's own yellow: Nodes 2.0 writes on it in grey
 GROUPS = {"clip": "#3f789e", "edit": "#b58b2a", "model": "#8a5a9e", "result": "#4f8a4f"}
 
 
