@@ -107,8 +107,7 @@ def test_every_example_gives_its_edit(comfyui: ComfyUI, name: str):
     )
     truth = example_edit(name)
     assert psnr(frames(comfyui, run, "frames"), truth.source) > 30
-    difference = frames(comfyui, run, "of video") - frames(comfyui, run, "frames")
-    assert difference.abs().max() < 1.5 / 255  # ComfyUI cuts where we round
+    assert psnr(frames(comfyui, run, "of video"), frames(comfyui, run, "frames")) > 40  # decoded by ComfyUI
     assert psnr(frames(comfyui, run, "edited")[0], truth.edit.edited_frame) > 50
     assert run.outputs["fps"]["text"] == ["8.0"]
 
