@@ -6,6 +6,8 @@ docs/authors_examples.md says which setting of theirs is which of ours.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -118,7 +120,9 @@ class AuthorsExample:
             raise FileNotFoundError(
                 f"there is no folder {folder}, which {self.name} reads: give the folder testset/ of {TESTSET}"
             )
-        pictures = sorted(file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+        # A dot begins what systems add of their own, such as macOS's "._00000.png".
+        found = (file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+        pictures = sorted(file for file in found if not file.name.startswith("."))
         if len(pictures) < SCRIPT_FRAMES:
             raise ValueError(
                 f"{folder} holds {len(pictures)} pictures; {self.name} takes {SCRIPT_FRAMES}: fetch it again"
@@ -206,12 +210,22 @@ def _read_example(name: str, rectangles: Any, paths: Any = (), points: Any = (),
     )
 
 
+@contextmanager
+def _opened(file: Path) -> Iterator[Image.Image]:
+    """Errors of PIL name no file, and are of many kinds."""
+    try:
+        with Image.open(file) as picture:
+            yield picture
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{file} is no picture that can be read ({error}): fetch it again") from None
+
+
 def _picture_size(file: Path) -> tuple[int, int]:
-    with Image.open(file) as picture:  # its head alone
+    with _opened(file) as picture:  # its head alone
         return picture.size
 
 
 def _scaled(file: Path, size: tuple[int, int]) -> np.ndarray:  # (H, W, 3) uint8
     """Through PIL's own bicubic filter, which is the scripts': ours computes the same, but in floats."""
-    with Image.open(file) as picture:
+    with _opened(file) as picture:
         return np.asarray(picture.convert("RGB").resize(size[::-1], Image.Resampling.BICUBIC))

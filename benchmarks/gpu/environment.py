@@ -68,7 +68,8 @@ def make_environment(
     wanted = repr((sys.version, sys.prefix, *library, *suite, *packages))
     stamp = folder / f"installed-{hashlib.sha256(wanted.encode()).hexdigest()[:16]}"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if stamp.exists():
+    # Made offline it cannot be made again without the wheels: a call without them takes what is there.
+    if stamp.exists() or (wheels is None and any(folder.glob("installed-*"))):
         return python
     venv.create(folder, with_pip=False, clear=True)
     lend_packages(folder)

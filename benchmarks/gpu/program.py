@@ -64,7 +64,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--suite", default="", metavar="CHOICE", help="which tests, as pytest's -k (all of them)")
     parser.add_argument("--in-process", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
-    parts = given.parts.split(",") if given.parts else GPU_PARTS
+    parts = [part.strip() for part in given.parts.split(",")] if given.parts else GPU_PARTS
     unknown = [part for part in parts if part not in GPU_PARTS]
     if unknown:
         parser.error(f"--parts: there is no {unknown[0]}; there are {', '.join(GPU_PARTS)}")
@@ -76,6 +76,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         given.sizes = [(int(height), int(width)) for height, width in (size.split("x") for size in sizes)]
     except ValueError:
         parser.error("--sizes: give height and width as in 576x1024")
+    if any(side < 64 or side % 64 for size in given.sizes for side in size):
+        parser.error("--sizes: both sides must be multiples of 64")
     if given.device != "cpu" and not torch.cuda.is_available():
         parser.error("torch finds no CUDA here: run on a machine with a card, or give --device cpu for a stand-in")
     return given

@@ -39,13 +39,13 @@ class Results:
         return [row for row in self.rows if row["part"] in parts and row["status"] in ("ok", "missed")]
 
     def goals(self) -> list[dict[str, Any]]:
-        """What the project wants of a card, as far as it was measured on one: text, figure, whether it holds."""
+        """What the project wants of a card, as far as it was measured on one: text, value, whether it holds."""
         goals: list[dict[str, Any]] = []
         if not self.machine["cuda"]:
             return goals
 
         def add(text: str, value: float, holds: bool) -> None:
-            goals.append({"goal": text, "figure": round(value, 2), "holds": holds})
+            goals.append({"goal": text, "value": round(value, 2), "holds": holds})
 
         plain = {row["size"]: row["seconds_whole"] for row in self.of("plain") if row.get("seconds_decoding")}
         for way in ("exact", "compiled", "fast"):
@@ -151,7 +151,7 @@ class Results:
 
     def goal_lines(self) -> list[str]:
         goals = self.goals()
-        lines = [table_row(each["goal"], str(each["figure"]), "yes" if each["holds"] else "no") for each in goals]
+        lines = [table_row(each["goal"], str(each["value"]), "yes" if each["holds"] else "no") for each in goals]
         return [table_header("goal", "measured", "reached"), *lines] if goals else []
 
     def open_points(self) -> list[str]:

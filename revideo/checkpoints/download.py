@@ -15,6 +15,7 @@ from typing import Any
 from ..files import check_target
 from .released import ADDRESS, LICENCE, LICENCE_ADDRESS, RELEASED_FILE, REPOSITORY, WEIGHTS, download_target
 
+DTYPES = ("float16", "bfloat16", "float32")  # that can be stored
 RELEASED_BYTES_PER_NUMBER = 4  # the released file holds fp32
 SHA256 = re.compile(r"[0-9a-f]{64}")
 BLOCK_BYTES = 2**22
@@ -64,6 +65,11 @@ def download(
         return target
     if not accept_licence:
         raise ValueError(f"the weights are under {LICENCE} ({LICENCE_ADDRESS}): accept it first (accept_licence)")
+    if dtype not in DTYPES:
+        raise ValueError(f'dtype "{dtype}" is not one of {", ".join(DTYPES)}')
+    kept = target.with_suffix(".ckpt")
+    if keep_ckpt and kept.exists():
+        raise ValueError(f"{kept} is there already: move it away, or name another target")
     file = _find(revision, endpoint, target)
     part = target.with_name(f"{target.stem}.{_short(file.checksum)}.part")  # another file is never taken up for it
     _check_room(file, part, target, dtype)
@@ -73,7 +79,7 @@ def download(
     report(f"converting to {target}")
     _convert(part, target, dtype, config)
     if keep_ckpt:
-        part.replace(target.with_suffix(".ckpt"))
+        part.replace(kept)
     else:
         part.unlink()
     return target
@@ -174,9 +180,16 @@ def _check_content(file: HubFile, part: Path) -> None:
 def _convert(part: Path, target: Path, dtype: str, config: Any) -> None:
     import torch
 
+    from .file_formats import CheckpointError
     from .writing import convert
 
-    convert(part, target, config=config, dtype=getattr(torch, dtype))
+    try:
+        convert(part, target, config=config, dtype=getattr(torch, dtype))
+    except CheckpointError as error:
+        raise DownloadError(
+            f"what {ADDRESS} holds now is not the model that this version knows ({error}): update ReVideo; "
+            f"the download is {part}, delete it if you need the room"
+        ) from None
 
 
 def _short(checksum: str) -> str:

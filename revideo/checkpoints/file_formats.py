@@ -71,9 +71,11 @@ def _shards(path: Path) -> list[Path]:
     else:
         names = _index(path)
         what = f"{path.name} is the index of {len(names)} shards"
-    strange = [name for name in names if re.search(r"[/\\:]", name) or name in ("", ".", "..")]
+    strange = [name for name in names if re.search(r"[/\\:\0]", name) or name in ("", ".", "..") or len(name) > 255]
     if strange:
-        raise CheckpointError(f"{path.name} names a shard outside of its folder, which is not read: {strange[0]}")
+        raise CheckpointError(
+            f"{path.name} names a shard outside of its folder, which is not read: {strange[0][:80]!r}"
+        )
     absent = [name for name in names if not (path.parent / name).is_file()]
     if absent:
         raise CheckpointError(
@@ -89,7 +91,7 @@ def _index(path: Path) -> list[str]:
             return []
     try:
         content = json.loads(path.read_bytes())
-    except ValueError:  # not JSON, not text
+    except (ValueError, RecursionError):  # not JSON, not text
         return []
     files = content.get("weight_map")
     return sorted(set(map(str, files.values()))) if isinstance(files, dict) else []
@@ -147,14 +149,14 @@ def _read_past_the_end(path: Path, header_bytes: int) -> tuple[Weights, dict[str
         text = file.read(8 + header_bytes)[8:]
     try:
         header: dict[str, Any] = json.loads(text)
-        metadata = dict(header.pop("__metadata__", {}))
+        metadata = {name: text for name, text in header.pop("__metadata__", {}).items() if isinstance(text, str)}
         places = {name: (STORED_TYPES[of["dtype"]], of["shape"], *of["data_offsets"]) for name, of in header.items()}
         end = 8 + header_bytes + max((stop for *_, stop in places.values()), default=0)
         if end >= path.stat().st_size:
             return None
         data = torch.from_file(str(path), False, end, dtype=torch.uint8)[8 + header_bytes :]
         return {name: _tensor(data, *place) for name, place in places.items()}, metadata
-    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError):  # RecursionError too
         return None  # damaged in another way too: its first error says how
 
 
@@ -176,7 +178,7 @@ def _read_pickle(path: Path, is_zip: bool) -> Weights:
             f"{path.name} {what} more than tensors (code may hide there), so it was not opened: "
             f"use a .safetensors file of the same weights"
         ) from None
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
+    except Exception as error:  # of damaged bytes torch raises many kinds
         raise CheckpointError(f"{path.name} is cut off or no checkpoint ({_first_line(error)})") from None
     state = content.get("state_dict", content) if isinstance(content, dict) else None
     items = state.items() if isinstance(state, dict) else ()

@@ -176,7 +176,7 @@ def _read(path: Path) -> tuple[Weights, ModelConfig | None]:
 def _parse_config(text: str, path: Path) -> ModelConfig:
     try:
         return ModelConfig.from_json(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path.name}: {error}") from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 WEIGHTS = "https://github.com/MC-E/ReVideo"
@@ -28,13 +29,17 @@ def no_checkpoint(path: str | Path) -> str:
 def download_target(given: str | Path | None = None) -> Path:
     """Where the released weights go: the file that is named; in a folder, there; in ComfyUI's, among its checkpoints.
 
-    None: the ComfyUI that this library is installed in as a pack, else the working directory.
+    None: the ComfyUI that this library is installed in as a pack, else the working directory. Raises FileNotFoundError
+    for a folder that is not there.
     """
     if given is None:
-        pack = Path(__file__).parents[2]
-        given = pack.parents[1] if pack.parent.name == "custom_nodes" else Path()
+        # By PWD too, which does not follow a link: many have the pack elsewhere, linked into custom_nodes.
+        packs = (Path(__file__).parents[2], Path(os.environ.get("PWD", "")))
+        given = next((pack.parents[1] for pack in packs if pack.parent.name == "custom_nodes"), Path())
     folder = Path(given)
     if not folder.is_dir():
+        if not folder.suffix:
+            raise FileNotFoundError(f"there is no folder {folder}: make it first, or name a .safetensors file")
         return folder
     inside = folder / COMFYUI_FOLDER
     return (inside if inside.is_dir() else folder) / MODEL_NAME

@@ -69,12 +69,12 @@ def run_download(arguments: argparse.Namespace) -> int:
     from ..checkpoints.download import check_whole, download
     from ..files import check_target
 
-    target = download_target(arguments.target)
     with refusing():
+        target = download_target(arguments.target)
         check_target(target, (".safetensors",), ())
         if target.exists():
             check_whole(target)
-            print(f"{target}: there already, and whole")
+            print(f"{target}: a whole model is there already, so nothing was fetched")
             return 0
         ask_licence(target, arguments.accept_licence)
         download(

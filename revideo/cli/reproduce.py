@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..checkpoints.released import LICENCE, REPOSITORY
-from .common import add_command, add_model_options, chosen_model, parse_size, refusing
+from .common import add_command, add_model_options, check_models, chosen_model, parse_size, refusing
 from .edit import add_edit, make_result
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ def run_reproduce(arguments: argparse.Namespace) -> int:
         with refusing():
             prepared = example.read(arguments.testset, tracker)
             folder = arguments.output / example.name
+            if folder.exists() and not folder.is_dir():
+                raise ValueError(f"{folder} is not a folder: move it away, or name another -o")
             folder.mkdir(parents=True, exist_ok=True)
             words = edit_words(arguments, prepared, folder)
             _write(arguments, prepared, folder, words)
@@ -153,13 +155,17 @@ def _checked(arguments: argparse.Namespace) -> tuple[list[AuthorsExample], Any]:
         raise ValueError("--output is missing: the folder to write to")
     names = list(authors_examples()) if EVERY in arguments.names else list(dict.fromkeys(arguments.names))
     examples = [authors_example(name) for name in names]
+    for name in arguments.names:
+        if name != EVERY:
+            authors_example(name)  # beside "all" too
     if arguments.output.exists() and not arguments.output.is_dir():
         raise ValueError(f"--output {arguments.output} is not a folder")
     if arguments.steps is not None:
         SamplerOptions(steps=arguments.steps)
     if arguments.memory is not None and not arguments.memory > 0:
         raise ValueError(f"--memory must be more than 0 GB, not {arguments.memory:g}")
-    check_sources([arguments.model, arguments.svd, arguments.config, arguments.cotracker])
+    check_sources([arguments.config, arguments.cotracker])
+    check_models([arguments.model, arguments.svd])
     check_device(arguments.device)
     if arguments.model:
         window = chosen_config(arguments).unet.num_frames
@@ -178,9 +184,15 @@ def _write(arguments: argparse.Namespace, prepared: PreparedExample, folder: Pat
     from ..pictures.sheets import write_image
     from ..video.io import write_lossless
 
+    document = folder / "document.json"
+    text = prepared.document.to_json(exact=True)
+    if document.exists() and document.read_text("utf-8") != text:
+        raise ValueError(
+            f"{document} is not what the example gives (was it changed?): move it away, or name another -o"
+        )
     write_lossless(folder / "clip.mkv", prepared.video, SAVED_FPS)
     write_image(folder / "edited_frame.png", prepared.edited_frame)
-    (folder / "document.json").write_text(prepared.document.to_json(exact=True), "utf-8")
+    document.write_text(text, "utf-8")
     (folder / "settings.json").write_text(_settings(arguments, prepared, words), "utf-8")
 
 

@@ -332,10 +332,11 @@ def remake(base: Path, names: Sequence[str]) -> None:
     server = ComfyUI(base)
     server.start()
     try:
-        with open_frontend(server.url) as (page, _):
-            for name in names:
+        for name in names:
+            # A page for each: the frontend keeps values of a cleared graph, and gives them to nodes of the same number.
+            with open_frontend(server.url) as (page, _):
                 store(name, build(page, name, workflow(name)))
-                thumbnail(name).save(FOLDER / f"{name}.jpg", quality=88)
+            thumbnail(name).save(FOLDER / f"{name}.jpg", quality=88)
         if MANY_AREAS in names:
             with open_frontend(server.url, 1700, 1250) as (page, _):
                 load_workflow(page, stored(MANY_AREAS, SAVED))  # real footage, which we may not ship

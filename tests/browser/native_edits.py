@@ -14,7 +14,7 @@ The edit of workflow **00**, by ComfyUI's own Stable Video Diffusion: *Load ReVi
 Conditioning* bring ReVideo to any **MODEL** of a ReVideo checkpoint. Press **Run**: the model is the small one that \
 comes with the pack.
 
-Samplers, schedulers, LoRAs, EasyCache, other control nets behind *ReVideo Native Conditioning*: all as for any MODEL.
+Samplers, schedulers, LoRAs, EasyCache, other ControlNets behind *ReVideo Native Conditioning*: all as for any MODEL.
 
 **The authors' weights** (workflow 01 says where they are): choose the same file in both loaders, and **cfg 4** in \
 *KSampler* (the small model wants 1).

@@ -33,7 +33,7 @@ nothing but such shapes and paints them coarsely; on a CPU it takes some minutes
 
 **Your clip:** drop it on *ReVideo Editor*; it takes the example's place.{choice}
 
-**The authors' weights:** choose them in *Load ReVideo Model*.
+**The authors' weights:** choose them in {loader}.
 
 {steps}
 """
@@ -64,11 +64,11 @@ pixels."""
 
 CONTEXT_DRAW = f"""\
 2. **Draw**, over all frames: **an area** (R) over all that may change, **a path** (S) for where the thing goes.
-3. **Run.** *Context Windows* cuts the clip into windows of {WINDOW} frames that share 4; every step is taken in all \
+3. **Run.** *Context Windows (Manual)* cuts the clip into windows of {WINDOW} frames that share 4; every step is taken in all \
 of them. Leave **causal_window_fix** off and **dim** at 0: SVD takes nothing else. *count* in *Prepare Video* says how \
-many frames: 24 here, as many as memory holds. For longer videos take *ReVideo Long Video* (workflow 05).
+many frames: 24 here, as many as memory holds. For longer videos take *ReVideo Long Video* (workflow 05)."""
 
-With the authors' weights choose the same file in both loaders."""
+BOTH_LOADERS = "*Load ReVideo as SVD* and *Load ReVideo ControlNet*, the same file in both"
 
 TITLES = {
     "01_edit_one_area": "Edit one area",
@@ -111,6 +111,7 @@ def steps_note(name: str) -> Node:
     text = STEPS.format(
         title=TITLES[name],
         what=DESCRIPTIONS[name] + ".",
+        loader=BOTH_LOADERS if name == "08_native_long_context" else "*Load ReVideo Model*",
         choice=CHOICE if draw is None else "",
         steps=f"{first}\n{draw or DRAW.format(draw=HOW[name])}",
     )
