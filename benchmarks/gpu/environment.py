@@ -65,11 +65,14 @@ def make_environment(
     library = requirements(LIBRARY) if library is None else library
     suite = [each for each in requirements(SUITE) if name_of(each) in SUITE_PACKAGES] if suite is None else suite
     packages = sorted({Path(wheel).name for wheel in wheels.glob("*.whl")}) if wheels else []
-    wanted = repr((sys.version, sys.prefix, *library, *suite, *packages))
-    stamp = folder / f"installed-{hashlib.sha256(wanted.encode()).hexdigest()[:16]}"
+    wanted, offered = (
+        hashlib.sha256(repr(each).encode()).hexdigest()[:16]
+        for each in ((sys.version, sys.prefix, *library, *suite), packages)
+    )
+    stamp = folder / f"installed-{wanted}-{offered}"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     # Made offline it cannot be made again without the wheels: a call without them takes what is there.
-    if stamp.exists() or (wheels is None and any(folder.glob("installed-*"))):
+    if stamp.exists() or (wheels is None and any(folder.glob(f"installed-{wanted}-*"))):
         return python
     venv.create(folder, with_pip=False, clear=True)
     lend_packages(folder)

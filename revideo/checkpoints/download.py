@@ -186,7 +186,7 @@ def _convert(part: Path, target: Path, dtype: str, config: Any) -> None:
     try:
         convert(part, target, config=config, dtype=getattr(torch, dtype))
     except CheckpointError as error:
-        raise DownloadError(
+        raise CheckpointError(
             f"what {ADDRESS} holds now is not the model that this version knows ({error}): update ReVideo; "
             f"the download is {part}, delete it if you need the room"
         ) from None

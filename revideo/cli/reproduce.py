@@ -187,9 +187,7 @@ def _write(arguments: argparse.Namespace, prepared: PreparedExample, folder: Pat
     document = folder / "document.json"
     text = prepared.document.to_json(exact=True)
     if document.exists() and document.read_text("utf-8") != text:
-        raise ValueError(
-            f"{document} is not what the example gives (was it changed?): move it away, or name another -o"
-        )
+        raise ValueError(f"{document} was changed, and would be overwritten: move it away, or name another -o")
     write_lossless(folder / "clip.mkv", prepared.video, SAVED_FPS)
     write_image(folder / "edited_frame.png", prepared.edited_frame)
     document.write_text(text, "utf-8")
@@ -239,7 +237,7 @@ def _settings(arguments: argparse.Namespace, prepared: PreparedExample, words: l
 
 
 def _shell_line(words: list[str]) -> str:
-    return shlex.join(["revideo", *words])
+    return shlex.join(["python", "-m", "revideo", *words])
 
 
 def _edit_parser() -> argparse.ArgumentParser:

@@ -64,9 +64,9 @@ pixels."""
 
 CONTEXT_DRAW = f"""\
 2. **Draw**, over all frames: **an area** (R) over all that may change, **a path** (S) for where the thing goes.
-3. **Run.** *Context Windows (Manual)* cuts the clip into windows of {WINDOW} frames that share 4; every step is taken in all \
-of them. Leave **causal_window_fix** off and **dim** at 0: SVD takes nothing else. *count* in *Prepare Video* says how \
-many frames: 24 here, as many as memory holds. For longer videos take *ReVideo Long Video* (workflow 05)."""
+3. **Run.** *Context Windows (Manual)* cuts the clip into windows of {WINDOW} frames that share 4; every step is taken \
+in all of them. Leave **causal_window_fix** off and **dim** at 0: SVD takes nothing else. *count* in *Prepare Video* \
+says how many frames: 24 here, as many as memory holds. For longer videos take *ReVideo Long Video* (workflow 05)."""
 
 BOTH_LOADERS = "*Load ReVideo as SVD* and *Load ReVideo ControlNet*, the same file in both"
 

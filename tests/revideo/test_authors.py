@@ -293,7 +293,7 @@ def test_what_a_test_set_lacks_is_named(tmp_path):
     example = authors_example("dog")
     with pytest.raises(FileNotFoundError, match=r"no folder .*dog, which dog reads: give the folder testset/ of https"):
         example.find(tmp_path)
-    empty_files(tmp_path, *(f"dog/{frame:05d}.png" for frame in range(13)), "dog/notes.txt")
+    empty_files(tmp_path, *(f"dog/{frame:05d}.png" for frame in range(13)), "dog/notes.txt", "dog/._00000.png")
     with pytest.raises(ValueError, match=r"dog holds 13 pictures; dog takes 14"):
         example.find(tmp_path)
     empty_files(tmp_path, "dog/00013.png", "dog/00014.png")
@@ -303,7 +303,7 @@ def test_what_a_test_set_lacks_is_named(tmp_path):
     pictures, edited = example.find(tmp_path)
     assert [file.stem for file in pictures] == [f"{frame:05d}" for frame in range(14)]
     assert edited == tmp_path / "reference" / "dog.png"
-    with pytest.raises(OSError, match=r"00000\.png"):
+    with pytest.raises(ValueError, match=r"00000\.png is no picture that can be read"):
         example.read(tmp_path)
 
 

@@ -251,3 +251,15 @@ def test_installed_as_a_pack_it_goes_into_that_comfyui(tmp_path):
             text=True,
         )
         assert Path(done.stdout.rstrip("\n")) == expected / "revideo.safetensors"
+
+
+def test_what_would_be_overwritten_or_cannot_be_stored_is_refused_before_anything_is_fetched(get, released, tmp_path):
+    own = tmp_path / "revideo.ckpt"
+    own.write_bytes(b"the user's own")
+    with serve(released) as hub:
+        with pytest.raises(ValueError, match=r"revideo\.ckpt is there already: move it away"):
+            get(hub, keep_ckpt=True)
+        with pytest.raises(ValueError, match='dtype "int8" is not one of float16, bfloat16, float32'):
+            get(hub, dtype="int8")
+        assert hub.asked == []
+    assert own.read_bytes() == b"the user's own"

@@ -62,7 +62,7 @@ def loads(monkeypatch) -> list[object]:
 def printed(capsys) -> list[list[str]]:
     """The `edit` commands of a run."""
     lines = capsys.readouterr().out.splitlines()
-    return [shlex.split(line)[1:] for line in lines if line.startswith("revideo edit ")]
+    return [shlex.split(line)[3:] for line in lines if line.startswith("python -m revideo edit ")]
 
 
 @pytest.mark.slow
@@ -88,7 +88,7 @@ def test_the_printed_command_reads_what_the_script_asks_for(testset, checkpoint,
     assert (arguments.frames_per_chunk, arguments.no_keep) == (1, True)
 
     settings = json.loads((folder / "settings.json").read_text())
-    assert shlex.split(settings["command"])[1:] == [*words[:-4], "--model", "revideo.safetensors", *words[-2:]]
+    assert shlex.split(settings["command"])[3:] == [*words[:-4], "--model", "revideo.safetensors", *words[-2:]]
     assert settings["size"] == [*prepared.size[::-1]]
     assert settings["sampling"]["added_noise"] == 0
     assert all(settings["sampling"][field] == getattr(example.options, field) for field in ("steps", "fps", "seed"))
@@ -151,7 +151,10 @@ def test_a_list_says_what_there_is(capsys):
         (["all", "{to}"], "there is no folder {tmp}/testset/desert, which desert reads"),
         (["sky", "{to}"], "{tmp}/testset/sky holds 3 pictures; sky takes 14: fetch it again"),
         (["road", "{to}"], "there is no file {tmp}/testset/reference/road.png, the edited frame of road: fetch"),
-        (["road", "{to}", "--model", "nothing.ckpt"], "there is no file nothing.ckpt"),
+        (
+            ["road", "{to}", "--model", "nothing.ckpt"],
+            "there is no checkpoint nothing.ckpt: `python -m revideo download`",
+        ),
         (["road", "{to}", "--cotracker", "nothing.pth"], "there is no file nothing.pth"),
         (["road", "{to}", "--model", "{tmp}/short.safetensors"], "{tmp}/short.safetensors: this model edits windows "),
         (["road", "{to}", "--steps", "0"], "steps must be at least 1, not 0"),
@@ -169,3 +172,15 @@ def test_a_mistake_is_one_line_before_a_picture_is_read(words, message, lacking,
     told = capsys.readouterr().err
     assert told.startswith(f"revideo: error: {message.replace('{tmp}', str(lacking))}") and told.count("\n") == 1
     assert not loads and not (lacking / "made").exists()
+
+
+@pytest.mark.slow
+def test_a_drawing_that_was_changed_is_not_overwritten(testset, tmp_path, capsys):
+    words = ["reproduce", "woman", "--testset", str(testset), "-o", str(tmp_path), "--size", "128x128"]
+    assert main(words) == 0
+    assert main(words) == 0  # as it was
+    document = tmp_path / "woman" / "document.json"
+    document.write_text("{}", "utf-8")
+    assert main(words) == 2
+    assert f"{document} was changed" in capsys.readouterr().err
+    assert document.read_text("utf-8") == "{}"
