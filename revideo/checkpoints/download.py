@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import os
@@ -15,7 +16,7 @@ from typing import Any
 from ..files import check_target
 from .released import ADDRESS, LICENCE, LICENCE_ADDRESS, RELEASED_FILE, REPOSITORY, WEIGHTS, download_target
 
-DTYPES = ("float16", "bfloat16", "float32")  # that can be stored
+STORED_DTYPES = ("float16", "bfloat16", "float32")  # that can be stored
 RELEASED_BYTES_PER_NUMBER = 4  # the released file holds fp32
 SHA256 = re.compile(r"[0-9a-f]{64}")
 BLOCK_BYTES = 2**22
@@ -65,11 +66,11 @@ def download(
         return target
     if not accept_licence:
         raise ValueError(f"the weights are under {LICENCE} ({LICENCE_ADDRESS}): accept it first (accept_licence)")
-    if dtype not in DTYPES:
-        raise ValueError(f'dtype "{dtype}" is not one of {", ".join(DTYPES)}')
-    kept = target.with_suffix(".ckpt")
-    if keep_ckpt and kept.exists():
-        raise ValueError(f"{kept} is there already: move it away, or name another target")
+    if dtype not in STORED_DTYPES:
+        raise ValueError(f'dtype "{dtype}" is not one of {", ".join(STORED_DTYPES)}')
+    fetched = target.with_suffix(".ckpt")
+    if keep_ckpt and fetched.exists():
+        raise ValueError(f"{fetched} is there already: move it away, or name another target")
     file = _find(revision, endpoint, target)
     part = target.with_name(f"{target.stem}.{_short(file.checksum)}.part")  # another file is never taken up for it
     _check_room(file, part, target, dtype)
@@ -79,7 +80,7 @@ def download(
     report(f"converting to {target}")
     _convert(part, target, dtype, config)
     if keep_ckpt:
-        part.replace(kept)
+        part.replace(fetched)
     else:
         part.unlink()
     return target
@@ -231,5 +232,8 @@ def _explained(error: Exception, address: str, target: Path, part: Path | None =
     reason = (str(error).splitlines() or [type(error).__name__])[0][:REASON_LETTERS]
     number = getattr(error, "errno", None)
     if number is not None and not isinstance(error, (ConnectionError, TimeoutError)):
-        return OSError(f"{part or target} cannot be written ({os.strerror(number)}): make room; {later}")
+        remedy = (
+            "name a folder that you may write to" if number in (errno.EACCES, errno.EPERM, errno.EROFS) else "make room"
+        )
+        return OSError(f"{part or target} cannot be written ({os.strerror(number)}): {remedy}; {later}")
     return ConnectionLost(f"{address} {'broke off' if begun else 'cannot be reached'} ({reason}); {later}")
