@@ -87,7 +87,7 @@ def compare_ways(arguments: list[str]) -> dict[str, Any]:
         # In a process of its own: a process's peak counts what the one that started it held by then.
         run_program("engine", "--write", str(Path(folder) / CHECKPOINT))
         plain, ours = (run_program("engine", *arguments, "--folder", folder, "--way", way) for way in ("plain", "ours"))
-        pictures = [torch.load(Path(folder) / f"{way}.pt") for way in ("plain", "ours")]
+        pictures = [torch.load(Path(folder) / f"{way}.pt", weights_only=True) for way in ("plain", "ours")]
     seconds = {stage: plain["seconds"][stage] / ours["seconds"][stage] for stage in COMPARED}
     memory = "peak_memory_mib" if ours["peak_cuda_mib"] is None else "peak_cuda_mib"
     ratios = {

@@ -146,9 +146,10 @@ def test_weights_that_are_not_there_are_offered_with_their_address(page: Page):
     load_workflow(page, workflow)
     page.get_by_text(f"{MODEL['name']} is missing").first.wait_for()
     page.get_by_role("button", name="View details").first.click()
-    page.get_by_text(MODEL["name"]).first.wait_for()
-    offered = "() => document.body.innerText.includes('Download') || document.body.innerText.includes('URL')"
-    page.wait_for_function(offered)
+    page.get_by_role("button", name=f"Download {MODEL['name']}").wait_for()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy URL").click()
+    page.wait_for_function("url => navigator.clipboard.readText().then(text => text === url)", arg=MODEL["url"])
 
 
 # All else stays as stored.
