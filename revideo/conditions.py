@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from .edit import Edit, check_video
+from .tracks.trajectories import Trajectories
 
 KERNEL_SIZE = 51  # pixels, whatever the frame's size: what the released weights were trained on
 KERNEL_SIGMA = 10.0
@@ -82,14 +84,18 @@ def join_sides(sides: Sequence[range], parts: Sequence[Tensor]) -> Tensor:
 
 def compose_conditions(video: Tensor, edit: Edit) -> Conditions:
     """As `make_conditions` for an edited first frame, unchecked: training also shows clips whose mask is everything."""
-    mask = edit.masks(0, len(video)).to(video.device)
+    mask = edit.masks(0, len(video))
+    return replace(show_conditions(video, edit.edited_frame, edit.trajectories, mask), source=video, edit=edit)
+
+
+def show_conditions(video: Tensor, reference: Tensor, trajectories: Trajectories, mask: Tensor) -> Conditions:
+    """`video` (T, 3, H, W) and `reference` (3, H, W) in [0, 1], mask (1 or T, 1, H, W) bool, on the video's device."""
+    mask = mask.to(video.device).expand(len(video), -1, -1, -1)
     return Conditions(
-        reference=signed(edit.edited_frame),
+        reference=signed(reference),
         content=torch.where(mask, -1.0, signed(video)),
-        motion=motion_map(edit.trajectories.points_px, edit.trajectories.visible, *video.shape[-2:]),
+        motion=motion_map(trajectories.points_px, trajectories.visible, *video.shape[-2:]).to(video.device),
         mask=mask.float(),
-        source=video,
-        edit=edit,
     )
 
 
@@ -99,37 +105,72 @@ def signed(pixels: Tensor) -> Tensor:
 
 
 def motion_map(
-    points_px: Tensor,  # (N, T, 2) x, y in frame pixels
-    visible: Tensor,  # (N, T) bool
+    points_px: Tensor,  # (…, N, T, 2) x, y in frame pixels
+    visible: Tensor,  # (…, N, T) bool
     height: int,
     width: int,
-) -> Tensor:  # (T, 2, H, W) dy, dx in pixels since the previous frame
-    """Sparse displacements, each written where its point stands *now*, widened to soft bumps.
+) -> Tensor:  # (…, T, 2, H, W) dy, dx in pixels since the previous frame
+    """Sparse displacements, each written where its point stands *now*, widened to soft bumps; where the points lie.
 
     Frame 0 is zero. A displacement needs its point visible in both frames. Points outside
     the frame act on its border. Where two points share a pixel the later path wins; bumps
     that overlap add.
     """
-    num_frames = points_px.shape[1]
-    sparse = torch.zeros(num_frames, 2, height, width)
-    x = points_px[..., 0].clamp(0, width - 1).long()  # truncated toward zero
-    y = points_px[..., 1].clamp(0, height - 1).long()
-    displacement = points_px.diff(dim=1).flip(-1)  # (N, T-1, 2) dy, dx
-    moves = visible[:, 1:].bool() & visible[:, :-1].bool()
-    # Path by path: one indexed write of all would leave the winner of a shared pixel undefined.
-    for path, frame in moves.nonzero().tolist():
-        sparse[frame + 1, :, y[path, frame + 1], x[path, frame + 1]] = displacement[path, frame].float()
-    return _soften(sparse)
+    seen = visible.bool()
+    moves = seen & F.pad(seen, (1, 0))[..., :-1]
+    before = torch.cat([points_px[..., :1, :], points_px[..., :-1, :]], -2)
+    displacement = (points_px - before).float()
+    places = points_px.nan_to_num()  # hidden points may be anywhere, or nowhere
+    x = places[..., 0].clamp(0, width - 1).long()  # truncated toward zero
+    y = places[..., 1].clamp(0, height - 1).long()
+    wins = moves & _stands_on_top(y * width + x, moves, height * width)
+    displacement = torch.where(wins[..., None], displacement, 0).flip(-1)
+    if points_px.shape[-3] > KERNEL_SIZE:
+        return _soften(_scatter(displacement, y * width + x, height, width))
+    # A bump is a column times a row, so few of them are one matrix product a frame.
+    rows, columns = _bump(y, height), _bump(x, width)
+    rows = rearrange(displacement[..., None] * rows[..., None, :], "... n t d h -> ... t (d h) n")
+    return (rows @ rearrange(columns, "... n t w -> ... t n w")).unflatten(-2, (2, height))
+
+
+def _stands_on_top(pixels: Tensor, moves: Tensor, count: int) -> Tensor:
+    """Whether each of the moving points, `pixels` (…, N, T) of `count`, is the last of those on its pixel."""
+    numbers = torch.arange(pixels.shape[-2], device=pixels.device)[:, None].expand_as(pixels)
+    numbers = torch.where(moves, numbers, -1).transpose(-1, -2)
+    pixels = pixels.transpose(-1, -2)
+    last = numbers.new_full((*pixels.shape[:-1], count), -1).scatter_reduce_(-1, pixels, numbers, "amax")
+    return (last.gather(-1, pixels) == numbers).transpose(-1, -2)
+
+
+def _scatter(displacement: Tensor, pixels: Tensor, height: int, width: int) -> Tensor:
+    """Displacements (…, N, T, 2), on each pixel one that is not zero at most → (…, T, 2, H, W)."""
+    values = rearrange(displacement, "... n t d -> ... t d n")
+    places = rearrange(pixels, "... n t -> ... t 1 n").expand_as(values)
+    sparse = values.new_zeros(*values.shape[:-1], height * width)
+    return sparse.scatter_add_(-1, places, values).unflatten(-1, (height, width))
+
+
+def _kernel(device: torch.device) -> Tensor:
+    """Gaussian of peak 1, not of sum 1: a lone point keeps its displacement at its own pixel."""
+    offsets = torch.arange(KERNEL_SIZE, dtype=torch.float64) - KERNEL_SIZE // 2
+    return torch.exp(-(offsets**2) / (2 * KERNEL_SIGMA**2)).float().to(device)
+
+
+def _bump(centres: Tensor, size: int) -> Tensor:
+    """The kernel around each centre (…), over `size` pixels: (…, size)."""
+    reach = KERNEL_SIZE // 2 + 1  # where it is zero
+    kernel = F.pad(_kernel(centres.device), (1, 1))
+    offsets = torch.arange(size, device=centres.device) - centres[..., None]
+    return kernel[offsets.clamp(-reach, reach) + reach]
 
 
 def _soften(sparse: Tensor) -> Tensor:
-    """Gaussian of peak 1, not of sum 1: a lone point keeps its displacement at its own pixel."""
-    offsets = torch.arange(KERNEL_SIZE, dtype=torch.float64) - KERNEL_SIZE // 2
-    bump = torch.exp(-(offsets**2) / (2 * KERNEL_SIGMA**2)).float()
-    moving = sparse.flatten(1).any(1)  # most of the cost is in frames that hold nothing
-    channels = sparse[moving].flatten(0, 1)[:, None]
+    bump = _kernel(sparse.device)
+    frames = sparse.flatten(0, -4)
+    moving = frames.flatten(1).any(1)  # most of the cost is in frames that hold nothing
+    channels = frames[moving].flatten(0, 1)[:, None]
     channels = F.conv2d(channels, bump.view(1, 1, -1, 1), padding=(KERNEL_SIZE // 2, 0))
     channels = F.conv2d(channels, bump.view(1, 1, 1, -1), padding=(0, KERNEL_SIZE // 2))
-    soft = torch.zeros_like(sparse)
-    soft[moving] = channels.view(-1, 2, *sparse.shape[-2:])
-    return soft
+    soft = torch.zeros_like(frames)
+    soft[moving] = channels.view(-1, *frames.shape[1:])
+    return soft.view_as(sparse)

@@ -1,24 +1,25 @@
-"""diffusers' two blocks of SVD without gradients: the same numbers in less time and memory.
+"""diffusers' two blocks of SVD in less time and memory: the same numbers, and the same gradients.
 
-Both keep diffusers' weights, names and interface, and run diffusers' own code where
-gradients are asked for. What they leave out or arrange otherwise:
+Both keep diffusers' weights, names and interface; `run_plainly` has them run diffusers' own
+code. What they leave out or arrange otherwise:
 
 - The image is one token, so the softmax over it is 1 and what its attention adds does not
-  depend on the query: `to_out(to_v(image))`, one vector a clip.
+  depend on the query: `to_out(to_v(image))`, one vector a clip. What makes that query gets no gradient.
 - The noise level is embedded once a clip, not once a frame.
 - Channels come last in memory, so that picture, tokens and time are three views of one
-  tensor; attention over time reads (place, frame) from it by strides.
+  tensor; without gradients attention over time reads (place, frame) from it by strides.
 - Temporal convolutions (3, 1, 1) are flat ones over (time, place), which have fast kernels.
-- Feed-forwards run over some rows at a time, and sums go into what nobody reads any more.
+- Without gradients feed-forwards run over some rows at a time, and sums go into what nobody reads any more.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from diffusers.models.attention import FeedForward
+from diffusers.models.attention import BasicTransformerBlock, FeedForward, TemporalBasicTransformerBlock
 from diffusers.models.attention_processor import Attention
 from diffusers.models.resnet import AlphaBlender, SpatioTemporalResBlock
 from diffusers.models.transformers.transformer_temporal import TransformerSpatioTemporalModel
@@ -41,7 +42,7 @@ class ResidualBlock(SpatioTemporalResBlock):
         image_only_indicator: Tensor | None = None,  # (B, T) of zeros
     ) -> Tensor:  # (B·T, C', h, w)
         """As diffusers' block, to rounding."""
-        if _plain(self, hidden_states):
+        if self.plain:
             return super().forward(hidden_states, temb, image_only_indicator)
         assert image_only_indicator is not None
         clips = len(image_only_indicator)
@@ -52,25 +53,28 @@ class ResidualBlock(SpatioTemporalResBlock):
 
     def _spatial(self, hidden: Tensor, embedding: Tensor | None, clips: int) -> Tensor:
         block = self.spatial_res_block
-        inner = block.conv1(F.silu(block.norm1(hidden), inplace=True))
+        inner = block.conv1(_silu(block.norm1(hidden)))
         if embedding is not None:
             level = block.time_emb_proj(embedding)
-            inner.unflatten(0, (clips, -1)).add_(level[:, None, :, None, None])
-        inner = block.conv2(F.silu(block.norm2(inner), inplace=True))
-        return inner.add_(hidden if block.conv_shortcut is None else block.conv_shortcut(hidden))
+            inner = _add(inner.unflatten(0, (clips, -1)), level[:, None, :, None, None]).flatten(0, 1)
+        inner = block.conv2(_silu(block.norm2(inner)))
+        return _add(inner, hidden if block.conv_shortcut is None else block.conv_shortcut(hidden))
 
     def _temporal(self, hidden: Tensor, embedding: Tensor | None, clips: int) -> Tensor:
-        """α·spatial + (1 − α)·(spatial + change) = spatial + (1 − α)·change, in `hidden` itself."""
+        """α·spatial + (1 − α)·(spatial + change) = spatial + (1 − α)·change; without gradients in `hidden` itself."""
         block = self.temporal_res_block
         pixels = hidden.permute(0, 2, 3, 1)
         # A view of a view: torch has to know that channels come last, however few clips there are.
         change = pixels.reshape(clips, len(hidden) // clips, -1, hidden.shape[1]).permute(0, 3, 1, 2)  # (B, C, T, h·w)
-        change = block.conv1(F.silu(block.norm1(change), inplace=True))
+        change = block.conv1(_silu(block.norm1(change)))
         if embedding is not None:
-            change.add_(block.time_emb_proj(embedding)[:, :, None, None])
-        change = block.conv2(F.silu(block.norm2(change), inplace=True))
+            change = _add(change, block.time_emb_proj(embedding)[:, :, None, None])
+        change = block.conv2(_silu(block.norm2(change)))
+        change = change.permute(0, 2, 3, 1).reshape(pixels.shape)
         weight = temporal_weight(self.time_mixer).to(hidden)
-        pixels.addcmul_(change.permute(0, 2, 3, 1).reshape(pixels.shape), weight)
+        if _keeps(hidden):
+            return torch.addcmul(pixels, change, weight).permute(0, 3, 1, 2)
+        pixels.addcmul_(change, weight)
         return hidden
 
 
@@ -88,7 +92,7 @@ class Transformer(TransformerSpatioTemporalModel):
         return_dict: bool = True,
     ) -> tuple[Tensor]:  # (B·T, C, h, w)
         """As diffusers' block, to rounding; always a tuple, as its callers here ask for."""
-        if _plain(self, hidden_states):
+        if self.plain:
             return super().forward(hidden_states, encoder_hidden_states, image_only_indicator, return_dict)
         assert encoder_hidden_states is not None and image_only_indicator is not None
         clips, num_frames = image_only_indicator.shape
@@ -99,17 +103,18 @@ class Transformer(TransformerSpatioTemporalModel):
         frames = self.time_proj(torch.arange(num_frames, device=tokens.device))
         place_in_time = self.time_pos_embed(frames.to(tokens.dtype))[:, None]  # (T, 1, C)
         for spatial, temporal in zip(self.transformer_blocks, self.temporal_transformer_blocks, strict=True):
-            _attend_to_itself(tokens, spatial.norm1, spatial.attn1)
-            tokens += _image(spatial.attn2, image)
-            _feed_forward(tokens, spatial.norm3, spatial.ff, self.widest)
+            tokens = _attend_to_itself(tokens, spatial.norm1, spatial.attn1)
+            tokens = _add(tokens, _image(spatial.attn2, image))
+            tokens = _feed_forward(tokens, spatial.norm3, spatial.ff, self.widest)
             mixed = tokens + place_in_time
-            _feed_forward(mixed, temporal.norm_in, temporal.ff_in, self.widest)
-            _attend_to_itself(mixed.transpose(1, 2), temporal.norm1, temporal.attn1)
-            mixed += _image(temporal.attn2, image)
-            _feed_forward(mixed, temporal.norm3, temporal.ff, self.widest)
-            tokens = tokens.lerp_(mixed, temporal_weight(self.time_mixer).to(tokens))
+            mixed = _feed_forward(mixed, temporal.norm_in, temporal.ff_in, self.widest)
+            mixed = _attend_to_itself(mixed.transpose(1, 2), temporal.norm1, temporal.attn1).transpose(1, 2)
+            mixed = _add(mixed, _image(temporal.attn2, image))
+            mixed = _feed_forward(mixed, temporal.norm3, temporal.ff, self.widest)
+            weight = temporal_weight(self.time_mixer).to(tokens)
+            tokens = tokens.lerp(mixed, weight) if _keeps(tokens) else tokens.lerp_(mixed, weight)
         out = rearrange(self.proj_out(tokens), "b t (h w) c -> (b t) c h w", h=height, w=width)
-        return (out.add_(hidden),)
+        return (_add(out, hidden),)
 
 
 def temporal_weight(mixer: AlphaBlender) -> Tensor:
@@ -127,7 +132,7 @@ class TemporalConvolution(nn.Conv3d):
         return F.conv2d(input, weight.squeeze(-1), bias, padding=self.padding[:2])
 
 
-def without_gradients(network: nn.Module) -> nn.Module:
+def rearrange_blocks(network: nn.Module) -> nn.Module:
     """`network` itself, its blocks taught to run as above."""
     for module in network.modules():
         if type(module) is SpatioTemporalResBlock:
@@ -146,24 +151,51 @@ def run_plainly(network: nn.Module, plain: bool = True) -> None:
             module.plain = plain
 
 
-def _plain(block: ResidualBlock | Transformer, hidden: Tensor) -> bool:
-    # Autocast turns sums to half precision and norms to float32: no sum in place then.
+def without_effect(network: nn.Module) -> Iterator[nn.Parameter]:
+    """The weights that make the query of attention to one image: they never get a gradient, and need none."""
+    for module in network.modules():
+        if isinstance(module, (BasicTransformerBlock, TemporalBasicTransformerBlock)):
+            for layer in (module.norm2, module.attn2.to_q, module.attn2.to_k):
+                yield from layer.parameters()
+
+
+def _keeps(tensor: Tensor) -> bool:
+    """Whether what is computed must be kept: for gradients, or because autocast changes precisions on the way."""
     # The meta device knows no autocast and raises when asked.
-    autocast = not hidden.is_meta and torch.is_autocast_enabled(hidden.device.type)
-    return block.plain or torch.is_grad_enabled() or autocast
+    return torch.is_grad_enabled() or (not tensor.is_meta and torch.is_autocast_enabled(tensor.device.type))
 
 
-def _attend_to_itself(tokens: Tensor, norm: nn.LayerNorm, attention: Attention) -> None:
-    """`tokens` (B, N, L, C), in place: attention within each of N rows of L."""
-    heads = attention.heads
+def _add(tensor: Tensor, added: Tensor) -> Tensor:
+    """The sum, in `tensor` itself where nobody reads that any more."""
+    return tensor + added if _keeps(tensor) else tensor.add_(added)
+
+
+def _silu(tensor: Tensor) -> Tensor:
+    return F.silu(tensor, inplace=not _keeps(tensor))
+
+
+def _attend_to_itself(tokens: Tensor, norm: nn.LayerNorm, attention: Attention) -> Tensor:
+    """`tokens` (B, N, L, C) and what attention within each of N rows of L adds; a clip at a time if in place."""
+    if _keeps(tokens):
+        return tokens + _attended(norm(tokens.flatten(0, 1)), attention).unflatten(0, tokens.shape[:2])
     for clip in tokens:
-        normed = norm(clip)
-        query, key, value = (
-            project(normed).unflatten(-1, (heads, -1)).transpose(1, 2)
-            for project in (attention.to_q, attention.to_k, attention.to_v)
-        )
+        clip += _attended(norm(clip), attention)
+    return tokens
+
+
+def _attended(normed: Tensor, attention: Attention) -> Tensor:
+    """(N, L, C) → (N, L, C)."""
+    query, key, value = (
+        project(normed).unflatten(-1, (attention.heads, -1)).transpose(1, 2)
+        for project in (attention.to_q, attention.to_k, attention.to_v)
+    )
+    if normed.device.type == "cpu" and torch.is_grad_enabled():
+        # Half the time of SDPA's kernels there, forth and back, at a small model's sizes.
+        scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
+        attended = scores.softmax(-1) @ value
+    else:
         attended = F.scaled_dot_product_attention(query, key, value)
-        clip += attention.to_out[0](attended.transpose(1, 2).flatten(2))
+    return attention.to_out[0](attended.transpose(1, 2).flatten(2))
 
 
 def _image(attention: Attention, image: Tensor) -> Tensor:
@@ -171,10 +203,14 @@ def _image(attention: Attention, image: Tensor) -> Tensor:
     return attention.to_out[0](attention.to_v(image))[:, None]
 
 
-def _feed_forward(tokens: Tensor, norm: nn.LayerNorm, layers: FeedForward, widest: int | None) -> None:
-    """`tokens` (…, C) contiguous, in place."""
+def _feed_forward(tokens: Tensor, norm: nn.LayerNorm, layers: FeedForward, widest: int | None) -> Tensor:
+    """`tokens` (…, C) contiguous and what the layers add; some rows at a time if in place."""
     into, out = layers.net[0].proj, layers.net[2]
+    if _keeps(tokens):
+        values, gates = into(norm(tokens)).chunk(2, -1)
+        return tokens + out(F.gelu(gates) * values)
     widest = widest or (WIDEST_CPU if tokens.device.type == "cpu" else WIDEST_GPU)
     for rows in tokens.view(-1, tokens.shape[-1]).split(max(1, widest // into.out_features)):
         values, gates = into(norm(rows)).chunk(2, -1)
         rows += out(F.gelu(gates).mul_(values))
+    return tokens

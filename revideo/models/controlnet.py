@@ -23,7 +23,7 @@ class EmbeddedConditions:
 
     motion: Tensor  # (T, C, h, w)
     content: Tensor  # (T, C, h, w)
-    mask: Tensor  # (T, 1, H, W) in pixels, or (1, 1, H, W) where it stays: its weight depends on the noise level
+    mask: Tensor  # (T, 1, H, W) in pixels, or one a clip where it stays: its weight depends on the noise level
 
 
 class SAFM(nn.Module):
@@ -48,8 +48,10 @@ class SAFM(nn.Module):
         return self.weight_encoder(torch.cat([mask, level], 1)).sigmoid()
 
     def forward(self, motion: Tensor, content: Tensor, weight: Tensor) -> Tensor:
-        """Embeddings and weight, (N, C, h, w) each → what joins the ControlNet."""
-        return self.fuse(weight * motion + (1 - weight) * content)
+        """Embeddings (N, C, h, w) and their weight, or one for all frames of a clip → what joins the ControlNet."""
+        motion, content = (part.unflatten(0, (len(weight), -1)) for part in (motion, content))
+        weight = weight[:, None]
+        return self.fuse((weight * motion + (1 - weight) * content).flatten(0, 1))
 
 
 class ReVideoControlNet(SVDEncoder):
@@ -80,8 +82,9 @@ class ReVideoControlNet(SVDEncoder):
         return EmbeddedConditions(self.safm.motion_encoder(motion), self.safm.content_encoder(content), mask)
 
     def fuse(self, conditions: EmbeddedConditions, c_noise: Tensor) -> Tensor:
-        """Noise level c_noise, one value or one for each frame → (T, C, h, w), the same for all branches."""
-        weight = self.safm.motion_weight(conditions.mask, c_noise.expand(len(conditions.mask)))
+        """Noise level c_noise, one value or one for each clip → (T, C, h, w) or (B·T, …), the same for all branches."""
+        levels = repeat(c_noise.flatten(), "b -> (b n)", n=len(conditions.mask) // c_noise.numel())
+        weight = self.safm.motion_weight(conditions.mask, levels)
         return self.safm(conditions.motion, conditions.content, weight)
 
     def forward(

@@ -12,7 +12,7 @@ from diffusers.models.transformers.transformer_temporal import TransformerSpatio
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
-from .blocks import without_gradients
+from .blocks import rearrange_blocks
 from .config import ModelConfig
 
 
@@ -54,7 +54,7 @@ class SVDEncoder(UNetSpatioTemporalConditionModel):
                 module.norm.eps = 1e-6
             elif isinstance(module, nn.GroupNorm):
                 module.num_groups = unet.norm_groups  # diffusers fixes them at 32
-        without_gradients(net)
+        rearrange_blocks(net)
         return net.eval()
 
     def embed_vector(self, time_ids: Tensor) -> Tensor:
@@ -76,7 +76,7 @@ class SVDEncoder(UNetSpatioTemporalConditionModel):
         added: Tensor | None = None,  # (B·T, C, h, w) joins behind the first convolution
     ) -> tuple[list[Tensor], Tensor]:  # skips and middle output, (B·T, C, h, w) each
         """The encoder and the middle block."""
-        hidden = self.conv_in(latents.flatten(0, 1))
+        hidden = self.conv_in(latents.flatten(0, 1).contiguous(memory_format=torch.channels_last))
         if added is not None:
             hidden = hidden + added
         skips = [hidden]

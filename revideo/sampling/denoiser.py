@@ -76,9 +76,7 @@ def loss(
     """
     level = sigma.float().view(-1, 1, 1, 1, 1)
     target = (noise - level * clean) / (level**2 + 1).sqrt()
-    fused = None
-    if controlnet is not None:
-        fused = controlnet.fuse(conditioning.control, repeat(sigma.float().log() / 4, "b -> (b t)", t=clean.shape[1]))
+    fused = controlnet.fuse(conditioning.control, sigma.float().log() / 4) if controlnet is not None else None
     error = velocity(unet, controlnet, clean + level * noise, sigma.float(), conditioning, fused) - target
     weights = torch.as_tensor(weight, dtype=error.dtype, device=error.device).expand_as(error)
     return (weights * error.square()).flatten(1).sum(1) / weights.flatten(1).sum(1)

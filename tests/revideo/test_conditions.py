@@ -34,11 +34,22 @@ def oracle(points_px, visible, height, width):
     return torch.from_numpy(motion).float()
 
 
-def test_agrees_with_the_definition():
+def walks(count):
+    """That many paths to and fro, hidden here and there."""
     generator = torch.Generator().manual_seed(0)
-    steps = torch.randn(6, 5, 2, generator=generator) * 7
-    points = torch.rand(6, 1, 2, generator=generator) * torch.tensor([WIDTH, HEIGHT]) + steps.cumsum(1)
-    visible = torch.rand(6, 5, generator=generator) > 0.3
+    steps = torch.randn(count, 5, 2, generator=generator) * 7
+    points = torch.rand(count, 1, 2, generator=generator) * torch.tensor([WIDTH, HEIGHT]) + steps.cumsum(1)
+    return points, torch.rand(count, 5, generator=generator) > 0.3
+
+
+@pytest.mark.parametrize("count", [6, 51, 52])  # few and many are computed in two ways
+def test_agrees_with_the_definition(count):
+    points, visible = walks(count)
+    spots = points.clamp(torch.zeros(2), torch.tensor([WIDTH, HEIGHT]) - 1).long()
+    shown = visible[:, 1:] & visible[:, :-1]
+    for frame in range(1, 5):  # the oracle knows no shared pixels
+        here = spots[shown[:, frame - 1], frame].tolist()
+        assert len({tuple(spot) for spot in here}) == len(here)
     assert_close(
         motion_map(points, visible, HEIGHT, WIDTH), oracle(points, visible, HEIGHT, WIDTH), atol=1e-4, rtol=1e-4
     )
@@ -99,6 +110,37 @@ def test_on_a_shared_pixel_the_later_path_wins():
     assert torch.equal(
         motion_map(both, always(both), HEIGHT, WIDTH), motion_map(both[1:], always(both[1:]), HEIGHT, WIDTH)
     )
+
+
+def test_shared_pixels_and_hidden_points_are_alike_for_few_paths_and_for_many():
+    """Paths that show nothing make many of few."""
+    points, visible = walks(9)
+    points[6] = points[3]
+    points[2, 1] = torch.nan
+    visible[2, 1] = False
+    still = torch.zeros(60, 5, 2), torch.zeros(60, 5, dtype=torch.bool)
+    few = motion_map(points, visible, HEIGHT, WIDTH)
+    many = motion_map(torch.cat([points, still[0]]), torch.cat([visible, still[1]]), HEIGHT, WIDTH)
+    assert_close(many, few)
+    assert few.any()
+
+
+@pytest.mark.parametrize("count", [9, 60])
+def test_clips_of_a_batch_are_each_their_own(count):
+    points, visible = walks(2 * count)
+    points, visible = points.unflatten(0, (2, -1)), visible.unflatten(0, (2, -1))
+    together = motion_map(points, visible, HEIGHT, WIDTH)
+    for clip in range(2):
+        assert_close(together[clip], motion_map(points[clip], visible[clip], HEIGHT, WIDTH))
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("count", [9, 60])
+def test_the_map_lies_where_its_points_lie(count, device):
+    points, visible = walks(count)
+    found = motion_map(points.to(device), visible.to(device), HEIGHT, WIDTH)
+    assert found.device.type == device.type
+    assert_close(found.cpu(), motion_map(points, visible, HEIGHT, WIDTH))
 
 
 def test_a_displacement_needs_its_point_visible_before_and_after():

@@ -10,7 +10,7 @@ from diffusers.models.transformers.transformer_temporal import TransformerSpatio
 from torch import Tensor
 
 import revideo
-from revideo.models.blocks import run_plainly
+from revideo.models.blocks import run_plainly, without_effect
 from revideo.pipeline.memory_plan import Plan
 from revideo.sampling.samplers import SamplerOptions
 
@@ -71,18 +71,56 @@ def test_diffusers_own_blocks_run_only_where_asked_for(golden_b, monkeypatch):
 
 @pytest.mark.device
 def test_gradients_are_those_of_diffusers_blocks(golden_b, device):
-    """A block's output with gradients asked for is diffusers' own, and each weight gets one."""
-    block = copy.deepcopy(golden_b.model.unet.down_blocks[0].resnets[0]).requires_grad_()
+    """Of every weight and every input, over two clips; what makes the image's query has none but rounding in theirs."""
     generator = torch.Generator().manual_seed(0)
-    hidden = torch.randn(4, block.spatial_res_block.in_channels, 8, 8, generator=generator).to(device)
-    embedding = torch.randn(1, block.spatial_res_block.time_emb_proj.in_features, generator=generator).expand(4, -1)
-    embedding, still = embedding.to(device), torch.zeros(1, 4, device=device)
-    out = block(hidden, embedding, still)
-    gradients = torch.autograd.grad(out.square().sum(), list(block.parameters()))
-    assert all(gradient.abs().sum() > 0 for gradient in gradients)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator).to(device)
+
+    unet = golden_b.model.unet
+    block = copy.deepcopy(unet.down_blocks[0]).requires_grad_()  # residual blocks, transformers, a smaller size
+    for module in block.modules():
+        if isinstance(module, torch.nn.GroupNorm):
+            module.num_groups = 8  # one of each channel would take away what the noise level adds
+    width = block.resnets[0].spatial_res_block.time_emb_proj.in_features
+    given = {
+        "hidden_states": draw(6, block.resnets[0].spatial_res_block.in_channels, 8, 12),
+        "temb": draw(2, width),
+        "encoder_hidden_states": draw(2, 1, golden_b.config.unet.context_dim),
+    }
+    seen = draw(6, block.downsamplers[0].out_channels, 4, 6)
+
+    def gradients(plain: bool) -> dict[str, Tensor | None]:
+        run_plainly(block, plain)
+        block.zero_grad(set_to_none=True)
+        inputs = {name: tensor.clone().requires_grad_() for name, tensor in given.items()}
+        frames = {name: t if name == "hidden_states" else t.repeat_interleave(3, 0) for name, t in inputs.items()}
+        hidden, _ = block(**frames, image_only_indicator=torch.zeros(2, 3, device=device))
+        (hidden * seen).sum().backward()
+        return {name: tensor.grad for name, tensor in (*block.named_parameters(), *inputs.items())}
+
+    ours, theirs = gradients(False), gradients(True)
+    idle = {id(weight) for weight in without_effect(block)}
+    idle_names = {name for name, weight in block.named_parameters() if id(weight) in idle}
+    assert {name for name, gradient in ours.items() if gradient is None} == idle_names
+    largest = max(gradient.abs().max() for gradient in theirs.values())
+    assert idle_names and all(theirs[name].abs().max() < 1e-6 * largest for name in idle_names)
+    for name in ours.keys() - idle_names:
+        assert relative_rms(ours[name], theirs[name]) < 1e-4, name
+
+
+@pytest.mark.device
+def test_the_numbers_with_gradients_are_those_without(golden_b, device):
+    block = golden_b.model.unet.down_blocks[0]
+    generator = torch.Generator().manual_seed(0)
+    hidden = torch.randn(4, block.resnets[0].spatial_res_block.in_channels, 8, 8, generator=generator).to(device)
+    embedding = torch.randn(1, block.resnets[0].spatial_res_block.time_emb_proj.in_features, generator=generator)
+    image = torch.randn(1, 1, golden_b.config.unet.context_dim, generator=generator)
+    given = hidden, embedding.expand(4, -1).to(device), image.expand(4, -1, -1).to(device), torch.zeros(1, 4).to(device)
     with torch.no_grad():
-        rounding = 1e-6 if device.type == "cpu" else 1e-5  # a card has other kernels for convolutions over time
-        assert relative_rms(block(hidden, embedding, still), out) < rounding
+        without, _ = block(*given[:3], image_only_indicator=given[3])
+    kept, _ = block(*given[:3], image_only_indicator=given[3])
+    assert relative_rms(kept, without) < (1e-6 if device.type == "cpu" else 1e-5)  # a card has other kernels
 
 
 @torch.no_grad()
