@@ -1,8 +1,8 @@
-"""Synthetic clips and edits whose truth is known: tracks, masks, and the video that an edit should give."""
+"""Synthetic clips whose every pixel is accounted for: tracks, masks, and how each thing goes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,89 +11,105 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..edit import Edit
 from ..tracks.trajectories import Trajectories
 from ..video.io import write_video
-from .sprites import (
-    Appearance,
-    Background,
-    Sprite,
-    draw_appearance,
-    draw_background,
-    draw_paths,
-    draw_roaming_path,
-    draw_sprites,
-)
+from .motion import WAYS, Pose, draw_paths, draw_pose
+from .scenes import Appearance, Background, Scene, Sprite, draw_appearance, draw_background, draw_scenes
+from .shapes import SHAPES
 
-EDIT_KINDS = ("content", "motion", "both")  # what an edit changes of a sprite
 CANDIDATES = 16  # paths per sprite, of which the first that meets nobody is taken
-ATTEMPTS = 1000  # scenes, before an edit is given up: two areas need luck
+ATTEMPTS = 1000  # scenes, before one is given up
 CROSSING = 1  # keeps the scenes of `make_crossing` apart from those of the same seeds
-AREA_MARGIN_PX = 4.0  # between a sprite and the border of its area
+# In frames of this height and above, smaller in lower ones: what the built-in weights were trained on.
+HOME_HEIGHT_PX = 128
+DIAMETER_PX = (30.0, 42.0)  # of the circle that holds a thing: four to five latent cells
+WAVE_PX = 28.0  # from crest to crest of a ground's shortest wave
+POINT_REACH = 0.3  # of a thing's reach, beyond which a thin one has no point
 
 
 @dataclass(frozen=True)
 class SyntheticClip:
-    """T frames with S sprites whose every pixel is accounted for."""
+    """T frames with S sprites."""
 
     video: Tensor  # (T, 3, H, W) in [0, 1]
     trajectories: Trajectories  # `points` per sprite, sprite by sprite; the first is its centre
     masks: Tensor  # (S, T, H, W) bool: what is seen of each sprite
     background: Background
-    sprites: list[Sprite]
+    sprites: Sequence[Sprite]
 
 
 @dataclass(frozen=True)
-class SyntheticEdit:
-    """An edit of a clip, and the one right answer to it."""
+class PlannedClip:
+    """A clip by its numbers, in main memory, to be drawn."""
 
-    kind: str
-    source: Tensor  # (T, 3, H, W) in [0, 1]
-    edit: Edit  # one path per area: the centre of the sprite in it
-    target: Tensor  # (T, 3, H, W): equals the source outside the areas
-    areas: Tensor  # (A, H, W): their union is the edit's mask
-    appearances: list[Appearance]  # of the edited sprites, (A,)
-    masks: Tensor  # (A, T, H, W) bool: where each edited sprite is in the target
+    scene: Scene
+    trajectories: Trajectories  # `points` per sprite, sprite by sprite; the first is its centre
 
-    @property
-    def centres_px(self) -> Tensor:  # (A, T, 2) x, y
-        """The requested path of each edited sprite's centre."""
-        return self.edit.trajectories.points_px
+    def boxes_px(self) -> np.ndarray:  # (S, T, 4) left, top, right, bottom
+        """What holds each sprite on each frame."""
+        frames = self.trajectories.num_frames
+        paths = np.array([sprite.path_px for sprite in self.scene.sprites]).reshape(-1, frames, 2)
+        reaches = np.array([sprite.reach_px for sprite in self.scene.sprites]).reshape(-1, frames, 1)
+        return np.concatenate([paths - reaches, paths + reaches], -1)
 
 
-def make_clip(
+def make_clip(seed: int, *, frames: int, height: int, width: int, **options: Any) -> SyntheticClip:
+    """The same seed gives the same clip; `options` as of `plan_clip`."""
+    return draw_clips([plan_clip(seed, frames=frames, height=height, width=width, **options)], height, width)[0]
+
+
+def plan_clip(
     seed: int,
     *,
     frames: int,
     height: int,
     width: int,
-    sprites: tuple[int, int] = (1, 4),
-    diameter_px: tuple[float, float] = (24.0, 34.0),
-    speed_px: tuple[float, float] = (0.5, 5.0),
-    points: int = 3,
-    shortest_wave_px: float = 28.0,
+    sprites: tuple[int, int] = (1, 3),
+    diameter_px: tuple[float, float] | None = None,
+    speed_px: tuple[float, float] | None = None,
+    points: int | tuple[int, int] = 3,
+    shortest_wave_px: float | None = None,
     pans: float = 0.5,
-) -> SyntheticClip:
-    """The same seed gives the same clip. `sprites`: least and most, if they find room."""
+    coloured: float = 0.0,
+    textured: float = 0.0,
+    ways: tuple[float, ...] = (1.0, 0.0, 0.0),
+    changing: float = 0.0,
+    coupled: float = 0.0,
+    shapes: Sequence[str] = SHAPES,
+) -> PlannedClip:
+    """The numbers of a clip, nothing drawn; pairs are least and most, sizes left out go with the frame (`home_px`).
+
+    Fractions: of grounds that move (`pans`), that have a colour; of sprites that are `textured`, that go each of the
+    `WAYS`, that turn and grow on the way (`changing`); of clips whose sprites all go as the ground pans (`coupled`).
+    """
     random = np.random.default_rng(seed)
-    background = draw_background(random, shortest_wave_px, pans)
-    hues = _distant_hues(random, int(random.integers(sprites[0], sprites[1] + 1)))
+    diameters = diameter_px or home_px(height, DIAMETER_PX)
+    speeds = speed_px or home_px(height, (0.5, 5.0))
+    wave_px = shortest_wave_px or WAVE_PX * home_scale(height)
+    hues = distant_hues(random, int(random.integers(sprites[0], sprites[1] + 1)) + 1)
+    background = draw_background(random, wave_px, pans, coloured, hues[-1])
+    least, most = (points, points) if isinstance(points, int) else points
+    velocity = None
+    if random.uniform() < coupled:
+        angle = random.uniform(0, 2 * np.pi)
+        velocity = random.uniform(*speeds) * np.array([np.cos(angle), np.sin(angle)])
+        background = replace(background, velocity_px=velocity.astype(np.float32))
     placed: list[Sprite] = []
-    for hue in hues:
-        appearance = draw_appearance(random, hue, random.uniform(*diameter_px) / 2)
-        low, high = _box(appearance, height, width)
-        paths = draw_paths(random, CANDIDATES, frames, low, high, speed_px)
-        room = _room(paths, appearance, placed)
+    for hue in hues[:-1]:
+        appearance = draw_appearance(random, hue, random.uniform(*diameters) / 2, textured, shapes)
+        low, high = centre_box(appearance, height, width)
+        way = str(random.choice(WAYS, p=ways))
+        paths = (
+            draw_paths(random, CANDIDATES, frames, low, high, speeds, way=way)
+            if velocity is None
+            else _drifting(random, frames, low, high, velocity)
+        )
+        room = room_beside(paths, appearance, placed)
         if room.max() > 0 or not placed:
-            placed.append(Sprite(appearance, paths[int((room > 0).argmax()) if room.max() > 0 else 0]))
-    video, masks = draw_sprites(background.draw(frames, height, width), placed)
-    return SyntheticClip(
-        video=torch.from_numpy(video),
-        trajectories=_tracks(random, placed, masks, points),
-        masks=torch.from_numpy(masks),
-        background=background,
-        sprites=placed,
-    )
+            path = paths[int((room > 0).argmax()) if room.max() > 0 else 0]
+            placed.append(Sprite(appearance, draw_pose(random, path, random.uniform() < changing)))
+    count = int(random.integers(least, most + 1))
+    return PlannedClip(Scene(background, placed), _tracks(random, placed, frames, count, (width, height)))
 
 
 def make_crossing(
@@ -110,125 +126,36 @@ def make_crossing(
 ) -> SyntheticClip:
     """Two sprites of which the second passes over the first, and both are seen whole at the start and at the end."""
     random = np.random.default_rng([seed, CROSSING])
-    background = draw_background(random, shortest_wave_px, pans)
+    background = draw_background(random, shortest_wave_px, pans, 0.0, 0.0)
     for _ in range(ATTEMPTS):
-        hues = _distant_hues(random, 2)
+        hues = distant_hues(random, 2)
         lower, upper = (draw_appearance(random, hue, random.uniform(*diameter_px) / 2) for hue in hues)
-        (low, high), (low_above, high_above) = (_box(each, height, width) for each in (lower, upper))
+        (low, high), (low_above, high_above) = (centre_box(each, height, width) for each in (lower, upper))
         below = draw_paths(random, 1, frames, low, high, speed_px)
         paths = draw_paths(random, CANDIDATES, frames, low_above, high_above, speed_px)
         met = int(random.integers(frames // 3, frames - frames // 3))
         paths += below[:, met : met + 1] - paths[:, met : met + 1]
-        inside = ((paths >= low_above) & (paths <= high_above)).all((1, 2))
+        whole = ((paths >= low_above) & (paths <= high_above)).all((1, 2))
         clear = np.linalg.norm(paths - below, axis=-1)[:, [0, -1]].min(1) > lower.reach_px + upper.reach_px
-        if (inside & clear).any():
+        if (whole & clear).any():
             break
     else:
         raise ValueError(f"no room for two sprites to pass each other in {width}×{height} pixels")
-    placed = [Sprite(lower, below[0]), Sprite(upper, paths[int((inside & clear).argmax())])]
-    video, masks = draw_sprites(background.draw(frames, height, width), placed)
-    return SyntheticClip(
-        video=torch.from_numpy(video),
-        trajectories=_tracks(random, placed, masks, points),
-        masks=torch.from_numpy(masks),
-        background=background,
-        sprites=placed,
-    )
+    above = paths[int((whole & clear).argmax())]
+    placed = [Sprite(lower, Pose.along(below[0])), Sprite(upper, Pose.along(above))]
+    plan = PlannedClip(Scene(background, placed), _tracks(random, placed, frames, points, (width, height)))
+    return draw_clips([plan], height, width)[0]
 
 
-def make_edit(
-    seed: int,
-    kind: str,
-    *,
-    frames: int,
-    height: int,
-    width: int,
-    areas: int = 1,
-    bystanders: int = 1,
-    diameter_px: tuple[float, float] = (24.0, 34.0),
-    speed_px: tuple[float, float] = (2.5, 5.0),
-    shortest_wave_px: float = 28.0,
-    pans: float = 0.5,
-    roam_px: float | None = None,
-) -> SyntheticEdit:
-    """An edit of one sprite in each area; `bystanders`: sprites outside, at most. Raises ValueError without room.
-
-    Content: another appearance on the same path. Motion: the same appearance on another path from the
-    same place. Both: another appearance on another path. `roam_px`: for long videos, edited sprites
-    roam in a box of that side, where they would else go one way as far as the frame lets them.
-    """
-    if kind not in EDIT_KINDS:
-        raise ValueError(f'kind "{kind}" is not one of {", ".join(EDIT_KINDS)}')
-    random = np.random.default_rng([seed, EDIT_KINDS.index(kind), areas])
-    for _ in range(ATTEMPTS):
-        hues = _distant_hues(random, 2 * areas + bystanders)
-        before, after = [], []
-        for number in range(areas):
-            old = new = draw_appearance(random, hues[2 * number], random.uniform(*diameter_px) / 2)
-            if kind != "motion":
-                new = draw_appearance(random, hues[2 * number + 1], random.uniform(*diameter_px) / 2)
-            low, high = _box(max(old, new, key=lambda each: each.reach_px), height, width)
-            # Side by side, or two ways would hardly ever keep clear of each other.
-            low[0] += width * number / areas + AREA_MARGIN_PX * (number > 0)
-            high[0] -= width * (areas - 1 - number) / areas + AREA_MARGIN_PX * (number < areas - 1)
-            if (low > high).any():
-                raise ValueError(f"no room for {areas} areas in {width}×{height} pixels")
-            if roam_px is not None:
-                low = random.uniform(low, (high - roam_px).clip(low))
-                high = np.minimum(low + roam_px, high)
-            way = frames, low, high, speed_px
-            path = _way(random, *way, roams=roam_px is not None)
-            before.append(Sprite(old, path))
-            if kind != "content":
-                path = _way(random, *way, roams=roam_px is not None, start_px=path[0])
-            after.append(Sprite(new, path))
-        boxes = [_rectangle(pair, height, width) for pair in zip(before, after)]
-        ways = [np.linalg.norm(sprite.path_px[-1] - sprite.path_px[0]) for sprite in after]
-        turned = [np.linalg.norm(a.path_px[-1] - b.path_px[-1]) for a, b in zip(after, before)]
-        covered = sum((bottom - top) * (right - left) for top, bottom, left, right in boxes) / (height * width)
-        if (
-            not _overlap(boxes)
-            and covered < 0.6  # something must be left to keep
-            and (roam_px is not None or min(ways) > 0.6 * speed_px[0] * (frames - 1))
-            and (roam_px is not None or kind == "content" or min(turned) > 0.25 * min(ways))
-        ):
-            break
-    else:
-        raise ValueError(f"no room for {areas} areas in {width}×{height} pixels")
-
-    placed = list(before)
-    for hue in hues[2 * areas :]:
-        appearance = draw_appearance(random, hue, random.uniform(*diameter_px) / 2)
-        low, high = _box(appearance, height, width)
-        paths = draw_paths(random, CANDIDATES, frames, low, high, speed_px)
-        free = (_room(paths, appearance, placed) > 0) & _outside(paths, appearance, boxes)
-        if free.any():
-            placed.append(Sprite(appearance, paths[int(free.argmax())]))
-    scenery = draw_background(random, shortest_wave_px, pans).draw(frames, height, width)
-    source, _ = draw_sprites(scenery, placed)
-    target, masks = draw_sprites(scenery, [*after, *placed[areas:]])
-    inside = torch.zeros(areas, height, width)
-    for area, (top, bottom, left, right) in zip(inside, boxes):
-        area[top:bottom, left:right] = 1
-    centres_px = torch.from_numpy(np.stack([sprite.path_px for sprite in after]))
-    return SyntheticEdit(
-        kind=kind,
-        source=torch.from_numpy(source),
-        edit=Edit(
-            torch.from_numpy(target[0]),
-            Trajectories(centres_px, torch.ones(centres_px.shape[:2], dtype=torch.bool)),
-            inside.amax(0)[None, None],
-        ),
-        target=torch.from_numpy(target),
-        areas=inside,
-        appearances=[sprite.appearance for sprite in after],
-        masks=torch.from_numpy(masks[:areas]),
-    )
-
-
-def without_motion(edit: Edit) -> Edit:
-    """The same edit with no path, which zeroes the motion map."""
-    return replace(edit, trajectories=Trajectories.none(edit.trajectories.num_frames))
+def draw_clips(
+    plans: Sequence[PlannedClip], height: int, width: int, device: torch.device | str = "cpu"
+) -> list[SyntheticClip]:
+    """Plans of equally many frames, drawn in one batch: frames and masks on the device, tracks in main memory."""
+    video, masks = draw_scenes([plan.scene for plan in plans], plans[0].trajectories.num_frames, height, width, device)
+    return [
+        SyntheticClip(frames, plan.trajectories, seen[: len(plan.scene.sprites)], *vars(plan.scene).values())
+        for plan, frames, seen in zip(plans, video, masks)
+    ]
 
 
 def write_clips(folder: str | Path, seeds: Iterable[int], *, fps: int = 6, **options: Any) -> list[Path]:
@@ -242,34 +169,30 @@ def write_clips(folder: str | Path, seeds: Iterable[int], *, fps: int = 6, **opt
     return files
 
 
-def _distant_hues(random: np.random.Generator, count: int) -> np.ndarray:
-    """Evenly round the circle with some play, in random order: no two sprites of a clip are alike."""
+def home_scale(height: int) -> float:
+    """1 in frames of `HOME_HEIGHT_PX` and above: lower ones show everything smaller."""
+    return min(height / HOME_HEIGHT_PX, 1)
+
+
+def home_px(height: int, sizes_px: tuple[float, float]) -> tuple[float, float]:
+    """Two sizes of the home frames, in frames of that height."""
+    return sizes_px[0] * home_scale(height), sizes_px[1] * home_scale(height)
+
+
+def distant_hues(random: np.random.Generator, count: int) -> np.ndarray:
+    """Evenly round the circle with some play, in random order: no two of a scene are alike."""
     hues = (np.arange(count) + random.uniform(-0.2, 0.2, count)) / count + random.uniform()
     return random.permutation(hues % 1)
 
 
-def _way(
-    random: np.random.Generator,
-    frames: int,
-    low_px: np.ndarray,
-    high_px: np.ndarray,
-    speed_px: tuple[float, float],
-    roams: bool,
-    start_px: np.ndarray | None = None,
-) -> np.ndarray:  # (T, 2)
-    if roams:
-        return draw_roaming_path(random, frames, low_px, high_px, speed_px, start_px)
-    return draw_paths(random, 1, frames, low_px, high_px, speed_px, start_px)[0]
-
-
-def _box(appearance: Appearance, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+def centre_box(appearance: Appearance, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Lowest and highest x, y of a centre whose sprite stays in the frame."""
     middle, side = np.array([width, height]) / 2, np.array([width, height])
-    low = np.minimum(appearance.reach_px, middle - 0.5)
+    low = np.minimum(appearance.reach_px + 1, middle - 0.5)
     return low, side - low
 
 
-def _room(paths: np.ndarray, appearance: Appearance, placed: list[Sprite]) -> np.ndarray:
+def room_beside(paths: np.ndarray, appearance: Appearance, placed: Sequence[Sprite]) -> np.ndarray:  # (N,)
     """Pixels between each of the paths (N, T, 2) and the nearest sprite that is there already."""
     room = np.full(len(paths), np.inf)
     for other in placed:
@@ -278,41 +201,32 @@ def _room(paths: np.ndarray, appearance: Appearance, placed: list[Sprite]) -> np
     return room
 
 
-def _rectangle(sprites: Iterable[Sprite], height: int, width: int) -> tuple[int, int, int, int]:
-    """Top, bottom, left, right of all that the sprites ever cover, with a margin."""
-    low = np.min([sprite.path_px.min(0) - sprite.appearance.reach_px for sprite in sprites], 0) - AREA_MARGIN_PX
-    high = np.max([sprite.path_px.max(0) + sprite.appearance.reach_px for sprite in sprites], 0) + AREA_MARGIN_PX
-    left, top = np.maximum(np.floor(low), 0).astype(int)
-    right, bottom = np.minimum(np.ceil(high), [width, height]).astype(int)
-    return int(top), int(bottom), int(left), int(right)
+def _drifting(
+    random: np.random.Generator, frames: int, low_px: np.ndarray, high_px: np.ndarray, velocity_px: np.ndarray
+) -> np.ndarray:  # (CANDIDATES, T, 2)
+    """Straight paths of that velocity, within the box as far as it is long."""
+    way = velocity_px * (frames - 1)
+    first, last = low_px - np.minimum(way, 0), high_px - np.maximum(way, 0)
+    start = random.uniform(np.minimum(first, last), np.maximum(first, last), (CANDIDATES, 2))
+    path = start[:, None] + np.arange(frames)[:, None] * velocity_px
+    return path.astype(np.float32)
 
 
-def _overlap(boxes: list[tuple[int, int, int, int]]) -> bool:
-    return any(
-        one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
-        for number, one in enumerate(boxes)
-        for other in boxes[:number]
-    )
-
-
-def _outside(paths: np.ndarray, appearance: Appearance, boxes: list[tuple[int, int, int, int]]) -> np.ndarray:
-    """(N,) whether a sprite on each path keeps out of all boxes."""
-    free = np.ones(len(paths), bool)
-    for top, bottom, left, right in boxes:
-        middle, half = np.array([left + right, top + bottom]) / 2, np.array([right - left, bottom - top]) / 2
-        free &= ((abs(paths - middle) - half).max(-1) > appearance.reach_px).all(1)
-    return free
-
-
-def _tracks(random: np.random.Generator, sprites: list[Sprite], masks: np.ndarray, points: int) -> Trajectories:
+def _tracks(
+    random: np.random.Generator, sprites: Sequence[Sprite], frames: int, points: int, size: tuple[int, int]
+) -> Trajectories:
     """The centre of each sprite and `points` − 1 more on it; hidden behind others and outside the frame."""
-    _, frames, height, width = masks.shape
-    offsets = random.uniform(-1, 1, (len(sprites), points, 2)) * 0.45
-    offsets[:, 0] = 0
-    paths = np.array([sprite.path_px for sprite in sprites]).reshape(-1, 1, frames, 2)
-    radii = np.array([sprite.appearance.radius_px for sprite in sprites]).reshape(-1, 1, 1, 1)
-    tracks = (paths + offsets[:, :, None] * radii).reshape(-1, frames, 2).astype(np.float32)
-    x, y = tracks.astype(int).clip(0, [width - 1, height - 1]).transpose(2, 0, 1)
-    owner = np.repeat(np.arange(len(sprites)), points)[:, None]
-    visible = masks[owner, np.arange(frames)[None], y, x]
-    return Trajectories(torch.from_numpy(tracks), torch.from_numpy(visible))
+    offsets = random.uniform(-1, 1, (len(sprites), points, 2)) * POINT_REACH
+    offsets[:, :1] = 0
+    tracks = np.zeros((len(sprites), points, frames, 2), np.float32)
+    for track, sprite, offset in zip(tracks, sprites, offsets):
+        pose = sprite.pose
+        (x, y), cosine, sine = offset.T[..., None], np.cos(pose.turn), np.sin(pose.turn)
+        turned = np.stack([x * cosine - y * sine, x * sine + y * cosine], -1)
+        track[:] = pose.path_px + turned * (sprite.appearance.reach_px * pose.scale)[:, None]
+    visible = np.array(((tracks >= 0) & (tracks < size)).all(-1))
+    for number, track in enumerate(tracks):
+        visible[number] &= sprites[number].covers(track)
+        for above in sprites[number + 1 :]:
+            visible[number] &= ~above.covers(track)
+    return Trajectories(torch.from_numpy(tracks.reshape(-1, frames, 2)), torch.from_numpy(visible.reshape(-1, frames)))

@@ -50,8 +50,8 @@ def test_a_crossing_hides_points_and_shows_them_again():
 
 
 def test_a_crossing_needs_room():
-    with pytest.raises(ValueError, match="no room for two sprites to pass each other in 64×64 pixels"):
-        make_crossing(0, frames=8, height=64, width=64)
+    with pytest.raises(ValueError, match="no room for two sprites to pass each other in 40×40 pixels"):
+        make_crossing(0, frames=8, height=40, width=40)
 
 
 @pytest.mark.slow

@@ -6,9 +6,11 @@ from torch.testing import assert_close
 from revideo import Trajectories
 from revideo.editing.drift_correction import MARGIN_PX, correct_appearance, find_objects, locate_objects
 from revideo.synthetic.clips import make_clip
+from revideo.synthetic.scenes import Scene, draw_scenes
 
 SIDE = 128
-CLIP = make_clip(3, frames=8, height=SIDE, width=SIDE, sprites=(2, 2), points=1, speed_px=(2.0, 3.0), pans=0.0)
+SMALL_THINGS = {"diameter_px": (28.0, 38.0), "speed_px": (2.0, 3.0), "shortest_wave_px": 28.0, "textured": 1.0}
+CLIP = make_clip(1, frames=8, height=SIDE, width=SIDE, sprites=(2, 2), points=1, pans=0.0, **SMALL_THINGS)
 PATHS = CLIP.trajectories
 EVERYWHERE = torch.ones(SIDE, SIDE, dtype=torch.bool)
 
@@ -78,8 +80,8 @@ def test_what_strayed_a_pixel_is_put_back_on_its_path():
 
 def test_what_is_not_found_or_not_asked_for_stays_as_painted():
     noise = torch.rand(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
-    gone = CLIP.background.draw(1, SIDE, SIDE)[0]
-    for frame in (noise, torch.from_numpy(gone)):
+    gone = draw_scenes([Scene(CLIP.background, [])], 1, SIDE, SIDE)[0][0, 0]
+    for frame in (noise, gone):
         found, changed = corrected(frame)
         assert torch.equal(found, frame) and not changed.any()
     frame, area = CLIP.video[7], CLIP.masks[0, 7]

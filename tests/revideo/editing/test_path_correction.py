@@ -10,7 +10,9 @@ from revideo.editing.drift_correction import (
     NEAR,
     RETURN_FRAMES,
     correct_paths,
+    find_objects,
     find_offsets,
+    locate_objects,
     remaining_offsets,
 )
 from revideo.editing.handover import PAPER_CHAIN, HandoverOptions, WindowState
@@ -22,7 +24,8 @@ FRAMES, SIDE = 14, 128
 
 @pytest.fixture(scope="module")
 def clip():
-    return make_clip(3, frames=FRAMES, height=SIDE, width=SIDE, sprites=(2, 2), points=1, speed_px=(2.0, 3.0))
+    sizes = {"diameter_px": (28.0, 38.0), "speed_px": (2.0, 3.0), "shortest_wave_px": 28.0, "textured": 1.0}
+    return make_clip(1, frames=FRAMES, height=SIDE, width=SIDE, sprites=(2, 2), points=1, **sizes)
 
 
 def asked(clip, away: torch.Tensor) -> Trajectories:
@@ -119,13 +122,16 @@ def test_each_window_s_paths_are_corrected_by_the_one_before():
     """The paper's chain with path correction, done by hand; with weights that move objects, but not exactly."""
     model = revideo.load("tiny", device="cpu")
     options = revideo.SamplerOptions(steps=8, cfg_last=1.0, noise_augmentation=0.0)
-    clip = make_clip(5, frames=27, height=96, width=96, sprites=(1, 1), points=1, speed_px=(1.0, 1.5))
+    sizes = {"speed_px": (1.0, 1.5), "diameter_px": (26.0, 36.0)}
+    clip = make_clip(6, frames=27, height=96, width=96, sprites=(1, 1), points=1, **sizes)
     mask = torch.ones(1, 1, 96, 96, dtype=torch.bool)
     mask[..., :4] = False
     edit = Edit(clip.video[0], clip.trajectories, mask)
     first, second = edit.trajectories_between(0, 14), edit.trajectories_between(13, 27)
     painted = model.edit(clip.video[:14], Edit(clip.video[0], first, mask), options, composite=False).frames
-    offsets = find_offsets(painted, first, torch.zeros(1, 2), 13)
+    objects = find_objects(clip.video[0], first, mask[0, 0])
+    away, found = locate_objects(painted[13:], objects, edit.trajectories_between(13, 14))
+    offsets = torch.where(found, away[:, 0], find_offsets(painted, first, torch.zeros(1, 2), 13))
     assert offsets.norm() > 0.1
     window = Edit(painted[13], correct_paths(second, offsets), mask)
     noise = frame_noise((14, 4, 12, 12), options.seed, 13)
