@@ -14,7 +14,7 @@ from torch import Tensor
 
 from revideo.edit import Edit
 from revideo.editing.composite import keep_unedited
-from revideo.synthetic.clips import SyntheticEdit
+from revideo.synthetic.edits import SyntheticEdit
 from revideo.synthetic.examples import FEATHER_PX
 from revideo.synthetic.measures import held_out, path_distances
 

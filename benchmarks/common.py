@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,9 @@ from revideo.edit import Edit
 from revideo.editing.model import ReVideo, load
 from revideo.models.vae import LATENT_SCALE
 from revideo.sampling.samplers import SamplerOptions
-from revideo.synthetic.clips import SyntheticEdit
-from revideo.synthetic.measures import all_cases, held_out
+from revideo.synthetic.edits import SyntheticEdit
+from revideo.synthetic.examples import HEIGHT_PX, WIDTH_PX
+from revideo.synthetic.measures import all_cases, held_out, mean_interval
 from revideo.tracks.trajectories import Trajectories
 
 ROOT = Path(__file__).parent.parent
@@ -31,8 +34,8 @@ def clips_parser(program: str, purpose: str | None, clips: int) -> argparse.Argu
     """Of a program that measures on synthetic clips, `clips` of them if no other number is given."""
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{program}", description=purpose)
     parser.add_argument("--clips", type=int, default=clips, help="held-out clips of each kind (%(default)s)")
-    parser.add_argument("--height", type=int, default=128, help="of the clips, in pixels (%(default)s)")
-    parser.add_argument("--width", type=int, default=128, help="of the clips, in pixels (%(default)s)")
+    parser.add_argument("--height", type=int, default=HEIGHT_PX, help="of the clips, in pixels (%(default)s)")
+    parser.add_argument("--width", type=int, default=WIDTH_PX, help="of the clips, in pixels (%(default)s)")
     return parser
 
 
@@ -97,6 +100,17 @@ def table_header(*columns: str) -> str:
 def table_row(*cells: str) -> str:
     """Of a Markdown table."""
     return f"| {' | '.join(cells)} |"
+
+
+def number_cell(value: float, unit: str = "") -> str:
+    """With two digits; a dash where there is nothing to measure."""
+    return "–" if math.isnan(value) else f"{value:.2f}{unit}"
+
+
+def interval_cell(values: Iterable[float]) -> str:
+    """Their mean ± half of its 95 % confidence interval."""
+    mean, half = mean_interval(values)
+    return number_cell(mean) if math.isnan(half) else f"{mean:.2f} ± {half:.2f}"
 
 
 # --- Processes ---------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from revideo.editing.long_video import HANDOVER
 from revideo.editing.model import ReVideo
 from revideo.evaluation.metrics import psnr
 from revideo.sampling.samplers import SamplerOptions
-from revideo.synthetic.clips import SyntheticEdit, make_edit
+from revideo.synthetic.edits import SyntheticEdit, make_edit
 from revideo.synthetic.measures import HELD_OUT, centroids, sprite_weights
 
 from .common import chosen_options, load_model, model_parser, table_header, table_row

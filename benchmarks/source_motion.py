@@ -16,9 +16,11 @@ from torch import Tensor
 from revideo.edit import Edit
 from revideo.editing.model import ReVideo
 from revideo.sampling.samplers import SamplerOptions
-from revideo.synthetic.clips import SyntheticEdit, make_crossing
+from revideo.synthetic.clips import make_crossing
+from revideo.synthetic.edits import SyntheticEdit
 from revideo.synthetic.measures import HELD_OUT, held_out, path_distances
-from revideo.synthetic.sprites import Sprite, draw_appearance, draw_sprites
+from revideo.synthetic.motion import Pose
+from revideo.synthetic.scenes import Scene, Sprite, draw_appearance, draw_scenes
 from revideo.tracks.tracking import track_points
 from revideo.tracks.trajectories import Trajectories
 
@@ -67,13 +69,12 @@ def crossing_edits(count: int, frames: int, height: int, width: int) -> Iterable
         clip = make_crossing(seed, frames=frames, height=height, width=width, points=1)
         behind, front = clip.sprites
         appearance = draw_appearance(
-            np.random.default_rng(seed), behind.appearance.hue + 0.25, behind.appearance.radius_px
+            np.random.default_rng(seed), behind.appearance.hue + 0.25, behind.appearance.reach_px
         )
-        scenery = clip.background.draw(frames, height, width)
-        target, masks = (
-            torch.from_numpy(drawn) for drawn in draw_sprites(scenery, [Sprite(appearance, behind.path_px), front])
-        )
-        alone = torch.from_numpy(draw_sprites(scenery, [Sprite(appearance, behind.path_px)])[1])[0]
+        other = Sprite(appearance, Pose.along(behind.path_px))
+        scenes = [Scene(clip.background, sprites) for sprites in ([other, front], [other])]
+        (target, _), (masks, without) = draw_scenes(scenes, frames, height, width)
+        alone = without[0]
         rows, columns = (alone | clip.masks[0]).any(0).nonzero(as_tuple=True)
         area = torch.zeros(height, width)
         top, left = (max(int(at.min()) - BORDER_PX, 0) for at in (rows, columns))

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from revideo.editing.model import ReVideo
 from revideo.sampling.samplers import PRESETS, SamplerOptions
-from revideo.synthetic.clips import SyntheticEdit
+from revideo.synthetic.edits import SyntheticEdit
 from revideo.synthetic.measures import EditMetrics, mean_metrics, measure_edit
 
 from .common import chosen_options, edits_of_all_kinds, load_model, model_parser, table_header, table_row
@@ -75,7 +75,7 @@ def speed_table(found: dict[str, SpeedRow]) -> str:
                 f"{row.speed:.2f} ×",
                 f"{metrics.path_error:.2f} ({metrics.path_error / exact.path_error:.2f} ×)",
                 f"{metrics.outside_psnr:.2f} ({metrics.outside_psnr - exact.outside_psnr:+.2f})",
-                f"{metrics.sprite_psnr:.2f} ({metrics.sprite_psnr - exact.sprite_psnr:+.2f})",
+                f"{metrics.sprite_psnr_last:.2f} ({metrics.sprite_psnr_last - exact.sprite_psnr_last:+.2f})",
             )
         )
     return "\n".join(rows)

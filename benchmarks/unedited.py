@@ -14,7 +14,7 @@ from tqdm import tqdm
 from revideo.editing.composite import Match, keep_unedited
 from revideo.editing.model import ReVideo
 from revideo.sampling.samplers import SamplerOptions
-from revideo.synthetic.clips import SyntheticEdit
+from revideo.synthetic.edits import SyntheticEdit
 from revideo.synthetic.examples import FEATHER_PX
 from revideo.synthetic.measures import EditMetrics, mean_metrics, measure_edit
 
@@ -54,7 +54,7 @@ def unedited_table(found: dict[str, EditMetrics]) -> str:
     """As Markdown."""
     rows = [table_header(*COLUMNS)]
     for name, metrics in found.items():
-        values = metrics.outside_psnr, metrics.path_error, metrics.sprite_psnr, metrics.seam
+        values = metrics.outside_psnr, metrics.path_error, metrics.sprite_psnr_last, metrics.seam
         rows.append(table_row(name, *(f"{value:.2f}" for value in values)))
     return "\n".join(rows)
 

@@ -19,7 +19,7 @@ from ..evaluation.metrics import psnr
 from ..pictures.overlays import draw_mask, draw_tracks
 from ..pictures.sheets import sheet, side_by_side, write_image
 from ..pipeline.pipeline import default_device
-from ..synthetic.clips import SyntheticEdit
+from ..synthetic.edits import SyntheticEdit
 from ..synthetic.examples import EXAMPLE_FPS, EXAMPLES, FEATHER_PX, OPTIONS, example_edit
 from ..synthetic.measures import AIM, EditMetrics, measure_edit
 from ..video.fitting import fit_frames
@@ -119,7 +119,9 @@ def two_by_two(blocks: list[Tensor]) -> Tensor:
 TITLES = {
     "path_error": "path error, % of width",
     "outside_psnr": "outside, dB",
-    "sprite_psnr": "sprite, dB",
+    "sprite_psnr_last": "sprite, dB",
+    "iou": "IoU",
+    "iou_last": "IoU, last",
     "hue_error": "hue error, %",
 }
 COMPOSITED = "outside, composited, dB"

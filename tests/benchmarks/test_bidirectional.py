@@ -3,7 +3,7 @@
 import torch
 
 from benchmarks.bidirectional import edit_of_frame, jump, other_frames_error
-from revideo.synthetic.clips import make_edit
+from revideo.synthetic.edits import make_edit
 
 
 def test_the_right_answer_has_no_fault_whichever_frame_is_given():

@@ -2,6 +2,7 @@
 
 import sys
 from importlib import import_module
+from math import nan
 
 import pytest
 
@@ -9,7 +10,9 @@ from benchmarks.common import (
     chosen_options,
     clips_parser,
     edits_of_all_kinds,
+    interval_cell,
     model_parser,
+    number_cell,
     table_header,
     table_row,
 )
@@ -55,3 +58,10 @@ def test_there_are_as_many_edits_of_each_kind_as_asked_for_in_the_size_asked_for
 def test_rows_have_the_columns_of_their_header():
     assert table_header("a", "b").splitlines() == ["| a | b |", "| --- | --- |"]
     assert table_row("1", "2") == "| 1 | 2 |"
+
+
+def test_cells_have_a_dash_where_nothing_was_measured():
+    assert number_cell(1.234, " dB") == "1.23 dB"
+    assert number_cell(nan, " dB") == interval_cell([nan, nan]) == "–"
+    assert interval_cell([2.0, nan]) == "2.00"
+    assert interval_cell([1.0, 2.0, 3.0]) == "2.00 ± 2.48"

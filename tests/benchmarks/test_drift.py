@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmarks.drift import correlation, drift_table, held_out_long, main, mean_segments, measure_segments
-from revideo.synthetic.clips import make_edit
+from revideo.synthetic.edits import make_edit
 
 LENGTH = 14
 
@@ -17,7 +17,7 @@ def truth():
 
 
 def test_a_roaming_sprite_stays_in_its_area_at_moderate_speed():
-    for truth in held_out_long(4, 280, 128, 128):
+    for truth in held_out_long(2, 280, 128, 128):
         path = truth.centres_px[0]
         speed = path.diff(dim=0).norm(dim=-1)
         assert 1.5 < speed.mean() < 3 and speed.max() < 5

@@ -7,13 +7,14 @@ from tiny_limits import STEPS, load_tiny
 import revideo
 from benchmarks.source_motion import crossing_edits, error_after, source_motion_errors, with_paths, with_tracked_paths
 from revideo.synthetic.examples import FRAMES as WINDOW
+from revideo.synthetic.examples import HEIGHT_PX, WIDTH_PX
 from revideo.synthetic.measures import held_out
 
 SIDE = 128
 
 
 def test_tracked_paths_are_the_true_ones_nearly():
-    for truth in held_out("content", 1, 3, WINDOW, SIDE, SIDE):
+    for truth in held_out("content", 1, 3, WINDOW, HEIGHT_PX, WIDTH_PX):
         paths = with_tracked_paths(truth).edit.trajectories
         assert paths.visible.all()
         assert (paths.points_px - truth.edit.trajectories.points_px).norm(dim=-1).mean() < 1
@@ -21,7 +22,7 @@ def test_tracked_paths_are_the_true_ones_nearly():
 
 @pytest.mark.slow
 def test_an_edit_by_tracked_paths_moves_as_one_by_the_true_paths():
-    truths = held_out("content", 1, 1, WINDOW, SIDE, SIDE)
+    truths = held_out("content", 1, 1, WINDOW, HEIGHT_PX, WIDTH_PX)
     true, found = source_motion_errors(load_tiny(), truths, revideo.SamplerOptions(steps=STEPS, cfg_last=1.0))
     assert found <= 1.25 * true + 0.1  # a tenth of a pixel: one clip is little
 

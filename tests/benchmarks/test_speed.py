@@ -8,13 +8,13 @@ from benchmarks import speed
 from benchmarks.speed import EXACT, FAST, SPEED_VARIANTS, SpeedRow, compare_speed, main, speed_table
 from revideo import load
 from revideo.sampling.samplers import SamplerOptions, sampler_options
-from revideo.synthetic.clips import make_edit
+from revideo.synthetic.edits import make_edit
 from revideo.synthetic.measures import EditMetrics, measure_edit
 
 
 @pytest.mark.slow
 def test_each_variant_samples_with_its_own_options(checkpoint, monkeypatch):
-    truth = make_edit(1, "both", frames=14, height=128, width=128)
+    truth = make_edit(1, "both", frames=14, height=64, width=128)
     model, seen = load(checkpoint, device="cpu"), []
     result = SimpleNamespace(frames=truth.target)
     monkeypatch.setattr(model, "edit", lambda video, edit, options, **_: seen.append(options) or result)
@@ -26,8 +26,8 @@ def test_each_variant_samples_with_its_own_options(checkpoint, monkeypatch):
 
 
 def test_rows_compare_with_the_exact_one():
-    exact = SpeedRow(1.0, EditMetrics(2.0, 34.0, 15.0, 0.5, 1.0))
-    fast = SpeedRow(2.5, EditMetrics(2.2, 33.5, 15.5, 0.5, 1.0))
+    exact = SpeedRow(1.0, EditMetrics(2.0, 34.0, 16.0, 15.0, 0.8, 0.7, 0.5, 1.0))
+    fast = SpeedRow(2.5, EditMetrics(2.2, 33.5, 16.0, 15.5, 0.8, 0.7, 0.5, 1.0))
     assert speed_table({EXACT: exact, FAST: fast}).splitlines()[-1] == (
         "| fast | 2.50 × | 2.20 (1.10 ×) | 33.50 (-0.50) | 15.50 (+0.50) |"
     )
@@ -36,7 +36,7 @@ def test_rows_compare_with_the_exact_one():
 @pytest.mark.slow
 def test_the_command_measures_the_interval_where_there_is_guidance(checkpoint, capsys, monkeypatch):
     asked = []
-    row = SpeedRow(1.0, EditMetrics(2.0, 34.0, 15.0, 0.5, 1.0))
+    row = SpeedRow(1.0, EditMetrics(2.0, 34.0, 16.0, 15.0, 0.8, 0.7, 0.5, 1.0))
     monkeypatch.setattr(speed, "compare_speed", lambda *given: asked.append(given[-1]) or {EXACT: row})
     main([str(checkpoint), "--clips", "1"])
     main([str(checkpoint), "--clips", "1", "--guidance", "2"])

@@ -11,8 +11,8 @@ import revideo
 from revideo.checkpoints import builtin, reading
 from revideo.checkpoints.names import CONTROL, UNET
 from revideo.evaluation.metrics import psnr
-from revideo.synthetic.clips import without_motion
-from revideo.synthetic.examples import EXAMPLES, FRAMES, SIDE_PX, WIDE_EXAMPLES, example_edit, example_files
+from revideo.synthetic.edits import without_motion
+from revideo.synthetic.examples import EXAMPLES, FRAMES, HEIGHT_PX, WIDE_EXAMPLES, WIDTH_PX, example_edit, example_files
 from revideo.synthetic.measures import held_out, mean_metrics, measure_edit
 from revideo.video.io import read_image, read_video
 
@@ -38,7 +38,7 @@ def test_it_is_small_and_states_its_sizes_in_the_released_format():
     for start in (UNET, CONTROL, "first_stage_model.", "conditioner.embedders.0."):
         assert any(name.startswith(start) for name in names), start
     assert stated.unet.num_frames == FRAMES
-    assert SIDE_PX % stated.size_multiple == 0
+    stated.check_size(HEIGHT_PX, WIDTH_PX)
 
 
 def test_its_name_is_no_path(tmp_path, monkeypatch):
@@ -79,7 +79,7 @@ def test_the_same_seed_gives_the_same_edit(model):
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "areas"), LIMITS)
 def test_held_out_edits_stay_within_the_limits(model, kind, areas):
-    truths = list(held_out(kind, areas, CLIPS, FRAMES, SIDE_PX, SIDE_PX))
+    truths = list(held_out(kind, areas, CLIPS, FRAMES, HEIGHT_PX, WIDTH_PX))
     metrics = mean_metrics(
         measure_edit(truth, model.edit(truth.source, truth.edit, SAMPLING, composite=False).frames) for truth in truths
     )
@@ -105,7 +105,7 @@ def test_example_files_are_the_edits(name):
     truth = example_edit(name)
     clip, edited = example_files(JS / "examples", name)
     frames, _ = read_video(clip)
-    side = (320, 576) if name.endswith("576x320") else (128, 128)
-    assert frames.shape == truth.source.shape == (24 if name.startswith("long") else 14, 3, *side)
+    size = (320, 576) if name.endswith("576x320") else (HEIGHT_PX, WIDTH_PX)
+    assert frames.shape == truth.source.shape == (24 if name.startswith("long") else 14, 3, *size)
     assert psnr(frames, truth.source) > 30  # 4:2:0 blurs the sprites' colours at their borders
     assert psnr(read_image(edited), truth.edit.edited_frame) > 50
