@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
+from huggingface_hub import split_torch_state_dict_into_shards
 from safetensors.torch import save_file
 
 from ..files import whole_file
@@ -13,6 +15,8 @@ from .names import UNUSED, Weights, is_control_weight, name_table, to_released
 from .reading import CONFIG_FILE, CONFIG_KEY, PARTS, Checkpoint, CheckpointError, build_parts, open_checkpoint
 
 FILES = (".safetensors", ".ckpt")
+MB = 10**6
+HEADER_ROOM = MB // 2  # of a shard: the names and places of all tensors take less
 
 
 def convert(
@@ -23,18 +27,23 @@ def convert(
     target_svd: str | Path | None = None,
     config: ModelConfig | None = None,
     dtype: torch.dtype | None = None,
+    shard_mb: int | None = None,
 ) -> None:
     """Any form that `open_checkpoint` reads → `.safetensors`, `.ckpt`, or (no suffix) a diffusers folder.
 
     With `target_svd` the model is parted: `target` gets the ControlNet with the temporal
     keys and values that ReVideo trained in the UNet, `target_svd` everything else.
+    With `shard_mb` a .safetensors target becomes shards of as many MB at most, a tensor that is larger
+    alone in one, and their index beside them, `<target>.index.json`: any of these files stands for the model.
     """
     _check_targets(Path(target), target_svd)
+    if shard_mb is not None and Path(target).suffix.lower() != ".safetensors":
+        raise CheckpointError(f"{Path(target).name}: only a .safetensors file is written in shards")
     checkpoint = open_checkpoint(source, config, svd)
     weights = checkpoint.weights
     if dtype is not None:
         checkpoint.weights = {name: weights.pop(name).to(dtype) for name in list(weights)}
-    _save(checkpoint, Path(target), target_svd)
+    _save(checkpoint, Path(target), target_svd, shard_mb)
 
 
 def save_weights(
@@ -63,7 +72,7 @@ def _check_targets(target: Path, target_svd: str | Path | None) -> None:
             raise FileNotFoundError(f"there is no folder {file.parent} to write {file.name} into")
 
 
-def _save(checkpoint: Checkpoint, target: Path, target_svd: str | Path | None) -> None:
+def _save(checkpoint: Checkpoint, target: Path, target_svd: str | Path | None, shard_mb: int | None = None) -> None:
     if target.suffix.lower() not in FILES:
         _write_folder(checkpoint, target)
         return
@@ -73,7 +82,23 @@ def _save(checkpoint: Checkpoint, target: Path, target_svd: str | Path | None) -
         rest = {name: tensor for name, tensor in released.items() if name not in control}
         _write_file(rest, Path(target_svd), checkpoint.config)
         released = control
-    _write_file(released, target, checkpoint.config)
+    if shard_mb is not None:
+        _write_shards(released, target, checkpoint.config, shard_mb)
+    else:
+        _write_file(released, target, checkpoint.config)
+
+
+def _write_shards(released: Weights, path: Path, config: ModelConfig, shard_mb: int) -> None:
+    # Shapes alone: tensors that are views of one mapped file would all be put into one shard.
+    shapes = {name: torch.empty(tensor.shape, dtype=tensor.dtype, device="meta") for name, tensor in released.items()}
+    parted = split_torch_state_dict_into_shards(
+        shapes, filename_pattern=f"{path.stem}{{suffix}}.safetensors", max_shard_size=shard_mb * MB - HEADER_ROOM
+    )
+    for file, names in parted.filename_to_tensors.items():
+        _write_file({name: released[name] for name in names}, path.with_name(file), config)
+    index = {"metadata": parted.metadata, "weight_map": parted.tensor_to_filename}
+    with whole_file(path.with_name(f"{path.name}.index.json")) as unfinished:
+        unfinished.write_text(json.dumps(index, indent=2), "utf-8")
 
 
 def _write_file(released: Weights, path: Path, config: ModelConfig) -> None:

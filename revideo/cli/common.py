@@ -130,6 +130,19 @@ def check_models(paths: Iterable[Path | None]) -> None:
             raise FileNotFoundError(no_checkpoint(path))
 
 
+def positive(kind: type[int] | type[float]) -> Callable[[str], Any]:
+    """Reads a number that must be more than 0."""
+
+    def parse(text: str) -> int | float:
+        number = kind(text)
+        if not number > 0:
+            raise argparse.ArgumentTypeError(f"{text} is not more than 0")
+        return number
+
+    parse.__name__ = kind.__name__  # which argparse names where the text is no number
+    return parse
+
+
 def parse_size(text: str) -> tuple[int, int]:
     """ "576x320" → (576, 320): width, height."""
     width, _, height = text.lower().replace("×", "x").partition("x")

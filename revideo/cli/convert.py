@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from .common import DTYPES, add_command, check_models, chosen_dtype, model_file, refusing
+from .common import DTYPES, add_command, check_models, chosen_dtype, model_file, positive, refusing
 
 
 def add_convert(commands: Any) -> None:
@@ -25,7 +25,8 @@ examples:
   revideo convert model.ckpt revideo.safetensors --dtype fp16
   revideo convert revideo.safetensors revideo_folder
   revideo convert revideo.safetensors control.safetensors --target-svd svd.safetensors
-  revideo convert control.safetensors whole.safetensors --svd svd.safetensors""",
+  revideo convert control.safetensors whole.safetensors --svd svd.safetensors
+  revideo convert revideo.safetensors parts.safetensors --shard-mb 1000""",
     )
     convert.add_argument("source", metavar="SOURCE", type=model_file, help="what to read")
     convert.add_argument("target", metavar="TARGET", type=Path, help="what to write: .safetensors, .ckpt or a folder")
@@ -34,6 +35,12 @@ examples:
         "--target-svd", metavar="PATH", type=Path, help="part the model: TARGET gets ReVideo's part, this file the rest"
     )
     convert.add_argument("--dtype", choices=DTYPES, help="precision to store (default: as it is)")
+    convert.add_argument(
+        "--shard-mb",
+        metavar="N",
+        type=positive(int),
+        help="write TARGET, a .safetensors file, in shards of at most N MB with their index",
+    )
     convert.add_argument(
         "--config", metavar="JSON", type=Path, help="the model's sizes, if its file does not state them"
     )
@@ -61,8 +68,11 @@ def run_convert(arguments: argparse.Namespace) -> int:
             target_svd=arguments.target_svd,
             config=config,
             dtype=chosen_dtype(arguments),
+            shard_mb=arguments.shard_mb,
         )
     for file in filter(None, (arguments.target, arguments.target_svd)):
+        if arguments.shard_mb and file == arguments.target:
+            file = file.with_name(f"{file.name}.index.json")
         parts = [file] if file.is_file() else file.rglob("*.safetensors")
         print(f"{file}: {sum(part.stat().st_size for part in parts) / 1e6:,.1f} MB")
     return 0

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import math
+import os
 import sys
+import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from .common import Refused, add_command, refusing
+from .common import Refused, add_command, positive, refusing
+
+STARTED = time.monotonic()  # as good as the process's start: what takes long to import comes later
 
 
 def add_train(commands: Any) -> None:
@@ -26,11 +32,19 @@ examples:
 
   revideo train released.toml
   revideo train released.toml --resume
+  revideo train tiny.toml --resume --minutes 8
   accelerate launch --num_processes 4 -m revideo train released.toml""",
     )
     train.add_argument("config", metavar="CONFIG", type=Path, help="the TOML file")
     train.add_argument(
         "--resume", action="store_true", help="go on from the last checkpoint; without one begin from the start"
+    )
+    train.add_argument(
+        "--minutes",
+        metavar="N",
+        type=positive(float),
+        default=math.inf,
+        help="train at most so long, from the start of the program to its end; then save, for --resume to go on",
     )
     train.add_argument(
         "--memory", action="store_true", help="train nothing: print what each phase needs on each GPU, in GiB"
@@ -52,10 +66,18 @@ def run_train(arguments: argparse.Namespace) -> int:
 
     from ..checkpoints.reading import CheckpointError
     from ..training.loop import train
+    from ..training.pieces import Paused, Piece
     from ..training.video_folder import Unusable
 
+    piece = Piece(STARTED + 60 * arguments.minutes)
+    # Several processes could not agree on a signal that one of them got: they end as any program does.
+    alone = int(os.environ.get("WORLD_SIZE", 1)) == 1
     try:
-        result = train(config, arguments.resume)
+        with piece.until_signalled() if alone else nullcontext():
+            result = train(config, arguments.resume, piece)
+    except Paused as paused:
+        print(f"{paused}: saved; the same command with --resume goes on")
+        return 0 if piece.signal is None else 128 + piece.signal
     except FileExistsError as error:
         raise Refused(f"{error} (--resume goes on)") from None
     except (TrainingConfigError, CheckpointError, Unusable, FloatingPointError) as error:

@@ -18,11 +18,12 @@ def path_lengths(trajectories: Trajectories) -> Tensor:
 
 
 def within(trajectories: Trajectories, mask: Tensor) -> Trajectories:
-    """Only those that start inside the mask (H, W), hidden on the frames where they have left it."""
-    height, width = mask.shape
+    """Only those that start inside the mask (1 or T, 1, H, W) bool, hidden on the frames where they are outside it."""
+    _, _, height, width = mask.shape
     x, y = trajectories.points_px.nan_to_num().floor().long().unbind(-1)
     in_frame = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    inside = in_frame & (mask[y.clamp(0, height - 1), x.clamp(0, width - 1)] > 0)
+    frame = torch.arange(x.shape[1]) if len(mask) > 1 else torch.zeros(x.shape[1], dtype=torch.long)
+    inside = in_frame & mask[frame, 0, y.clamp(0, height - 1), x.clamp(0, width - 1)]
     visible = trajectories.visible & inside
     starts = visible[:, 0] if trajectories.num_frames else visible.any(1)
     return Trajectories(trajectories.points_px[starts], visible[starts])
@@ -42,41 +43,3 @@ def sample_trajectories(
         return Trajectories.none(trajectories.num_frames)
     drawn = torch.multinomial(lengths * long, count, generator=generator)
     return Trajectories(trajectories.points_px[drawn], trajectories.visible[drawn])
-
-
-def random_rectangle(
-    height: int,
-    width: int,
-    min_px: int,  # of each side
-    max_fraction: float,  # of the frame's side
-    generator: torch.Generator,
-) -> Tensor:  # (H, W), 1 inside
-    """A mask whose sides and place are drawn evenly."""
-    mask = torch.zeros(height, width)
-    top, bottom = _random_span(height, min_px, max_fraction, generator)
-    left, right = _random_span(width, min_px, max_fraction, generator)
-    mask[top:bottom, left:right] = 1
-    return mask
-
-
-def _random_span(side: int, min_px: int, max_fraction: float, generator: torch.Generator) -> tuple[int, int]:
-    shortest = min(min_px, side)
-    longest = max(int(side * max_fraction), shortest)
-    length = int(torch.randint(shortest, longest + 1, (), generator=generator))
-    start = int(torch.randint(0, side - length + 1, (), generator=generator))
-    return start, start + length
-
-
-def rectangle_around(cover: Tensor, generator: torch.Generator, most: float) -> Tensor:  # (H, W), 1 inside
-    """A mask around all of `cover` (T, H, W) on any frame, with a random margin up to `most` of each side."""
-    mask = torch.zeros(cover.shape[-2:])
-    ever = cover.any(0)
-    spans = []
-    for axis, side in ((1, cover.shape[-2]), (0, cover.shape[-1])):
-        covered = ever.any(axis).nonzero()
-        margins = (torch.rand(2, generator=generator) * most * side).round().long() + 1
-        first, last = int(covered.min() - margins[0]), int(covered.max() + 1 + margins[1])
-        spans.append((max(first, 0), min(last, side)))
-    (top, bottom), (left, right) = spans
-    mask[top:bottom, left:right] = 1
-    return mask

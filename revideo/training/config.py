@@ -138,7 +138,7 @@ class DataConfig(Table):
     cut: float = key(0.1, "least mean change of brightness between frames, of 1, that can be a shot cut", 0, 1)
     still_px: float = key(1.0, "a window whose points move less than this in the mean is skipped", 0)
     cotracker: File = key("", "local CoTracker file instead of the built-in tracker; its weights are CC-BY-NC")
-    options: dict[str, Any] = key({}, "synthetic: passed to revideo.synthetic.clips.make_clip")
+    options: dict[str, Any] = key({}, "synthetic: passed to revideo.synthetic.clips.plan_clip")
 
 
 class TrajectoryConfig(Table):
@@ -157,6 +157,11 @@ class AreaConfig(Table):
     max_share: float = key(1.0, "longest side, of the frame's side", 0.05, 1)
     most: int = key(1, "rectangles at most, joined: the paper trains with one and finds that several work", 1, 10)
     around_sprites: float = key(0.0, "synthetic: fraction of clips whose area holds one sprite's whole way", 0, 1)
+    irregular: float = key(0.0, "synthetic: of those, the fraction painted with a round brush", 0, 1)
+    moving: float = key(0.0, "synthetic: of the rest, the fraction that goes with its sprite", 0, 1)
+    empty: float = key(
+        0.0, "synthetic: fraction of clips whose area holds no sprite: what was removed leaves ground", 0, 1
+    )
     margin: float = key(
         0.25, "around such a way, at most, of the frame's side: wide ones leave no content to learn from", 0, 1
     )
@@ -181,6 +186,11 @@ class ConditioningConfig(Table):
     fps: int = key(0, "frame rate that the model is given; 0: the clip's own, by its stride", 0, 1000)
     motion_bucket: int = key(127, "SVD's amount of motion: what users sample with", 0, 10_000)
     augmentation: float = key(0.02, "median noise on the reference: what users sample with", 0, 10)
+    embedding_noise: float = key(
+        0.0,
+        "on the embeddings of motion and content, in their deviations: SAFM learns to leave out what says nothing",
+        0,
+    )
     augmentation_spread: float = key(0.5, "standard deviation of its logarithm: SVD's", 0, 10)
 
 
@@ -196,6 +206,9 @@ class OptimizerConfig(Table):
     warmup: int = key(500, "steps over which the rate rises: Adam's first estimates are poor", 0)
     decay: float = key(0.0, "last fraction of the steps, over which the rate falls to 0; the paper names none", 0, 1)
     clip_norm: float = key(1.0, "longest gradient, against rare bad batches; 0: no limit", 0)
+    weighing: float = key(
+        1.0, "times faster that SAFM's weight encoder learns: the paper's H, which hardly moves else", 0, 1000
+    )
     ema: float = key(0.9999, "averaged weights are what is sampled and saved; 0: none", 0, 0.999999)
 
 
@@ -220,6 +233,7 @@ class RunConfig(Table):
     mixed_precision: Literal["no", "bf16", "fp16"] = key("no", "no, bf16 or fp16")
     frozen: Literal["fp32", "bf16", "fp16"] = key("fp32", "precision of untrained networks")
     device: Literal["", "cpu"] = key("", "cpu: even where there is a GPU; empty: what accelerate finds")
+    compile: bool = key(False, "torch.compile of the loss: minutes before the first step, then less time a step")
     clips_at_once: int = key(0, "per process and pass; gradients add up to the batch. 0: the batch's part", 0)
     gradient_checkpointing: bool = key(False, "a third slower, activations much smaller")
     threads: int = key(0, "that make clips beside the training; 0: none", 0, 256)

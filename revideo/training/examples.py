@@ -5,42 +5,48 @@ So any process can make any example, and a run that was resumed sees what it wou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..conditions import compose_conditions
-from ..edit import Edit
-from ..models.config import VAEConfig
-from ..tracks.selection import path_lengths, random_rectangle, rectangle_around, sample_trajectories, within
+from ..conditions import show_conditions
+from ..models.config import ModelConfig
+from ..tracks.selection import sample_trajectories, within
+from ..tracks.source_motion import HIDDEN_MOVES
 from ..tracks.trajectories import Trajectories
 from .config import NoiseConfig, Phase, Stage
+from .random_masks import chance, choose_mask
+
+if TYPE_CHECKING:
+    import numpy as np
 
 TrainingExample = dict[str, Tensor]
-TRIES = 10  # rectangles, before one without motion is taken
 
 
 @dataclass(frozen=True)
 class TrainingClip:
     """A piece of video whose tracks are known."""
 
-    video: Tensor  # (T, 3, H, W) in [0, 1]
-    trajectories: Trajectories
+    video: Tensor  # (T, 3, H, W) in [0, 1], on the device that trains or in main memory
+    trajectories: Trajectories  # in main memory
     fps: float  # frames per second of `video`
-    masks: Tensor | None = None  # (S, T, H, W) bool: where each sprite is, if it is known
+    masks: Tensor | None = None  # (S, T, H, W) bool, beside the video: where each sprite is, if it is known
+    boxes_px: np.ndarray | None = None  # (S, T, 4) left, top, right, bottom of each sprite
 
 
 class ClipSource(Protocol):
     """Where clips come from."""
 
-    def clip(self, number: int, other: bool = False) -> TrainingClip:
-        """The clip of an example; `other`: a different one, to join with it."""
+    together: int  # how many are best made at once
+
+    def clips(self, numbers: Sequence[int], other: bool = False) -> list[TrainingClip]:
+        """The clips of some examples; `other`: different ones, to join with them."""
 
 
 def generator_for(*key: object) -> torch.Generator:
@@ -55,138 +61,159 @@ def seed_for(*key: object) -> int:
 
 @dataclass(frozen=True)
 class ExampleMaker:
-    """An example's number → its tensors, on the CPU; `purpose` parts streams of examples ("train", "sample")."""
+    """Examples' numbers → their tensors; `purpose` parts streams of examples ("train", "sample")."""
 
     source: ClipSource
     stage: Stage
     phase: Phase
-    vae: VAEConfig
+    model: ModelConfig
     seed: int
     purpose: str = "train"
 
     def __call__(self, number: int) -> TrainingExample:
-        """The tensors of one clip; `batch_examples` joins several.
+        """The tensors of one clip, on the device of its video; `batch_examples` joins several.
 
-        video (T, 3, H, W) in [-1, 1], reference, content, motion, mask as in `Conditions`;
+        video (T, 3, H, W) in [-1, 1], reference, content, motion, mask as in `Conditions`, the
+        mask (1, 1, H, W) where it stays;
         noise (T, C, h, w) for the latents, sigma; augmentation_noise (3, H, W) for the
         reference, augmentation; conditioning_mask 1, or 0 where the reference is dropped; fps;
-        weight (T, 1, h, w) of each latent cell.
+        weight (T, 1, h, w) of each latent cell; where it is asked for, embedding_noise (2, T, C', h, w) for
+        the embeddings of motion and content.
         """
-        generator = generator_for(self.seed, self.purpose, self.phase.name, number)
-        clip = self.source.clip(number)
-        mask = choose_mask(clip, self.stage, self.phase, generator)
+        return self.several([number])[0]
+
+    def several(self, numbers: Sequence[int]) -> list[TrainingExample]:
+        """Each as if it were made alone; their clips come from the source together."""
+        generators = [generator_for(self.seed, self.purpose, self.phase.name, number) for number in numbers]
+        clips = self.source.clips(numbers)
+        asked = [self._ask(clip, generator) for clip, generator in zip(clips, generators)]
+        joined = [number for number, (_, _, joins) in zip(numbers, asked) if joins]
+        others = dict(zip(joined, self.source.clips(joined, other=True) if joined else []))
+        return [
+            self._example(clip, others.get(number), mask, paths, generator)
+            for number, clip, (mask, paths, _), generator in zip(numbers, clips, asked, generators)
+        ]
+
+    def _ask(self, clip: TrainingClip, generator: torch.Generator) -> tuple[Tensor, Trajectories, bool]:
+        """The mask (1 or T, 1, H, W), the paths that are shown, and whether another clip fills the rest."""
+        height, width = clip.video.shape[-2:]
+        if chance(self.stage.content, generator):
+            mask = choose_mask(clip.trajectories, clip.boxes_px, height, width, self.phase.area, generator)
+        else:
+            mask = torch.ones(1, 1, height, width, dtype=torch.bool)
         limits = self.phase.trajectories
         count = int(torch.randint(limits.least, limits.most + 1, (), generator=generator))
-        paths = within(clip.trajectories, mask)
+        paths = within(_as_in_edits(clip.trajectories), mask)
         if not limits.all:
             paths = sample_trajectories(paths, count, generator)
-        video, sprites = clip.video, _union(clip)
-        if not mask.all() and _chance(self.stage.composite, generator):
-            other = self.source.clip(number, other=True)
-            video = torch.where(mask > 0, video, other.video)
-            sprites = torch.where(mask > 0, sprites, _union(other))
-        conditions = compose_conditions(video, Edit(video[0], paths, mask[None, None]))
-        return {
+        return mask, paths, not bool(mask.all()) and chance(self.stage.composite, generator)
+
+    def _example(
+        self,
+        clip: TrainingClip,
+        other: TrainingClip | None,
+        mask: Tensor,
+        paths: Trajectories,
+        generator: torch.Generator,
+    ) -> TrainingExample:
+        video, sprites, mask = clip.video, _union(clip), mask.to(clip.video.device)
+        if other is not None:
+            video = torch.where(mask, video, other.video)
+            sprites = torch.where(mask[:, 0], sprites, _union(other))
+        conditions = show_conditions(video, video[0], paths, mask)
+        example = {
+            "weight": self._cell_weights(sprites),
+            "fps": torch.tensor(self.phase.conditioning.fps or float(round(clip.fps))),
+            **self._noise(video, generator),
             "video": video * 2 - 1,
             "reference": conditions.reference,
             "content": conditions.content,
             "motion": conditions.motion,
-            "mask": conditions.mask,
-            "weight": self._cell_weights(sprites),
-            "fps": torch.tensor(self.phase.conditioning.fps or float(round(clip.fps))),
-            **self._noise(video, generator),
+            "mask": conditions.mask[: len(mask)],  # one for all frames where it stays
         }
+        return {name: tensor.to(video.device, non_blocking=True) for name, tensor in example.items()}
 
     def _cell_weights(self, sprites: Tensor) -> Tensor:
         """Sprites (T, H, W) → (T, 1, h, w): a cell that a sprite touches counts more."""
-        touched = F.max_pool2d(sprites[:, None].float(), self.vae.stride)
+        touched = F.max_pool2d(sprites[:, None].float(), self.model.vae.stride)
         return 1 + (self.phase.loss.sprite_weight - 1) * touched
 
     def _noise(self, video: Tensor, generator: torch.Generator) -> TrainingExample:
         frames, _, height, width = video.shape
-        stride, settings = self.vae.stride, self.phase.conditioning
-        latent_shape = frames, self.vae.latent_channels, height // stride, width // stride
+        vae, settings = self.model.vae, self.phase.conditioning
+        latent_shape = frames, vae.latent_channels, height // vae.stride, width // vae.stride
         spread = float(torch.randn((), generator=generator)) * settings.augmentation_spread
-        return {
+        noise = {
             "sigma": draw_sigma(self.phase.noise, generator),
             "noise": torch.randn(latent_shape, generator=generator),
             "augmentation": settings.augmentation * torch.tensor(spread).exp(),
             "augmentation_noise": torch.randn(video.shape[1:], generator=generator),
-            "conditioning_mask": torch.tensor(float(not _chance(settings.drop_reference, generator))),
+            "conditioning_mask": torch.tensor(float(not chance(settings.drop_reference, generator))),
         }
+        if settings.embedding_noise:
+            shape = 2, frames, self.model.unet.block_channels[0], *latent_shape[2:]
+            noise["embedding_noise"] = torch.randn(shape, generator=generator)
+        return noise
 
 
 def draw_sigma(noise: NoiseConfig, generator: torch.Generator) -> Tensor:
     """One noise level: ln σ normal (Karras et al. 2022, with SVD's values), in a fraction of cases uniform."""
-    if _chance(noise.uniform, generator):
+    if chance(noise.uniform, generator):
         place = torch.rand((), generator=generator)
         return (noise.uniform_low + place * (noise.uniform_high - noise.uniform_low)).exp()
     return (noise.mean + noise.std * torch.randn((), generator=generator)).exp()
 
 
-def choose_mask(
-    clip: TrainingClip, stage: Stage, phase: Phase, generator: torch.Generator
-) -> Tensor:  # (H, W), 1 inside
-    """Everything, or a rectangle that holds motion if one is found in a few tries."""
-    height, width = clip.video.shape[-2:]
-    if not _chance(stage.content, generator):
-        return torch.ones(height, width)
-    for _ in range(TRIES):
-        count = int(torch.randint(1, phase.area.most + 1, (), generator=generator))
-        mask = torch.stack([_rectangle(clip, phase, generator) for _ in range(count)]).amax(0)
-        inside = path_lengths(within(clip.trajectories, mask))
-        if len(inside) and inside.max() > 1 and not mask.all():
-            break
-    return mask
-
-
-def _rectangle(clip: TrainingClip, phase: Phase, generator: torch.Generator) -> Tensor:  # (H, W), 1 inside
-    if clip.masks is not None and clip.masks.any() and _chance(phase.area.around_sprites, generator):
-        seen = clip.masks[clip.masks.flatten(1).any(1)]
-        sprite = seen[int(torch.randint(len(seen), (), generator=generator))]
-        return rectangle_around(sprite, generator, phase.area.margin)
-    height, width = clip.video.shape[-2:]
-    return random_rectangle(height, width, phase.area.min_px, phase.area.max_share, generator)
+def _as_in_edits(tracks: Trajectories) -> Trajectories:
+    """Those that are seen at first; where something hides them they move on, as the tracked paths of an edit do."""
+    if not HIDDEN_MOVES:
+        return tracks
+    seen = tracks.visible[:, 0].bool()
+    return Trajectories(tracks.points_px[seen], tracks.visible[seen]).never_hidden()
 
 
 def _union(clip: TrainingClip) -> Tensor:  # (T, H, W) bool
     if clip.masks is None:
-        return torch.zeros(len(clip.video), *clip.video.shape[-2:], dtype=torch.bool)
+        return torch.zeros_like(clip.video[:, 0], dtype=torch.bool)
     return clip.masks.any(0)
 
 
-def _chance(probability: float, generator: torch.Generator) -> bool:
-    return bool(torch.rand((), generator=generator) < probability)
-
-
 def batch_examples(examples: list[TrainingExample]) -> TrainingExample:
-    """Several clips as one: each tensor gets a first axis."""
-    return {name: torch.stack([example[name] for example in examples]) for name in examples[0]}
+    """Several clips as one: each tensor gets a first axis. A mask that stays is repeated only beside one that moves."""
+    frames = max(len(example["mask"]) for example in examples)
+    alike = [example | {"mask": example["mask"].expand(frames, -1, -1, -1)} for example in examples]
+    return {name: torch.stack([example[name] for example in alike]) for name in examples[0]}
 
 
 class SyntheticClips:
-    """Clips made on the fly by revideo.synthetic: each number another scene."""
+    """Clips made on the fly by revideo.synthetic: each number another scene, the same on any device."""
 
-    def __init__(self, phase: Phase, seed: int, purpose: str = "train") -> None:
-        self.phase, self.seed, self.purpose = phase, seed, purpose
+    together = 1024
 
-    def clip(self, number: int, other: bool = False) -> TrainingClip:
-        """A scene of its own, whose tracks and masks are exact."""
-        from ..synthetic.clips import make_clip
+    def __init__(self, phase: Phase, seed: int, purpose: str = "train", device: torch.device | str = "cpu") -> None:
+        self.phase, self.seed, self.purpose, self.device = phase, seed, purpose, device
 
-        seed = seed_for(self.seed, self.purpose, self.phase.name, "world", number, other)
-        phase = self.phase
-        made = make_clip(seed, frames=phase.frames, height=phase.height, width=phase.width, **phase.data.options)
-        return TrainingClip(made.video, made.trajectories, fps=6.0, masks=made.masks)
+    def clips(self, numbers: Sequence[int], other: bool = False) -> list[TrainingClip]:
+        """Scenes of their own, whose tracks and masks are exact."""
+        from ..synthetic.clips import draw_clips, plan_clip
+
+        phase, height, width = self.phase, self.phase.height, self.phase.width
+        seeds = [seed_for(self.seed, self.purpose, phase.name, "world", number, other) for number in numbers]
+        size: dict[str, Any] = {"frames": phase.frames, "height": height, "width": width}
+        plans = [plan_clip(seed, **size, **phase.data.options) for seed in seeds]
+        return [
+            TrainingClip(made.video, made.trajectories, fps=6.0, masks=made.masks, boxes_px=plan.boxes_px())
+            for plan, made in zip(plans, draw_clips(plans, height, width, self.device))
+        ]
 
 
 def prefetch(make: ExampleMaker, indices: Iterable[list[int]], threads: int) -> Iterator[TrainingExample]:
     """Batches of examples, in order, made ahead by threads: PyAV, OpenCV and torch work outside Python's lock."""
     if threads == 0:
-        yield from (batch_examples([make(number) for number in batch]) for batch in indices)
+        yield from (batch_examples(make.several(batch)) for batch in indices)
         return
     pool = ThreadPoolExecutor(threads)
-    waiting: list[list[Future[TrainingExample]]] = []
+    waiting: list[list[Future[list[TrainingExample]]]] = []
     batches = iter(indices)
     try:
         while True:
@@ -194,9 +221,11 @@ def prefetch(make: ExampleMaker, indices: Iterable[list[int]], threads: int) -> 
                 batch = next(batches, None)
                 if batch is None:
                     break
-                waiting.append([pool.submit(make, number) for number in batch])
+                together = make.source.together
+                parts = [batch[at : at + together] for at in range(0, len(batch), together)]
+                waiting.append([pool.submit(make.several, part) for part in parts])
             if not waiting:
                 return
-            yield batch_examples([future.result() for future in waiting.pop(0)])
+            yield batch_examples([example for future in waiting.pop(0) for example in future.result()])
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

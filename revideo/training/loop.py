@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -18,10 +20,11 @@ from ..checkpoints.reading import load_parts, open_checkpoint
 from ..checkpoints.writing import save_checkpoint
 from ..models.config import ModelConfig
 from ..pipeline.pipeline import default_device
-from .config import OptimizerConfig, Phase, TrainingConfig
-from .examples import ClipSource, ExampleMaker, SyntheticClips, prefetch
+from .config import WEIGHING, OptimizerConfig, Phase, TrainingConfig
+from .examples import ClipSource, ExampleMaker, SyntheticClips, TrainingExample, prefetch
 from .initial_weights import latent_std, scale_latents, write_start
 from .networks import TrainedNetworks
+from .pieces import Paused, Piece
 from .preflight import check_training
 from .samples import write_sheet
 from .state import Log, TrainingProgress, average_of, averaged, phase_settings
@@ -29,12 +32,12 @@ from .state import Log, TrainingProgress, average_of, averaged, phase_settings
 START_FILE, STATE = "0-start.safetensors", "state.pt"
 
 
-def train(config: TrainingConfig, resume: bool = False) -> Path:
+def train(config: TrainingConfig, resume: bool = False, piece: Piece | None = None) -> Path:
     """Trains all phases, or what is left of them; gives the file of the last one's model.
 
     Each phase begins from the file that the one before it wrote, whether or not the run was
     interrupted between them. Raises ValueError or OSError before any work where the config
-    cannot work.
+    cannot work; Paused where `piece` was over before the training was.
     """
     processes = int(os.environ.get("WORLD_SIZE", 1))  # as accelerate and torchrun set it
     check_training(config, processes)
@@ -50,7 +53,7 @@ def train(config: TrainingConfig, resume: bool = False) -> Path:
         accelerator.wait_for_everyone()
         result = before.with_name(f"{phase.name}.safetensors")
         if not result.exists():
-            train_phase(config, phase, before, result, accelerator)
+            train_phase(config, phase, before, result, accelerator, piece or Piece())
         before = result
     accelerator.wait_for_everyone()
     return before
@@ -65,10 +68,15 @@ def make_accelerator(config: TrainingConfig) -> Accelerator:
     return Accelerator(mixed_precision=run.mixed_precision, cpu="cpu" in (run.device, default_device()))
 
 
-def train_phase(config: TrainingConfig, phase: Phase, before: Path, result: Path, accelerator: Accelerator) -> None:
-    """One phase from its first step, or its last checkpoint, to its model file."""
+def train_phase(
+    config: TrainingConfig, phase: Phase, before: Path, result: Path, accelerator: Accelerator, piece: Piece
+) -> None:
+    """One phase from its first step, or its last checkpoint, to its model file, or until `piece` is over."""
+    piece.begin_phase()
     parts, sizes = load_parts(before, dtype=torch.float32)
     networks = TrainedNetworks(parts, sizes, phase)
+    if phase.run.compile:
+        networks.compile()  # in place: weights keep their names
     model, optimizer = accelerator.prepare(networks, make_optimizer(networks, phase.optimizer))
     average = average_of(networks.trained, phase.optimizer.ema)
     settings = phase_settings(config, phase)
@@ -76,9 +84,9 @@ def train_phase(config: TrainingConfig, phase: Phase, before: Path, result: Path
         result.with_name(STATE), phase, settings, networks.trained, average, optimizer, accelerator.scaler
     )
     progress.restore()
-    source = make_source(config, phase)
+    source = make_source(config, phase, device=accelerator.device)
     batches = prefetch(
-        ExampleMaker(source, networks.stage, phase, sizes.vae, config.seed),
+        ExampleMaker(source, networks.stage, phase, sizes, config.seed),
         example_indices(phase, progress.step, accelerator.process_index, accelerator.num_processes),
         phase.run.threads,
     )
@@ -86,8 +94,14 @@ def train_phase(config: TrainingConfig, phase: Phase, before: Path, result: Path
     shown = samples(config, phase, sizes) if accelerator.is_main_process and phase.run.sample_every else None
     began = time.monotonic()
     for step in range(progress.step + 1, phase.steps + 1):
+        if _agreed(piece.over(progress.num_bytes), piece, accelerator):
+            if log:
+                progress.save()
+            accelerator.wait_for_everyone()
+            raise Paused(phase.name, progress.step, phase.steps)
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(phase.optimizer, step, phase.steps)
+            faster = group.get("faster", 1.0)  # absent in checkpoints of earlier versions
+            group["lr"] = learning_rate(phase.optimizer, step, phase.steps) * faster
         loss, norm = optimize(model, optimizer, batches, phase, accelerator)
         if average is not None:
             average.step(networks.trained.values())
@@ -118,6 +132,13 @@ def train_phase(config: TrainingConfig, phase: Phase, before: Path, result: Path
         progress.path.unlink(missing_ok=True)
 
 
+def _agreed(over: bool, piece: Piece, accelerator: Accelerator) -> bool:
+    """Several processes end behind the same step: as soon as the piece of one of them is over."""
+    if accelerator.num_processes == 1 or piece.until == math.inf:  # asking each other costs time
+        return over
+    return bool(accelerator.reduce(torch.tensor(float(over), device=accelerator.device), "sum"))
+
+
 def optimize(
     model: Any, optimizer: Any, batches: Iterator[dict[str, Tensor]], phase: Phase, accelerator: Accelerator
 ) -> tuple[Tensor, Tensor]:  # loss of the whole batch, norm of its gradient
@@ -125,7 +146,7 @@ def optimize(
     passes, _ = split_batch(phase, accelerator.num_processes)
     total = torch.zeros((), device=accelerator.device)
     for number in range(passes):
-        batch = {name: tensor.to(accelerator.device) for name, tensor in next(batches).items()}
+        batch = to_device(next(batches), accelerator.device)
         waiting = accelerator.no_sync(model) if number < passes - 1 else nullcontext()
         with waiting, attention(accelerator.device):
             loss = model(batch).mean() / passes
@@ -136,6 +157,13 @@ def optimize(
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return accelerator.reduce(total, "mean"), norm
+
+
+def to_device(batch: TrainingExample, device: torch.device) -> TrainingExample:
+    """Without waiting for what a card computes: its own copies come from pinned memory, behind all it was told."""
+    if device.type == "cuda":
+        batch = {name: tensor.pin_memory() if tensor.device.type == "cpu" else tensor for name, tensor in batch.items()}
+    return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
 
 
 def attention(device: torch.device) -> AbstractContextManager[None]:
@@ -177,8 +205,11 @@ def make_optimizer(networks: TrainedNetworks, settings: OptimizerConfig) -> torc
         from bitsandbytes.optim import AdamW8bit as kind  # type: ignore[no-redef]
 
         fused = {}
+    rates: dict[float, list[Tensor]] = {}
+    for name, weight in networks.trained.items():
+        rates.setdefault(settings.weighing if re.fullmatch(WEIGHING, name) else 1.0, []).append(weight)
     return kind(
-        list(networks.trained.values()),
+        [{"params": weights, "faster": faster} for faster, weights in rates.items()],
         lr=settings.lr,
         betas=(settings.beta1, settings.beta2),
         eps=settings.eps,
@@ -187,10 +218,12 @@ def make_optimizer(networks: TrainedNetworks, settings: OptimizerConfig) -> torc
     )
 
 
-def make_source(config: TrainingConfig, phase: Phase, purpose: str = "train") -> ClipSource:
-    """The clips of a phase; `purpose` parts those that are trained on from those of the sheets."""
+def make_source(
+    config: TrainingConfig, phase: Phase, purpose: str = "train", device: torch.device | str = "cpu"
+) -> ClipSource:
+    """The clips of a phase, synthetic ones drawn on `device`; `purpose` parts those trained on from the sheets'."""
     if phase.data.kind == "synthetic":
-        return SyntheticClips(phase, config.seed, purpose)
+        return SyntheticClips(phase, config.seed, purpose, device)
     from .video_folder import FolderClips
 
     return FolderClips(phase, config.seed, Path(phase.data.tracks or Path(config.output) / "tracks"), purpose)
@@ -199,7 +232,7 @@ def make_source(config: TrainingConfig, phase: Phase, purpose: str = "train") ->
 def samples(config: TrainingConfig, phase: Phase, sizes: ModelConfig) -> ExampleMaker:
     """Makes the clips of the sheets: the same on every sheet, of another stream than those trained on."""
     return ExampleMaker(
-        make_source(config, phase, "sample"), phase.as_stage, phase, sizes.vae, config.seed, purpose="sample"
+        make_source(config, phase, "sample"), phase.as_stage, phase, sizes, config.seed, purpose="sample"
     )
 
 

@@ -169,7 +169,7 @@ def _one_clip(phase: Phase, config: ModelConfig, parts: dict[str, Any], dtype: t
         safm = controlnet.safm
         motion = safm.motion_encoder(empty(frames, 2, height, width))
         content = safm.content_encoder(empty(frames, 3, height, width))
-        control = EmbeddedConditions(motion, content, empty(frames, 1, height, width))
+        control = EmbeddedConditions(motion, content, empty(1, 1, height, width))
     conditioning = Conditioning(
         context=empty(1, 1, config.unet.context_dim),
         reference=latents[:, 0],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ..checkpoints.reading import PARTS
+from ..models.blocks import without_effect
 from ..models.config import ModelConfig
 from ..models.controlnet import SAFM, EmbeddedConditions, ReVideoControlNet
 from ..models.image_encoder import clip_pixels
@@ -57,6 +58,9 @@ class TrainedNetworks(nn.Module):
                 trained = f"{part}.{name}" in self.trained
                 weight.data = weight.data.to(torch.float32 if trained else frozen)
                 weight.requires_grad_(trained)
+        for network in (self.unet, self.controlnet):
+            for weight in without_effect(network):  # several processes would wait for its gradient
+                weight.requires_grad_(False)
         if phase.run.gradient_checkpointing:
             checkpoint_blocks(self.unet)
             checkpoint_blocks(self.controlnet)
@@ -112,7 +116,7 @@ class TrainedNetworks(nn.Module):
         )
 
     def embed_conditions(self, batch: TrainingExample) -> EmbeddedConditions:
-        """Motion and content encoded, (B·T, C, h, w); empty where the ControlNet takes no part."""
+        """Motion and content encoded, (B·T, C, h, w), masks (B·T or B, …); empty where the ControlNet takes no part."""
         if not self.stage.control:
             nothing = batch["conditioning_mask"].new_zeros(0)
             return EmbeddedConditions(nothing, nothing, nothing)
@@ -123,7 +127,19 @@ class TrainedNetworks(nn.Module):
             for name in ("motion", "content", "mask")
         )
         safm: SAFM = controlnet.safm
-        return EmbeddedConditions(safm.motion_encoder(motion), safm.content_encoder(content), mask)
+        embedded = [safm.motion_encoder(motion), safm.content_encoder(content)]
+        if "embedding_noise" in batch:
+            level = self.phase.conditioning.embedding_noise
+            noise = batch["embedding_noise"].transpose(0, 1)
+            embedded = [_with_noise(each, part, level) for each, part in zip(embedded, noise, strict=True)]
+        return EmbeddedConditions(embedded[0], embedded[1], mask)
+
+
+def _with_noise(embedding: Tensor, noise: Tensor, level: float) -> Tensor:
+    """(B·T, C, h, w), and noise (B, T, C, h, w) of unit variance: as much of each clip's own deviation."""
+    clips = embedding.unflatten(0, noise.shape[:2])
+    deviation = clips.detach().float().flatten(1).std(1).view(-1, 1, 1, 1, 1)
+    return (clips + (level * deviation * noise).to(clips)).flatten(0, 1)
 
 
 def checkpoint_blocks(network: nn.Module, run: Callable[..., Any] = checkpoint) -> None:
@@ -161,13 +177,21 @@ def fixed_latents(frames: Tensor, stride: int) -> Tensor:
     learn at once: blurred colours, sampled once per cell, and the brightness at the cells' corners, which
     shows edges that fall between the samples. They are linear and move with the picture.
     """
-    opponents = torch.einsum("ij,njhw->nihw", OPPONENTS.to(frames), frames)
+    mixing, mean, std = _latent_formula(frames.device, frames.dtype)
+    opponents = torch.einsum("ij,njhw->nihw", mixing, frames)
     centres = _blurred(F.pad(opponents, (stride // 2,) * 4, mode="replicate"), stride)
     brightness = centres[:, :1]
     corners = _blurred(F.pad(opponents[:, :1], (0, stride, 0, stride), mode="replicate"), stride)
     expected = F.avg_pool2d(F.pad(brightness, (0, 1, 0, 1), mode="replicate"), 2, 1)
     latents = torch.cat([centres, corners - expected], 1)
-    return (latents - FIXED_LATENT_MEAN.to(frames).view(1, -1, 1, 1)) / FIXED_LATENT_STD.to(frames).view(1, -1, 1, 1)
+    return (latents - mean) / std
+
+
+@torch.compiler.disable  # which would trace what the cache spares
+@cache  # a copy for each step would have the host wait for the card
+def _latent_formula(device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+    mean, std = FIXED_LATENT_MEAN.view(1, -1, 1, 1), FIXED_LATENT_STD.view(1, -1, 1, 1)
+    return OPPONENTS.to(device, dtype), mean.to(device, dtype), std.to(device, dtype)
 
 
 def _blurred(channels: Tensor, stride: int) -> Tensor:

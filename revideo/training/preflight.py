@@ -20,7 +20,7 @@ from .networks import FIXED_LATENT_CHANNELS
 from .video_folder import SUFFIXES
 
 Refuse = Callable[[str, str], None]  # key, why: raises
-GIVEN_BY_PHASE = ("seed", "frames", "height", "width")  # of make_clip, which the phase gives
+GIVEN_BY_PHASE = ("seed", "frames", "height", "width")  # of plan_clip, which the phase gives
 MIN_FRAMES = 3  # with 2 a temporal convolution's bf16 weight gradients are wrong on the CPU
 
 
@@ -89,14 +89,14 @@ def _check_patterns(phase: Phase, sizes: ModelConfig, refuse: Refuse) -> None:
 def _check_data(phase: Phase, refuse: Refuse) -> None:
     data = phase.data
     if data.kind == "synthetic":
-        from ..synthetic.clips import make_clip
+        from ..synthetic.clips import plan_clip
 
-        known = [name for name in inspect.signature(make_clip).parameters if name not in GIVEN_BY_PHASE]
+        known = [name for name in inspect.signature(plan_clip).parameters if name not in GIVEN_BY_PHASE]
         for name in data.options:
             if name not in known:
                 refuse(f"data.options.{name}", f"is unknown; synthetic clips have {', '.join(known)}")
         try:
-            make_clip(0, frames=phase.frames, height=phase.height, width=phase.width, **data.options)
+            plan_clip(0, frames=phase.frames, height=phase.height, width=phase.width, **data.options)
         except (ValueError, TypeError) as error:
             refuse("data.options", f"cannot make a clip: {error}")
     else:

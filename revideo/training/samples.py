@@ -41,7 +41,8 @@ def write_sheet(
 def remake(networks: TrainedNetworks, example: TrainingExample) -> Tensor:  # (T, 3, H, W) in [0, 1]
     """The clip from noise alone, unguided; in the autoencoder's stage, through the autoencoder."""
     device = next(networks.parameters()).device
-    example = example | {"conditioning_mask": torch.ones(())}
+    example = {name: value for name, value in example.items() if name != "embedding_noise"}
+    example["conditioning_mask"] = torch.ones(())
     batch = {name: tensor.to(device) for name, tensor in batch_examples([example]).items()}
     if networks.stage.name == "autoencoder":
         latents = encode(networks.vae, batch["video"])[0] * LATENT_SCALE

@@ -15,8 +15,10 @@ from diffusers.training_utils import EMAModel
 from torch import Tensor
 
 from ..files import whole_file
-from .config import Phase, TrainingConfig
+from .config import Phase, Tables, TrainingConfig
 from .config_file import TrainingConfigError
+
+SYNTHETIC_VERSION = 2  # the clips of `plan_clip`: raised when the same seed draws other ones
 
 
 def average_of(trained: Mapping[str, Tensor], decay: float) -> EMAModel | None:
@@ -92,6 +94,11 @@ class TrainingProgress:
         self.step = 0
         self.losses: list[Tensor] = []  # since the last line of the log
 
+    @property
+    def num_bytes(self) -> int:
+        """Of a checkpoint, about: weights, averages, and Adam's two moments."""
+        return (3 + (self.average is not None)) * sum(weight.nbytes for weight in self.trained.values())
+
     def save(self) -> None:
         """Whole or not at all: a kill while writing leaves the checkpoint before. Raises as `take_losses`."""
         state = {
@@ -160,12 +167,17 @@ def phase_settings(config: TrainingConfig, phase: Phase) -> str:
     settings = phase.model_dump() | {"seed": config.seed}
     run = settings.pop("run")
     del settings["data"]["folder"], settings["data"]["tracks"]
+    if phase.data.kind == "synthetic":
+        settings["data"]["version"] = SYNTHETIC_VERSION
     return json.dumps(settings | {name: run[name] for name in ("mixed_precision", "frozen")})
 
 
 def check_same_settings(then: str, now: str, phase: str) -> None:
     """Raises TrainingConfigError, naming the key, where a resumed phase would not be the one that began."""
-    before, after = _flat(json.loads(then)), _flat(json.loads(now))
+    # What an earlier version had no key for it did as the key's default does.
+    defaults = {name: field.default.model_dump() for name, field in Tables.model_fields.items()}
+    before, after = _flat(defaults) | _flat(json.loads(then)), _flat(json.loads(now))
+    before = {name: value for name, value in before.items() if name in after or name not in _flat(defaults)}
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
             raise TrainingConfigError(

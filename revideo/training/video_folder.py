@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -59,6 +60,8 @@ class FolderClips:
     Safe to call from several threads.
     """
 
+    together = 1  # each has its own file to read
+
     def __init__(self, phase: Phase, seed: int, tracks: Path, purpose: str = "train") -> None:
         self.phase, self.seed, self.purpose = phase, seed, purpose
         self.folder = folder = Path(phase.data.folder)
@@ -68,6 +71,10 @@ class FolderClips:
         self.cache = TrackCache(tracks, phase.trajectories.grid_px, phase.data.cotracker)
         self._hopeless: dict[Path, str] = {}
         self._chosen: dict[int, Path] = {}
+
+    def clips(self, numbers: Sequence[int], other: bool = False) -> list[TrainingClip]:
+        """One after the other."""
+        return [self.clip(number, other) for number in numbers]
 
     def clip(self, number: int, other: bool = False) -> TrainingClip:
         """The clip of an example; `other`: of another file, if there is one. Raises ValueError where no file serves."""

@@ -22,6 +22,7 @@ from revideo.pipeline.loading import FP8
 from revideo.pipeline.memory_plan import Plan
 from revideo.sampling.samplers import sampler_options
 from revideo.training.config_file import parse_training_config
+from revideo.training.examples import ExampleMaker, SyntheticClips
 from revideo.training.loop import train
 
 CARDS = [("cuda", torch.float16), ("cuda", torch.bfloat16), ("mps", torch.float16)]
@@ -295,3 +296,20 @@ def test_a_step_of_training(training_values, device, stage, precision):
         AcceleratorState._reset_state(reset_partial_state=True)
     start = open_checkpoint(result.with_name("0-start.safetensors"))
     assert any(not torch.equal(weight, start.weights[name]) for name, weight in open_checkpoint(result).weights.items())
+
+
+def test_training_clips_are_drawn_where_the_training_runs_and_are_the_same(tiny_training_values):
+    data = {"kind": "synthetic", "options": {"sprites": [1, 3], "ways": [0.4, 0.3, 0.3], "changing": 0.5}}
+    values = tiny_training_values({"stage": "decouple", "frames": 3}, data=data, conditioning={"embedding_noise": 0.5})
+    config = parse_training_config(values | {"output": "nowhere"})
+    (phase,), sizes = config.phases, config.model.sizes
+    made = {}
+    for device in ("cpu", "cuda"):
+        with simulated("cuda"):
+            source = SyntheticClips(phase, 0, device=device)
+            examples = ExampleMaker(source, phase.as_stage, phase, sizes, 0).several([0, 1, 2])
+            assert {device_of(tensor).type for example in examples for tensor in example.values()} == {device}
+            made[device] = [{name: tensor.cpu() for name, tensor in example.items()} for example in examples]
+    for one, other in zip(*made.values()):
+        for name in one:
+            assert_close(one[name], other[name])

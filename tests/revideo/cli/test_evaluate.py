@@ -8,7 +8,7 @@ import yaml
 
 from revideo.cli.main import main
 from revideo.pictures.sheets import write_image
-from revideo.synthetic.clips import make_edit
+from revideo.synthetic.edits import make_edit
 from revideo.tracks.trajectories import Trajectories
 from revideo.video.io import read_image, read_video, write_video
 

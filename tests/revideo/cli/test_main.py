@@ -572,6 +572,20 @@ def test_convert_there_and_back(checkpoint, tmp_path, between, capsys):
     assert capsys.readouterr().out.splitlines()[-1].startswith(f"{back}: ")
 
 
+def test_convert_into_shards_and_back(checkpoint, tmp_path, capsys):
+    """Each shard stays within its size, but for a tensor that is larger; any of the files stands for the model."""
+    assert main(["convert", str(checkpoint), str(tmp_path / "parts.safetensors"), "--shard-mb", "2"]) == 0
+    assert "parts.safetensors.index.json" in capsys.readouterr().out
+    shards = sorted(tmp_path.glob("parts-*.safetensors"))
+    assert len(shards) > 1
+    assert all(shard.stat().st_size <= 2e6 or len(load_file(shard)) == 1 for shard in shards)
+    for file in (tmp_path / "parts.safetensors.index.json", shards[-1]):
+        assert main(["convert", str(file), str(tmp_path / "back.safetensors")]) == 0
+        same_file(tmp_path / "back.safetensors", checkpoint)
+    assert main(["convert", str(checkpoint), str(tmp_path / "folder"), "--shard-mb", "2"]) == 2
+    assert "folder: only a .safetensors file is written in shards" in capsys.readouterr().err
+
+
 def test_convert_parts_and_joins(checkpoint, tmp_path):
     control, svd, whole = (str(tmp_path / f"{name}.safetensors") for name in ("control", "svd", "whole"))
     assert main(["convert", str(checkpoint), control, "--target-svd", svd]) == 0

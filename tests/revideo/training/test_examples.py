@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
-from revideo.conditions import compose_conditions, motion_map
+from revideo.conditions import motion_map, show_conditions
 from revideo.models.controlnet import EmbeddedConditions
 from revideo.sampling.denoiser import Conditioning, denoise, loss
 from revideo.tracks.trajectories import Trajectories
@@ -46,7 +46,7 @@ def phase(training_values):
 @pytest.fixture
 def maker(phase, golden_b):
     return lambda stage, **changes: ExampleMaker(
-        SyntheticClips(phase, 0), stage, phase.model_copy(update=changes), golden_b.config.vae, 0
+        SyntheticClips(phase, 0), stage, phase.model_copy(update=changes), golden_b.config, 0
     )
 
 
@@ -58,7 +58,7 @@ def test_an_example_has_the_shapes_that_the_networks_take(maker):
         "reference": (3, *pixels),
         "content": (5, 3, *pixels),
         "motion": (5, 2, *pixels),
-        "mask": (5, 1, *pixels),
+        "mask": (1, 1, *pixels),  # it stays
         "weight": (5, 1, *cells),
         "noise": (5, 4, *cells),
         "augmentation_noise": (3, *pixels),
@@ -81,7 +81,7 @@ def test_the_motion_prior_sees_no_content_anywhere(maker):
 def test_deblocking_sees_the_clip_around_a_rectangle(maker):
     make = maker(DEBLOCK)
     for number in range(5):
-        example, clip = make(number), make.source.clip(number)
+        example, clip = make(number), make.source.clips([number])[0]
         mask = example["mask"].expand(5, 3, -1, -1) > 0
         assert torch.equal(example["video"], clip.video * 2 - 1)
         assert_close(example["content"][~mask], example["video"][~mask])
@@ -94,7 +94,7 @@ def test_decoupling_joins_two_clips_at_the_areas_border(maker):
     """V = V₁·M + V₂·(1 − M), its paths V₁'s, the reference its own first frame (paper section 3.3)."""
     make = maker(DECOUPLE)
     for number in range(5):
-        example, inner, outer = make(number), make.source.clip(number), make.source.clip(number, other=True)
+        example, inner, outer = make(number), make.source.clips([number])[0], make.source.clips([number], other=True)[0]
         mask = example["mask"].expand(5, 3, -1, -1) > 0
         assert torch.equal(example["video"][mask], (inner.video * 2 - 1)[mask])
         assert torch.equal(example["video"][~mask], (outer.video * 2 - 1)[~mask])
@@ -108,7 +108,7 @@ def test_fractions_of_content_and_composites_are_of_the_clips(maker):
     for number in range(120):
         example = make(number)
         counts["everywhere"] += bool(example["mask"].all())
-        counts["joined"] += not torch.equal(example["video"], make.source.clip(number).video * 2 - 1)
+        counts["joined"] += not torch.equal(example["video"], make.source.clips([number])[0].video * 2 - 1)
     assert 42 < counts["everywhere"] < 78
     assert 15 < counts["joined"] < 45
 
@@ -116,30 +116,32 @@ def test_fractions_of_content_and_composites_are_of_the_clips(maker):
 def test_as_many_paths_as_the_config_says_each_of_the_area(maker, phase, monkeypatch):
     shown = []
     monkeypatch.setattr(
-        "revideo.training.examples.compose_conditions",
-        lambda video, edit: shown.append(edit) or compose_conditions(video, edit),
+        "revideo.training.examples.show_conditions",
+        lambda video, reference, paths, mask: (
+            shown.append((paths, mask)) or show_conditions(video, reference, paths, mask)
+        ),
     )
     make = maker(DEBLOCK, trajectories=TrajectoryConfig(most=3))
     for number in range(40):
         make(number)
-    assert {edit.trajectories.num_trajectories for edit in shown} == {1, 2, 3}
-    for edit in shown:
-        x, y = edit.trajectories.points_px[edit.trajectories.visible].floor().long().unbind(-1)
-        assert (edit.mask[0, 0, y, x] > 0).all()
+    assert {paths.num_trajectories for paths, _ in shown} == {1, 2, 3}
+    for paths, mask in shown:
+        x, y = paths.points_px[paths.visible].floor().long().unbind(-1)
+        assert mask[0, 0, y, x].all()
         # The same map as an edit's: channel 0 dy, channel 1 dx.
-        motion = motion_map(edit.trajectories.points_px, edit.trajectories.visible, 64, 96)
+        motion = motion_map(paths.points_px, paths.visible, 64, 96)
         assert motion.any()
     shown.clear()
     every = maker(MOTION, trajectories=TrajectoryConfig(all=True))
     every(0)
-    assert shown[0].trajectories.num_trajectories == every.source.clip(0).trajectories.visible[:, 0].sum()
+    assert shown[0][0].num_trajectories == every.source.clips([0])[0].trajectories.visible[:, 0].sum()
 
 
 def test_areas_may_hold_a_whole_sprite_or_be_several(maker, phase):
     make = maker(DEBLOCK, area=AreaConfig(min_px=16, max_share=0.8, around_sprites=1.0))
     for number in range(10):
         mask = make(number)["mask"][0, 0] > 0
-        assert any(mask[sprite.any(0)].all() for sprite in make.source.clip(number).masks if sprite.any())
+        assert any(mask[sprite.any(0)].all() for sprite in make.source.clips([number])[0].masks if sprite.any())
     several = maker(DEBLOCK, area=AreaConfig(min_px=16, most=2, max_share=0.4))
     areas = [several(number)["mask"][0, 0] for number in range(20)]
     assert any(area.sum() < area.any(0).sum() * area.any(1).sum() for area in areas)  # not one rectangle
@@ -147,7 +149,7 @@ def test_areas_may_hold_a_whole_sprite_or_be_several(maker, phase):
 
 def test_cells_of_sprites_count_more(maker, phase):
     make = maker(MOTION, loss=LossConfig(sprite_weight=3.0))
-    masks = make.source.clip(1).masks.any(0)
+    masks = make.source.clips([1])[0].masks.any(0)
     touched = F.max_pool2d(masks[:, None].float(), 8) > 0
     assert torch.equal(make(1)["weight"], 1.0 + 2 * touched)
 
@@ -273,6 +275,19 @@ def test_without_reference_training_gives_the_networks_the_unconditional_branch(
 
 
 @torch.inference_mode()
+def test_noise_on_the_embeddings_has_their_own_deviation(training_values, maker):
+    config = parse_training_config(training_values({"stage": "deblock"}, conditioning={"embedding_noise": 0.5}))
+    networks = TrainedNetworks(from_nothing(config.model.sizes, 0, 0.3), config.model.sizes, config.phases[0])
+    make = maker(DEBLOCK, conditioning=ConditioningConfig(embedding_noise=0.5))
+    batch = batch_examples([replace(make, model=config.model.sizes)(number) for number in (0, 1)])
+    noisy = networks.condition(batch).control
+    clean = networks.condition({name: value for name, value in batch.items() if name != "embedding_noise"}).control
+    for name in ("motion", "content"):
+        one, other = (getattr(each, name).unflatten(0, (2, -1)).flatten(1) for each in (noisy, clean))
+        assert_close((one - other).std(1) / other.std(1), torch.tensor([0.5, 0.5]), atol=0.02, rtol=0)
+
+
+@torch.inference_mode()
 def test_training_and_editing_condition_the_networks_alike(golden_b, training_values):
     """`TrainedNetworks.condition` on a clip equals `ReVideo.condition` on the same edit."""
     size = {"height": 128, "width": 64, "frames": 4}
@@ -304,13 +319,47 @@ def test_training_and_editing_condition_the_networks_alike(golden_b, training_va
     assert torch.equal(found.control.mask, expected.control.mask.expand(4, -1, -1, -1))
 
 
+@torch.inference_mode()
+def test_masks_that_stay_and_masks_that_move_go_into_one_batch(phase, training_values, maker):
+    """One that stays is weighed once a clip, which gives what each frame would; one that moves, frame by frame."""
+    config = parse_training_config(training_values())
+    networks = TrainedNetworks(from_nothing(config.model.sizes, 0, 0.3), config.model.sizes, phase)
+    still, moving = (maker(DEBLOCK)(number) for number in (0, 1))
+    moving = moving | {"mask": torch.stack([moving["mask"][0].roll(8 * frame, -1) for frame in range(5)])}
+    once, each = batch_examples([still, still]), batch_examples([still, moving])
+    assert (once["mask"].shape[1], each["mask"].shape[1]) == (1, 5)
+    level = torch.tensor([-0.5, 1.5])
+    fuse = networks.controlnet.fuse
+    fused_once, fused_each = (
+        fuse(networks.embed_conditions(batch), level).unflatten(0, (2, 5)) for batch in (once, each)
+    )
+    assert_close(fused_each[0], fused_once[0])
+    frames = {name: each[name][1:].transpose(0, 1) for name in ("motion", "content", "mask")}  # a clip for each
+    apart = fuse(networks.embed_conditions(frames), level[1:].expand(5))
+    assert_close(fused_each[1], apart)
+    assert (apart[0] - apart[4]).abs().max() > 1e-4
+
+
+def test_what_is_hidden_moves_on_as_in_an_edit(maker, golden_b):
+    x = 20.0 + 4 * torch.arange(5)
+    points = torch.stack([torch.stack([x, torch.full((5,), y)], 1) for y in (20.0, 40.0)])
+    visible = torch.tensor([[True, True, False, False, True], [False, True, True, True, True]])
+
+    class Passing:
+        def clips(self, numbers, other=False):
+            return [TrainingClip(torch.zeros(5, 3, 64, 96), Trajectories(points, visible), 6.0) for _ in numbers]
+
+    motion = replace(maker(MOTION, trajectories=TrajectoryConfig(all=True)), source=Passing())(0)["motion"]
+    expected = motion_map(points[:1], torch.ones(1, 5, dtype=torch.bool), 64, 96)
+    assert_close(motion, expected)
+
+
 def test_a_clip_without_motion_gives_an_example_without_paths(maker, golden_b):
     class Still:
-        def clip(self, number, other=False):
+        def clips(self, numbers, other=False):
             points = torch.full((3, 5, 2), 20.0)
-            return TrainingClip(
-                torch.zeros(5, 3, 64, 96), Trajectories(points, torch.ones(3, 5, dtype=torch.bool)), 6.0
-            )
+            paths = Trajectories(points, torch.ones(3, 5, dtype=torch.bool))
+            return [TrainingClip(torch.zeros(5, 3, 64, 96), paths, 6.0) for _ in numbers]
 
     example = replace(maker(DEBLOCK), source=Still())(0)
     assert not example["motion"].any()

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import multiprocessing
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from diffusers.training_utils import EMAModel
 from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
@@ -24,8 +26,10 @@ from revideo.cli.main import main
 from revideo.models.config import ModelConfig
 from revideo.training.config import DEBLOCK, STAGES, ModelSource, OptimizerConfig
 from revideo.training.config_file import TrainingConfigError, parse_training_config
-from revideo.training.initial_weights import latent_std, write_start
-from revideo.training.loop import example_indices, learning_rate, samples, train
+from revideo.training.initial_weights import from_nothing, latent_std, write_start
+from revideo.training.loop import example_indices, learning_rate, make_optimizer, samples, train
+from revideo.training.networks import TrainedNetworks
+from revideo.training.pieces import SPARE_SECONDS, Paused, Piece
 from revideo.training.state import TrainingProgress, average_of, averaged, check_same_settings, phase_settings
 
 ROOT = Path(__file__).parents[3]
@@ -216,6 +220,72 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(training_values, tmp_pa
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
+class CutAfter(Piece):
+    """Over when it has been asked so often: before that step."""
+
+    def __init__(self, asked: int) -> None:
+        super().__init__()
+        self.left = asked
+
+    def over(self, checkpoint_bytes: int = 0) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+@pytest.mark.slow
+def test_a_run_cut_into_pieces_equals_a_whole_one(training_values, tmp_path):
+    """Cut before the first step, within a phase, between two lines of the log, and where a phase ends."""
+    phases = [{"stage": "motion", "steps": 5}, {"stage": "deblock", "steps": 3}]
+    whole = training_values(*phases, run={"log_every": 2, "checkpoint_every": 100, "torch_threads": 1, "device": "cpu"})
+    result = train(parse_training_config(whole))
+    pieces = parse_training_config(whole | {"output": str(tmp_path / "pieces")})
+    for steps, reached in ((0, "1-motion after step 0"), (1, "1-motion after step 1"), (2, "1-motion after step 3")):
+        with pytest.raises(Paused, match=f"phase {reached} of 5"):
+            train(pieces, resume=True, piece=CutAfter(steps))
+    with pytest.raises(Paused, match="phase 2-deblock after step 0 of 3"):
+        train(pieces, resume=True, piece=CutAfter(2))
+    assert (tmp_path / "pieces/1-motion.safetensors").exists()
+    assert train(pieces, resume=True, piece=CutAfter(3)).name == result.name
+    assert curve(tmp_path / "pieces") == curve(tmp_path / "out")
+    one, other = load_file(result), load_file(tmp_path / "pieces" / result.name)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.slow
+def test_the_command_pauses_when_its_minutes_are_over_and_on_ctrl_c(training_values, tmp_path, capsys, monkeypatch):
+    """The time has long passed when it starts; then a signal comes in the second step."""
+    values = training_values({"stage": "motion", "steps": 3})
+    config = str(write_config(tmp_path / "pieces.toml", values))
+    assert main(["train", config, "--minutes", "0.001"]) == 0
+    assert "paused in phase 1-motion after step 0 of 3: saved; the same command with --resume goes on" in (
+        capsys.readouterr().out
+    )
+    step = EMAModel.step
+
+    def interrupted(average, weights):
+        step(average, weights)
+        if average.optimization_step == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(EMAModel, "step", interrupted)
+    handler = signal.getsignal(signal.SIGINT)
+    assert main(["train", config, "--resume"]) == 130
+    assert "after step 2 of 3" in capsys.readouterr().out
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert main(["train", config, "--resume", "--minutes", "60"]) == 0
+    assert capsys.readouterr().out.strip().endswith("1-motion.safetensors")
+    assert main(["train", config, "--minutes", "0"]) == 2
+
+
+def test_a_piece_is_over_before_its_longest_step_would_leave_no_time_to_save(monkeypatch):
+    clock = iter([100.0, 101.0, 131.0, 132.0, 140.0])
+    monkeypatch.setattr("revideo.training.pieces.time.monotonic", lambda: next(clock))
+    piece = Piece(until=132.5 + 30 + SPARE_SECONDS)
+    piece.begin_phase()
+    assert [piece.over() for _ in range(4)] == [False] * 4  # the longest step took 30 s
+    assert piece.over()
+
+
 @pytest.fixture(scope="module")
 def stopped(tiny_training_values, tmp_path_factory):
     """A run that ended after step 4 with its last checkpoint at step 2; its values."""
@@ -276,11 +346,26 @@ def test_a_resumed_run_must_be_the_one_that_began(halfway, table, change, messag
         train(parse_training_config(halfway | {table: change}), resume=True)
 
 
+def test_the_weight_encoder_may_learn_faster(training_values):
+    (phase,) = parse_training_config(training_values({"stage": "deblock"}, optimizer={"weighing": 20.0})).phases
+    config = parse_training_config(training_values()).model.sizes
+    networks = TrainedNetworks(from_nothing(config, 0, 0.3), config, phase)
+    slow, fast = make_optimizer(networks, phase.optimizer).param_groups
+    assert (slow["faster"], fast["faster"]) == (1.0, 20.0)
+    weighing = networks.controlnet.safm.weight_encoder.parameters()
+    assert set(map(id, fast["params"])) == set(map(id, weighing))
+    assert len(slow["params"]) + len(fast["params"]) == len(networks.trained)
+
+
 def test_runs_begun_by_an_earlier_version_go_on():
     """Recorded: a training file, and what the checkpoint of each of its phases said of the settings."""
     recorded = json.loads((ROOT / "tests/data/training_settings.json").read_text("utf-8"))
     config = parse_training_config(recorded["file"])
     for phase, settings in zip(config.phases, recorded["phases"], strict=True):
+        if phase.data.kind == "synthetic":  # the same seeds draw other clips now
+            with pytest.raises(TrainingConfigError, match=r'began with "data.version" = None, .* with 2'):
+                check_same_settings(json.dumps(settings), phase_settings(config, phase), phase.name)
+            settings["data"]["version"] = 2
         check_same_settings(json.dumps(settings), phase_settings(config, phase), phase.name)
 
 
@@ -363,7 +448,7 @@ def test_two_processes_give_the_gradients_of_one(training_values, tmp_path):
     one, two = gradients(tmp_path / "out"), gradients(tmp_path / "two")
     assert max(gradient.abs().max() for gradient in one.values()) > 0.01
     for name in one:
-        assert_close(two[name], one[name], atol=1e-6, rtol=1e-5)
+        assert_close(two[name], one[name], atol=3e-6, rtol=1e-5)
     (alone,), (together,) = curve(tmp_path / "out"), curve(tmp_path / "two")
     assert together["loss"] == pytest.approx(alone["loss"], rel=1e-6)
     assert (alone["processes"], together["processes"]) == (1, 2)

@@ -22,7 +22,7 @@ def really_kept(config, phase) -> int:
     """Bytes that the loss of one clip leaves behind for its gradient, weights aside."""
     sizes = config.model.sizes
     networks = TrainedNetworks(from_nothing(sizes, 0, 0.3), sizes, phase)
-    batch = batch_examples([ExampleMaker(make_source(config, phase), networks.stage, phase, sizes.vae, 0)(0)])
+    batch = batch_examples([ExampleMaker(make_source(config, phase), networks.stage, phase, sizes, 0)(0)])
     weights = {weight.untyped_storage().data_ptr() for weight in networks.parameters()}
     saved = {}
 

@@ -195,7 +195,7 @@ def test_a_window_is_tracked_once(source, folder, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 3])
 def test_threads_make_the_same_batches_in_the_same_order(source, phase, golden_b, threads):
-    make = ExampleMaker(source, DECOUPLE, phase, golden_b.config.vae, 0)
+    make = ExampleMaker(source, DECOUPLE, phase, golden_b.config, 0)
     indices = [[2 * batch, 2 * batch + 1] for batch in range(4)]
     expected = [batch_examples([make(number) for number in batch]) for batch in indices]
     for one, two in zip(prefetch(make, indices, threads), expected, strict=True):
@@ -207,6 +207,6 @@ def test_what_a_thread_raises_is_raised(phase, golden_b, folder, tmp_path):
     source = FolderClips(phase, 0, tmp_path / "tracks")
     for file in source.files:
         file.write_bytes(b"")
-    make = ExampleMaker(source, DECOUPLE, phase, golden_b.config.vae, 0)
+    make = ExampleMaker(source, DECOUPLE, phase, golden_b.config, 0)
     with pytest.raises(ValueError, match="none of the 3 videos"):
         list(prefetch(make, [[0], [1]], 2))
