@@ -1,6 +1,7 @@
 """The environment of `nox -s gpu`: sees what the Python at hand has, its torch above all, and holds what that lacks.
 
 python -m benchmarks.gpu.environment [--wheels FOLDER] [arguments of benchmarks.gpu]
+python -m benchmarks.gpu.environment [--wheels FOLDER] --train FILE [arguments of benchmarks.gpu.training]
 
 Needs nothing but Python's own library, so that it runs on a fresh checkout, with or without nox.
 """
@@ -14,6 +15,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import venv
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,14 +32,24 @@ class NoEnvironmentError(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Makes the environment, or takes the one that was made; runs `benchmarks.gpu` in it and returns its exit code."""
+    """Makes the environment, or takes the one that was made; runs `benchmarks.gpu`, or with `--train` its training,
+    in it and returns its exit code.
+    """
+    began = time.monotonic()
     wheels, rest = split_arguments(arguments)
     try:
         python = make_environment(ENVIRONMENT_FOLDER, wheels)
     except NoEnvironmentError as error:
         print(f"nox -s gpu: {error}", file=sys.stderr)
         return 2
-    return subprocess.run([python, "-m", "benchmarks.gpu", *rest], cwd=CHECKOUT).returncode
+    spent = ["--spent", f"{time.monotonic() - began:.1f}"] if asks_for_training(rest) else []
+    program = "benchmarks.gpu.training" if asks_for_training(rest) else "benchmarks.gpu"
+    return subprocess.run([python, "-m", program, *spent, *rest], cwd=CHECKOUT).returncode
+
+
+def asks_for_training(arguments: Sequence[str]) -> bool:
+    """Whether benchmarks.gpu.training is to read them."""
+    return any(argument.partition("=")[0] == "--train" for argument in arguments)
 
 
 def split_arguments(arguments: Sequence[str] | None) -> tuple[Path | None, list[str]]:

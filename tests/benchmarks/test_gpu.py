@@ -12,12 +12,13 @@ import pytest
 import torch
 
 from benchmarks.common import ROOT
-from benchmarks.gpu import environment, program
+from benchmarks.gpu import environment, program, training
 from benchmarks.gpu.card import Card
 from benchmarks.gpu.environment import NoEnvironmentError, make_environment
 from benchmarks.gpu.exactness import run_in_time
 from benchmarks.gpu.program import GPU_PARTS, Task, main, plan_tasks, run_task
 from benchmarks.gpu.results import Results
+from revideo.checkpoints.reading import read_weights
 
 # --- The whole ---------------------------------------------------------------------------
 
@@ -226,3 +227,70 @@ def test_arguments_go_on_to_the_program(monkeypatch, tmp_path):
 
 def test_it_is_named_in_the_sessions():
     assert '"-m", "benchmarks.gpu.environment"' in (ROOT / "noxfile.py").read_text("utf-8")
+
+
+# --- A training in pieces ------------------------------------------------------------------
+
+
+TINY_TRAINING = """
+output = "elsewhere"
+model = { control_gain = 0.3, unet = { model_channels = 32, channel_mult = [1, 1], num_res_blocks = 1, \
+num_head_channels = 16, context_dim = 32, time_id_dim = 16, num_frames = 3 }, \
+control = { condition_channels = [4, 8, 8, 16] }, vae = { channels = 32, channel_mult = [1, 1, 1, 1] }, \
+image_encoder = { layers = 1, width = 32, head_width = 16, patch_size = 112, embed_dim = 32 } }
+data = { kind = "synthetic", options = { diameter_px = [12.0, 14.0], sprites = [1, 1] } }
+area = { min_px = 16, max_share = 0.8 }
+run = { torch_threads = 1, log_every = 1, sample_clips = 1, sample_steps = 2 }
+
+[[phases]]
+stage = "joint"
+steps = 2
+width = 32
+height = 32
+frames = 3
+batch = 1
+"""
+
+
+@pytest.mark.slow
+def test_a_training_goes_on_from_call_to_call_and_leaves_what_can_be_carried_away(tmp_path, capsys):
+    """The first call has time for no step; its model is the one that the training starts from."""
+    (tmp_path / "tiny.toml").write_text(TINY_TRAINING)
+    call = ["--train", str(tmp_path / "tiny.toml"), "--device", "cpu"]
+    call += ["--run", str(tmp_path / "run"), "--output", str(tmp_path / "out")]
+    assert training.main([*call, "--minutes", "0.5"]) == 0
+    assert "paused in phase 1-joint after step 0 of 2: saved" in capsys.readouterr().out
+    first = read_weights(tmp_path / "out/model.safetensors.index.json")
+    assert training.main([*call, "--minutes", "60"]) == 0
+    last = read_weights(tmp_path / "out/model.safetensors.index.json")
+    finished = read_weights(tmp_path / "run/1-joint.safetensors")
+    assert all(torch.equal(last[name], finished[name].half()) for name in finished)
+    assert any(not torch.equal(last[name], first[name]) for name in first)
+    assert max(file.stat().st_size for file in (tmp_path / "out").glob("*.safetensors")) <= 15e6
+    assert len((tmp_path / "out/log.jsonl").read_text().splitlines()) == 2
+    assert len(list((tmp_path / "out/samples").glob("1-joint-*.png"))) == 2
+
+
+@pytest.mark.slow
+def test_the_profile_says_how_many_clips_a_second_are_trained_and_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "WARM_UP", 1)
+    monkeypatch.setattr(training, "MEASURED", 1)
+    monkeypatch.setattr(training, "COMPILED", (False,))  # compiling takes minutes
+    (tmp_path / "tiny.toml").write_text(TINY_TRAINING)
+    call = ["--train", str(tmp_path / "tiny.toml"), "--device", "cpu", "--profile", "--batches", "1", "2"]
+    assert training.main([*call, "--output", str(tmp_path)]) == 0
+    rows = json.loads((tmp_path / "profile.json").read_text())
+    assert [(row["batch"], row["compiled"]) for row in rows] == [(1, False), (2, False)]
+    for row in rows:
+        assert row["clips_per_second"] == pytest.approx(row["batch"] * row["steps_per_second"])
+        assert row["clips_made_per_second"] > 0
+
+
+def test_a_training_is_begun_in_the_environment_which_says_what_it_took(monkeypatch):
+    started, done = [], argparse.Namespace(returncode=0)
+    monkeypatch.setattr(environment, "make_environment", lambda folder, wheels: "python")
+    monkeypatch.setattr(environment.subprocess, "run", lambda command, **_: started.append(command) or done)
+    assert environment.main(["--train", "tiny.toml", "--minutes", "8"]) == 0
+    [[*program, spent, train, file, minutes, count]] = started
+    assert program == ["python", "-m", "benchmarks.gpu.training", "--spent"] and float(spent) >= 0
+    assert [train, file, minutes, count] == ["--train", "tiny.toml", "--minutes", "8"]
