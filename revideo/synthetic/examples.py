@@ -14,10 +14,10 @@ from typing import Any
 from ..pictures.sheets import write_image
 from ..sampling.samplers import SamplerOptions
 from ..video.io import write_video
-from .clips import SyntheticEdit, make_edit
+from .edits import SyntheticEdit, make_edit
 from .measures import HELD_OUT
 
-FRAMES, SIDE_PX = 14, 128  # at home for the built-in model, which is trained on such clips
+FRAMES, HEIGHT_PX, WIDTH_PX = 14, 128, 128  # at home for the built-in model, which is trained on such clips
 EXAMPLE_FPS = 8  # of the files: 14 frames take a little under two seconds
 OPTIONS = SamplerOptions(cfg_last=1.0)  # a synthetic scene has one right answer: guidance overshoots it
 FEATHER_PX = 4.0  # of the finished clips, in which the source's pixels are back outside the mask
@@ -38,11 +38,11 @@ class ExampleEdit:
     roam_px: float | None = None
 
 
-EXAMPLES = {  # of the demo: SIDE_PX squared
-    "content": ExampleEdit("content", HELD_OUT + 5),
-    "motion": ExampleEdit("motion", HELD_OUT + 6),
-    "both": ExampleEdit("both", HELD_OUT + 5),
-    "two areas": ExampleEdit("both", HELD_OUT, areas=2),
+EXAMPLES = {  # of the demo
+    "content": ExampleEdit("content", HELD_OUT + 33),
+    "motion": ExampleEdit("motion", HELD_OUT + 28),
+    "both": ExampleEdit("both", HELD_OUT + 17),
+    "two areas": ExampleEdit("both", HELD_OUT + 2, areas=2),
 }
 WIDE_EXAMPLES = {  # of WIDE_PX
     "one area 576x320": ExampleEdit("both", HELD_OUT + 23, bystanders=4),
@@ -57,10 +57,10 @@ WIDE_EXAMPLES = {  # of WIDE_PX
 def example_edit(name: str) -> SyntheticEdit:
     """14 frames of 128×128; of 576×320, some of them 24, where the name says so."""
     example = (EXAMPLES | WIDE_EXAMPLES)[name]
-    how: dict[str, Any] = {"height": SIDE_PX, "width": SIDE_PX}
+    how: dict[str, Any] = {"height": HEIGHT_PX, "width": WIDTH_PX}
     if name in WIDE_EXAMPLES:
         # More of the same scene: things little larger, the ground calmer, or it would look like cloth.
-        how = {"diameter_px": (34.0, 42.0), "speed_px": (4.5, 7.0), "shortest_wave_px": 90.0}
+        how = {"diameter_px": (44.0, 54.0), "speed_px": (4.5, 7.0), "shortest_wave_px": 90.0}
         how |= {"height": WIDE_PX[0], "width": WIDE_PX[1], "roam_px": example.roam_px}
     how |= {"frames": example.frames, "areas": example.areas, "bystanders": example.bystanders}
     return make_edit(example.seed, example.kind, **how)

@@ -32,7 +32,7 @@ from playwright.sync_api import Page
 from revideo.drawing.document import EditDocument
 from revideo.pictures.overlays import draw_mask, draw_tracks
 from revideo.pictures.sheets import draw_text, size_to_fit
-from revideo.synthetic.clips import SyntheticEdit
+from revideo.synthetic.edits import SyntheticEdit
 from revideo.synthetic.examples import LONG_FRAMES, WIDE_PX, example_edit
 from revideo.tracks.source_motion import track_drawn
 from revideo.video.fitting import fit_frames

@@ -13,7 +13,7 @@ EXAMPLE = "both"
 TEXT = """\
 ## A first edit
 
-Press **Run**: in less than a minute, on any CPU, the purple triangle of a short clip becomes an orange ball that \
+Press **Run**: in less than a minute, on any CPU, the yellow heart of a short clip becomes a violet fish that \
 follows the path in *ReVideo Editor*, while everything outside the area stays the source's.
 
 The model is the small one that comes with the pack; it knows nothing but scenes of such sprites. Drag the path's \

@@ -14,7 +14,7 @@ from tiny_limits import LIMITS, STEPS
 from torch import Tensor
 
 from revideo.evaluation.metrics import psnr
-from revideo.synthetic.examples import EXAMPLES, WIDE_EXAMPLES, example_edit, example_files
+from revideo.synthetic.examples import EXAMPLES, HEIGHT_PX, WIDE_EXAMPLES, WIDTH_PX, example_edit, example_files
 from revideo.synthetic.measures import measure_edit
 
 SHOWN_ONLY = ("MarkdownNote",)
@@ -130,5 +130,5 @@ def test_the_built_in_model_works_in_each_precision_on_a_cpu(comfyui: ComfyUI, g
         "raw": node("SaveImage", images=[node_id(graph, "ReVideoDecode"), 0], filename_prefix=f"first_edit/{dtype}"),
     }
     made = frames(comfyui, comfyui.succeed(other), "raw")
-    assert made.shape == (WINDOW, 3, 128, 128)
+    assert made.shape == (WINDOW, 3, HEIGHT_PX, WIDTH_PX)
     assert made.std() > 0.05

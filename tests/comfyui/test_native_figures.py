@@ -16,7 +16,7 @@ from native_parts import load_native
 import revideo
 from revideo.checkpoints import builtin
 from revideo.models.vae import LATENT_SCALE
-from revideo.synthetic.examples import SIDE_PX
+from revideo.synthetic.examples import HEIGHT_PX, WIDTH_PX
 from revideo.synthetic.measures import held_out, mean_metrics, measure_edit
 
 CLIPS = int(os.environ.get("REVIDEO_NATIVE_CLIPS", "1"))
@@ -31,7 +31,7 @@ def test_both_routes_edit_equally_well():
     import comfy.sample
 
     figures: dict[str, list] = {"native": [], "own": []}
-    for truth in held_out("both", 1, CLIPS, WINDOW, SIDE_PX, SIDE_PX):
+    for truth in held_out("both", 1, CLIPS, WINDOW, HEIGHT_PX, WIDTH_PX):
         conditions = revideo.make_conditions(truth.source, truth.edit)
         own_frames = own.decode(own.sample(conditions, OPTIONS), WINDOW)
         positive, negative, latent = native.condition(conditions)
