@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 
 import revideo
-from benchmarks.gpu.environment import split_arguments
+from benchmarks.gpu.environment import asks_for_training, split_arguments
 from revideo.checkpoints.random_weights import write_random_checkpoint
 from revideo.cli.main import build_parser
 from revideo.cli.main import main as run_revideo
@@ -49,7 +49,12 @@ SMALLEST = ModelConfig(
     VAEConfig(channels=32, channel_mult=(1, 1, 1, 1, 1, 1), num_res_blocks=1),
     ImageEncoderConfig(layers=1, width=32, head_width=32, patch_size=112, embed_dim=32),
 )
-MODELS = ("revideo.safetensors", "model.ckpt", "runs/released/3-deblock.safetensors", "runs/tiny/7-deblock.safetensors")
+MODELS = (
+    "revideo.safetensors",
+    "model.ckpt",
+    "runs/released/3-deblock.safetensors",
+    "runs/tiny/7-deblock.safetensors",
+)
 PICTURES = ("edited_first_frame.png", "edited_frame.png", "edited.png")
 TRACKS = '[[{"x": 100, "y": 160}, {"x": 300, "y": 160}]]'
 
@@ -155,7 +160,8 @@ def take(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         if arguments[1] == "bench":
             parse("benchmarks.engine", rest, monkeypatch)
         if arguments[1] == "gpu":
-            parse("benchmarks.gpu.program", split_arguments(rest)[1], monkeypatch)
+            module = "benchmarks.gpu.training" if asks_for_training(rest) else "benchmarks.gpu.program"
+            parse(module, split_arguments(rest)[1], monkeypatch)
         assert all((ROOT / word).exists() for word in rest if "/" in word), words
     else:
         parse(program, arguments, monkeypatch)

@@ -8,7 +8,7 @@ from revideo.evaluation.charts import chart, comparison
 from revideo.evaluation.evaluate import KEEP_FEATHER_PX, evaluate_edit
 from revideo.evaluation.evaluator import Evaluator, Question, report_json, report_table
 from revideo.pictures.sheets import side_by_side
-from revideo.synthetic.clips import make_edit
+from revideo.synthetic.edits import make_edit
 
 
 @pytest.fixture(scope="module")
