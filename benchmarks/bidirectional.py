@@ -14,7 +14,7 @@ from torch import Tensor
 
 from revideo.edit import Edit
 from revideo.editing.composite import keep_unedited
-from revideo.synthetic.edits import SyntheticEdit
+from revideo.synthetic.edits import EDIT_KINDS, SyntheticEdit
 from revideo.synthetic.examples import FEATHER_PX
 from revideo.synthetic.measures import held_out, path_distances
 
@@ -43,7 +43,8 @@ def other_frames_error(truth: SyntheticEdit, video: Tensor, frame: int) -> float
 def main(arguments: Sequence[str] | None = None) -> None:
     """Prints metrics of edits from the first, middle and last frame of held-out clips, as a Markdown table."""
     parser = model_parser("bidirectional", main.__doc__, clips=8)
-    parser.add_argument("--kind", default="both", help="of the edits (%(default)s)")
+    kinds = [kind for kind in EDIT_KINDS if kind != "removed"]  # which has no path to measure
+    parser.add_argument("--kind", default="both", choices=kinds, help="of the edits (%(default)s)")
     parser.add_argument("--no-lock", action="store_true", help="leave the latent lock out")
     given = parser.parse_args(arguments)
     model = load_model(given)

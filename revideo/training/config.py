@@ -21,7 +21,6 @@ from ..models.config import ModelConfig
 # Of our own names, `<part>.<name in diffusers>`. Temporal self-attention is attn1 of the temporal blocks;
 # H(M, t) of the paper, which weighs motion against content, is SAFM's weight encoder.
 TEMPORAL_KEYS_AND_VALUES = r"temporal_transformer_blocks\.\d+\.attn1\.to_[kv]\.weight"
-WEIGHING = r"controlnet\.safm\.weight_encoder\..*"
 
 StageName = Literal["autoencoder", "base", "joint", "motion", "decouple", "deblock"]
 
@@ -54,7 +53,12 @@ JOINT = Stage("joint", (r"unet\..*", r"controlnet\..*"))  # UNet and ControlNet 
 MOTION = Stage("motion", (r"controlnet\..*",), content=0.0)
 DECOUPLE = Stage("decouple", (r"controlnet\..*",), composite=1.0)
 DEBLOCK = Stage(
-    "deblock", (rf"unet\..*{TEMPORAL_KEYS_AND_VALUES}", rf"controlnet\..*{TEMPORAL_KEYS_AND_VALUES}", WEIGHING)
+    "deblock",
+    (
+        rf"unet\..*{TEMPORAL_KEYS_AND_VALUES}",
+        rf"controlnet\..*{TEMPORAL_KEYS_AND_VALUES}",
+        r"controlnet\.safm\.weight_encoder\..*",
+    ),
 )
 
 STAGES: dict[str, Stage] = {stage.name: stage for stage in (AUTOENCODER, BASE, JOINT, MOTION, DECOUPLE, DEBLOCK)}
@@ -186,9 +190,9 @@ class ConditioningConfig(Table):
     fps: int = key(0, "frame rate that the model is given; 0: the clip's own, by its stride", 0, 1000)
     motion_bucket: int = key(127, "SVD's amount of motion: what users sample with", 0, 10_000)
     augmentation: float = key(0.02, "median noise on the reference: what users sample with", 0, 10)
-    embedding_noise: float = key(
+    noise_where_empty: float = key(
         0.0,
-        "on the embeddings of motion and content, in their deviations: SAFM learns to leave out what says nothing",
+        "on motion outside the mask and content inside, in deviations of their embeddings: SAFM learns to tell places",
         0,
     )
     augmentation_spread: float = key(0.5, "standard deviation of its logarithm: SVD's", 0, 10)
@@ -206,9 +210,6 @@ class OptimizerConfig(Table):
     warmup: int = key(500, "steps over which the rate rises: Adam's first estimates are poor", 0)
     decay: float = key(0.0, "last fraction of the steps, over which the rate falls to 0; the paper names none", 0, 1)
     clip_norm: float = key(1.0, "longest gradient, against rare bad batches; 0: no limit", 0)
-    weighing: float = key(
-        1.0, "times faster that SAFM's weight encoder learns: the paper's H, which hardly moves else", 0, 1000
-    )
     ema: float = key(0.9999, "averaged weights are what is sampled and saved; 0: none", 0, 0.999999)
 
 

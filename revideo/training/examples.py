@@ -77,7 +77,7 @@ class ExampleMaker:
         mask (1, 1, H, W) where it stays;
         noise (T, C, h, w) for the latents, sigma; augmentation_noise (3, H, W) for the
         reference, augmentation; conditioning_mask 1, or 0 where the reference is dropped; fps;
-        weight (T, 1, h, w) of each latent cell; where it is asked for, embedding_noise (2, T, C', h, w) for
+        weight (T, 1, h, w) of each latent cell; where it is asked for, noise_where_empty (2, T, C', h, w) for
         the embeddings of motion and content.
         """
         return self.several([number])[0]
@@ -150,9 +150,9 @@ class ExampleMaker:
             "augmentation_noise": torch.randn(video.shape[1:], generator=generator),
             "conditioning_mask": torch.tensor(float(not chance(settings.drop_reference, generator))),
         }
-        if settings.embedding_noise:
+        if settings.noise_where_empty:
             shape = 2, frames, self.model.unet.block_channels[0], *latent_shape[2:]
-            noise["embedding_noise"] = torch.randn(shape, generator=generator)
+            noise["noise_where_empty"] = torch.randn(shape, generator=generator)
         return noise
 
 

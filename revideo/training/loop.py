@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -20,7 +19,7 @@ from ..checkpoints.reading import load_parts, open_checkpoint
 from ..checkpoints.writing import save_checkpoint
 from ..models.config import ModelConfig
 from ..pipeline.pipeline import default_device
-from .config import WEIGHING, OptimizerConfig, Phase, TrainingConfig
+from .config import OptimizerConfig, Phase, TrainingConfig
 from .examples import ClipSource, ExampleMaker, SyntheticClips, TrainingExample, prefetch
 from .initial_weights import latent_std, scale_latents, write_start
 from .networks import TrainedNetworks
@@ -100,8 +99,7 @@ def train_phase(
             accelerator.wait_for_everyone()
             raise Paused(phase.name, progress.step, phase.steps)
         for group in optimizer.param_groups:
-            faster = group.get("faster", 1.0)  # absent in checkpoints of earlier versions
-            group["lr"] = learning_rate(phase.optimizer, step, phase.steps) * faster
+            group["lr"] = learning_rate(phase.optimizer, step, phase.steps)
         loss, norm = optimize(model, optimizer, batches, phase, accelerator)
         if average is not None:
             average.step(networks.trained.values())
@@ -205,11 +203,8 @@ def make_optimizer(networks: TrainedNetworks, settings: OptimizerConfig) -> torc
         from bitsandbytes.optim import AdamW8bit as kind  # type: ignore[no-redef]
 
         fused = {}
-    rates: dict[float, list[Tensor]] = {}
-    for name, weight in networks.trained.items():
-        rates.setdefault(settings.weighing if re.fullmatch(WEIGHING, name) else 1.0, []).append(weight)
     return kind(
-        [{"params": weights, "faster": faster} for faster, weights in rates.items()],
+        list(networks.trained.values()),
         lr=settings.lr,
         betas=(settings.beta1, settings.beta2),
         eps=settings.eps,

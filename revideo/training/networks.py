@@ -128,18 +128,24 @@ class TrainedNetworks(nn.Module):
         )
         safm: SAFM = controlnet.safm
         embedded = [safm.motion_encoder(motion), safm.content_encoder(content)]
-        if "embedding_noise" in batch:
-            level = self.phase.conditioning.embedding_noise
-            noise = batch["embedding_noise"].transpose(0, 1)
-            embedded = [_with_noise(each, part, level) for each, part in zip(embedded, noise, strict=True)]
+        if "noise_where_empty" in batch:
+            level = self.phase.conditioning.noise_where_empty
+            embedded = _noisy_where_empty(embedded, batch["noise_where_empty"] * level, batch["mask"])
         return EmbeddedConditions(embedded[0], embedded[1], mask)
 
 
-def _with_noise(embedding: Tensor, noise: Tensor, level: float) -> Tensor:
-    """(B·T, C, h, w), and noise (B, T, C, h, w) of unit variance: as much of each clip's own deviation."""
-    clips = embedding.unflatten(0, noise.shape[:2])
-    deviation = clips.detach().float().flatten(1).std(1).view(-1, 1, 1, 1, 1)
-    return (clips + (level * deviation * noise).to(clips)).flatten(0, 1)
+def _noisy_where_empty(embedded: list[Tensor], noise: Tensor, mask: Tensor) -> list[Tensor]:
+    """Embeddings of motion and content (B·T, C, h, w), noise (B, 2, T, C, h, w) in units of their joint deviation.
+
+    Outside the mask (B, T or 1, 1, H, W) motion says nothing, inside it content: only there they become noisy. So
+    nothing is lost that could be known, and SAFM's weight has to tell the places apart.
+    """
+    clips = rearrange(embedded, "p (b t) c h w -> b p t c h w", b=len(noise))
+    deviation = clips.detach().float().flatten(1).std(1).view(-1, 1, 1, 1, 1, 1)
+    height, width = noise.shape[-2:]
+    inside = F.adaptive_avg_pool2d(mask.float().flatten(0, 1), (height, width)).unflatten(0, mask.shape[:2])[:, None]
+    empty = torch.cat([1 - inside, inside], 1)  # (B, 2, T or 1, 1, h, w)
+    return list(rearrange(clips + (deviation * empty * noise).to(clips), "b p t c h w -> p (b t) c h w"))
 
 
 def checkpoint_blocks(network: nn.Module, run: Callable[..., Any] = checkpoint) -> None:

@@ -41,7 +41,7 @@ def write_sheet(
 def remake(networks: TrainedNetworks, example: TrainingExample) -> Tensor:  # (T, 3, H, W) in [0, 1]
     """The clip from noise alone, unguided; in the autoencoder's stage, through the autoencoder."""
     device = next(networks.parameters()).device
-    example = {name: value for name, value in example.items() if name != "embedding_noise"}
+    example = {name: value for name, value in example.items() if name != "noise_where_empty"}
     example["conditioning_mask"] = torch.ones(())
     batch = {name: tensor.to(device) for name, tensor in batch_examples([example]).items()}
     if networks.stage.name == "autoencoder":

@@ -19,6 +19,8 @@ from .config import Phase, Tables, TrainingConfig
 from .config_file import TrainingConfigError
 
 SYNTHETIC_VERSION = 2  # the clips of `plan_clip`: raised when the same seed draws other ones
+# Keys of earlier versions, and the value at which they did nothing.
+WITHDRAWN = {"optimizer.weighing": 1.0, "conditioning.embedding_noise": 0.0}
 
 
 def average_of(trained: Mapping[str, Tensor], decay: float) -> EMAModel | None:
@@ -178,6 +180,7 @@ def check_same_settings(then: str, now: str, phase: str) -> None:
     defaults = {name: field.default.model_dump() for name, field in Tables.model_fields.items()}
     before, after = _flat(defaults) | _flat(json.loads(then)), _flat(json.loads(now))
     before = {name: value for name, value in before.items() if name in after or name not in _flat(defaults)}
+    before = {name: value for name, value in before.items() if WITHDRAWN.get(name) != value}
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
             raise TrainingConfigError(

@@ -300,7 +300,9 @@ def test_a_step_of_training(training_values, device, stage, precision):
 
 def test_training_clips_are_drawn_where_the_training_runs_and_are_the_same(tiny_training_values):
     data = {"kind": "synthetic", "options": {"sprites": [1, 3], "ways": [0.4, 0.3, 0.3], "changing": 0.5}}
-    values = tiny_training_values({"stage": "decouple", "frames": 3}, data=data, conditioning={"embedding_noise": 0.5})
+    values = tiny_training_values(
+        {"stage": "decouple", "frames": 3}, data=data, conditioning={"noise_where_empty": 0.5}
+    )
     config = parse_training_config(values | {"output": "nowhere"})
     (phase,), sizes = config.phases, config.model.sizes
     made = {}

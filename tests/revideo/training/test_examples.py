@@ -275,16 +275,26 @@ def test_without_reference_training_gives_the_networks_the_unconditional_branch(
 
 
 @torch.inference_mode()
-def test_noise_on_the_embeddings_has_their_own_deviation(training_values, maker):
-    config = parse_training_config(training_values({"stage": "deblock"}, conditioning={"embedding_noise": 0.5}))
+def test_embeddings_are_noisy_only_where_they_say_nothing(training_values, maker):
+    config = parse_training_config(training_values({"stage": "deblock"}, conditioning={"noise_where_empty": 0.5}))
     networks = TrainedNetworks(from_nothing(config.model.sizes, 0, 0.3), config.model.sizes, config.phases[0])
-    make = maker(DEBLOCK, conditioning=ConditioningConfig(embedding_noise=0.5))
+    make = maker(DEBLOCK, conditioning=ConditioningConfig(noise_where_empty=0.5))
     batch = batch_examples([replace(make, model=config.model.sizes)(number) for number in (0, 1)])
     noisy = networks.condition(batch).control
-    clean = networks.condition({name: value for name, value in batch.items() if name != "embedding_noise"}).control
-    for name in ("motion", "content"):
-        one, other = (getattr(each, name).unflatten(0, (2, -1)).flatten(1) for each in (noisy, clean))
-        assert_close((one - other).std(1) / other.std(1), torch.tensor([0.5, 0.5]), atol=0.02, rtol=0)
+    clean = networks.condition({name: value for name, value in batch.items() if name != "noise_where_empty"}).control
+    shape, stride = clean.motion.unflatten(0, (2, -1)).shape, config.model.sizes.vae.stride
+    masks = F.avg_pool2d(batch["mask"].flatten(0, 1), stride).unflatten(0, (2, -1)).expand(*shape[:2], -1, -1, -1)
+    for clip in (0, 1):
+        one, other = (
+            torch.stack([part.unflatten(0, (2, -1))[clip] for part in (each.motion, each.content)])
+            for each in (noisy, clean)
+        )
+        level, inside = 0.5 * other.std(), masks[clip].expand(shape[1:])
+        motion, content = (one - other) / level
+        assert motion[inside == 1].eq(0).all()
+        assert content[inside == 0].eq(0).all()
+        assert_close(motion[inside == 0].std(), torch.tensor(1.0), atol=0.03, rtol=0)
+        assert_close(content[inside == 1].std(), torch.tensor(1.0), atol=0.03, rtol=0)
 
 
 @torch.inference_mode()

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,9 +27,8 @@ from revideo.cli.main import main
 from revideo.models.config import ModelConfig
 from revideo.training.config import DEBLOCK, STAGES, ModelSource, OptimizerConfig
 from revideo.training.config_file import TrainingConfigError, parse_training_config
-from revideo.training.initial_weights import from_nothing, latent_std, write_start
-from revideo.training.loop import example_indices, learning_rate, make_optimizer, samples, train
-from revideo.training.networks import TrainedNetworks
+from revideo.training.initial_weights import latent_std, write_start
+from revideo.training.loop import example_indices, learning_rate, samples, train
 from revideo.training.pieces import SPARE_SECONDS, Paused, Piece
 from revideo.training.state import TrainingProgress, average_of, averaged, check_same_settings, phase_settings
 
@@ -346,17 +346,6 @@ def test_a_resumed_run_must_be_the_one_that_began(halfway, table, change, messag
         train(parse_training_config(halfway | {table: change}), resume=True)
 
 
-def test_the_weight_encoder_may_learn_faster(training_values):
-    (phase,) = parse_training_config(training_values({"stage": "deblock"}, optimizer={"weighing": 20.0})).phases
-    config = parse_training_config(training_values()).model.sizes
-    networks = TrainedNetworks(from_nothing(config, 0, 0.3), config, phase)
-    slow, fast = make_optimizer(networks, phase.optimizer).param_groups
-    assert (slow["faster"], fast["faster"]) == (1.0, 20.0)
-    weighing = networks.controlnet.safm.weight_encoder.parameters()
-    assert set(map(id, fast["params"])) == set(map(id, weighing))
-    assert len(slow["params"]) + len(fast["params"]) == len(networks.trained)
-
-
 def test_runs_begun_by_an_earlier_version_go_on():
     """Recorded: a training file, and what the checkpoint of each of its phases said of the settings."""
     recorded = json.loads((ROOT / "tests/data/training_settings.json").read_text("utf-8"))
@@ -367,6 +356,16 @@ def test_runs_begun_by_an_earlier_version_go_on():
                 check_same_settings(json.dumps(settings), phase_settings(config, phase), phase.name)
             settings["data"]["version"] = 2
         check_same_settings(json.dumps(settings), phase_settings(config, phase), phase.name)
+
+
+def test_a_withdrawn_key_stops_a_run_only_where_it_did_something(training_values):
+    (phase,) = (config := parse_training_config(training_values())).phases
+    now = phase_settings(config, phase)
+    for weighing, refused in ((1.0, False), (5.0, True)):
+        then = json.loads(now)
+        then["optimizer"]["weighing"] = weighing
+        with pytest.raises(TrainingConfigError, match=r'"optimizer\.weighing" = 5\.0') if refused else nullcontext():
+            check_same_settings(json.dumps(then), now, phase.name)
 
 
 def test_a_checkpoint_in_the_recorded_form_is_restored(training_values, tmp_path):
