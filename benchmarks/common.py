@@ -18,7 +18,7 @@ from torch import Tensor
 from revideo.edit import Edit
 from revideo.editing.model import ReVideo, load
 from revideo.models.vae import LATENT_SCALE
-from revideo.sampling.samplers import SamplerOptions
+from revideo.sampling.samplers import SOLVERS, SamplerOptions
 from revideo.synthetic.edits import SyntheticEdit
 from revideo.synthetic.examples import HEIGHT_PX, WIDTH_PX
 from revideo.synthetic.measures import all_cases, held_out, mean_interval
@@ -43,8 +43,9 @@ def model_parser(program: str, purpose: str | None, clips: int, steps: int = 25)
     """As `clips_parser`, of a program that measures a model."""
     parser = clips_parser(program, purpose, clips)
     parser.add_argument("model", help="checkpoint of a model trained on synthetic scenes")
-    parser.add_argument("--steps", type=int, default=steps, help="Euler steps (%(default)s)")
+    parser.add_argument("--steps", type=int, default=steps, help="of sampling (%(default)s)")
     parser.add_argument("--guidance", type=float, default=1.0, help="of the last frame; the first has 1 (%(default)s)")
+    parser.add_argument("--solver", choices=SOLVERS, default="euler", help="of the steps (%(default)s)")
     parser.add_argument("--bf16", action="store_true", help="sample in bfloat16: faster on new processors")
     return parser
 
@@ -58,7 +59,7 @@ def load_model(given: argparse.Namespace, fp8: bool = False) -> ReVideo:
 
 def chosen_options(given: argparse.Namespace) -> SamplerOptions:
     """What a `model_parser` read of sampling."""
-    return SamplerOptions(steps=given.steps, cfg_last=given.guidance)
+    return SamplerOptions(steps=given.steps, cfg_last=given.guidance, solver=given.solver)
 
 
 def edits_of_all_kinds(given: argparse.Namespace, frames: int) -> list[SyntheticEdit]:

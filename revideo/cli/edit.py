@@ -307,9 +307,10 @@ def add_speed_options(edit: argparse.ArgumentParser) -> None:
     )
     speed.add_argument(
         "--solver",
-        choices=("euler", "dpmpp_2m"),
-        help="dpmpp_2m: DPM-Solver++ of second order, in the same time a step (with 10 aligned steps 1.2 times the "
-        "path error, unedited PSNR 0.4 dB lower) (default: euler)",
+        choices=("euler", "euler_ancestral", "dpmpp_2m"),
+        help="euler_ancestral: fresh noise at each step covers the errors of earlier ones (path error 0.6 times that "
+        "of Euler). dpmpp_2m: DPM-Solver++ of second order, in the same time a step (with 10 aligned steps 1.2 times "
+        "the path error, unedited PSNR 0.4 dB lower) (default: euler)",
     )
     speed.add_argument(
         "--guide-from",

@@ -135,7 +135,8 @@ class _WindowSampler:
     def sample(self, number: int, window: Window, video: Tensor, edit: Edit, state: WindowState) -> Tensor:
         """Latents (T, C, h, w), scaled, of one window's frames (T, 3, H, W) and the part of the edit in them."""
         pipeline, options = self.pipeline, self.options
-        augmentation = draw_noise(edit.edited_frame.shape, _block_seed(options.seed, number), AUGMENTATION)
+        seed = _block_seed(options.seed, number)
+        augmentation = draw_noise(edit.edited_frame.shape, seed, AUGMENTATION)
         start = WindowStart(edit.edited_frame)
         if state.previous is not None:
             noise, shared = options.encoder_noise * augmentation, edit.masks(0, window.shared)
@@ -150,7 +151,7 @@ class _WindowSampler:
             weights = blend_weights(window.shared, self.handover.overlap)
             denoise = clamp_estimates(denoise, start.known, weights.view(-1, 1, 1, 1))
         noise = frame_noise(pipeline.latent_shape(conditions), options.seed, window.start)
-        return pipeline.run(lock(denoise), noise, options, self.clock.step)
+        return pipeline.run(lock(denoise), noise, replace(options, seed=seed), self.clock.step)
 
 
 def frame_noise(shape: tuple[int, int, int, int], seed: int, start: int) -> Tensor:

@@ -40,7 +40,7 @@ Sampler = Callable[
 log = logging.getLogger(__name__)
 
 DEFAULTS = SamplerOptions()
-START, AUGMENTATION = 0, 1  # streams of noise: of the latents, of the reference
+START, AUGMENTATION, STEPS = 0, 1, 2  # streams of noise: of the latents, of the reference, of a solver's steps
 
 
 class Pipeline:
@@ -232,7 +232,10 @@ class Pipeline:
         """Noise of unit variance → latents, (T, C, h, w) both, by any `denoise_step`; else as `sample`."""
         if sigmas is None:
             sigmas = options.sigmas()
-        run = sampler or partial(sample_from_noise, solver=SOLVERS[options.solver])
+        solver = SOLVERS[options.solver]
+        if options.solver == "euler_ancestral":
+            solver = partial(solver, generator=noise_generator(options.seed, STEPS))
+        run = sampler or partial(sample_from_noise, solver=solver)
         latents = run(denoise_step, noise.to(self.device), sigmas.to(self.device), callback).cpu()
         return _finite(latents, "sampling", self.unet.dtype)
 
@@ -320,6 +323,10 @@ def _finite(result: Tensor, stage: str, dtype: torch.dtype) -> Tensor:
 
 
 def draw_noise(shape: tuple[int, ...], seed: int, stream: int) -> Tensor:
-    """Of unit variance, from the seed alone, whatever the device; each use, START or AUGMENTATION, has its stream."""
-    generator = torch.Generator("cpu").manual_seed((seed * 2 + stream) % 2**63)
-    return torch.randn(shape, generator=generator)
+    """Of unit variance, from the seed alone, whatever the device."""
+    return torch.randn(shape, generator=noise_generator(seed, stream))
+
+
+def noise_generator(seed: int, stream: int) -> torch.Generator:
+    """On the CPU; each use, START, AUGMENTATION or STEPS, has its stream."""
+    return torch.Generator("cpu").manual_seed((seed * 2 + stream) % 2**63)

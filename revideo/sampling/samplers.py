@@ -13,7 +13,7 @@ from torch import Tensor
 
 Denoise = Callable[[Tensor, Tensor], Tensor]  # (x, sigma) -> estimate of the clean x
 Schedule = Literal["karras", "ays"]
-Solver = Literal["euler", "dpmpp_2m"]
+Solver = Literal["euler", "euler_ancestral", "dpmpp_2m"]
 
 # Align Your Steps (Sabour et al. 2024), the authors' published levels for Stable Video Diffusion, 10 steps.
 AYS_SIGMAS = (700.0, 54.5, 15.886, 7.977, 4.248, 1.789, 0.981, 0.403, 0.173, 0.034, 0.002)
@@ -52,7 +52,7 @@ class SamplerOptions:
     added_noise: float | None = None  # on the reference, if not what the model hears of; None: as much
     # From here on: what saves time and changes the picture. docs/benchmarks.md says by how much.
     schedule: Schedule = "karras"  # as the released model; "ays" needs fewer steps
-    solver: Solver = "euler"  # as the released model; "dpmpp_2m" is of second order
+    solver: Solver = "euler"  # as the released model; "euler_ancestral" adds noise, "dpmpp_2m" is of second order
     guide_from: float = float("inf")  # guidance acts at noise levels from here …
     guide_until: float = 0.0  # … down to here (Kynkäänniemi et al. 2024); elsewhere one branch is computed, not two
     control_every: int = 1  # steps from one run of the ControlNet to the next
@@ -139,6 +139,29 @@ def sample_euler(denoise: Denoise, x: Tensor, sigmas: Tensor, callback: Callback
     return x
 
 
+def sample_euler_ancestral(
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Tensor,
+    callback: Callback | None = None,
+    generator: torch.Generator | None = None,  # of the noise, on the CPU; None: torch's own
+) -> Tensor:
+    """As `sample_euler`, but each step goes below its noise level and comes back with fresh noise.
+
+    That is DDPM's step (Ho et al. 2020, equations 6 and 7): x' is drawn from q(x' | x, clean) with the estimate for
+    what is clean. The noise covers errors of earlier steps, which Euler carries to the end.
+    """
+    for step, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+        denoised = denoise(x, sigma)
+        up = (sigma_next / sigma) * (sigma**2 - sigma_next**2).sqrt()
+        x = euler_step(x, denoised, sigma, sigma_next**2 / sigma)
+        if sigma_next > 0:
+            x = x + up * torch.randn(x.shape, generator=generator).to(x)
+        if callback is not None:
+            callback(Progress("sampling", step + 1, len(sigmas) - 1, denoised))
+    return x
+
+
 def sample_dpmpp_2m(denoise: Denoise, x: Tensor, sigmas: Tensor, callback: Callback | None = None) -> Tensor:
     """As `sample_euler`, by DPM-Solver++ (2M) of Lu et al. (2022): second order from two estimates, one a step.
 
@@ -159,7 +182,11 @@ def sample_dpmpp_2m(denoise: Denoise, x: Tensor, sigmas: Tensor, callback: Callb
 
 
 SCHEDULES: tuple[Schedule, ...] = ("karras", "ays")
-SOLVERS: dict[Solver, Callable[..., Tensor]] = {"euler": sample_euler, "dpmpp_2m": sample_dpmpp_2m}
+SOLVERS: dict[Solver, Callable[..., Tensor]] = {
+    "euler": sample_euler,
+    "euler_ancestral": sample_euler_ancestral,
+    "dpmpp_2m": sample_dpmpp_2m,
+}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "exact": {},  # as the released model samples

@@ -48,6 +48,7 @@ def workflow(drawing: str, model_loader: Callable[[str], Node]) -> list[list[Col
             "steps": OPTIONS.steps,
             "cfg_last": OPTIONS.cfg_last,
             "latent_lock": True,
+            "solver": OPTIONS.solver,
         },
         size=(330, 0),
     )

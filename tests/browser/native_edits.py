@@ -7,6 +7,8 @@ from collections.abc import Callable
 import first_edit
 from layout import GROUPS, Column, Node
 
+from revideo.sampling.samplers import SamplerOptions
+
 TEXT = """\
 ## ReVideo under KSampler
 
@@ -16,8 +18,8 @@ comes with the pack.
 
 Samplers, schedulers, LoRAs, EasyCache, other ControlNets behind *ReVideo Native Conditioning*: all as for any MODEL.
 
-**The authors' weights** (workflow 01 says where they are): choose the same file in both loaders, and **cfg 4** in \
-*KSampler* (the small model wants 1).
+**The authors' weights** (workflow 01 says where they are): choose the same file in both loaders, and **cfg 4** and \
+**euler** in *KSampler* (the small model wants 1 and euler_ancestral).
 """
 
 
@@ -47,7 +49,7 @@ def conditioning(frames: tuple[str, int], edited: tuple[str, int]) -> dict[str, 
     }
 
 
-def sampling(model: str, steps: int, cfg: float) -> dict[str, Node]:
+def sampling(model: str, options: SamplerOptions) -> dict[str, Node]:
     return {
         "guided": Node("VideoLinearCFGGuidance", {"model": (model, 0)}, {"min_cfg": 1.0}, size=(270, 0)),
         "sample": Node(
@@ -61,9 +63,9 @@ def sampling(model: str, steps: int, cfg: float) -> dict[str, Node]:
             {
                 "seed": 46,
                 "control_after_generate": "fixed",
-                "steps": steps,
-                "cfg": cfg,
-                "sampler_name": "euler",
+                "steps": options.steps,
+                "cfg": options.cfg_last,
+                "sampler_name": options.solver,
                 "scheduler": "karras",
                 "denoise": 1.0,
             },
@@ -75,13 +77,12 @@ def sampling(model: str, steps: int, cfg: float) -> dict[str, Node]:
 
 def workflow(drawing: str, model_loader: Callable[[str], Node]) -> list[list[Column]]:
     """That of the first edit, with another model and sampler."""
-    steps, cfg = first_edit.OPTIONS.steps, first_edit.OPTIONS.cfg_last
     return [
         first_edit.first_row(TEXT, drawing),
         [
             Column("ComfyUI's own model, ReVideo's ControlNet", GROUPS["model"], loaders(model_loader)),
             Column("Conditioning", GROUPS["edit"], conditioning(("clip", 0), ("clip", 1))),
-            Column("Sample", GROUPS["model"], sampling("svd", steps, cfg)),
+            Column("Sample", GROUPS["model"], sampling("svd", first_edit.OPTIONS)),
             Column("Result", GROUPS["result"], first_edit.result()),
         ],
     ]
@@ -111,6 +112,6 @@ def long_columns(edited: tuple[str, int], model_loader: Callable[[str], Node]) -
     return [
         Column("Conditioning", GROUPS["edit"], conditioning(("prepare", 0), edited)),
         Column("Model", GROUPS["model"], loaders(model_loader) | {"windows": windows}),
-        Column("Sample", GROUPS["model"], sampling("windows", 10, 4.0)),
+        Column("Sample", GROUPS["model"], sampling("windows", SamplerOptions(steps=10))),
         Column("Result", GROUPS["result"], result),
     ]

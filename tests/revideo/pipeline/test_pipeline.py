@@ -79,6 +79,15 @@ def test_torchs_own_random_state_neither_matters_nor_changes(model, options, cli
 
 
 @pytest.mark.device
+def test_ancestral_noise_is_the_seeds_too(model, options, clip, noise):
+    ancestral = replace(options, steps=4, solver="euler_ancestral")  # the last noise is small
+    one, again, other = (
+        model.sample(revideo.make_conditions(*clip), replace(ancestral, seed=seed), noise=noise) for seed in (1, 1, 2)
+    )
+    assert torch.equal(one, again) and (one - other).abs().max() > 1e-2
+
+
+@pytest.mark.device
 def test_given_noise_replaces_the_seed(model, options, clip, noise):
     given = {"noise": noise, "augmentation_noise": torch.zeros(3, 64, 64)}
     one, other = (model.sample(revideo.make_conditions(*clip), replace(options, seed=seed), **given) for seed in (1, 2))

@@ -17,6 +17,7 @@ from revideo.sampling.samplers import (
     karras_sigmas,
     sample_dpmpp_2m,
     sample_euler,
+    sample_euler_ancestral,
     sampler_options,
 )
 
@@ -118,6 +119,30 @@ def test_euler_converges_to_the_exact_flow_at_first_order(noise):
     assert all(1.8 < coarse / fine < 2.2 for coarse, fine in pairwise(errors))
 
 
+# --- Ancestral ---------------------------------------------------------------------------
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_an_ancestral_step_is_the_posterior_of_what_is_less_noisy(noise):
+    """Of x = clean + σ·noise and x' = clean + σ'·noise, whose rest is independent, given x and clean."""
+    sigma, after, picture = 3.0, 2.0, torch.ones_like(noise) * 0.3
+    x, sigmas = noise * sigma, torch.tensor([sigma, after], dtype=torch.float64)
+    found = sample_euler_ancestral(lambda x, sigma: picture, x, sigmas, generator=seeded())
+    mean = picture + (after / sigma) ** 2 * (x - picture)
+    deviation = (after**2 * (sigma**2 - after**2) / sigma**2) ** 0.5
+    assert_close((found - mean) / deviation, torch.randn(noise.shape, generator=seeded()).double())
+
+
+def test_ancestral_samples_are_as_spread_as_the_data():
+    noise = torch.randn(64, 4, 16, 16, dtype=torch.float64, generator=seeded(1))
+    found = sample_euler_ancestral(gaussian_denoiser, noise * 700, sigmas_of(1000), generator=seeded(2))
+    assert found.std().item() == pytest.approx(DEVIATION, rel=0.02)
+    assert abs(torch.corrcoef(torch.stack([found.flatten(), noise.flatten()]))[0, 1]) < 0.02  # no step's noise alone
+
+
 # --- Second order ------------------------------------------------------------------------
 
 
@@ -200,7 +225,7 @@ def test_a_callback_that_raises_ends_the_run_within_one_step(noise):
         ({"added_noise": -0.1}, "added_noise must be 0 or more, not -0.1"),
         ({"added_noise": float("nan")}, "added_noise must be 0 or more, not nan"),
         ({"schedule": "linear"}, "schedule must be one of karras, ays, not linear"),
-        ({"solver": "heun"}, "solver must be one of euler, dpmpp_2m, not heun"),
+        ({"solver": "heun"}, "solver must be one of euler, euler_ancestral, dpmpp_2m, not heun"),
         ({"guide_from": 1.0, "guide_until": 2.0}, "guide_until 2 must lie between 0 and guide_from 1"),
         ({"control_every": 0}, "control_every must be at least 1, not 0"),
     ],

@@ -1,5 +1,6 @@
 """The built-in model: what its file holds, and that it edits as its metrics say."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,21 @@ from revideo.checkpoints import builtin, reading
 from revideo.checkpoints.names import CONTROL, UNET
 from revideo.evaluation.metrics import psnr
 from revideo.synthetic.edits import without_motion
-from revideo.synthetic.examples import EXAMPLES, FRAMES, HEIGHT_PX, WIDE_EXAMPLES, WIDTH_PX, example_edit, example_files
+from revideo.synthetic.examples import (
+    EXAMPLES,
+    FRAMES,
+    HEIGHT_PX,
+    OPTIONS,
+    WIDE_EXAMPLES,
+    WIDTH_PX,
+    example_edit,
+    example_files,
+)
 from revideo.synthetic.measures import held_out, mean_metrics, measure_edit
 from revideo.video.io import read_image, read_video
 
 CLIPS = 2  # of each case
-SAMPLING = revideo.SamplerOptions(steps=STEPS, cfg_last=1.0)
+SAMPLING = replace(OPTIONS, steps=STEPS)
 JS = Path(__file__).parents[3] / "js"
 
 
