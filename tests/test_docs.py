@@ -1,9 +1,9 @@
 """What the pages print is run, as printed, in a folder that holds the files they name.
 
 The rule for who writes a page: a ```python block runs, after the blocks above it on the page; every line of a block
-without a language that begins with `revideo`, `python -m revideo`, `python -m benchmarks` or `nox` (also behind
-`&&`, or behind a launcher: `… -m revideo`) is a whole command, which the real parser takes; `edit`, `convert` and
-`evaluate` are carried out. What cannot run — somebody else's library, a fragment with "…" — stands in a ```text
+without a language that begins with `revideo`, `nox` or `python -m` with `revideo`, `benchmarks` or `training` (also
+behind `&&`, or behind a launcher: `… -m revideo`) is a whole command, which the real parser takes; `edit`, `convert`
+and `evaluate` are carried out. What cannot run — somebody else's library, a fragment with "…" — stands in a ```text
 block. Files, dotted names and options in running text are there.
 """
 
@@ -53,7 +53,7 @@ MODELS = (
     "revideo.safetensors",
     "model.ckpt",
     "runs/released/3-deblock.safetensors",
-    "runs/tiny/7-deblock.safetensors",
+    "runs/tiny/whole.safetensors",
 )
 PICTURES = ("edited_first_frame.png", "edited_frame.png", "edited.png")
 TRACKS = '[[{"x": 100, "y": 160}, {"x": 300, "y": 160}]]'
@@ -112,14 +112,17 @@ def blocks(page: Path) -> Iterator[tuple[str, str, int]]:
                 start = None
 
 
+PROGRAMS = ("revideo", "benchmarks", "training")  # what runs by `python -m`
+
+
 def commands(text: str) -> Iterator[list[str]]:
     """The words of each command of ours in a block: ["revideo", …], ["benchmarks.drift", …], ["nox", …]."""
     for line in text.replace("\\\n", " ").splitlines():
         for part in line.split("&&"):
             words = shlex.split(part, comments=True)
-            if "-m" in words[1:] and words[words.index("-m") + 1].split(".")[0] in ("revideo", "benchmarks"):
+            if "-m" in words[1:] and words[words.index("-m") + 1].split(".")[0] in PROGRAMS:
                 words = words[words.index("-m") + 1 :]
-            if words and words[0].split(".")[0] in ("revideo", "benchmarks", "nox"):
+            if words and words[0].split(".")[0] in (*PROGRAMS, "nox"):
                 yield words
 
 
