@@ -1,4 +1,4 @@
-"""Development sessions: demo, quick, tests, lint, bench, gpu. Each needs Python and pip, nothing else.
+"""Development sessions: demo, quick, tests, lint, fuzz, bench, gpu. Each needs Python and pip, nothing else.
 
 All but gpu share one virtual environment, which nox does not offer by itself; a stamp
 of what was asked for lets the second run skip pip altogether.
@@ -205,6 +205,14 @@ def tests(session: nox.Session) -> None:
         "REVIDEO_BROWSER": find_browser(session),
     }
     python(session, "-m", "pytest", *(session.posargs or [*SIDE_BY_SIDE, "tests"]), env=real_things)
+
+
+@session_here
+def fuzz(session: nox.Session) -> None:
+    """Thousands of new inputs for every reader; the number of each, 2000 if none is given, then pytest's arguments."""
+    install(session, *LIBRARY)
+    number, *chosen = session.posargs or ["2000"]
+    python(session, "-m", "pytest", "-m", "fuzz", *(chosen or [*SIDE_BY_SIDE, "tests"]), env={"REVIDEO_FUZZ": number})
 
 
 @session_here

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
@@ -31,6 +33,23 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
             raise OSError(errno.ENOSPC, f"the disk is full, so this file was not written: {path}") from None
         raise
+
+
+@contextmanager
+def locked(file: Path, what: str) -> Iterator[None]:
+    """Around what one process at a time may do: OSError that says so of `what` where another is at it.
+
+    `file` is made for it. The system holds the lock, so that no killed process leaves one behind.
+    """
+    lock = FileLock(file)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise OSError(f"{what} is in use by another run: wait for its end, or name another folder") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def check_sources(files: Iterable[Path | None]) -> None:
