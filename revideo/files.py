@@ -3,36 +3,67 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+WRITING = ".writing"  # behind a temporary file's name: the lock of who writes it
+SHOWN = 40  # characters of a file's name in its temporary one, which may be no longer than others
 
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
     """A name in the same folder to write to; only when all went well does it become `path`.
 
-    Raises OSError that names the culprit where the folder is not there or the disk is full.
+    What killed runs left there of such names is removed. Raises OSError that names the culprit where the folder is
+    not there or cannot be written into, the name is too long or the disk is full.
     """
     path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} into")
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    unfinished = Path(name)
+    unfinished = _begin(path)
+    lock = unfinished.with_name(unfinished.name + WRITING)
     try:
-        yield unfinished
-        unfinished.chmod(0o666 & ~_umask())  # mkstemp hides its files from other users
-        unfinished.replace(path)
+        with locked(lock, str(unfinished)):
+            _remove_leftovers(path)
+            yield unfinished
+            unfinished.chmod(0o666 & ~_umask())  # mkstemp hides its files from other users
+            unfinished.replace(path)
     except BaseException as error:
         unfinished.unlink(missing_ok=True)
         if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
             raise OSError(errno.ENOSPC, f"the disk is full, so this file was not written: {path}") from None
         raise
+    finally:
+        lock.unlink(missing_ok=True)
+
+
+def _begin(path: Path) -> Path:
+    """An empty temporary file beside `path`."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} into")
+    try:
+        with suppress(FileNotFoundError):
+            path.lstat()  # refuses a name that is too long
+        handle, name = tempfile.mkstemp(prefix=_start(path), suffix=path.suffix, dir=path.parent)
+    except OSError as error:
+        raise OSError(error.errno, f"{path} cannot be written: {error.strerror}") from None
+    os.close(handle)
+    return Path(name)
+
+
+def _start(path: Path) -> str:
+    return f".{path.stem[:SHOWN]}-"
+
+
+def _remove_leftovers(path: Path) -> None:
+    for lock in path.parent.glob(f"{glob.escape(_start(path))}*{WRITING}"):
+        with suppress(OSError), locked(lock, ""):  # which another run holds while it writes
+            lock.with_name(lock.name.removesuffix(WRITING)).unlink(missing_ok=True)
+            lock.unlink()
 
 
 @contextmanager
@@ -59,12 +90,11 @@ def check_sources(files: Iterable[Path | None]) -> None:
 
 
 def check_target(file: Path, suffixes: tuple[str, ...], inputs: Iterable[Path | None]) -> None:
-    """That a file can be written there, known before hours of work."""
+    """That a file can be written there, known before hours of work: its temporary file is made and removed."""
     if file.suffix.lower() not in suffixes:
         wanted = ", ".join(suffix or "no suffix (a folder)" for suffix in suffixes)
         raise ValueError(f"{file}: the name must end in one of {wanted}")
-    if not file.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {file.parent} to write {file.name} into")
+    _begin(file).unlink()
     if file.suffix and file.is_dir():
         raise ValueError(f"{file} is a folder")
     if any(given and given.resolve() == file.resolve() for given in inputs):
