@@ -308,9 +308,12 @@ def _fit_times(
 
 
 def _windows_folder(node: str | None, picture: Tensor) -> Path:
-    """Of this node and edited frame: other settings replace its windows, another picture has its own."""
+    """Of this node and edited frame: other settings replace its windows, another picture has its own.
+
+    A node's id is whatever text a prompt gives it, so it is no part of a path.
+    """
     from ..revideo.video.io import to_uint8
 
-    content = to_uint8(picture).cpu().contiguous().numpy().tobytes()
-    name = hashlib.sha256(content).hexdigest()[:16]
-    return Path(folder_paths.get_output_directory()) / WINDOWS_FOLDER / f"{node or 'node'}-{name}"
+    name = hashlib.sha256(to_uint8(picture).cpu().contiguous().numpy().tobytes())
+    name.update((node or "").encode("utf-8", "surrogatepass"))
+    return Path(folder_paths.get_output_directory()) / WINDOWS_FOLDER / name.hexdigest()[:32]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Protocol
@@ -85,42 +86,45 @@ def edit_windows(
     pipeline.config.check_size(height, width)
     edit.check(len(frames), height, width)
     sampler = _WindowSampler(pipeline, options, handover, _Clock(len(frames), options.steps, callback))
-    base = cache.begin(pipeline, edit.edited_frame, edit.trajectories, options, handover) if cache else ""
-    state = WindowState.first(edit, length, handover)
-    edited = False
-    for number, window in enumerate(plan):
-        end = plan[number + 1].first if number + 1 < len(plan) else len(frames)
-        sampler.clock.begin(window.first, end)
-        video, mask = frames.read(window.start, window.stop), edit.masks(window.start, window.stop)
-        check_video(video)
-        trajectories = edit.trajectories_between(window.start, window.stop)
-        latents: Tensor | None = None
-        painted = video
-        if mask.any():
-            edited = True
-            # The offsets follow from the window before, whose key this one's holds.
-            key = cache.key(base, state.key, window, video, mask, moving(trajectories)) if cache else ""
-            latents = cache.load(number, key) if cache else None
-            if latents is None:
-                if handover.first_embedding and state.embedding is None:
-                    state = replace(state, embedding=pipeline.embed(signed(edit.edited_frame)))
-                part = Edit(edit.edited_frame, moving(correct_paths(trajectories, state.offsets)), mask)
-                latents = sampler.sample(number, window, video, part, state)
-                if cache:
-                    cache.save(number, key, latents)
-            state = replace(state, key=key)
-            painted = pipeline.decode(latents, length)
-        sampler.clock.end_window(latents)
-        given = slice(window.first - window.start, end - window.start)
-        yield FinishedFrames(window.first, painted[given], mask[given], None if latents is None else latents[given])
-        if number + 1 < len(plan):
-            at = plan[number + 1].start - window.start
-            if latents is None:
-                state = state.unedited(painted[at:])
-            else:
-                state = state.after(painted, latents, mask, trajectories, at, handover)
-    if not edited:
-        raise ValueError("the mask is empty in every frame, so nothing was changed: mask the area to edit")
+    vae = pipeline.config.vae
+    shape = length, vae.latent_channels, height // vae.stride, width // vae.stride
+    with cache.in_use() if cache else nullcontext():
+        base = cache.begin(pipeline, edit.edited_frame, edit.trajectories, options, handover) if cache else ""
+        state = WindowState.first(edit, length, handover)
+        edited = False
+        for number, window in enumerate(plan):
+            end = plan[number + 1].first if number + 1 < len(plan) else len(frames)
+            sampler.clock.begin(window.first, end)
+            video, mask = frames.read(window.start, window.stop), edit.masks(window.start, window.stop)
+            check_video(video)
+            trajectories = edit.trajectories_between(window.start, window.stop)
+            latents: Tensor | None = None
+            painted = video
+            if mask.any():
+                edited = True
+                # The offsets follow from the window before, whose key this one's holds.
+                key = cache.key(base, state.key, window, video, mask, moving(trajectories)) if cache else ""
+                latents = cache.load(number, key, shape) if cache else None
+                if latents is None:
+                    if handover.first_embedding and state.embedding is None:
+                        state = replace(state, embedding=pipeline.embed(signed(edit.edited_frame)))
+                    part = Edit(edit.edited_frame, moving(correct_paths(trajectories, state.offsets)), mask)
+                    latents = sampler.sample(number, window, video, part, state)
+                    if cache:
+                        cache.save(number, key, latents)
+                state = replace(state, key=key)
+                painted = pipeline.decode(latents, length)
+            sampler.clock.end_window(latents)
+            given = slice(window.first - window.start, end - window.start)
+            yield FinishedFrames(window.first, painted[given], mask[given], None if latents is None else latents[given])
+            if number + 1 < len(plan):
+                at = plan[number + 1].start - window.start
+                if latents is None:
+                    state = state.unedited(painted[at:])
+                else:
+                    state = state.after(painted, latents, mask, trajectories, at, handover)
+        if not edited:
+            raise ValueError("the mask is empty in every frame, so nothing was changed: mask the area to edit")
 
 
 @dataclass(frozen=True)
@@ -168,7 +172,7 @@ def frame_noise(shape: tuple[int, int, int, int], seed: int, start: int) -> Tens
 
 def _block_seed(seed: int, number: int) -> int:
     """Unrelated seeds for the stretches of a video, the first of them the user's own."""
-    return seed if number == 0 else int.from_bytes(sha256(f"{seed} {number}".encode()).digest()[:8], "big")
+    return seed if number == 0 else int.from_bytes(sha256(f"{seed} {number}".encode()).digest()[:8], "big") % 2**62
 
 
 class _Clock:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -20,7 +20,7 @@ from ..pipeline.loading import load_networks
 from ..pipeline.memory_plan import Plan
 from ..pipeline.pipeline import DEFAULTS, Pipeline, Sampler
 from ..sampling.samplers import Callback, SamplerOptions
-from ..video.file import VideoFile, write_like
+from ..video.file import VideoFile, check_like, write_like
 from ..video.fitting import Fit, choose_size, fit_frames, place_source
 from ..video.io import write_video
 from ..video.pixels import Picture, as_clip
@@ -94,20 +94,26 @@ class ReVideo(Pipeline):
             self.config.check_size(*size)
             edit = edit.for_clip(len(source), source.size, size, fit)
             edit.check(len(source), *size)
+            if output is not None and isinstance(source, VideoFile):
+                check_like(output, source)
             fitted = _FittedFrames(source, size, fit)
-            finished = self._finished(fitted, edit, options, callback, frames_per_chunk, handover, cache)
-            latents: list[Tensor | None] = []
-            pictures = _put_back(source, finished, fit, feather_px if composite else None, match, latents)
             fps = source.rate if isinstance(source, VideoFile) else DEFAULT_FPS
             report = EditReport(len(source), source.size, size, self.plan)
-            if output is None:
-                frames = torch.stack(list(pictures))
-                sampled = [each for each in latents if each is not None]
-                return EditResult(frames, torch.cat(sampled) if len(sampled) == len(latents) else None, fps, report)
-            if isinstance(source, VideoFile):
-                write_like(output, pictures, source)
-            else:
-                write_video(output, pictures, fps)
+            latents: list[Tensor | None] = []
+            # Closed, however it ends: windows are in use until then.
+            with closing(
+                self._finished(fitted, edit, options, callback, frames_per_chunk, handover, cache)
+            ) as finished:
+                pictures = _put_back(source, finished, fit, feather_px if composite else None, match, latents)
+                if output is None:
+                    frames = torch.stack(list(pictures))
+                    sampled = [each for each in latents if each is not None]
+                    whole = torch.cat(sampled) if len(sampled) == len(latents) else None
+                    return EditResult(frames, whole, fps, report)
+                if isinstance(source, VideoFile):
+                    write_like(output, pictures, source)
+                else:
+                    write_video(output, pictures, fps)
             return EditResult(torch.zeros(0, 3, *source.size), None, fps, report)
 
     def _size_for(self, height: int, width: int) -> tuple[int, int]:
@@ -125,7 +131,7 @@ class ReVideo(Pipeline):
         frames_per_chunk: int | None,
         handover: HandoverOptions,
         cache: WindowCache | None,
-    ) -> Iterator[FinishedFrames]:
+    ) -> Generator[FinishedFrames, None, None]:
         """Frames as the model painted them, in their order."""
         window, sides = self.config.unet.num_frames, clip_sides(len(frames), edit.edited_index)
         if max(map(len, sides)) <= window:

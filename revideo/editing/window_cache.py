@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import astuple
 from hashlib import sha256
 from pathlib import Path
@@ -12,25 +15,41 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..files import whole_file
+from ..files import locked, whole_file
 from ..pipeline.pipeline import Pipeline
 from ..sampling.samplers import SamplerOptions
 from ..tracks.trajectories import Trajectories
 from .handover import HandoverOptions
 from .windows import Window
 
-VERSION = 3  # of the way windows are made: another one makes others
+VERSION = 4  # of the way windows are made: another one makes others
 SAMPLED_VALUES = 64  # of each weight: who trains a model changes every tensor he trains throughout
+LOCK = ".in-use"
+
+_log = logging.getLogger(__name__)
 
 
 class WindowCache:
     """A folder with the latents of each window, small beside its frames; decoding them again is quick.
 
-    One edit at a time: a window made from something else takes its predecessor's place.
+    A window made from something else takes its predecessor's place.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Around an edit, one at a time; the folder is made where it is not there.
+
+        OSError where another edit uses it, or a folder lies in a window's place.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with locked(self.folder / LOCK, f"the folder of windows {self.folder}"):
+            for file in self._files():
+                if file.is_dir():
+                    raise IsADirectoryError(f"{file} is a folder in the place of a window: move it away")
+            yield
 
     def begin(
         self,
@@ -40,11 +59,7 @@ class WindowCache:
         options: SamplerOptions,
         handover: HandoverOptions,
     ) -> str:
-        """A fingerprint of what all windows share: of the trajectories, where they begin on the first frame.
-
-        The folder is made where it is not there.
-        """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """A fingerprint of what all windows share: of the trajectories, where they begin on the first frame."""
         starts = trajectories.points_px[:, 0][trajectories.visible[:, 0].bool()]
         return fingerprint(VERSION, identify(model), edited_frame, starts, astuple(options), astuple(handover))
 
@@ -55,28 +70,53 @@ class WindowCache:
             base, before, window.start, window.shared, video, mask.float(), trajectories.points_px, trajectories.visible
         )
 
-    def load(self, number: int, key: str) -> Tensor | None:
-        """Latents (T, C, h, w) if this window was made from the same; a damaged file is none."""
+    def load(self, number: int, key: str, shape: tuple[int, ...]) -> Tensor | None:
+        """Latents of this shape if the window was made from the same; a damaged file is none, and that is said."""
+        file = self._file(number)
         try:
-            with safe_open(self._file(number), "pt") as file:
-                return file.get_tensor("latents") if file.metadata().get("key") == key else None
-        except (FileNotFoundError, SafetensorError):
+            with safe_open(file, "pt") as stored:
+                metadata = stored.metadata() or {}
+                latents = stored.get_tensor("latents") if metadata.get("key") == key else None
+        except FileNotFoundError:
             return None
+        except (OSError, SafetensorError) as error:
+            return self._damaged(file, str(error))
+        if latents is None:
+            return None
+        if metadata.get("digest") != fingerprint(latents):
+            return self._damaged(file, "its latents are not those that were saved")
+        if latents.shape != shape or not latents.is_floating_point() or not latents.isfinite().all():
+            return self._damaged(
+                file, f"it holds {latents.dtype} of shape {tuple(latents.shape)}, or what is no number"
+            )
+        return latents
+
+    @staticmethod
+    def _damaged(file: Path, why: str) -> None:
+        _log.warning("%s is damaged and is made anew: %s", file, why)
 
     def save(self, number: int, key: str, latents: Tensor) -> None:
         """Whole or not at all; OSError that names the file where the disk is full."""
+        latents = latents.contiguous()
         with whole_file(self._file(number)) as unfinished:
-            save_file({"latents": latents.contiguous()}, unfinished, {"key": key})
+            save_file({"latents": latents}, unfinished, {"key": key, "digest": fingerprint(latents.cpu())})
 
     def clear(self) -> None:
-        """Removes the windows, and the folder if nothing else is in it."""
-        for file in self.folder.glob("window-*.safetensors"):
-            file.unlink()
-        if self.folder.is_dir() and not any(self.folder.iterdir()):
+        """Removes the windows, and the folder if nothing else is in it; nothing while another edit uses them."""
+        if not self.folder.is_dir():
+            return
+        with suppress(OSError):
+            with self.in_use():
+                for file in (*self._files(), *self.folder.glob(".window-*")):  # some from killed runs
+                    file.unlink()
+            (self.folder / LOCK).unlink(missing_ok=True)
             self.folder.rmdir()
 
     def _file(self, number: int) -> Path:
         return self.folder / f"window-{number:06d}.safetensors"
+
+    def _files(self) -> list[Path]:
+        return [*self.folder.glob("window-*.safetensors")]
 
 
 def identify(model: Pipeline) -> str:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
 import revideo
@@ -108,7 +109,7 @@ def test_the_lock_holds_what_is_unedited_in_every_window(model, options, video, 
     assert sum(len(finished.frames) for finished in windows) == FRAMES
     cells = unedited_weights(edit.mask.float(), 8)[0, 0] == 1
     plan = plan_windows(FRAMES, WINDOW, 2)
-    for window, file in zip(plan, sorted(tmp_path.iterdir()), strict=True):
+    for window, file in zip(plan, sorted(tmp_path.glob("window-*")), strict=True):
         source = (
             torch.cat([model.encode(signed(frame)) for frame in video[window.start : window.stop]]).cpu() * LATENT_SCALE
         )
@@ -429,11 +430,81 @@ def test_a_longer_video_keeps_the_windows_that_stay(model, options, video, compu
     assert len(computed) == options.steps
 
 
+def stored(file):
+    """Latents of a window, and what is said of them."""
+    with safe_open(file, "pt") as window:
+        return window.get_tensor("latents"), window.metadata()
+
+
+def flip_a_bit(file):
+    content = bytearray(file.read_bytes())
+    content[-5] ^= 1
+    file.write_bytes(content)
+
+
+def store(file, change, name="latents"):
+    """A window that is well signed, though no edit made it."""
+    latents, metadata = stored(file)
+    changed = change(latents)
+    save_file({name: changed}, file, metadata | {"digest": fingerprint(changed)})
+
+
+DAMAGES = {
+    "cut off": lambda file: file.write_bytes(file.read_bytes()[:100]),
+    "empty": lambda file: file.write_bytes(b""),
+    "a text": lambda file: file.write_text("not a window"),
+    "a bit flipped": flip_a_bit,
+    "no metadata": lambda file: save_file({"latents": stored(file)[0]}, file),
+    "no digest": lambda file: save_file({"latents": stored(file)[0]}, file, {"key": stored(file)[1]["key"]}),
+    "int8": lambda file: store(file, lambda latents: latents.to(torch.int8)),
+    "bool": lambda file: store(file, lambda latents: latents > 0),
+    "NaN": lambda file: store(file, lambda latents: latents * torch.nan),
+    "infinite": lambda file: store(file, lambda latents: latents / 0),
+    "one frame less": lambda file: store(file, lambda latents: latents[1:].clone()),
+    "a number": lambda file: store(file, lambda latents: latents.sum()),
+    "nothing": lambda file: store(file, lambda latents: latents[:0].clone()),
+    "under another name": lambda file: store(file, lambda latents: latents, name="latent"),
+    "a link to nothing": lambda file: (file.unlink(), file.symlink_to(file.with_name("gone"))),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_window_is_none_and_that_is_said(finished, damage, caplog):
+    cache, file = WindowCache(finished), finished / "window-000001.safetensors"
+    latents, metadata = stored(file)
+    assert torch.equal(cache.load(1, metadata["key"], latents.shape), latents) and not caplog.text
+    DAMAGES[damage](file)
+    assert cache.load(1, metadata["key"], latents.shape) is None
+    unsaid = ("no metadata", "a link to nothing")  # made from something else, or not at all
+    assert (str(file) in caplog.text) == (damage not in unsaid)
+
+
 def test_a_damaged_window_is_computed_again(model, options, video, whole, finished, computed):
-    file = finished / "window-000001.safetensors"
-    file.write_bytes(file.read_bytes()[:100])
+    flip_a_bit(finished / "window-000001.safetensors")
     assert torch.equal(run(model, video, options, finished), whole)
     assert len(computed) == options.steps  # what follows it was made from the same
+
+
+def test_a_folder_in_the_place_of_a_window_is_named_before_any_work(model, options, video, computed, tmp_path):
+    (tmp_path / "window-000002.safetensors").mkdir()
+    with pytest.raises(OSError, match=r"window-000002.safetensors is a folder in the place of a window: move it away"):
+        run(model, video, options, tmp_path)
+    assert not computed
+
+
+def test_two_edits_at_once_do_not_share_their_windows(model, options, video, computed, tmp_path):
+    windows = edit_windows(
+        model, TensorFrames(video), an_edit(video), options, handover=HANDOVER, cache=WindowCache(tmp_path)
+    )
+    next(windows)
+    steps = len(computed)
+    with pytest.raises(OSError, match=r"the folder of windows .* is in use by another run: wait for its end"):
+        run(model, video, options, tmp_path)
+    WindowCache(tmp_path).clear()  # does nothing: they are another's
+    assert len(computed) == steps and [*tmp_path.glob("window-*")]
+    windows.close()
+    WindowCache(tmp_path).clear()
+    assert not tmp_path.exists()
 
 
 @pytest.mark.slow
@@ -452,7 +523,8 @@ def test_a_full_disk_ends_the_run_and_keeps_what_is_finished(
     monkeypatch.setattr(window_cache, "save_file", full)
     with pytest.raises(OSError, match=r"the disk is full, so this file was not written: .*window-000002"):
         run(model, video, options, tmp_path)
-    assert sorted(file.name for file in tmp_path.iterdir()) == [
+    assert sorted(file.name for file in tmp_path.glob("*")) == [
+        ".in-use",
         "window-000000.safetensors",
         "window-000001.safetensors",
     ]
