@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -21,6 +25,7 @@ from .io import (
     add_h264,
     as_yuv420,
     decode_pictures,
+    even_sides,
     frame_rate,
     frames_from_pixels,
     open_source,
@@ -149,10 +154,39 @@ def write_like(path: str | Path, frames: Iterable[Tensor], source: VideoFile, cr
         _encode_like(unfinished, Path(path), iter(frames), source, crf)
 
 
+def check_like(path: str | Path, source: VideoFile) -> None:
+    """That `write_like` can write what comes with the frames, before there are any; ValueError where it cannot."""
+    with TemporaryDirectory() as folder, _begin_like(Path(folder) / Path(path).name, Path(path), source) as result:
+        result.sound.copy_until(None)
+
+
 def _encode_like(unfinished: Path, path: Path, frames: Iterator[Tensor], source: VideoFile, crf: int) -> None:
+    with _begin_like(unfinished, path, source, crf) as (container, stream, sound):
+        step = round(1 / (source.rate * source.time_base))
+        for time, frame in zip(source.times, frames, strict=True):
+            sound.copy_until((time - source.times[0]) * source.time_base)
+            planes = as_yuv420(frame, source.colours)
+            planes.pts, planes.time_base = time - source.times[0], source.time_base
+            planes.duration = step
+            container.mux(stream.encode(planes))
+        sound.copy_until(None)
+        container.mux(stream.encode())
+
+
+class _Result(NamedTuple):
+    """A file whose header is written."""
+
+    container: av.container.OutputContainer
+    stream: av.VideoStream
+    sound: _Sound
+
+
+@contextmanager
+def _begin_like(unfinished: Path, path: Path, source: VideoFile, crf: int = 16) -> Iterator[_Result]:
+    """With the source's timing, colours and tracks."""
     with av.open(str(unfinished), "w") as container, open_source(source.source) as original:
-        fps = source.rate.limit_denominator(90_000)
-        stream = add_h264(container, fps, source.size, source.colours, crf)
+        stream = add_h264(container, source.rate.limit_denominator(90_000), source.colours, crf)
+        stream.height, stream.width = even_sides(*source.size)
         stream.codec_context.time_base = source.time_base
         try:
             sound = _Sound(original, container, source)
@@ -163,15 +197,7 @@ def _encode_like(unfinished: Path, path: Path, frames: Iterator[Tensor], source:
             raise ValueError(
                 f"a {path.suffix} file cannot hold the source's sound ({source.sound}): name the result .mkv"
             ) from error
-        step = round(1 / (source.rate * source.time_base))
-        for time, frame in zip(source.times, frames, strict=True):
-            sound.copy_until((time - source.times[0]) * source.time_base)
-            planes = as_yuv420(frame, source.colours)
-            planes.pts, planes.time_base = time - source.times[0], source.time_base
-            planes.duration = step
-            container.mux(stream.encode(planes))
-        sound.copy_until(None)
-        container.mux(stream.encode())
+        yield _Result(container, stream, sound)
 
 
 class _Sound:
@@ -208,4 +234,12 @@ class _Sound:
             shift = round(self.begin / packet.time_base)
             packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
             packet.stream = self.stream
-            self.container.mux(packet)
+            try:
+                self.container.mux(packet)
+            except av.error.FFmpegError as error:
+                if error.errno == errno.ENOSPC:
+                    raise
+                raise ValueError(
+                    f"the source's sound is damaged after {float(at):.2f} s ({error.strerror}): "
+                    f"mend it, or give a file without sound"
+                ) from error

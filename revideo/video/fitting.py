@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+MAX_PIXELS = 2**26  # of a frame, twice 8K: a file of some kB can claim to be of any size
+
 SizePolicy = Literal["area", "longest side", "exact"]
 Fit = Literal["stretch", "crop", "pad"]
 
@@ -24,8 +26,8 @@ def choose_size(
 
     "area": the source's shape at about target_height·target_width pixels (the released
     examples: 1024·1024). "longest side": the source's shape, its longer side the longer
-    target. "exact": the targets themselves. Raises ValueError where those are no multiples, or
-    for another policy.
+    target. "exact": the targets themselves. Raises ValueError where those are no multiples, for
+    another policy, or as `check_pixels`.
     """
     if policy == "exact":
         for name, side in (("width", target_width), ("height", target_height)):
@@ -35,7 +37,7 @@ def choose_size(
                     f"{name} {side} is not a multiple of {multiple}: take {below} or {below + multiple}, "
                     f'or let the size policy "area" choose'
                 )
-        return target_height, target_width
+        return check_pixels("the fitted clip", target_height, target_width)
     if policy == "area":
         scale = ((target_height * target_width) / (height * width)) ** 0.5
     elif policy == "longest side":
@@ -43,7 +45,14 @@ def choose_size(
     else:
         raise ValueError(f'size policy "{policy}" is not one of "area", "longest side", "exact"')
     fitted = [max(round(side * scale / multiple), 1) * multiple for side in (height, width)]
-    return fitted[0], fitted[1]
+    return check_pixels("the fitted clip", fitted[0], fitted[1])
+
+
+def check_pixels(what: str, height: int, width: int) -> tuple[int, int]:
+    """Height and width again; ValueError where a frame of them would be larger than MAX_PIXELS."""
+    if height * width > MAX_PIXELS:
+        raise ValueError(f"{what} would have {width}×{height} pixels, and at most {MAX_PIXELS} are allowed in a frame")
+    return height, width
 
 
 def fit_frames(frames: Tensor, height: int, width: int, fit: Fit = "stretch") -> Tensor:
@@ -73,7 +82,8 @@ def place_source(
         scale = min(ratios)
     else:
         raise ValueError(f'fit "{fit}" is not one of "stretch", "crop", "pad"')
-    scaled_height, scaled_width = max(round(source_height * scale), 1), max(round(source_width * scale), 1)
+    scaled = max(round(source_height * scale), 1), max(round(source_width * scale), 1)
+    scaled_height, scaled_width = check_pixels(f'a frame scaled by fit "{fit}"', *scaled)
     # Either way the picture stays centred.
     return scaled_height, scaled_width, (height - scaled_height) // 2, (width - scaled_width) // 2
 

@@ -17,6 +17,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from torch import Tensor
 
 from ..files import whole_file
+from .fitting import MAX_PIXELS, check_pixels
 
 # swscale's bicubic | accurate_rnd | full_chroma_int: its default darkens by 1.4 of 255 with every decode.
 EXACT_COLOURS = 4 | 0x40000 | 0x2000
@@ -109,7 +110,7 @@ def read_image(path: str | Path) -> Tensor:  # (3, H, W) in [0, 1]
     try:
         frames, _ = read_video(path, count=1)
     except ValueError:
-        raise ValueError(f"{path} is not a picture that can be read") from None
+        raise ValueError(f"{path} is not a picture that can be read, or one of more than {MAX_PIXELS} pixels") from None
     return frames[0]
 
 
@@ -128,12 +129,18 @@ def open_video(source: VideoSource) -> Iterator[av.container.InputContainer]:
         with open_source(source) as container:
             if not container.streams.video:
                 raise ValueError(f"{source_name(source)} holds no video")
-            container.streams.video[0].thread_type = "AUTO"
+            stream = container.streams.video[0]
+            if stream.codec_context is None:
+                raise ValueError(f"{source_name(source)} is coded in a way that is not known here: convert it to H.264")
+            check_pixels(f"a frame of {source_name(source)}", stream.height, stream.width)
+            stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}  # some say their size only there
+            stream.thread_type = "AUTO"
             yield container
     except FileNotFoundError:
         raise FileNotFoundError(f"there is no video file {source_name(source)}") from None
-    except av.error.FFmpegError as error:
-        raise ValueError(f"{source_name(source)} is not a video that can be read: {error.strerror}") from None
+    except (av.error.FFmpegError, UnicodeDecodeError) as error:  # of names and notes that are no text
+        reason = error.strerror if isinstance(error, av.error.FFmpegError) else "what it says of itself is no text"
+        raise ValueError(f"{source_name(source)} is not a video that can be read: {reason}") from None
 
 
 def frame_rate(container: av.container.InputContainer) -> Fraction:
@@ -151,9 +158,16 @@ def decode_pictures(
     """
     wanted = pick_frames(None, start, stride, count)
     seen = given = 0
+    size: tuple[int, int] | None = None
     try:
         for picture in container.decode(container.streams.video[0]):
             if seen in wanted:
+                size = size or (picture.width, picture.height)
+                if (picture.width, picture.height) != size:
+                    raise ValueError(
+                        f"{source_name(source)}: frame {seen} is {picture.width}×{picture.height}, those before it "
+                        f"{size[0]}×{size[1]}: cut the video there, or scale it to one size"
+                    )
                 yield picture
                 given += 1
             seen += 1
@@ -203,11 +217,12 @@ def write_lossless(path: str | Path, frames: Tensor, fps: Fraction | float) -> N
 
 
 def _encode(path: Path, frames: Iterator[Tensor], fps: Fraction, crf: int) -> None:
-    first = next(frames, None)
-    if first is None:
-        raise ValueError("there are no frames to write")
     with av.open(str(path), "w") as container:
-        stream = add_h264(container, fps, (first.shape[-2], first.shape[-1]), BT709, crf)
+        stream = add_h264(container, fps, BT709, crf)  # before frames are asked for, which may take hours
+        first = next(frames, None)
+        if first is None:
+            raise ValueError("there are no frames to write")
+        stream.height, stream.width = even_sides(first.shape[-2], first.shape[-1])
         for frame in chain([first], frames):
             container.mux(stream.encode(as_yuv420(frame, BT709)))
         container.mux(stream.encode())
@@ -216,13 +231,11 @@ def _encode(path: Path, frames: Iterator[Tensor], fps: Fraction, crf: int) -> No
 def add_h264(
     container: av.container.OutputContainer,
     fps: Fraction,
-    size: tuple[int, int],  # height, width in pixels; odd ones lose their last row or column
     colours: Colours,
     crf: int,
 ) -> av.VideoStream:
-    """A video track that says what its colours are."""
+    """A video track that says what its colours are; its size is to be set."""
     stream = container.add_stream("libx264", rate=fps, options={"crf": str(crf)})
-    stream.height, stream.width = (side // 2 * 2 for side in size)
     stream.pix_fmt = "yuv420p"
     codec = stream.codec_context
     codec.colorspace, codec.color_primaries = colours.space, colours.primaries
@@ -230,9 +243,14 @@ def add_h264(
     return stream
 
 
+def even_sides(height: int, width: int) -> tuple[int, int]:
+    """Without an odd last row or column, which 4:2:0 cannot hold."""
+    return height // 2 * 2, width // 2 * 2
+
+
 def as_yuv420(frame: Tensor, colours: Colours) -> av.VideoFrame:
     """(3, H, W) in [0, 1] → planes of even sides, in these colours."""
-    height, width = (side // 2 * 2 for side in frame.shape[-2:])
+    height, width = even_sides(frame.shape[-2], frame.shape[-1])
     pixels = to_uint8(frame[:, :height, :width]).permute(1, 2, 0).contiguous().cpu().numpy()
     return av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
         format="yuv420p",

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from revideo import read_video
+from revideo import read_video, write_video
 from revideo.editing.model import _FittedFrames
-from revideo.video.file import VideoFile, write_like
+from revideo.video.file import VideoFile, check_like, write_like
 from revideo.video.fitting import fit_frames
 
 FRAMES = 12
@@ -224,6 +224,29 @@ def test_a_container_that_cannot_hold_the_sound_is_told_before_any_work(tmp_path
     assert [file.name for file in tmp_path.iterdir()] == ["source.mkv"]
     copy(source, tmp_path / "copy.mkv")
     assert packets(tmp_path / "copy.mkv")
+
+
+def test_damaged_sound_is_found_before_any_frame_is_made(tmp_path):
+    """Two films behind each other in one file: time begins anew, for the sound too."""
+    path = make_video(tmp_path / "film.ts", sound="aac")
+    path.write_bytes(path.read_bytes() * 2)
+    with (
+        VideoFile(path) as file,
+        pytest.raises(ValueError, match=r"the source's sound is damaged after \d\.\d\d s .*: mend it, or give a file"),
+    ):
+        check_like(tmp_path / "copy.mp4", file)
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_a_suffix_that_is_no_video_s_is_named_before_any_frame_is_made(tmp_path):
+    def frames():
+        pytest.fail("a frame was asked for")
+        yield
+
+    for name in ("copy.txt", "copy", "copy.wav", "copy.webm"):
+        with pytest.raises(ValueError):
+            write_video(tmp_path / name, frames(), 25)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_odd_sizes_lose_their_last_row_and_column(tmp_path):

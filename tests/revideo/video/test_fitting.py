@@ -50,6 +50,18 @@ def test_exact_sizes_that_do_not_fit_are_refused(height, width, message):
         choose_size(720, 1280, "exact", height, width)
 
 
+@pytest.mark.parametrize("policy", ["area", "longest side", "exact"])
+@pytest.mark.parametrize("side", [2**14, 10**9, 10**30])
+def test_sizes_past_all_memory_are_refused(policy, side):
+    with pytest.raises(ValueError, match=r"the fitted clip would have .* at most 67108864 are allowed in a frame"):
+        choose_size(480, 640, policy, side // 64 * 64, side // 64 * 64)
+
+
+def test_a_thin_source_that_would_be_cropped_out_of_a_huge_frame_is_refused():
+    with pytest.raises(ValueError, match='a frame scaled by fit "crop" would have 16777216×1024 pixels'):
+        fit_frames(torch.zeros(1, 3, 1, 16384), 1024, 1024, "crop")
+
+
 def test_other_policies_are_refused():
     with pytest.raises(ValueError, match='size policy "biggest" is not one of "area", "longest side", "exact"'):
         choose_size(720, 1280, "biggest", 512, 512)

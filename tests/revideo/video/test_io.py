@@ -1,4 +1,5 @@
 import struct
+import zlib
 from fractions import Fraction
 from io import BytesIO
 
@@ -7,9 +8,14 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from fuzzing import damaged, damages, fuzz
+from hypothesis import example, given
+from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from revideo import read_image, read_video, write_video
+from revideo.pictures.sheets import write_image
+from revideo.video.file import VideoFile
 from revideo.video.io import pick_frames, to_uint8, write_lossless
 
 
@@ -130,6 +136,94 @@ def test_a_file_that_is_no_video_is_named(tmp_path, bikes, content):
     path.write_bytes(bikes.read_bytes()[:5000] if content is None else content)
     with pytest.raises(ValueError, match=r"clip\.mp4 is not a video that can be read"):
         read_video(path)
+
+
+def test_an_unknown_codec_is_named(tmp_path, clip):
+    for suffix, known, unknown in (("mp4", b"avc1", b"zzzz"), ("mkv", b"V_MPEG4/ISO/AVC", b"V_MPEG9/ISO/XYZ")):
+        path = tmp_path / f"clip.{suffix}"
+        write_video(path, clip, 25)
+        path.write_bytes(path.read_bytes().replace(known, unknown))
+        for read in (read_video, VideoFile):
+            with pytest.raises(ValueError, match=r"clip\..* is coded in a way that is not known here: convert it"):
+                read(path)
+
+
+def test_frames_that_change_size_are_named(tmp_path, clip):
+    for name, frames in (("wide.ts", clip), ("narrow.ts", clip[..., :32])):
+        write_video(tmp_path / name, frames, 25)
+    path = tmp_path / "both.ts"
+    path.write_bytes((tmp_path / "wide.ts").read_bytes() + (tmp_path / "narrow.ts").read_bytes())
+    for read in (read_video, VideoFile):
+        with pytest.raises(ValueError, match=rf"both.ts: frame {len(clip)} is 32×\d+, those before it \d+×\d+: cut"):
+            read(path)
+    assert len(read_video(path, count=len(clip))[0]) == len(clip)
+
+
+def huge_png(path, width, height):
+    """A picture of one colour, of which a few bytes claim any size."""
+
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    rows = zlib.compress(bytes((width + 7) // 8 + 1) * min(height, 1000))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b""))
+
+
+@pytest.mark.parametrize("size", [(30_000, 30_000), (10**5, 10**5), (2**26, 2), (2**31 - 1, 1), (0, 0), (0, 7)])
+def test_a_picture_that_claims_any_size_is_refused(tmp_path, size):
+    huge_png(tmp_path / "picture.png", *size)
+    with pytest.raises(
+        ValueError, match=r"picture.png is not a picture that can be read, or one of more than 67108864"
+    ):
+        read_image(tmp_path / "picture.png")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:9/clip.ts\n#EXT-X-ENDLIST\n",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n/etc/passwd\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile /etc/passwd\n",
+        "ffconcat version 1.0\nfile http://127.0.0.1:9/clip.ts\n",
+        "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 9999 RTP/AVP 96\n"
+        "a=rtpmap:96 H264/90000\n",
+        '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"><Period><AdaptationSet '
+        'mimeType="video/mp4"><Representation id="0" bandwidth="1"><BaseURL>http://127.0.0.1:9/clip.mp4</BaseURL>'
+        "</Representation></AdaptationSet></Period></MPD>",
+    ],
+    ids=["list of addresses", "list of paths", "joined paths", "joined addresses", "session", "manifest"],
+)
+@pytest.mark.parametrize("suffix", ["mp4", "m3u8", "ffconcat", "sdp", "mpd"])
+def test_a_text_that_names_other_places_is_no_video(tmp_path, content, suffix):
+    path = tmp_path / f"clip.{suffix}"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=r"clip\.\w+ (is not a video that can be read|holds no video)"):
+        read_video(path)
+
+
+@pytest.fixture(scope="module")
+def small_videos(tmp_path_factory):
+    """The bytes of small files, by suffix: what a fuzz test damages."""
+    folder, frames = tmp_path_factory.mktemp("small"), torch.rand(6, 3, 32, 48, generator=torch.Generator())
+    for suffix in ("mp4", "mkv", "ts", "mov"):
+        write_video(folder / f"clip.{suffix}", frames, 8)
+    for suffix in ("png", "jpg", "webp"):
+        write_image(folder / f"picture.{suffix}", frames[0])
+    return {file.suffix: file.read_bytes() for file in folder.iterdir()}
+
+
+@fuzz(150)
+@given(suffix=st.sampled_from([".mp4", ".mkv", ".ts", ".mov", ".png", ".jpg", ".webp"]), damage=damages())
+@example(suffix=".mp4", damage=[("set", 0.999, b"\xdb\xff")])
+def test_a_damaged_file_is_read_as_far_as_it_goes_or_named(small_videos, tmp_path_factory, suffix, damage):
+    path = tmp_path_factory.getbasetemp() / f"damaged{suffix}"
+    path.write_bytes(damaged(small_videos[suffix], damage))
+    for read in (read_video, VideoFile, read_image):
+        try:
+            read(path)
+        except ValueError as error:
+            assert str(path) in str(error), "not in the reader's words"
 
 
 def test_a_file_of_sound_alone_is_named(tmp_path):
