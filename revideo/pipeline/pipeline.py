@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
 import torch
@@ -328,5 +329,12 @@ def draw_noise(shape: tuple[int, ...], seed: int, stream: int) -> Tensor:
 
 
 def noise_generator(seed: int, stream: int) -> torch.Generator:
-    """On the CPU; each use, START, AUGMENTATION or STEPS, has its stream."""
-    return torch.Generator("cpu").manual_seed((seed * 2 + stream) % 2**63)
+    """On the CPU; each use, START, AUGMENTATION or STEPS, has its stream.
+
+    Seeds below 2⁶² have the noise that they had in every version. Larger ones would repeat it; torch itself takes
+    32 bits of a seed, so these get their own from all of theirs.
+    """
+    state = seed * 2 + stream
+    if seed >= 2**62:
+        state = int.from_bytes(sha256(f"{seed} {stream}".encode()).digest()[:4], "big")
+    return torch.Generator("cpu").manual_seed(state)

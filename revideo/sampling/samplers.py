@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Integral, Real
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -33,6 +34,27 @@ class Progress:
 Callback: TypeAlias = Callable[[Progress], None]
 
 
+# What numbers of SamplerOptions may be: beyond, a picture is noise, or a schedule takes all memory.
+WHOLE = ("steps", "fps", "motion_bucket", "seed", "control_every")
+LIMITS: dict[str, tuple[float, float]] = {
+    "steps": (1, 10_000),
+    "cfg_first": (-100, 100),
+    "cfg_last": (-100, 100),
+    "fps": (1, 1000),
+    "motion_bucket": (0, 10_000),
+    "noise_augmentation": (0, 100),
+    "seed": (0, 2**64 - 1),
+    "sigma_min": (1e-6, 100_000),
+    "sigma_max": (1e-6, 100_000),
+    "rho": (1, 100),
+    "lock_until": (0, float("inf")),
+    "added_noise": (0, 100),
+    "guide_from": (0, float("inf")),
+    "guide_until": (0, float("inf")),
+    "control_every": (1, 10_000),
+}
+
+
 @dataclass(frozen=True)
 class SamplerOptions:
     """How one window is sampled; raises ValueError on values that cannot work."""
@@ -58,24 +80,21 @@ class SamplerOptions:
     control_every: int = 1  # steps from one run of the ControlNet to the next
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ValueError(f"steps must be at least 1, not {self.steps}")
-        if not 0 < self.sigma_min < self.sigma_max:
+        for name, (low, high) in LIMITS.items():
+            value, kind = getattr(self, name), Integral if name in WHOLE else Real
+            if value is None and name == "added_noise":
+                continue
+            if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
+                number = "a whole number" if name in WHOLE else "a number"
+                raise ValueError(f"{name} must be {number} from {low} to {high}, not {value!r}")
+        if not self.sigma_min < self.sigma_max:
             raise ValueError(f"sigma_min {self.sigma_min:g} must lie between 0 and sigma_max {self.sigma_max:g}")
-        if self.noise_augmentation < 0:
-            raise ValueError(f"noise_augmentation must not be negative, but is {self.noise_augmentation:g}")
-        if self.added_noise is not None and not 0 <= self.added_noise < float("inf"):
-            raise ValueError(f"added_noise must be 0 or more, not {self.added_noise:g}")
-        if not self.lock_until >= 0:
-            raise ValueError(f"lock_until must be a noise level of 0 or more, not {self.lock_until:g}")
         if self.schedule not in SCHEDULES:
             raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, not {self.schedule}")
         if self.solver not in SOLVERS:
             raise ValueError(f"solver must be one of {', '.join(SOLVERS)}, not {self.solver}")
-        if not 0 <= self.guide_until <= self.guide_from:
+        if not self.guide_until <= self.guide_from:
             raise ValueError(f"guide_until {self.guide_until:g} must lie between 0 and guide_from {self.guide_from:g}")
-        if self.control_every < 1:
-            raise ValueError(f"control_every must be at least 1, not {self.control_every}")
 
     @property
     def encoder_noise(self) -> float:

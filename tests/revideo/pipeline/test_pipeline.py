@@ -7,7 +7,7 @@ from torch.testing import assert_close
 import revideo
 from revideo import Edit, Trajectories
 from revideo.models.vae import LATENT_SCALE, decode_latents, encode_reference
-from revideo.pipeline.pipeline import Pipeline
+from revideo.pipeline.pipeline import AUGMENTATION, START, STEPS, Pipeline, draw_noise
 from revideo.sampling.samplers import karras_sigmas, sample_euler
 
 
@@ -79,6 +79,18 @@ def test_torchs_own_random_state_neither_matters_nor_changes(model, options, cli
 
 
 @pytest.mark.device
+def test_every_seed_has_noise_of_its_own_and_old_ones_theirs():
+    def first(seed, stream):
+        return draw_noise((8,), seed, stream)
+
+    seeds = [0, 23, 2**31 - 1, 2**62, 2**62 + 23, 2**63, 2**63 + 23, 3 * 2**62 + 23, 2**64 - 1]
+    found = torch.stack([first(seed, stream) for seed in seeds for stream in (START, AUGMENTATION, STEPS)])
+    assert len(found.unique(dim=0)) == len(found)
+    for seed in (0, 23, 2**31 + 5, 2**50 - 1, 2**62 - 1):
+        then = torch.randn(8, generator=torch.Generator().manual_seed((seed * 2 + AUGMENTATION) % 2**63))
+        assert torch.equal(first(seed, AUGMENTATION), then)
+
+
 def test_ancestral_noise_is_the_seeds_too(model, options, clip, noise):
     ancestral = replace(options, steps=4, solver="euler_ancestral")  # the last noise is small
     one, again, other = (

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-import revideo
 from revideo.conditions import signed
 from revideo.models.vae import LATENT_SCALE, encode_reference
 from revideo.sampling.constraints import clamp_estimates, unedited_weights
@@ -101,9 +100,3 @@ def test_conditions_without_the_source_are_refused(golden_b):
     conditions = replace(golden_b.conditions, source=None)
     with pytest.raises(ValueError, match="the latent lock needs the source in the conditions"):
         golden_b.model.sample(conditions, replace(golden_b.options, latent_lock=True))
-
-
-def test_a_level_that_cannot_be_is_refused():
-    for level in (-1.0, float("nan")):
-        with pytest.raises(ValueError, match="lock_until must be a noise level of 0 or more, not"):
-            revideo.SamplerOptions(lock_until=level)

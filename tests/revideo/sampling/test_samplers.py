@@ -1,6 +1,7 @@
 import math
+import re
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -217,22 +218,47 @@ def test_a_callback_that_raises_ends_the_run_within_one_step(noise):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"steps": 0}, "steps must be at least 1, not 0"),
-        ({"sigma_min": 0.0}, "sigma_min 0 must lie between 0 and sigma_max 700"),
+        ({"steps": 0}, "steps must be a whole number from 1 to 10000, not 0"),
+        ({"steps": 2.5}, "steps must be a whole number from 1 to 10000, not 2.5"),
+        ({"steps": 10**9}, "steps must be a whole number from 1 to 10000, not 1000000000"),
+        ({"steps": True}, "steps must be a whole number from 1 to 10000, not True"),
+        ({"seed": 0.5}, "seed must be a whole number from 0 to 18446744073709551615, not 0.5"),
+        ({"seed": -1}, "seed must be a whole number from 0 to 18446744073709551615, not -1"),
+        ({"seed": 2**64}, "seed must be a whole number from 0 to 18446744073709551615, not 18446744073709551616"),
+        ({"seed": "23"}, "seed must be a whole number from 0 to 18446744073709551615, not '23'"),
+        ({"cfg_last": float("inf")}, "cfg_last must be a number from -100 to 100, not inf"),
+        ({"cfg_first": float("nan")}, "cfg_first must be a number from -100 to 100, not nan"),
+        ({"cfg_first": None}, "cfg_first must be a number from -100 to 100, not None"),
+        ({"rho": 0}, "rho must be a number from 1 to 100, not 0"),
+        ({"fps": 10**30}, f"fps must be a whole number from 1 to 1000, not {10**30}"),
+        ({"motion_bucket": -5}, "motion_bucket must be a whole number from 0 to 10000, not -5"),
+        ({"sigma_min": 0.0}, "sigma_min must be a number from 1e-06 to 100000, not 0.0"),
         ({"sigma_min": 800.0}, "sigma_min 800 must lie between 0 and sigma_max 700"),
-        ({"sigma_max": float("nan")}, "sigma_min 0.002 must lie between 0 and sigma_max nan"),
-        ({"noise_augmentation": -0.1}, "noise_augmentation must not be negative, but is -0.1"),
-        ({"added_noise": -0.1}, "added_noise must be 0 or more, not -0.1"),
-        ({"added_noise": float("nan")}, "added_noise must be 0 or more, not nan"),
+        ({"sigma_max": float("nan")}, "sigma_max must be a number from 1e-06 to 100000, not nan"),
+        ({"noise_augmentation": -0.1}, "noise_augmentation must be a number from 0 to 100, not -0.1"),
+        ({"noise_augmentation": 1j}, "noise_augmentation must be a number from 0 to 100, not 1j"),
+        ({"added_noise": -0.1}, "added_noise must be a number from 0 to 100, not -0.1"),
+        ({"added_noise": float("nan")}, "added_noise must be a number from 0 to 100, not nan"),
+        ({"lock_until": -1.0}, "lock_until must be a number from 0 to inf, not -1.0"),
         ({"schedule": "linear"}, "schedule must be one of karras, ays, not linear"),
         ({"solver": "heun"}, "solver must be one of euler, euler_ancestral, dpmpp_2m, not heun"),
         ({"guide_from": 1.0, "guide_until": 2.0}, "guide_until 2 must lie between 0 and guide_from 1"),
-        ({"control_every": 0}, "control_every must be at least 1, not 0"),
+        ({"control_every": 0}, "control_every must be a whole number from 1 to 10000, not 0"),
     ],
 )
 def test_options_that_cannot_work_are_refused(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=re.escape(message)):
         SamplerOptions(**options)
+
+
+def test_what_is_not_refused_gives_falling_finite_levels():
+    for (low, high), rho, steps in product([(1e-6, 1e5), (99_999, 1e5), (1e-6, 2e-6)], [1, 7, 100], [1, 2, 10_000]):
+        sigmas = SamplerOptions(steps=steps, sigma_min=low, sigma_max=high, rho=rho).sigmas()
+        assert sigmas.isfinite().all() and (sigmas.diff() <= 0).all()
+
+
+def test_numpys_numbers_are_numbers():
+    assert SamplerOptions(steps=np.int64(4), cfg_last=np.float32(2)).sigmas().shape == (5,)
 
 
 def test_defaults_are_those_of_the_released_examples():
