@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..editing.handover import HandoverOptions
     from ..models.config import ModelConfig
     from ..sampling.samplers import SamplerOptions
-    from ..video.file import VideoFile
+    from ..video.file import VideoFile, check_like
 
 # Options, their fields of HandoverOptions, and what they say.
 HANDOVER_CHOICES = {
@@ -109,6 +109,7 @@ def read_long_inputs(arguments: argparse.Namespace) -> LongInputs:
         open_mask(arguments, checked.drawn, source, size),
     )
     edit.check(len(source), *size)
+    check_like(arguments.output, source)
     options = replace(checked.options, latent_lock=arguments.latent_lock is not False)
     return LongInputs(source, edit, size, options, handover, checked.config, windows)
 

@@ -25,6 +25,8 @@ from .common import check_models
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")  # what holds H.264
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")  # what `write_image` writes
+FEATHER_MAX = 10_000  # pixels, as in a drawing
+MEMORY_MAX_GB = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -109,12 +111,12 @@ def check_options(arguments: argparse.Namespace) -> CheckedOptions:
         check_target(arguments.fusion, PICTURE_SUFFIXES, inputs)
     if arguments.output == arguments.preview:
         raise ValueError(f"--output and --preview are both {arguments.output}")
-    if not 0 <= arguments.feather < float("inf"):
-        raise ValueError(f"--feather must be 0 or more pixels, not {arguments.feather:g}")
+    if not 0 <= arguments.feather <= FEATHER_MAX:
+        raise ValueError(f"--feather must be 0 to {FEATHER_MAX} pixels, not {arguments.feather:g}")
     if arguments.frames_per_chunk is not None and arguments.frames_per_chunk < 1:
         raise ValueError(f"--frames-per-chunk must be at least 1, not {arguments.frames_per_chunk}")
-    if arguments.memory is not None and not arguments.memory > 0:
-        raise ValueError(f"--memory must be more than 0 GB, not {arguments.memory:g}")
+    if arguments.memory is not None and not 0 < arguments.memory <= MEMORY_MAX_GB:
+        raise ValueError(f"--memory must be more than 0 GB and at most {MEMORY_MAX_GB}, not {arguments.memory:g}")
     drawn = read_drawn(arguments)
     check_device(arguments.device)
 
@@ -237,7 +239,8 @@ def chosen_config(arguments: argparse.Namespace) -> ModelConfig:
 
 
 def check_device(name: str | None) -> None:
+    """By a number that goes there and comes back: torch has devices that hold nothing, such as "meta"."""
     try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
+        torch.ones(1, device=name).item()
+    except (RuntimeError, AssertionError, ImportError) as error:  # NotImplementedError is a RuntimeError
         raise ValueError(f'device "{name}" cannot be used: {str(error).splitlines()[0]}') from None

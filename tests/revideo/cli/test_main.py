@@ -69,6 +69,13 @@ def given(tmp_path_factory, bikes) -> Path:
     (folder / "noise.mp4").write_bytes(bytes(range(256)) * 50)
     (folder / "cut.safetensors").write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{}")
     (folder / "config.json").write_text('{"unet": {"depth": 3}}')
+    revideo.write_video(folder / "wide.ts", torch.rand(14, 3, 64, 128), 25)
+    revideo.write_video(folder / "narrow.ts", torch.rand(14, 3, 64, 64), 25)
+    (folder / "both.ts").write_bytes(
+        (folder / "wide.ts").read_bytes()[: -188 * 20] + (folder / "narrow.ts").read_bytes()
+    )
+    revideo.write_video(folder / "unknown.mkv", torch.rand(14, 3, 64, 128), 25)
+    (folder / "unknown.mkv").write_bytes((folder / "unknown.mkv").read_bytes().replace(b"V_MPEG4", b"V_MPEG9"))
     return folder
 
 
@@ -436,9 +443,9 @@ MISTAKES = {
         {"steps": "many"},
         "argument --steps: invalid int value: 'many' (see: revideo edit --help)",
     ),
-    "steps": ({"steps": 0}, "steps must be at least 1, not 0"),
-    "noise": ({"noise_augmentation": -1}, "noise_augmentation must not be negative, but is -1"),
-    "feather": ({"feather": -2}, "--feather must be 0 or more pixels, not -2"),
+    "steps": ({"steps": 0}, "steps must be a whole number from 1 to 10000, not 0"),
+    "noise": ({"noise_augmentation": -1}, "noise_augmentation must be a number from 0 to 100, not -1.0"),
+    "feather": ({"feather": -2}, "--feather must be 0 to 10000 pixels, not -2"),
     "chunk": ({"frames_per_chunk": 0}, "--frames-per-chunk must be at least 1, not 0"),
     "size": (
         {"size": "576"},
@@ -459,7 +466,7 @@ MISTAKES = {
     ),
     "reference that is no picture": (
         {"reference": "{given}/tracks.json"},
-        "{given}/tracks.json is not a picture that can be read",
+        "{given}/tracks.json is not a picture that can be read, or one of more than 67108864 pixels",
     ),
     "black region": (
         {"region": "{given}/black.png"},
@@ -484,6 +491,50 @@ MISTAKES = {
         "(were the tracks drawn on another size?)",
     ),
     "tracks that are no text": ({"tracks": "{given}/binary.json"}, "{given}/binary.json is not a text file of tracks"),
+    "a memory without end": (
+        {"memory": "inf"},
+        "--memory must be more than 0 GB and at most 1000000, not inf",
+    ),
+    "a memory that is none": ({"memory": "nan"}, "--memory must be more than 0 GB and at most 1000000, not nan"),
+    "a feather without end": ({"feather": "inf"}, "--feather must be 0 to 10000 pixels, not inf"),
+    "steps past all time": (
+        {"steps": 10**9},
+        "steps must be a whole number from 1 to 10000, not 1000000000",
+    ),
+    "a seed of more than 64 bits": (
+        {"seed": 2**64},
+        f"seed must be a whole number from 0 to {2**64 - 1}, not {2**64}",
+    ),
+    "infinite guidance": ({"cfg_last": "inf"}, "cfg_last must be a number from -100 to 100, not inf"),
+    "a size past all memory": (
+        {"size": "1000000000x64"},
+        "the fitted clip would have 1000000000×64 pixels, and at most 67108864 are allowed in a frame",
+    ),
+    "an area past all memory": (
+        {"size": "1000000000x1000000000", "size_policy": "area"},
+        "the fitted clip would have 1533929984×651920256 pixels, and at most 67108864 are allowed in a frame",
+    ),
+    "frames past all memory": (
+        {"frames": 10**12},
+        "--frames 1000000000000: this model edits windows of 14 frames (--long edits more)",
+    ),
+    "a name that is too long": (
+        {"output": "{given}/" + "x" * 300 + ".mp4"},
+        "{given}/" + "x" * 300 + ".mp4 cannot be written: File name too long",
+    ),
+    "an unknown codec": (
+        {"video": "{given}/unknown.mkv", "start": 0, "stride": 1},
+        "{given}/unknown.mkv is coded in a way that is not known here: convert it to H.264",
+    ),
+    "an unknown codec of a long video": (
+        {"video": "{given}/unknown.mkv", "start": 0, "stride": 1, "long": ""},
+        "{given}/unknown.mkv is coded in a way that is not known here: convert it to H.264",
+    ),
+    "frames that change size in a long video": (
+        {"video": "{given}/both.ts", "start": 0, "stride": 1, "long": ""},
+        "{given}/both.ts: frame 14 is 64×64, those before it 128×64: cut the video there, or scale it to one size",
+    ),
+    "a config that is no text": ({"config": "{given}/binary.json"}, "{given}/binary.json is not a text file of JSON"),
     "config": (
         {"config": "{given}/config.json"},
         'model config: "unet" has no "depth"; it has model_channels, channel_mult, num_res_blocks, '
@@ -515,10 +566,11 @@ def test_a_model_file_that_is_cut_off(command, given, no_model, capsys):
     assert told.endswith("): download it again\n") and told.count("\n") == 1
 
 
-def test_a_device_that_is_not_there(command, no_model, capsys):
-    assert main(command(device="abacus")) == 2
+@pytest.mark.parametrize("device", ["abacus", "meta", "hpu", "lazy", "cuda:99", " ", "cpu:x", "vulkan"])
+def test_a_device_that_is_not_there(command, no_model, capsys, device):
+    assert main(command(device=device)) == 2
     told = capsys.readouterr().err
-    assert told.startswith('revideo: error: device "abacus" cannot be used: ') and told.count("\n") == 1
+    assert told.startswith(f'revideo: error: device "{device}" cannot be used: ') and told.count("\n") == 1
 
 
 def test_a_model_of_another_kind_is_named(command, checkpoint, tmp_path, capsys):

@@ -157,7 +157,7 @@ def test_a_list_says_what_there_is(capsys):
         ),
         (["road", "{to}", "--cotracker", "nothing.pth"], "there is no file nothing.pth"),
         (["road", "{to}", "--model", "{tmp}/short.safetensors"], "{tmp}/short.safetensors: this model edits windows "),
-        (["road", "{to}", "--steps", "0"], "steps must be at least 1, not 0"),
+        (["road", "{to}", "--steps", "0"], "steps must be a whole number from 1 to 10000, not 0"),
         (["road", "{to}", "--memory", "0"], "--memory must be more than 0 GB, not 0"),
         (["road", "--testset", "{tmp}", "-o", "{tmp}/file"], "--output {tmp}/file is not a folder"),
     ],
