@@ -25,7 +25,7 @@ const NO_CLIP = "Connect frames, or drop a video here.";
 
 /** Where ComfyUI serves a file. @type {(file: {filename: string, subfolder?: string, type?: string}) => string} */
 function viewUrl({ filename, subfolder = "", type = "temp" }) {
-    if (type === "pack") return new URL(`./${subfolder}/${filename}`, import.meta.url).href;
+    if (type === "pack") return new URL(`./${encodeURIComponent(subfolder)}/${encodeURIComponent(filename)}`, import.meta.url).href;
     return api.apiURL(`/view?${new URLSearchParams({ filename, subfolder, type })}`);
 }
 

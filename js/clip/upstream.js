@@ -84,13 +84,15 @@ function fileNamed(value) {
 
 export const EXAMPLE = "ReVideoExampleClip";
 
-/**
- * What Example Clip gives: the clip, or its edited first frame. As `example_files` in revideo/synthetic/examples.py;
- * of a text that names no example null, since it becomes part of an address.
- * @type {(value: string, slot: number) => File | null}
- */
+/** Its clips, as `NAMES` in nodes/example.py: any other text of a workflow becomes no address. */
+export const EXAMPLES = [
+    ...["content", "motion", "both", "two areas"],
+    ...["one area", "two areas", "new motion", "many areas", "long", "kept motion"].map((name) => `${name} 576x320`),
+];
+
+/** What Example Clip gives: the clip, or its edited first frame. As `example_files` in revideo/synthetic/examples.py. @type {(value: string, slot: number) => File | null} */
 const exampleFile = (value, slot) =>
-    /^[a-z0-9]+( [a-z0-9]+)*$/.test(value) ? { filename: `${value.replaceAll(" ", "_")}.${slot === 1 ? "png" : "mp4"}`, subfolder: "examples", type: "pack" } : null;
+    EXAMPLES.includes(value) ? { filename: `${value.replaceAll(" ", "_")}.${slot === 1 ? "png" : "mp4"}`, subfolder: "examples", type: "pack" } : null;
 
 /**
  * What the nodes that load files load. `file`: where their widget's value is no name of ComfyUI's.

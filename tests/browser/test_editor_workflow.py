@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from io import BytesIO
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
-from comfyui_server import ComfyUI
-from drawing import FRAME, Drawing, build
+from comfyui_server import ROOT, ComfyUI
+from drawing import AT_REST, FRAME, Drawing, build
 from frontend import journey, visit
 from PIL import Image
 from playwright.sync_api import Page
@@ -346,6 +347,39 @@ def test_a_hostile_document_in_a_workflow_is_kept_and_said(comfyui: ComfyUI, pag
     drawing.wait_for_frames()
     draw_lines(drawing, 40)
     assert len(drawing.paths) == 1
+
+
+ADDRESSES = ["../../api/users", "../../../queue", "//example.org/x", "http://example.org/x.mp4", "..\\..\\api", "x?y#z"]
+ADDRESSES += [
+    "both/../../prompt",
+    "%2e%2e/%2e%2e/api",
+    "both?x",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "constructor",
+]
+
+
+def test_opening_a_hostile_workflow_asks_for_no_address_that_it_names(server: ComfyUI, page: Page):
+    """Of all that a loader may have stored, only files of ComfyUI's folders and the pack's examples are asked for."""
+    workflow = json.loads((ROOT / "example_workflows" / "00_first_edit.json").read_text("utf-8"))
+    example = next(node for node in workflow["nodes"] if node["type"] == "ReVideoExampleClip")
+    asked: list[str] = []
+
+    def opened() -> set[str]:
+        asked.clear()
+        page.evaluate("workflow => window.app.loadGraphData(workflow)", workflow)
+        page.wait_for_selector(".revideo-editor")
+        page.wait_for_function(AT_REST, arg=700)
+        return {url.partition("?")[0] for url in asked}
+
+    page.on("request", lambda request: asked.append(request.url))
+    usual = opened()
+    assert any(url.endswith("/examples/both.mp4") for url in usual)
+    loaders = ["ReVideoExampleClip", "LoadVideo", "LoadImage"]
+    for example["type"], address in product(loaders, ADDRESSES):
+        example["widgets_values"] = [address]
+        assert opened() - usual <= {f"{server.url}/view", f"{server.url}/api/view"}
 
 
 def test_markup_in_a_drawing_is_text(page: Page):

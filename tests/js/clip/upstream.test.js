@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { access } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { test } from "node:test";
 
-import { upstreamOf } from "../../../js/clip/upstream.js";
+import { EXAMPLES, upstreamOf } from "../../../js/clip/upstream.js";
 
 /** A graph in the shape of ComfyUI's: nodes with widgets, links from output to input. */
 class Graph {
@@ -88,21 +88,22 @@ test("the pack's own example: its clip, or its edited first frame", () => {
 });
 
 test("what names no example becomes no address", () => {
-    for (const value of ["../../api/users", "both.mp4?", "a/b", "a%2fb", " both", "both\n", "x:y"]) {
+    for (const value of ["../../api/users", "both.mp4?", "a/b", "a%2fb", " both", "both\n", "x:y", "bothe", "constructor", "__proto__", "0", "//host/x", "\0"]) {
         const graph = new Graph();
         assert.equal(upstreamOf(editorBehind(graph, graph.add("ReVideoExampleClip", { example: value })), "frames"), null);
     }
 });
 
-test("every example has its files", async () => {
-    const wide = ["one area", "two areas", "new motion", "many areas", "long", "kept motion"].map((name) => `${name} 576x320`);
-    for (const name of ["content", "motion", "both", "two areas", ...wide])
+test("every example has its files, and every file its example", async () => {
+    const named = new Set();
+    for (const name of EXAMPLES)
         for (const slot of [0, 1]) {
             const graph = new Graph();
             const example = graph.add("ReVideoExampleClip", { example: name });
             const { file } = upstreamOf(graph.add("ReVideoEditor", {}, { frames: { node: example, slot, type: "IMAGE" } }), "frames");
-            await access(new URL(`../../../js/${file.subfolder}/${file.filename}`, import.meta.url));
+            named.add(file.filename);
         }
+    assert.deepEqual([...named].sort(), (await readdir(new URL("../../../js/examples", import.meta.url))).sort());
 });
 
 test("reroutes and bypassed nodes let frames through, muted ones do not", () => {
