@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from .sockets import CATEGORY, Conditions, Trajectories, frames_from_image, image_from_frames, mask_from_comfy
+from .sockets import CATEGORY, Conditions, Trajectories, checked, frames_from_image, image_from_frames, mask_from_comfy
 
 if TYPE_CHECKING:
     from .. import revideo
@@ -59,6 +59,7 @@ class ReVideoConditions(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         frames: Tensor,

@@ -14,6 +14,7 @@ from .sockets import (
     CATEGORY,
     Trajectories,
     as_comfy_tracks,
+    checked,
     frames_from_image,
     image_from_frames,
     mask_to_comfy,
@@ -73,10 +74,12 @@ class ReVideoEditor(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, document: str) -> bool | str:
+    def validate_inputs(cls, document: str | None) -> bool | str:
         """Before anything runs: the one message that names the path and the point."""
         from ..revideo import EditDocument
 
+        if document is None:  # from another node: known when it has run
+            return True
         try:
             EditDocument.from_json(document)
         except ValueError as error:
@@ -84,6 +87,7 @@ class ReVideoEditor(io.ComfyNode):
         return True
 
     @classmethod
+    @checked
     def execute(cls, frames: Tensor, document: str, edited_frame: Tensor | None = None) -> io.NodeOutput:
         from ..revideo import EditDocument
         from ..revideo.pictures.overlays import draw_mask, draw_tracks

@@ -13,7 +13,7 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from .model import FOLDER
-from .sockets import CATEGORY, Trajectories, frames_from_image, image_from_frames, mask_from_comfy
+from .sockets import CATEGORY, Trajectories, checked, frames_from_image, image_from_frames, mask_from_comfy
 
 if TYPE_CHECKING:
     from .. import revideo
@@ -30,7 +30,7 @@ def clip_folders() -> dict[str, Path]:
         for file in root.glob("*/config.json"):
             try:
                 kind = json.loads(file.read_text("utf-8")).get("model_type")
-            except (OSError, ValueError, AttributeError):
+            except (OSError, ValueError, AttributeError, RecursionError):
                 continue
             if kind == "clip":
                 found[file.parent.name] = file.parent
@@ -90,6 +90,7 @@ class ReVideoEvaluate(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         original: Tensor,
@@ -138,7 +139,10 @@ def _load_clip(name: str) -> ClipModel | None:
 
     if name == NO_CLIP:
         return None
-    return ClipModel(clip_folders().get(name, name), management.get_torch_device())
+    known = dict(zip(HUB_CLIPS, HUB_CLIPS)) | clip_folders()
+    if name not in known:  # a linked text, which shall name no other folder
+        raise ValueError(f"there is no CLIP model {name!r}; there are {', '.join(known)}")
+    return ClipModel(known[name], management.get_torch_device())
 
 
 def _saved(image: Tensor, cls: type[io.ComfyNode]) -> list[ui.SavedResult]:

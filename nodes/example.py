@@ -6,7 +6,7 @@ from pathlib import Path
 
 from comfy_api.latest import InputImpl, io
 
-from .sockets import CATEGORY, image_from_frames
+from .sockets import CATEGORY, checked, image_from_frames
 
 # ComfyUI serves js/, so the editor shows them before any run.
 EXAMPLES_FOLDER = Path(__file__).parents[1] / "js" / "examples"
@@ -47,10 +47,13 @@ class ReVideoExampleClip(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, example: str) -> io.NodeOutput:
         from ..revideo.synthetic.examples import example_files
         from ..revideo.video.io import read_image, read_video
 
+        if example not in NAMES:  # a linked text
+            raise ValueError(f"there is no example {example!r}; there are {', '.join(NAMES)}")
         clip, edited = example_files(EXAMPLES_FOLDER, example)
         frames, fps = read_video(clip)
         edited_frame = image_from_frames(read_image(edited)[None])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from .sockets import CATEGORY, Model, image_from_frames, mask_from_comfy
+from .sockets import CATEGORY, Model, checked, image_from_frames, mask_from_comfy
 
 if TYPE_CHECKING:
     from .. import revideo
@@ -35,6 +35,7 @@ class ReVideoShowFusion(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, model: revideo.ReVideo, mask: Tensor, steps: int, shown: int, frame: int) -> io.NodeOutput:
         from ..revideo.pictures.fusion import fusion_picture, fusion_weights
         from ..revideo.sampling.samplers import SamplerOptions

@@ -16,7 +16,7 @@ from torch import Tensor
 from .model import plan_memory
 from .sampling import progress_callback
 from .sampling_inputs import options_of, speed_inputs
-from .sockets import CATEGORY, Model, Trajectories, frames_from_image, image_from_frames, mask_from_comfy
+from .sockets import CATEGORY, Model, Trajectories, checked, frames_from_image, image_from_frames, mask_from_comfy
 
 if TYPE_CHECKING:
     from comfy_api.input import VideoInput
@@ -199,6 +199,7 @@ class ReVideoLongVideo(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         model: revideo.ReVideo,

@@ -13,7 +13,7 @@ import folder_paths
 import torch
 from comfy_api.latest import io
 
-from .sockets import CATEGORY, Model
+from .sockets import CATEGORY, Model, checked
 
 if TYPE_CHECKING:
     from .. import revideo
@@ -153,6 +153,7 @@ class ReVideoLoadModel(io.ComfyNode):
         return [checkpoint_path(name).stat().st_mtime for name in files]
 
     @classmethod
+    @checked
     def execute(cls, checkpoint: str, svd_checkpoint: str, weight_dtype: str) -> io.NodeOutput:
         from .. import revideo
         from ..revideo.pipeline.loading import check_fp8

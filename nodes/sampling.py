@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .model import plan_memory
 from .sampling_inputs import options_of, speed_inputs
-from .sockets import CATEGORY, Conditions, Model, image_from_frames
+from .sockets import CATEGORY, Conditions, Model, checked, image_from_frames
 
 if TYPE_CHECKING:
     from comfy.samplers import KSAMPLER
@@ -140,6 +140,7 @@ class ReVideoSampler(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         model: revideo.ReVideo,
@@ -287,6 +288,7 @@ class ReVideoDecode(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, model: revideo.ReVideo, samples: dict[str, Tensor], frames_per_chunk: int) -> io.NodeOutput:
         from ..revideo.models.vae import LATENT_SCALE
 

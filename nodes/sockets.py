@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 from torch import Tensor
@@ -15,6 +16,37 @@ Trajectories = io.Custom("REVIDEO_TRAJECTORIES")
 Conditions = io.Custom("REVIDEO_CONDITIONS")
 
 CATEGORY = "ReVideo"
+DICTIONARIES = ("LATENT", "TRACKS")  # what ComfyUI hands on as such
+
+
+def checked(execute: Any) -> Any:
+    """A node's `execute` that refuses, by name, what does not belong into its sockets: a prompt can hold anything.
+
+    ComfyUI checks what a widget holds, but neither what comes by a link of any type nor a value where a link should be.
+    """
+
+    @functools.wraps(execute)
+    def check_and_execute(cls: type[io.ComfyNode], **values: Any) -> io.NodeOutput:
+        for socket in (cls.SCHEMA or cls.GET_SCHEMA()).inputs:
+            if socket.id in values:
+                _check_value(socket, values[socket.id])
+        return execute(cls, **values)
+
+    return check_and_execute
+
+
+def _check_value(socket: io.Input, value: Any) -> None:
+    if value is None and socket.optional:
+        return
+    kind = socket.get_io_type()
+    if isinstance(socket, io.String.Input):
+        fits, wanted = isinstance(value, str), "text"
+    else:
+        constant = value is None or isinstance(value, (str, int, float, list))
+        constant = constant or (isinstance(value, dict) and kind not in DICTIONARIES)
+        fits, wanted = isinstance(socket, io.WidgetInput) or not constant, f"{kind} from another node"
+    if not fits:
+        raise ValueError(f"{socket.id} must be {wanted}, not {value!r:.60}")
 
 
 def frames_from_image(image: Tensor) -> Tensor:

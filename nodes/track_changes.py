@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
 
-from .sockets import CATEGORY, Trajectories, as_comfy_tracks
+from .sockets import CATEGORY, Trajectories, as_comfy_tracks, checked
 
 if TYPE_CHECKING:
     from .. import revideo
@@ -99,6 +99,7 @@ class ReVideoTransformTracks(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         trajectories: revideo.Trajectories,
@@ -144,6 +145,7 @@ class ReVideoMergeTracks(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         trajectories_1: revideo.Trajectories,

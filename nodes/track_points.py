@@ -11,6 +11,7 @@ from .sockets import (
     CATEGORY,
     Trajectories,
     as_comfy_tracks,
+    checked,
     frames_from_image,
     image_from_frames,
     mask_from_comfy,
@@ -92,6 +93,7 @@ class ReVideoTrackPoints(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         frames: Tensor,

@@ -11,6 +11,7 @@ from .sockets import (
     CATEGORY,
     Trajectories,
     as_comfy_tracks,
+    checked,
     frames_from_image,
     image_from_frames,
     mask_from_comfy,
@@ -76,6 +77,7 @@ class ReVideoTracksIn(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         frames: Tensor,
@@ -123,6 +125,7 @@ class ReVideoDrawTracks(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls, frames: Tensor, trajectories: revideo.Trajectories, trail: int, mask: Tensor | None = None
     ) -> io.NodeOutput:

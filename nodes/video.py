@@ -8,7 +8,7 @@ import torch
 from comfy_api.latest import InputImpl, io
 from torch import Tensor
 
-from .sockets import CATEGORY, frames_from_image, image_from_frames, mask_from_comfy
+from .sockets import CATEGORY, checked, frames_from_image, image_from_frames, mask_from_comfy
 
 if TYPE_CHECKING:
     from comfy_api.input import VideoInput
@@ -99,6 +99,7 @@ class ReVideoPrepareVideo(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         video: Tensor | VideoInput,
@@ -173,6 +174,7 @@ class ReVideoKeepUnedited(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls, original: Tensor, edited: Tensor, mask: Tensor, feather: int, match: Match = "none"
     ) -> io.NodeOutput:

@@ -10,7 +10,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..model import BUILT_IN, WEIGHT_DTYPES, check_checkpoint, checkpoint_names, checkpoint_path
-from ..sockets import CATEGORY, Conditions
+from ..sockets import CATEGORY, Conditions, checked
 from .checks import check_embedding, check_model, check_vae, warn_of_other_weights
 from .control_net import ReVideoControl
 
@@ -63,6 +63,7 @@ class ReVideoLoadControlNet(io.ComfyNode):
         return checkpoint_path(checkpoint).stat().st_mtime
 
     @classmethod
+    @checked
     def execute(cls, checkpoint: str, weight_dtype: str) -> io.NodeOutput:
         from ...revideo.checkpoints.reading import load_control
 
@@ -165,6 +166,7 @@ class ReVideoNativeConditioning(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         model: ModelPatcher,

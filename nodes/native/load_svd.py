@@ -19,7 +19,7 @@ from comfy_api.latest import io
 from torch import nn
 
 from ..model import BUILT_IN, SAME_FILE, WEIGHT_DTYPES, check_checkpoint, checkpoint_names, checkpoint_path
-from ..sockets import CATEGORY
+from ..sockets import CATEGORY, checked
 
 if TYPE_CHECKING:
     from comfy.clip_vision import ClipVisionModel
@@ -85,6 +85,7 @@ class ReVideoLoadSVD(io.ComfyNode):
         return [checkpoint_path(name).stat().st_mtime for name in files]
 
     @classmethod
+    @checked
     def execute(cls, checkpoint: str, svd_checkpoint: str, weight_dtype: str) -> io.NodeOutput:
         svd = None if svd_checkpoint == SAME_FILE else checkpoint_path(svd_checkpoint)
         return io.NodeOutput(*load_as_svd(checkpoint_path(checkpoint), svd, WEIGHT_DTYPES.get(weight_dtype)))

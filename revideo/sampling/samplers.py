@@ -84,7 +84,7 @@ class SamplerOptions:
             value, kind = getattr(self, name), Integral if name in WHOLE else Real
             if value is None and name == "added_noise":
                 continue
-            if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
+            if isinstance(value, bool) or not isinstance(value, kind) or not low <= float(value) <= high:
                 number = "a whole number" if name in WHOLE else "a number"
                 raise ValueError(f"{name} must be {number} from {low} to {high}, not {value!r}")
         if not self.sigma_min < self.sigma_max:

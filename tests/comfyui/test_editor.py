@@ -121,6 +121,15 @@ def test_nothing_drawn_changes_nothing(comfyui: ComfyUI, text: str):
     assert torch.equal(pictures(comfyui, run, "preview"), pictures(comfyui, run, "source"))
 
 
+def test_a_drawing_may_come_from_another_node(comfyui: ComfyUI, run: Run):
+    graph = editor_graph("")
+    graph["drawing"] = node("PrimitiveStringMultiline", value=json.dumps(DRAWING))
+    graph["editor"]["inputs"]["document"] = ["drawing", 0]
+    assert comfyui.succeed(graph).outputs["text"] == run.outputs["text"]
+    graph["drawing"]["inputs"]["value"] = "{"
+    assert comfyui.run(graph).message == "the document is not JSON"
+
+
 def test_a_drawing_is_all_that_an_edit_needs(comfyui: ComfyUI):
     graph = edit_graph(steps=1)
     for name in ("tracks", "mask", "keep area", "edit area"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 import shutil
 from fractions import Fraction
 from pathlib import Path
@@ -9,8 +11,12 @@ from pathlib import Path
 import av
 import pytest
 import torch
+from comfy_process import load_pack
 from comfyui_server import CHECKPOINT, ComfyUI, Graph, Run, needed, node
 from edit_graph import AREA, HEIGHT, WIDTH, edit_graph
+from fuzzing import fuzz
+from hypothesis import given
+from hypothesis import strategies as st
 
 from revideo import read_video
 
@@ -121,8 +127,30 @@ def test_a_trimmed_video_is_edited_as_far_as_it_is_shown(comfyui: ComfyUI, clip:
 def test_images_to_images(comfyui: ComfyUI, clip: str, count: int):
     graph = long_graph(clip, images=True)
     graph["prepare"]["inputs"]["count"] = count
+    # An id is whatever text a prompt gives a node.
+    graph["../../../../x"] = graph.pop("long")
+    graph["as video"]["inputs"]["images"] = ["../../../../x", 0]
+    around = comfyui.base.parent
+    before = {*around.iterdir(), *comfyui.base.iterdir()}
     run = comfyui.succeed(graph)
     assert read_video(saved(comfyui, run))[0].shape == (count, 3, HEIGHT, WIDTH)
+    assert {*around.iterdir(), *comfyui.base.iterdir()} == before
+    for folder in (comfyui.output / "revideo_windows").iterdir():
+        assert re.fullmatch("[0-9a-f]{32}", folder.name)
+
+
+@fuzz(100)
+@given(
+    node_id=st.text() | st.sampled_from(["../../x", "/etc/x", "C:\\x", "a:b:c", "\0", "x" * 5000, "..", "", "\ud800"])
+)
+def test_no_id_of_a_node_names_a_place(node_id: str):
+    long_video = importlib.import_module(f"{load_pack().__name__}.long_video")
+    picture = torch.zeros(3, 8, 8)
+    folder = long_video._windows_folder(node_id, picture)
+    assert folder.parent == long_video._windows_folder("1", picture).parent
+    assert re.fullmatch("[0-9a-f]{32}", folder.name)
+    assert (folder == long_video._windows_folder("1", picture)) == (node_id == "1")
+    assert folder != long_video._windows_folder(node_id, picture + 1)
 
 
 def test_killed_and_started_again_it_goes_on(tmp_path: Path, comfyui: ComfyUI, clip: str, finished: Run):

@@ -127,6 +127,36 @@ MISTAKES: dict[str, tuple[Callable[[Graph], None], str, str]] = {
         "conditions",
         "the trajectories cover 20 frames; the video has 14: stretch or fit them to the video",
     ),
+    "a text in the place of frames": (
+        lambda graph: give(graph, "conditions", frames="x"),
+        "conditions",
+        "frames must be IMAGE from another node, not 'x'",
+    ),
+    "a text in the place of a clip": (
+        lambda graph: give(graph, "prepare", video="x" * 1000),
+        "prepare",
+        f"video must be IMAGE,VIDEO from another node, not '{'x' * 59}",
+    ),
+    "a number in the place of a model": (
+        lambda graph: give(graph, "sample", model=5),
+        "sample",
+        "model must be REVIDEO_MODEL from another node, not 5",
+    ),
+    "a yes in the place of an edited frame": (
+        lambda graph: give(graph, "conditions", edited_frame=True),
+        "conditions",
+        "edited_frame must be IMAGE from another node, not True",
+    ),
+    "nothing in the place of a mask": (
+        lambda graph: give(graph, "conditions", mask=None),
+        "conditions",
+        "mask must be MASK from another node, not None",
+    ),
+    "a dictionary in the place of trajectories": (
+        lambda graph: give(graph, "conditions", trajectories={"points": 1}),
+        "conditions",
+        "trajectories must be REVIDEO_TRAJECTORIES from another node, not {'points': 1}",
+    ),
     "too few sigmas": (
         lambda graph: set_sigmas(graph, "700"),
         "sample",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from comfy_process import load_pack
 from comfyui_server import PACK, ROOT, ComfyUI, needed
 
 NODES = (
@@ -98,6 +100,11 @@ def test_every_node_has_a_help_page_that_explains_its_fields(comfyui: ComfyUI, n
     info = comfyui.get(f"/object_info/{name}")[name]
     fields = [field for kind in ("required", "optional") for field in info["input"].get(kind, {})]
     assert not [field for field in fields if field not in page]
+
+
+def test_every_node_refuses_what_does_not_belong_into_its_sockets():
+    for each in asyncio.run(load_pack().ReVideoExtension().get_node_list()):
+        assert each.execute.__func__.__code__.co_name == "check_and_execute", each
 
 
 def test_no_other_node_is_brought(comfyui: ComfyUI):
