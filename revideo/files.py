@@ -83,6 +83,14 @@ def locked(file: Path, what: str) -> Iterator[None]:
         lock.release()
 
 
+def read_text(file: Path, what: str) -> str:
+    """A text file of `what`; ValueError that names it where it is none."""
+    try:
+        return file.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{file} is not a text file of {what}") from None
+
+
 def check_sources(files: Iterable[Path | None]) -> None:
     for file in filter(None, files):
         if not file.exists():
@@ -99,6 +107,14 @@ def check_target(file: Path, suffixes: tuple[str, ...], inputs: Iterable[Path | 
         raise ValueError(f"{file} is a folder")
     if any(given and given.resolve() == file.resolve() for given in inputs):
         raise ValueError(f"{file} is an input too and would be overwritten")
+
+
+def check_folder(folder: Path) -> None:
+    """That files can be written there, which may be yet to be made; it is not."""
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is not a folder")
+    nearest = next(each for each in (folder, *folder.absolute().parents) if each.is_dir())
+    _begin(nearest / folder.name).unlink()
 
 
 def _umask() -> int:

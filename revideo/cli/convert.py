@@ -47,7 +47,7 @@ examples:
 
 
 def run_convert(arguments: argparse.Namespace) -> int:
-    from ..files import check_sources, check_target
+    from ..files import check_sources, check_target, read_text
 
     with refusing():
         inputs = [arguments.source, arguments.svd, arguments.config]
@@ -60,7 +60,7 @@ def run_convert(arguments: argparse.Namespace) -> int:
         from ..checkpoints.writing import convert
         from ..models.config import ModelConfig
 
-        config = ModelConfig.from_json(arguments.config.read_text("utf-8")) if arguments.config else None
+        config = ModelConfig.from_json(read_text(arguments.config, "JSON")) if arguments.config else None
         convert(
             arguments.source,
             arguments.target,

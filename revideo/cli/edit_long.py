@@ -70,6 +70,7 @@ def read_long_inputs(arguments: argparse.Namespace) -> LongInputs:
     from ..edit import Edit, fit_like_clip
     from ..editing.handover import HandoverOptions
     from ..editing.windows import plan_windows
+    from ..files import check_folder
     from ..video.file import VideoFile
     from ..video.fitting import choose_size, fit_frames
     from ..video.io import read_image
@@ -91,8 +92,7 @@ def read_long_inputs(arguments: argparse.Namespace) -> LongInputs:
     values = {field: getattr(arguments, field) for field in fields if getattr(arguments, field) is not None}
     handover, window = HandoverOptions(**values), checked.config.unet.num_frames
     windows = arguments.windows or arguments.output.with_name(arguments.output.name + ".windows")
-    if windows.exists() and not windows.is_dir():
-        raise ValueError(f"--windows {windows} is not a folder")
+    check_folder(windows)
 
     source = VideoFile(arguments.video, arguments.start, arguments.stride, arguments.frames, held=window)
     plan_windows(len(source), window, handover.overlap)

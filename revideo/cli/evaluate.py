@@ -111,21 +111,21 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> None:
     """All that can be known before a clip is read; ValueError or OSError names the culprit."""
-    from ..files import check_sources
-    from .inputs import check_device
+    from ..files import check_folder, check_sources
+    from .inputs import FEATHER_MAX, check_device
 
     inputs = [arguments.result, arguments.source, arguments.composited, arguments.mask, arguments.document]
     check_sources([*inputs, arguments.tracks, arguments.edited_frame, arguments.flow])
     check_device(arguments.device)
-    if not 0 <= arguments.feather < float("inf"):
-        raise ValueError(f"--feather must be 0 or more pixels, not {arguments.feather:g}")
-    if arguments.output.exists() and not arguments.output.is_dir():
-        raise ValueError(f"--output {arguments.output} is not a folder")
+    if not 0 <= arguments.feather <= FEATHER_MAX:
+        raise ValueError(f"--feather must be 0 to {FEATHER_MAX} pixels, not {arguments.feather:g}")
+    check_folder(arguments.output)
     if arguments.prompt and not (arguments.clip or arguments.v2vbench):
         raise ValueError("--prompt needs a CLIP model to be measured: add --clip, or leave the prompt out")
     if arguments.v2vbench:
         from ..evaluation.v2vbench import check_entry
 
+        check_folder(arguments.v2vbench)
         check_entry(arguments.v2vbench, *_v2vbench_entry(arguments))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass, fields
 from fractions import Fraction
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -13,7 +12,7 @@ from torch import Tensor
 from ..checkpoints.reading import read_config
 from ..drawing.document import EditDocument
 from ..edit import Edit, MaskReader, check_video, fit_like_clip, fit_trajectories
-from ..files import check_sources, check_target
+from ..files import check_sources, check_target, read_text
 from ..models.config import ModelConfig
 from ..sampling.samplers import SamplerOptions, sampler_options
 from ..tracks.trajectories import Trajectories, parse_tracks
@@ -129,18 +128,11 @@ def read_drawn(arguments: argparse.Namespace) -> DrawnEdit:
     """Tracks or document, as they were given."""
     if arguments.document and (arguments.tracks or arguments.tracks_size):
         raise ValueError("--document has paths and a size of its own: leave out --tracks and --tracks-size")
-    tracks = parse_tracks(_read_text(arguments.tracks, "tracks")) if arguments.tracks else None
+    tracks = parse_tracks(read_text(arguments.tracks, "tracks")) if arguments.tracks else None
     document = None
     if arguments.document:
-        document = EditDocument.from_json(_read_text(arguments.document, "JSON"))
+        document = EditDocument.from_json(read_text(arguments.document, "JSON"))
     return DrawnEdit(tracks, document)
-
-
-def _read_text(file: Path, what: str) -> str:
-    try:
-        return file.read_text("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(f"{file} is not a text file of {what}") from None
 
 
 def read_trajectories(
@@ -235,7 +227,7 @@ def chosen_config(arguments: argparse.Namespace) -> ModelConfig:
     """The sizes of the model that was named: given beside it, or stated by its file."""
     if not arguments.config:
         return read_config(arguments.model, arguments.svd)
-    return ModelConfig.from_json(_read_text(arguments.config, "JSON"))
+    return ModelConfig.from_json(read_text(arguments.config, "JSON"))
 
 
 def check_device(name: str | None) -> None:

@@ -21,7 +21,7 @@ from ..pictures.sheets import write_image
 from ..video.fitting import describe_frames
 from ..video.io import read_image, to_uint8
 
-NAME = re.compile(r"[A-Za-z0-9_-]+")  # the evaluator would take what follows a full stop for a suffix
+NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")  # the evaluator would take what follows a full stop for a suffix
 
 
 def add_result(folder: str | Path, video_id: str, prompt: str, source: Tensor, result: Tensor) -> Path:
@@ -56,7 +56,7 @@ def add_result(folder: str | Path, video_id: str, prompt: str, source: Tensor, r
 def check_entry(folder: Path, video_id: str, prompt: str) -> None:
     """What can be known before any work; ValueError that names the culprit."""
     if not NAME.fullmatch(video_id):
-        raise ValueError(f'"{video_id}" cannot name a clip of V2VBench: use letters, digits, - and _ alone')
+        raise ValueError(f'"{video_id}" cannot name a clip of V2VBench: use 1 to 100 letters, digits, - and _')
     if not prompt.strip():
         raise ValueError("V2VBench measures an edit against its prompt: give one")
     _read_index(folder)

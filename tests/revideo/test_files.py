@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from revideo.files import check_target, locked, whole_file
+from revideo.files import check_folder, check_target, locked, whole_file
 
 
 def write(path, content="new"):
@@ -54,6 +54,16 @@ def test_a_check_leaves_nothing_and_changes_nothing(tmp_path):
     (tmp_path / "out.mp4").write_text("old")
     check_target(tmp_path / "out.mp4", (".mp4",), [])
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("out.mp4", "old")]
+
+
+def test_a_folder_yet_to_be_made_is_checked_and_not_made(tmp_path):
+    check_folder(tmp_path)
+    check_folder(tmp_path / "new" / "folder")
+    (tmp_path / "file").write_text("")
+    for folder, error in (("file", ValueError), ("x" * 300, OSError), ("new/" + "x" * 300, OSError)):
+        with pytest.raises(error, match=r"is not a folder|too long"):
+            check_folder(tmp_path / folder)
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
 
 
 KILLED = """

@@ -91,7 +91,7 @@ MISTAKES = {
     "an empty region": ({"region": "nothing.png"}, [], "the mask is empty, so nothing could change"),
     "a file that is not there": ({"source": "none.mp4"}, [], "there is no file"),
     "a benchmark's entry without a prompt": ({}, ["--v2vbench", "{}"], "V2VBench measures an edit against its prompt"),
-    "a feather of less than nothing": ({}, ["--feather", "-1"], "--feather must be 0 or more pixels, not -1"),
+    "a feather of less than nothing": ({}, ["--feather", "-1"], "--feather must be 0 to 10000 pixels, not -1"),
 }
 
 

@@ -72,7 +72,7 @@ def test_another_clip_under_the_same_name_is_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.b", "../x", "", "two words"])
 def test_a_name_that_the_evaluator_would_not_find_is_refused(tmp_path, name):
-    with pytest.raises(ValueError, match="cannot name a clip of V2VBench: use letters, digits, - and _ alone"):
+    with pytest.raises(ValueError, match="cannot name a clip of V2VBench: use 1 to 100 letters, digits, - and _"):
         add_result(tmp_path, name, "snow", video(0), video(1))
     assert not list(tmp_path.iterdir())
 
