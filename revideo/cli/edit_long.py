@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..editing.handover import HandoverOptions
     from ..models.config import ModelConfig
     from ..sampling.samplers import SamplerOptions
-    from ..video.file import VideoFile, check_like
+    from ..video.file import VideoFile
 
 # Options, their fields of HandoverOptions, and what they say.
 HANDOVER_CHOICES = {
@@ -71,7 +71,7 @@ def read_long_inputs(arguments: argparse.Namespace) -> LongInputs:
     from ..editing.handover import HandoverOptions
     from ..editing.windows import plan_windows
     from ..files import check_folder
-    from ..video.file import VideoFile
+    from ..video.file import VideoFile, check_like
     from ..video.fitting import choose_size, fit_frames
     from ..video.io import read_image
     from .inputs import check_options, open_mask, read_trajectories

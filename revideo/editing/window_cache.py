@@ -24,7 +24,7 @@ from .windows import Window
 
 VERSION = 4  # of the way windows are made: another one makes others
 SAMPLED_VALUES = 64  # of each weight: who trains a model changes every tensor he trains throughout
-LOCK = ".in-use"
+LOCK_FILE = ".in-use"
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class WindowCache:
         OSError where another edit uses it, or a folder lies in a window's place.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with locked(self.folder / LOCK, f"the folder of windows {self.folder}"):
+        with locked(self.folder / LOCK_FILE, f"the folder of windows {self.folder}"):
             for file in self._files():
                 if file.is_dir():
                     raise IsADirectoryError(f"{file} is a folder in the place of a window: move it away")
@@ -109,7 +109,7 @@ class WindowCache:
             with self.in_use():
                 for file in (*self._files(), *self.folder.glob(".window-*")):  # some from killed runs
                     file.unlink()
-            (self.folder / LOCK).unlink(missing_ok=True)
+            (self.folder / LOCK_FILE).unlink(missing_ok=True)
             self.folder.rmdir()
 
     def _file(self, number: int) -> Path:

@@ -35,7 +35,7 @@ Callback: TypeAlias = Callable[[Progress], None]
 
 
 # What numbers of SamplerOptions may be: beyond, a picture is noise, or a schedule takes all memory.
-WHOLE = ("steps", "fps", "motion_bucket", "seed", "control_every")
+WHOLE_NUMBERS = ("steps", "fps", "motion_bucket", "seed", "control_every")
 LIMITS: dict[str, tuple[float, float]] = {
     "steps": (1, 10_000),
     "cfg_first": (-100, 100),
@@ -81,11 +81,12 @@ class SamplerOptions:
 
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():
-            value, kind = getattr(self, name), Integral if name in WHOLE else Real
+            value = getattr(self, name)
+            kind: Any = Integral if name in WHOLE_NUMBERS else Real
             if value is None and name == "added_noise":
                 continue
-            if isinstance(value, bool) or not isinstance(value, kind) or not low <= float(value) <= high:
-                number = "a whole number" if name in WHOLE else "a number"
+            if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
+                number = "a whole number" if name in WHOLE_NUMBERS else "a number"
                 raise ValueError(f"{name} must be {number} from {low} to {high}, not {value!r}")
         if not self.sigma_min < self.sigma_max:
             raise ValueError(f"sigma_min {self.sigma_min:g} must lie between 0 and sigma_max {self.sigma_max:g}")

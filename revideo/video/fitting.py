@@ -27,7 +27,7 @@ def choose_size(
     "area": the source's shape at about target_height·target_width pixels (the released
     examples: 1024·1024). "longest side": the source's shape, its longer side the longer
     target. "exact": the targets themselves. Raises ValueError where those are no multiples, for
-    another policy, or as `check_pixels`.
+    another policy, or as `check_frame_size`.
     """
     if policy == "exact":
         for name, side in (("width", target_width), ("height", target_height)):
@@ -37,7 +37,7 @@ def choose_size(
                     f"{name} {side} is not a multiple of {multiple}: take {below} or {below + multiple}, "
                     f'or let the size policy "area" choose'
                 )
-        return check_pixels("the fitted clip", target_height, target_width)
+        return check_frame_size("the fitted clip", target_height, target_width)
     if policy == "area":
         scale = ((target_height * target_width) / (height * width)) ** 0.5
     elif policy == "longest side":
@@ -45,10 +45,10 @@ def choose_size(
     else:
         raise ValueError(f'size policy "{policy}" is not one of "area", "longest side", "exact"')
     fitted = [max(round(side * scale / multiple), 1) * multiple for side in (height, width)]
-    return check_pixels("the fitted clip", fitted[0], fitted[1])
+    return check_frame_size("the fitted clip", fitted[0], fitted[1])
 
 
-def check_pixels(what: str, height: int, width: int) -> tuple[int, int]:
+def check_frame_size(what: str, height: int, width: int) -> tuple[int, int]:
     """Height and width again; ValueError where a frame of them would be larger than MAX_PIXELS."""
     if height * width > MAX_PIXELS:
         raise ValueError(f"{what} would have {width}×{height} pixels, and at most {MAX_PIXELS} are allowed in a frame")
@@ -83,7 +83,7 @@ def place_source(
     else:
         raise ValueError(f'fit "{fit}" is not one of "stretch", "crop", "pad"')
     scaled = max(round(source_height * scale), 1), max(round(source_width * scale), 1)
-    scaled_height, scaled_width = check_pixels(f'a frame scaled by fit "{fit}"', *scaled)
+    scaled_height, scaled_width = check_frame_size(f'a frame scaled by fit "{fit}"', *scaled)
     # Either way the picture stays centred.
     return scaled_height, scaled_width, (height - scaled_height) // 2, (width - scaled_width) // 2
 

@@ -17,7 +17,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from torch import Tensor
 
 from ..files import whole_file
-from .fitting import MAX_PIXELS, check_pixels
+from .fitting import MAX_PIXELS, check_frame_size
 
 # swscale's bicubic | accurate_rnd | full_chroma_int: its default darkens by 1.4 of 255 with every decode.
 EXACT_COLOURS = 4 | 0x40000 | 0x2000
@@ -132,7 +132,7 @@ def open_video(source: VideoSource) -> Iterator[av.container.InputContainer]:
             stream = container.streams.video[0]
             if stream.codec_context is None:
                 raise ValueError(f"{source_name(source)} is coded in a way that is not known here: convert it to H.264")
-            check_pixels(f"a frame of {source_name(source)}", stream.height, stream.width)
+            check_frame_size(f"a frame of {source_name(source)}", stream.height, stream.width)
             stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}  # some say their size only there
             stream.thread_type = "AUTO"
             yield container

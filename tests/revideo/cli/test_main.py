@@ -302,7 +302,7 @@ def test_a_budget_of_memory_is_kept_and_told(command, capsys):
 def test_a_budget_of_memory_is_more_than_nothing(command):
     assert prepared(command(memory=8)).options == prepared(command()).options
     for budget in ("0", "-1", "nan"):
-        with pytest.raises(ValueError, match="--memory must be more than 0 GB, not"):
+        with pytest.raises(ValueError, match="--memory must be more than 0 GB and at most 1000000, not"):
             prepared([*command(), f"--memory={budget}"])
 
 

@@ -83,7 +83,7 @@ def test_every_seed_has_noise_of_its_own_and_old_ones_theirs():
     def first(seed, stream):
         return draw_noise((8,), seed, stream)
 
-    seeds = [0, 23, 2**31 - 1, 2**62, 2**62 + 23, 2**63, 2**63 + 23, 3 * 2**62 + 23, 2**64 - 1]
+    seeds = [0, 23, 2**30, 2**62, 2**62 + 23, 2**63, 2**63 + 23, 3 * 2**62 + 23, 2**64 - 1]
     found = torch.stack([first(seed, stream) for seed in seeds for stream in (START, AUGMENTATION, STEPS)])
     assert len(found.unique(dim=0)) == len(found)
     for seed in (0, 23, 2**31 + 5, 2**50 - 1, 2**62 - 1):
