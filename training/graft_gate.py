@@ -17,8 +17,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from revideo.checkpoints.reading import load_parts, open_checkpoint
+from revideo.checkpoints.reading import load_parts, open_checkpoint, read_config
 from revideo.checkpoints.writing import save_checkpoint
+from revideo.files import check_target
 
 SIZE, CELLS = 128, 16  # of a picture with an area in its middle, half as wide and high
 INSIDE, BORDER = slice(5, 11), (0, 1, 2, 13, 14, 15)  # cells that the area's rim does not reach
@@ -26,8 +27,13 @@ SIGMAS = (80.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.1)
 
 
 def graft(body: Path, donor: Path, out: Path) -> None:
-    """Reads two checkpoints of one architecture, writes a third."""
+    """Reads two checkpoints of one architecture, writes a third. Raises ValueError or OSError, nothing written."""
+    check_target(out, (".safetensors",), (body, donor))
+    if read_config(body) != read_config(donor):
+        raise ValueError(f"{body} and {donor} are of different sizes: a graft needs two of one architecture")
     before, after = motion_and_content_weights(body), motion_and_content_weights(donor)
+    if not (before / after).isfinite().all():
+        raise ValueError(f"the gate of {donor} is shut in a channel, or no number: what comes through cannot be scaled")
     scales = dict(zip(("motion_encoder", "content_encoder"), before / after))
     grafted, weights = open_checkpoint(donor), open_checkpoint(body).weights
     for name, weight in weights.items():
@@ -54,7 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("body", "donor", "out"):
         parser.add_argument(name, type=Path)
-    graft(**vars(parser.parse_args(arguments)))
+    try:
+        graft(**vars(parser.parse_args(arguments)))
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

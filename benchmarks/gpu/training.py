@@ -27,12 +27,12 @@ from revideo.training.config import Phase, TrainingConfig
 from revideo.training.config_file import read_training_config
 from revideo.training.examples import ExampleMaker, prefetch
 from revideo.training.initial_weights import from_nothing
-from revideo.training.loop import START_FILE, STATE, make_accelerator, make_optimizer, make_source, optimize, samples
+from revideo.training.loop import make_accelerator, make_optimizer, make_source, optimize, samples
 from revideo.training.loop import train as train_phases
 from revideo.training.networks import TrainedNetworks
 from revideo.training.pieces import Paused, Piece
 from revideo.training.samples import write_sheet
-from revideo.training.state import read_state
+from revideo.training.state import STATE, read_state
 
 from ..common import ROOT
 
@@ -90,12 +90,12 @@ def write_results(config: TrainingConfig, output: Path) -> None:
     """The log, a sheet, and the newest model in shards: a phase's, or the averages of the phase that runs."""
     run = Path(config.output)
     done = [phase for phase in config.phases if (run / f"{phase.name}.safetensors").exists()]
-    checkpoint = open_checkpoint(run / f"{done[-1].name}.safetensors" if done else run / START_FILE)
+    checkpoint = open_checkpoint(run / (f"{done[-1].name}.safetensors" if done else config.files[0]))
     phase, step = (done[-1], done[-1].steps) if done else (config.phases[0], 0)
     state = read_state(run / STATE)
     if state is not None:
-        phase, step = next(each for each in config.phases if each.name == state["phase"]), state["step"]
-        checkpoint.weights |= state["averages"] or state["weights"]
+        phase, step = next(each for each in config.phases if each.name == state.phase), state.step
+        checkpoint.weights |= state.averages or state.weights
     newest = run / "newest.safetensors"
     save_checkpoint(checkpoint, newest)
     for old in (*output.glob("model-*.safetensors"), *output.glob("model.safetensors*")):

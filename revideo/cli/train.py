@@ -104,6 +104,7 @@ def _print_memory(config: Any) -> int:
     from ..models.config import ModelConfig
     from ..training.initial_weights import model_config
     from ..training.memory import memory_table
+    from ..training.preflight import check_sides
 
     file = Path(config.model.path or config.model.svd)
     sizes = ModelConfig()
@@ -111,5 +112,6 @@ def _print_memory(config: Any) -> int:
         sizes = model_config(config.model)
     else:
         print(f"{file} is not there: computed for the released size", file=sys.stderr)
+    check_sides(config, sizes)
     print(memory_table(config.phases, sizes))
     return 0

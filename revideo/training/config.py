@@ -9,12 +9,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from torch import nn
 
 from ..models.config import ModelConfig
+from .keys import MOST_CLIPS, MOST_OF_A_SIZE, MOST_STEPS, START_NAME, ClipOptions, File, FileName, Pattern, Table, key
 
 # --- Stages: what trains, what the ControlNet is shown, how clips are made ------------------
 
@@ -39,9 +40,14 @@ class Stage:
         self, parts: dict[str, nn.Module], also: Iterable[str] = (), only: Iterable[str] = ()
     ) -> dict[str, nn.Parameter]:
         """The weights that this stage trains, by name; `also`: more patterns, `only`: what all must match too."""
-        pattern, limit = re.compile("|".join((*self.trains, *also))), re.compile("|".join(only) or ".*")
+        patterns, limits = ([re.compile(each) for each in some] for some in ((*self.trains, *also), only))
         named = ((f"{part}.{name}", weight) for part, net in parts.items() for name, weight in net.named_parameters())
-        return {name: weight for name, weight in named if pattern.fullmatch(name) and limit.fullmatch(name)}
+        return {
+            name: weight
+            for name, weight in named
+            if any(pattern.fullmatch(name) for pattern in patterns)
+            and (not limits or any(limit.fullmatch(name) for limit in limits))
+        }
 
 
 # From scratch, before ReVideo begins. The users of the released model start from SVD instead.
@@ -66,41 +72,6 @@ STAGES: dict[str, Stage] = {stage.name: stage for stage in (AUTOENCODER, BASE, J
 
 # --- Keys ----------------------------------------------------------------------------------
 
-
-def key(default: Any, why: str, low: float | None = None, high: float | None = None) -> Any:
-    """A key with its default (`...`: it must be given), what it is good for, and the least and greatest value."""
-    return Field(default, description=why, ge=low, le=high)
-
-
-def _place(path: str, info: ValidationInfo) -> str:
-    return str(info.context / path) if path and info.context else path
-
-
-def _check_pattern(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
-    return pattern
-
-
-def _check_name(name: str) -> str:
-    if not all(letter.isalnum() or letter in "-_." for letter in name) or name.startswith("."):
-        raise ValueError(f"{name!r} must be letters, digits, - and _")
-    return name
-
-
-File = Annotated[str, AfterValidator(_place)]  # counted from the folder that is given as pydantic's context
-Pattern = Annotated[str, AfterValidator(_check_pattern)]
-FileName = Annotated[str, AfterValidator(_check_name)]
-
-
-class Table(BaseModel):
-    """A table of the file: of known keys only, each of its own type."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
 MODEL_TABLES = ("unet", "control", "vae", "image_encoder")
 
 
@@ -123,6 +94,11 @@ class ModelSource(Table):
 
     @model_validator(mode="after")
     def _has_one_source(self) -> ModelSource:
+        for table in MODEL_TABLES:
+            for name, value in getattr(self, table).items():
+                given = value if isinstance(value, list) else [value]
+                if len(given) > 8 or any(isinstance(each, int) and each > MOST_OF_A_SIZE for each in given):
+                    raise ValueError(f'"{table}.{name}" is too large: at most 8 numbers, none above {MOST_OF_A_SIZE}')
         sizes = self.sizes
         if sizes and (self.path or self.svd):
             table = next(name for name in MODEL_TABLES if name in self.model_fields_set)
@@ -140,9 +116,9 @@ class DataConfig(Table):
     tracks: File = key("", "folder where tracks are cached; empty: tracks/ in the output folder")
     stride: int = key(2, "every N-th frame: SVD saw about 6 to 12 frames a second, films have 24", 1, 100)
     cut: float = key(0.1, "least mean change of brightness between frames, of 1, that can be a shot cut", 0, 1)
-    still_px: float = key(1.0, "a window whose points move less than this in the mean is skipped", 0)
+    still_px: float = key(1.0, "a window whose points move less than this in the mean is skipped", 0, 10_000)
     cotracker: File = key("", "local CoTracker file instead of the built-in tracker; its weights are CC-BY-NC")
-    options: dict[str, Any] = key({}, "synthetic: passed to revideo.synthetic.clips.plan_clip")
+    options: ClipOptions = key({}, "synthetic: passed to revideo.synthetic.clips.plan_clip")
 
 
 class TrajectoryConfig(Table):
@@ -157,7 +133,7 @@ class TrajectoryConfig(Table):
 class AreaConfig(Table):
     """The random mask of a clip."""
 
-    min_px: int = key(64, "shortest side of the random rectangle (paper, section 4.1)", 1)
+    min_px: int = key(64, "shortest side of the random rectangle (paper, section 4.1)", 1, 8192)
     max_share: float = key(1.0, "longest side, of the frame's side", 0.05, 1)
     most: int = key(1, "rectangles at most, joined: the paper trains with one and finds that several work", 1, 10)
     around_sprites: float = key(0.0, "synthetic: fraction of clips whose area holds one sprite's whole way", 0, 1)
@@ -194,6 +170,7 @@ class ConditioningConfig(Table):
         0.0,
         "on motion outside the mask and content inside, in deviations of their embeddings: SAFM learns to tell places",
         0,
+        1000,
     )
     augmentation_spread: float = key(0.5, "standard deviation of its logarithm: SVD's", 0, 10)
 
@@ -207,9 +184,9 @@ class OptimizerConfig(Table):
     eps: float = key(1e-8, "Adam's", 0, 1)
     weight_decay: float = key(0.0, "0 is the paper's Adam, more is AdamW", 0, 1)
     eight_bit: bool = key(False, "Adam's state in 8 bits, by bitsandbytes: a quarter of the memory")
-    warmup: int = key(500, "steps over which the rate rises: Adam's first estimates are poor", 0)
+    warmup: int = key(500, "steps over which the rate rises: Adam's first estimates are poor", 0, MOST_STEPS)
     decay: float = key(0.0, "last fraction of the steps, over which the rate falls to 0; the paper names none", 0, 1)
-    clip_norm: float = key(1.0, "longest gradient, against rare bad batches; 0: no limit", 0)
+    clip_norm: float = key(1.0, "longest gradient, against rare bad batches; 0: no limit", 0, 1e9)
     ema: float = key(0.9999, "averaged weights are what is sampled and saved; 0: none", 0, 0.999999)
 
 
@@ -223,8 +200,8 @@ class AutoencoderConfig(Table):
     """The autoencoder's own stage."""
 
     fixed_latents: bool = key(False, "all stages use latents by formula, which this stage teaches: for small models")
-    mse: float = key(2.0, "weight of the squared error beside the absolute one", 0)
-    kl: float = key(1e-6, "pull of the latents towards unit variance: as in latent diffusion", 0)
+    mse: float = key(2.0, "weight of the squared error beside the absolute one", 0, 1e6)
+    kl: float = key(1e-6, "pull of the latents towards unit variance: as in latent diffusion", 0, 1e6)
     latent_noise: float = key(0.05, "noise on latents before decoding, in their standard deviations: smooths", 0, 1)
 
 
@@ -235,13 +212,15 @@ class RunConfig(Table):
     frozen: Literal["fp32", "bf16", "fp16"] = key("fp32", "precision of untrained networks")
     device: Literal["", "cpu"] = key("", "cpu: even where there is a GPU; empty: what accelerate finds")
     compile: bool = key(False, "torch.compile of the loss: minutes before the first step, then less time a step")
-    clips_at_once: int = key(0, "per process and pass; gradients add up to the batch. 0: the batch's part", 0)
+    clips_at_once: int = key(
+        0, "per process and pass; gradients add up to the batch. 0: the batch's part", 0, MOST_CLIPS
+    )
     gradient_checkpointing: bool = key(False, "a third slower, activations much smaller")
     threads: int = key(0, "that make clips beside the training; 0: none", 0, 256)
     torch_threads: int = key(0, "of each operation on a CPU; 0: torch's choice", 0, 1024)
-    log_every: int = key(10, "steps", 1)
-    checkpoint_every: int = key(500, "steps: what a crash may cost", 1)
-    sample_every: int = key(0, "steps between sheets of samples; 0: none", 0)
+    log_every: int = key(10, "steps", 1, MOST_STEPS)
+    checkpoint_every: int = key(500, "steps: what a crash may cost", 1, MOST_STEPS)
+    sample_every: int = key(0, "steps between sheets of samples; 0: none", 0, MOST_STEPS)
     sample_clips: int = key(4, "clips on a sheet", 1, 64)
     sample_steps: int = key(15, "Euler steps: enough to judge", 1, 1000)
     tensorboard: bool = key(False, "write TensorBoard's files beside log.jsonl")
@@ -273,11 +252,11 @@ class Phase(Tables):
     """A stage for so many steps at one size."""
 
     stage: StageName = key(..., "autoencoder, base, joint, motion, decouple or deblock")
-    steps: int = key(..., "of the optimizer", 1)
+    steps: int = key(..., "of the optimizer", 1, MOST_STEPS)
     width: int = key(..., "of the clips, pixels", 8, 8192)
     height: int = key(..., "of the clips, pixels", 8, 8192)
     frames: int = key(14, "of a clip: the model's window", 1, 1000)
-    batch: int = key(16, "clips per step, all processes together: the paper's 4 GPUs with 4 each", 1)
+    batch: int = key(16, "clips per step, all processes together: the paper's 4 GPUs with 4 each", 1, MOST_CLIPS)
     name: FileName = key("", "of its files; empty: number and stage")
     content: float = key(-1.0, "another fraction of clips with content than the stage's; -1: the stage's", -1, 1)
     composite: float = key(-1.0, "another fraction of joined clips than the stage's; -1: the stage's", -1, 1)
@@ -301,7 +280,14 @@ class TrainingConfig(Tables):
     output: File = key(..., "folder for models, checkpoints, log and samples")
     seed: int = key(0, "of everything drawn: the same seed, the same training", 0, 2**31)
     model: ModelSource = key(..., "path, svd, or tables of sizes such as [model.unet] to start from nothing")
-    phases: list[Phase] = Field(min_length=1, description="write at least one [[phases]] table with stage and steps")
+    phases: list[Phase] = Field(
+        min_length=1, max_length=1000, description="write at least one [[phases]] table with stage and steps"
+    )
+
+    @property
+    def files(self) -> list[str]:
+        """Of models: the one that the first phase begins from, and each phase's result."""
+        return [f"{name}.safetensors" for name in (START_NAME, *(phase.name for phase in self.phases))]
 
     @field_validator("phases")
     @classmethod
@@ -312,7 +298,7 @@ class TrainingConfig(Tables):
         for number, phase in enumerate(phases, 1):
             named = {"name": phase.name or f"{number}-{phase.stage}"}
             complete.append(phase.model_copy(update=named | phase.over(info.data)))
-        for name, count in Counter(phase.name for phase in complete).items():
+        for name, count in Counter(phase.name.lower() for phase in complete).items():
             if count > 1:
                 raise ValueError(f"{count} have the name {name!r}")
         return complete

@@ -20,18 +20,25 @@ else:
     import tomli as tomllib
 
 
+BYTES_MAX = 10**6  # a hundred times as long as the longest of ours
+LONGEST_SHOWN = 100  # characters of a value in an error
+DOTS_MAX = 1000  # of a line: a key of as many parts is a table in a table in a table
+
+
 class TrainingConfigError(ValueError):
     """A value that cannot work; the message names its key."""
 
 
 def read_training_config(path: str | Path) -> TrainingConfig:
-    """A TOML file; paths in it count from its own folder. Raises TrainingConfigError that names the key."""
+    """A TOML file; paths in it count from its own folder. Raises TrainingConfigError that names the key, or OSError."""
     path = Path(path)
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        values = tomllib.loads(_read_text(path))
     except FileNotFoundError:
         raise TrainingConfigError(f"there is no training config {path}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise TrainingConfigError(f"{path}: its lists or tables lie too deep in each other") from None
+    except ValueError as error:  # of a number of thousands of digits too
         raise TrainingConfigError(f"{path} is not TOML: {error}") from None
     try:
         return parse_training_config(values, path.parent)
@@ -45,6 +52,18 @@ def parse_training_config(values: dict[str, Any], folder: Path = Path()) -> Trai
         return TrainingConfig.model_validate(values, context=folder)
     except ValidationError as error:
         raise TrainingConfigError("; ".join(map(_message, error.errors()))) from None
+    except RecursionError:
+        raise TrainingConfigError("its lists or tables lie too deep in each other") from None
+
+
+def _read_text(path: Path) -> str:
+    with path.open("rb") as file:
+        content = file.read(BYTES_MAX + 1)
+    if len(content) > BYTES_MAX:
+        raise ValueError(f"it is longer than {BYTES_MAX} bytes")
+    if max(line.count(b".") for line in content.split(b"\n")) > DOTS_MAX:
+        raise ValueError(f"a line has more than {DOTS_MAX} dots")
+    return content.decode("utf-8-sig")  # Windows' Notepad puts a mark before the first key
 
 
 def _message(error: ErrorDetails) -> str:
@@ -58,10 +77,19 @@ def _message(error: ErrorDetails) -> str:
     elif kind in ("missing", "too_short"):
         why = f"is missing: {_table(place[:-1]).model_fields[str(place[-1])].description}"
     elif kind in ("model_type", "dict_type"):
-        why = f"must be a table, not {error['input']!r}"
+        why = f"must be a table, not {_shown(error['input'])}"
     else:
-        why = f"{error['msg'].replace('Input should', 'must')}, not {error['input']!r}"
+        why = f"{error['msg'].replace('Input should', 'must')}, not {_shown(error['input'])}"
     return f'"{key}" {why}'
+
+
+def _shown(value: Any) -> str:
+    """On one line, however much it is."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits, which Python does not print
+        return "so large a number"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def _table(place: tuple[int | str, ...]) -> type[BaseModel]:

@@ -200,7 +200,7 @@ class SyntheticClips:
         phase, height, width = self.phase, self.phase.height, self.phase.width
         seeds = [seed_for(self.seed, self.purpose, phase.name, "world", number, other) for number in numbers]
         size: dict[str, Any] = {"frames": phase.frames, "height": height, "width": width}
-        plans = [plan_clip(seed, **size, **phase.data.options) for seed in seeds]
+        plans = [plan_clip(seed, **size, **phase.data.options.given) for seed in seeds]
         return [
             TrainingClip(made.video, made.trajectories, fps=6.0, masks=made.masks, boxes_px=plan.boxes_px())
             for plan, made in zip(plans, draw_clips(plans, height, width, self.device))

@@ -15,20 +15,30 @@ from accelerate import Accelerator
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from ..checkpoints.reading import load_parts, open_checkpoint
+from ..checkpoints.reading import CheckpointError, load_parts, open_checkpoint
 from ..checkpoints.writing import save_checkpoint
+from ..files import locked
 from ..models.config import ModelConfig
 from ..pipeline.pipeline import default_device
 from .config import OptimizerConfig, Phase, TrainingConfig
 from .examples import ClipSource, ExampleMaker, SyntheticClips, TrainingExample, prefetch
-from .initial_weights import latent_std, scale_latents, write_start
+from .initial_weights import latent_std, model_config, scale_latents, write_start
 from .networks import TrainedNetworks
 from .pieces import Paused, Piece
 from .preflight import check_training
 from .samples import write_sheet
-from .state import Log, TrainingProgress, average_of, averaged, phase_settings
+from .state import (
+    STATE,
+    Log,
+    TrainingProgress,
+    average_of,
+    averaged,
+    check_checksum,
+    phase_settings,
+    with_checksum,
+)
 
-START_FILE, STATE = "0-start.safetensors", "state.pt"
+LOCK_FILE = ".lock"
 
 
 def train(config: TrainingConfig, resume: bool = False, piece: Piece | None = None) -> Path:
@@ -40,22 +50,48 @@ def train(config: TrainingConfig, resume: bool = False, piece: Piece | None = No
     """
     processes = int(os.environ.get("WORLD_SIZE", 1))  # as accelerate and torchrun set it
     check_training(config, processes)
-    before = Path(config.output) / START_FILE
-    if before.exists() and not resume:
-        raise FileExistsError(f"{config.output} already holds a training: resume it, or name another output folder")
+    output = Path(config.output)
+    if not resume and any((output / name).exists() for name in (STATE, *config.files)):
+        raise FileExistsError(f"{output} already holds a training: resume it, or name another output folder")
     accelerator = make_accelerator(config)
     accelerator.wait_for_everyone()  # all have looked before one writes
+    if not accelerator.is_main_process:
+        return _train_phases(config, accelerator, piece or Piece())
+    output.mkdir(parents=True, exist_ok=True)
+    with locked(output / LOCK_FILE, f"the output folder {output}"):
+        return _train_phases(config, accelerator, piece or Piece())
+
+
+def _train_phases(config: TrainingConfig, accelerator: Accelerator, piece: Piece) -> Path:
+    before = Path(config.output) / config.files[0]
+    sizes = model_config(config.model)
     if accelerator.is_main_process and not before.exists():
-        before.parent.mkdir(parents=True, exist_ok=True)
-        write_start(config.model, before, config.seed)
+        with with_checksum(before):
+            write_start(config.model, before, config.seed)
     for phase in config.phases:
         accelerator.wait_for_everyone()
         result = before.with_name(f"{phase.name}.safetensors")
-        if not result.exists():
-            train_phase(config, phase, before, result, accelerator, piece or Piece())
+        if result.exists():
+            check_result(result, sizes)
+        else:
+            check_checksum(before)
+            check_result(before, sizes)
+            train_phase(config, phase, before, result, accelerator, piece)
         before = result
     accelerator.wait_for_everyone()
     return before
+
+
+def check_result(file: Path, sizes: ModelConfig) -> None:
+    """Raises CheckpointError where a file of the output folder is not whole, or of another model; reads no weight."""
+    try:
+        found = open_checkpoint(file).config
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{error}. It lies in {file.parent}: put a copy back, or delete it to make it anew"
+        ) from None
+    if found != sizes:
+        raise CheckpointError(f"{file} is of another model than [model] describes: name another output folder")
 
 
 def make_accelerator(config: TrainingConfig) -> Accelerator:
@@ -122,11 +158,13 @@ def train_phase(
         if shown and (step % phase.run.sample_every == 0 or step == phase.steps):
             with averaged(networks.trained, average):
                 write_sheet(networks, shown, result.parent / "samples", step, accelerator.autocast)
+    progress.check_weights()
     if accelerator.is_main_process:
         with averaged(networks.trained, average):
             if networks.trains("vae") and not phase.autoencoder.fixed_latents:
                 normalise_latents(networks, samples(config, phase, sizes))
-            save_result(networks.trained, before, result)
+            with with_checksum(result):
+                save_result(networks.trained, before, result)
         progress.path.unlink(missing_ok=True)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
@@ -17,10 +17,12 @@ from .config import Phase, TrainingConfig
 from .config_file import TrainingConfigError
 from .initial_weights import model_config
 from .networks import FIXED_LATENT_CHANNELS
+from .state import LOG, STATE
 from .video_folder import SUFFIXES
 
 Refuse = Callable[[str, str], None]  # key, why: raises
-GIVEN_BY_PHASE = ("seed", "frames", "height", "width")  # of plan_clip, which the phase gives
+PIXELS_MAX = 10**9  # of all clips of a pass, or of a sheet: 12 GB as float32
+TRACKED_MAX = 100_000  # that are tracked through one clip
 MIN_FRAMES = 3  # with 2 a temporal convolution's bf16 weight gradients are wrong on the CPU
 
 
@@ -30,37 +32,74 @@ def check_training(config: TrainingConfig, processes: int = 1) -> None:
         file = getattr(config.model, name)
         if file and not Path(file).exists():
             raise TrainingConfigError(f'"model.{name}": there is no file {file}')
-    output = Path(config.output)
-    if output.exists() and not output.is_dir():
-        raise TrainingConfigError(f'"output": {output} is a file, not a folder')
+    _check_output(config)
     try:
         sizes = model_config(config.model)
     except ValueError as error:
         raise TrainingConfigError(f'"model": {error}') from None
+    check_sides(config, sizes)
     for number, phase in enumerate(config.phases):
         _check_phase(f"phases[{number}]", phase, sizes, processes)
         for name in ("mixed_precision", "device"):
             if getattr(phase.run, name) != getattr(config.phases[0].run, name):
                 raise TrainingConfigError(f'"phases[{number}].run.{name}" must be the same in all phases')
+    _check_disk(config, sizes)
+
+
+def check_sides(config: TrainingConfig, sizes: ModelConfig) -> None:
+    """Raises TrainingConfigError where the networks cannot take a phase's clips."""
+    for number, phase in enumerate(config.phases):
+        multiple = sizes.vae.stride if phase.stage == "autoencoder" else sizes.size_multiple
+        for name in ("width", "height"):
+            side = getattr(phase, name)
+            if side % multiple:
+                below = max(side // multiple, 1) * multiple
+                raise TrainingConfigError(
+                    f'"phases[{number}].{name}" {side} is not a multiple of the model\'s {multiple}: '
+                    f"take {below} or {below + multiple}"
+                )
+
+
+def _check_output(config: TrainingConfig) -> None:
+    """That nothing lies in the way of what will be written, perhaps days from now."""
+    output = Path(config.output)
+    if output.exists() and not output.is_dir():
+        raise TrainingConfigError(f'"output": {output} is a file, not a folder')
+    for name in ("samples", "tracks", "tensorboard"):
+        if (output / name).is_file():
+            raise TrainingConfigError(f'"output": {output / name} is a file, not a folder: move it away')
+    for name in (LOG, STATE, *config.files):
+        if (output / name).is_dir():
+            raise TrainingConfigError(f'"output": {output / name} is a folder, not a file: move it away')
+
+
+def _check_disk(config: TrainingConfig, sizes: ModelConfig) -> None:
+    """That the models still to come fit on the disk, and two checkpoints, of which one replaces the other."""
+    output, parts = Path(config.output), build_parts(sizes)
+    models = sum(not (output / name).exists() for name in config.files)
+    if not models:
+        return
+    numbers = models * sum(weight.numel() for part in parts.values() for weight in part.parameters())
+    # Weights, averages, Adam's two moments.
+    numbers += 2 * 4 * max(sum(each.numel() for each in phase.parameters(parts).values()) for phase in config.phases)
+    there = next(folder for folder in (output, *output.absolute().parents) if folder.is_dir())
+    free = shutil.disk_usage(there).free
+    if 4 * numbers > free:
+        needed = f"{4 * numbers / 1e9:.1f} GB for its models and checkpoints"
+        raise TrainingConfigError(f'"output": {output} needs {needed}, and its disk has {free / 1e9:.1f} GB left')
 
 
 def _check_phase(where: str, phase: Phase, sizes: ModelConfig, processes: int) -> None:
     def refuse(name: str, why: str) -> None:
         raise TrainingConfigError(f'"{where}.{name}" {why}')
 
-    autoencoder = phase.stage == "autoencoder"
-    multiple = sizes.vae.stride if autoencoder else sizes.size_multiple
-    for name in ("width", "height"):
-        side = getattr(phase, name)
-        if side % multiple:
-            below = max(side // multiple, 1) * multiple
-            refuse(name, f"{side} is not a multiple of the model's {multiple}: take {below} or {below + multiple}")
-    if phase.frames < MIN_FRAMES and not autoencoder:
+    if phase.frames < MIN_FRAMES and phase.stage != "autoencoder":
         refuse("frames", f"must be at least {MIN_FRAMES}, not {phase.frames}")
     if phase.batch % (processes * (phase.run.clips_at_once or 1)):
         at_once = phase.run.clips_at_once
         what = f"{processes} processes" + (f" times run.clips_at_once {at_once}" if at_once else "")
         refuse("batch", f"{phase.batch} cannot be shared among {what}")
+    _check_pixels(phase, processes, refuse)
     _check_patterns(phase, sizes, refuse)
     if phase.trajectories.least > phase.trajectories.most:
         refuse("trajectories.least", f"{phase.trajectories.least} is more than most, {phase.trajectories.most}")
@@ -73,6 +112,25 @@ def _check_phase(where: str, phase: Phase, sizes: ModelConfig, processes: int) -
         refuse("autoencoder.fixed_latents", f"are {FIXED_LATENT_CHANNELS} channels; the model has {channels}")
     _check_data(phase, refuse)
     _check_run(phase, refuse)
+
+
+def _check_pixels(phase: Phase, processes: int, refuse: Refuse) -> None:
+    """That what is computed at once is of a size that any machine could hold."""
+    run = phase.run
+    clip = phase.frames * phase.width * phase.height
+    passed = (run.clips_at_once or phase.batch // processes) * clip
+    if passed > PIXELS_MAX:
+        refuse(
+            "width", f"times height, frames and the clips of a pass is {passed:.2g}: {PIXELS_MAX:.0e} pixels at most"
+        )
+    drawn = 2 * run.sample_clips * clip if run.sample_every else 0
+    if drawn > PIXELS_MAX:
+        refuse("run.sample_clips", f"{run.sample_clips} are {drawn:.2g} pixels of a sheet: {PIXELS_MAX:.0e} at most")
+    points = phase.width * phase.height // phase.trajectories.grid_px**2
+    if phase.data.kind == "folder" and points > TRACKED_MAX:
+        refuse(
+            "trajectories.grid_px", f"{phase.trajectories.grid_px} is {points} points to track: {TRACKED_MAX} at most"
+        )
 
 
 def _check_patterns(phase: Phase, sizes: ModelConfig, refuse: Refuse) -> None:
@@ -91,13 +149,9 @@ def _check_data(phase: Phase, refuse: Refuse) -> None:
     if data.kind == "synthetic":
         from ..synthetic.clips import plan_clip
 
-        known = [name for name in inspect.signature(plan_clip).parameters if name not in GIVEN_BY_PHASE]
-        for name in data.options:
-            if name not in known:
-                refuse(f"data.options.{name}", f"is unknown; synthetic clips have {', '.join(known)}")
         try:
-            plan_clip(0, frames=phase.frames, height=phase.height, width=phase.width, **data.options)
-        except (ValueError, TypeError) as error:
+            plan_clip(0, frames=phase.frames, height=phase.height, width=phase.width, **data.options.given)
+        except ValueError as error:
             refuse("data.options", f"cannot make a clip: {error}")
     else:
         if not data.folder:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import math
-import pickle
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from diffusers.training_utils import EMAModel
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from ..files import whole_file
 from .config import Phase, Tables, TrainingConfig
 from .config_file import TrainingConfigError
+from .keys import FileName
 
+LOG, STATE = "log.jsonl", "state.pt"
+REMEDY = "put a copy back, or delete it to begin its phase anew"
+WHY_MAX = 200  # characters of what a library says
 SYNTHETIC_VERSION = 2  # the clips of `plan_clip`: raised when the same seed draws other ones
 # Keys of earlier versions, and the value at which they did nothing.
 WITHDRAWN = {"optimizer.weighing": 1.0, "conditioning.embedding_noise": 0.0}
@@ -41,11 +47,50 @@ def averaged(trained: Mapping[str, Tensor], average: EMAModel | None) -> Iterato
     average.restore(trained.values())
 
 
+@contextmanager
+def with_checksum(file: Path) -> Iterator[None]:
+    """Around the writing of a file: beside it comes its SHA-256, as `sha256sum` writes and reads it."""
+    beside = _checksum_file(file)
+    beside.unlink(missing_ok=True)
+    yield
+    with whole_file(beside) as unfinished:
+        unfinished.write_text(f"{_checksum(file)}  {file.name}\n")
+
+
+def check_checksum(file: Path) -> None:
+    """Raises OSError where a file is not what its checksum is of; without one, from earlier versions, it is trusted."""
+    beside = _checksum_file(file)
+    if beside.exists() and beside.read_bytes()[:64] != _checksum(file).encode():
+        raise OSError(
+            f"{file} is damaged, or another file than the training wrote (its SHA-256 is not that of {beside.name}): "
+            f"put a copy back, delete it to make it anew, or delete {beside.name} to go on from it as it is"
+        )
+
+
+def _checksum_file(file: Path) -> Path:
+    return file.with_name(f"{file.name}.sha256")
+
+
+def _checksum(file: Path) -> str:
+    digest = sha256()
+    with file.open("rb") as content:
+        while piece := content.read(2**20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+class LogEntry(BaseModel):
+    """What a line of the log must say."""
+
+    phase: str
+    step: int
+
+
 class Log:
     """log.jsonl: a line for each `log_every` steps; when resuming cut back to the checkpoint."""
 
     def __init__(self, output: Path, phase: Phase, step: int) -> None:
-        self.path, self.phase = output / "log.jsonl", phase.name
+        self.path, self.phase = output / LOG, phase.name
         self.board: Any = None
         if phase.run.tensorboard:
             from torch.utils.tensorboard import SummaryWriter
@@ -55,17 +100,17 @@ class Log:
             self._forget_after(step)
 
     def _forget_after(self, step: int) -> None:
-        """Lines that a killed run wrote behind its last checkpoint."""
+        """Lines that a killed run wrote behind its last checkpoint, and what is no line of a log."""
         lines = []
-        for line in self.path.read_text("utf-8").splitlines():
+        for line in self.path.read_bytes().splitlines():
             try:
-                entry = json.loads(line)
-            except json.JSONDecodeError:  # the line that was being written
+                entry = LogEntry.model_validate_json(line)
+            except ValueError:  # the line that was being written, or damaged
                 continue
-            if entry["phase"] != self.phase or entry["step"] <= step:
-                lines.append(line + "\n")
+            if entry.phase != self.phase or entry.step <= step:
+                lines.append(line + b"\n")
         with whole_file(self.path) as unfinished:
-            unfinished.write_text("".join(lines), "utf-8")
+            unfinished.write_bytes(b"".join(lines))
 
     def write(self, step: int, **values: float) -> None:
         """One line; a value that is not finite becomes null."""
@@ -76,6 +121,35 @@ class Log:
             for name, value in values.items():
                 self.board.add_scalar(f"{self.phase}/{name}", value, step)
             self.board.flush()
+
+
+def _check_settings(settings: str) -> str:
+    if not isinstance(json.loads(settings), dict):
+        raise ValueError("settings must be a table")
+    return settings
+
+
+class SavedOptimizer(BaseModel):
+    """Of an optimizer's state what a checkpoint brings: its settings are the training file's."""
+
+    model_config = ConfigDict(strict=True)
+
+    state: dict[int, dict[str, Any]]  # by the weight's place
+
+
+class SavedState(BaseModel):
+    """What state.pt holds, under keys that no version may rename."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
+
+    phase: FileName
+    settings: Annotated[str, AfterValidator(_check_settings)]
+    step: int = Field(ge=0)
+    losses: list[float]
+    weights: dict[str, Tensor]
+    averages: dict[str, Tensor]
+    optimizer: SavedOptimizer
+    scaler: dict[str, int | float]
 
 
 class TrainingProgress:
@@ -103,6 +177,7 @@ class TrainingProgress:
 
     def save(self) -> None:
         """Whole or not at all: a kill while writing leaves the checkpoint before. Raises as `take_losses`."""
+        self.check_weights()
         state = {
             "phase": self.phase.name,
             "settings": self.settings,
@@ -118,23 +193,52 @@ class TrainingProgress:
 
     @torch.no_grad()
     def restore(self) -> None:
-        """From the phase's last checkpoint, if it has one. Raises TrainingConfigError if it cannot go on from it."""
+        """From the phase's last checkpoint, if it has one; nothing changes before all of it was seen to fit.
+
+        Raises TrainingConfigError where another phase began, OSError where the file is no checkpoint of this one.
+        """
         for unfinished in self.path.parent.glob(f".{self.path.stem}-*"):  # of a run killed while it wrote
             unfinished.unlink(missing_ok=True)
         state = read_state(self.path)
-        if state is None or state["phase"] != self.phase.name:
+        if state is None:
             return
-        check_same_settings(state["settings"], self.settings, self.phase.name)
-        self.step = state["step"]
-        self.losses = [torch.tensor(loss) for loss in state["losses"]]
-        for own, saved in ((self.trained, state["weights"]), (self._averages(), state["averages"])):
+        if state.phase != self.phase.name:
+            if not (self.path.parent / f"{state.phase}.safetensors").exists():
+                raise TrainingConfigError(
+                    f"{self.path} is of phase {state.phase}, which has no model yet, and phase {self.phase.name} would "
+                    f"overwrite it: name the phases as they were, or move {self.path.name} away"
+                )
+            return  # of a phase that was killed when it had written its model
+        check_same_settings(state.settings, self.settings, self.phase.name)
+        problem = next(self._problems(state), None)
+        if problem:
+            raise OSError(f"{self.path} is no checkpoint of phase {self.phase.name} ({problem}): {REMEDY}")
+        self.step = state.step
+        self.losses = [torch.tensor(loss) for loss in state.losses]
+        for own, saved in ((self.trained, state.weights), (self._averages(), state.averages)):
             for name, weight in own.items():
                 weight.copy_(saved[name])
         if self.average is not None:
             self.average.optimization_step = self.step
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.scaler is not None and state["scaler"]:
-            self.scaler.load_state_dict(state["scaler"])
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | state.optimizer.model_dump())
+        if self.scaler is not None and state.scaler:
+            self.scaler.load_state_dict(state.scaler)
+
+    def _problems(self, state: SavedState) -> Iterator[str]:
+        """What in a checkpoint is of other networks, or no number."""
+        yield from _misfits("weight", self.trained, state.weights)
+        yield from _misfits("average", self._averages(), state.averages)
+        weights = list(self.trained.values())
+        for place, moments in state.optimizer.state.items():
+            if not 0 <= place < len(weights):
+                yield f"there is no weight {place} to optimize"
+            elif not self.phase.optimizer.eight_bit:  # bitsandbytes has forms of its own
+                adam = {"step": torch.zeros(()), "exp_avg": weights[place], "exp_avg_sq": weights[place]}
+                yield from _misfits(f"optimizer's weight {place}:", adam, moments)
+        if state.step > self.phase.steps:
+            yield f"step {state.step} of {self.phase.steps}"
+        if self.scaler is not None and state.scaler and self.scaler.state_dict().keys() != state.scaler.keys():
+            yield f"the gradients' scaler has {', '.join(state.scaler)}"
 
     def _averages(self) -> dict[str, Tensor]:
         return dict(zip(self.trained, self.average.shadow_params)) if self.average is not None else {}
@@ -147,21 +251,50 @@ class TrainingProgress:
     def _finite_losses(self) -> list[float]:
         losses = [float(loss) for loss in self.losses]
         if not all(map(math.isfinite, losses)):
-            raise FloatingPointError(
-                f"phase {self.phase.name}: the loss is no longer finite near step {self.step}: lower optimizer.lr, "
-                f"or set run.mixed_precision to bf16 or no; the last checkpoint stays"
-            )
+            raise self._diverged("the loss")
         return losses
 
+    def check_weights(self) -> None:
+        """Raises FloatingPointError where the training has diverged, so that what is written can be used."""
+        if not all(bool(weight.isfinite().all()) for weight in self.trained.values()):
+            raise self._diverged("a weight")
 
-def read_state(path: Path) -> dict[str, Any] | None:
-    """A checkpoint of `TrainingProgress`, memory-mapped; None where there is none."""
+    def _diverged(self, what: str) -> FloatingPointError:
+        return FloatingPointError(
+            f"phase {self.phase.name}: {what} is no longer finite near step {self.step}: lower optimizer.lr, "
+            f"or set run.mixed_precision to bf16 or no; the last checkpoint stays"
+        )
+
+
+def read_state(path: Path) -> SavedState | None:
+    """A checkpoint of `TrainingProgress`, memory-mapped; None where there is none. Raises OSError if it is damaged."""
     if not path.exists():
         return None
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise OSError(f"{path} is no checkpoint of a training ({str(error).splitlines()[0]})") from None
+        with zipfile.ZipFile(path) as file:  # torch writes its checksums and does not read them
+            damaged = file.testzip()
+        if damaged:
+            raise zipfile.BadZipFile(f"its part {damaged} has changed since it was written")
+        return SavedState.model_validate(torch.load(path, map_location="cpu", weights_only=True, mmap=True))
+    except Exception as error:  # of damaged bytes zipfile and torch raise many kinds
+        why = " ".join(str(error).split())[:WHY_MAX]
+        raise OSError(f"{path} is no checkpoint of a training, or damaged ({why}): {REMEDY}") from None
+
+
+def _misfits(what: str, own: Mapping[str, Tensor], saved: Mapping[str, Any]) -> Iterator[str]:
+    """Tensors that are missing, too many, of another form or not finite."""
+    for name in sorted(own.keys() ^ saved.keys()):
+        yield f"{what} {name} is {'missing' if name in own else 'unknown'}"
+    for name in own.keys() & saved.keys():
+        one, other = own[name], saved[name]
+        if not isinstance(other, Tensor) or _form(other) != _form(one):
+            yield f"{what} {name} is not {str(one.dtype).removeprefix('torch.')} {list(one.shape)}"
+        elif not other.isfinite().all():
+            yield f"{what} {name} is not finite"
+
+
+def _form(tensor: Tensor) -> tuple[object, ...]:
+    return tensor.shape, tensor.dtype, tensor.layout
 
 
 def phase_settings(config: TrainingConfig, phase: Phase) -> str:

@@ -15,8 +15,8 @@ from threading import Lock
 import av
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from ..files import whole_file
@@ -30,8 +30,11 @@ from .examples import TrainingClip, generator_for
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".gif")
 WINDOWS = 4  # of a file that are tried for one example, before another file's turn
+CHECKSUM = "sha256"  # in the metadata of cached tracks, of all their numbers
 REMEMBERED = 1000  # examples whose other clip may still be asked for
 TRACKER_VERSION = 2  # of the built-in tracker: another one finds other tracks
+FRAMES_MAX = 10_000_000  # of a file, by its header: 100 hours; more is a mistake that would only exhaust memory
+LARGEST_SCALED = 16  # times the phase's size, of a window scaled to cover it: the rest of it is cut off
 CUT_TO_USUAL = 3.0  # a shot cut changes this many times as much as the window's other frames
 _warned: set[Path] = set()  # one line for a file, however many phases and threads meet it
 _warning = Lock()
@@ -133,6 +136,8 @@ class FolderClips:
         scale = max(phase.height / known.height, phase.width / known.width)
         height = max(round(known.height * scale), phase.height)
         width = max(round(known.width * scale), phase.width)
+        if height * width > LARGEST_SCALED * phase.height * phase.width:
+            raise Unusable(f"{known.width}×{known.height} is of another shape than {phase.width}×{phase.height}")
         video = read_window(known, start, data.stride, phase.frames, height, width)
         if has_cut(video, data.cut):
             raise Unusable("its scene changes (data.cut)")
@@ -163,9 +168,9 @@ def shuffled(count: int, *key: object) -> list[int]:
 @lru_cache(maxsize=100_000)
 def probe(file: Path) -> VideoHeader:
     """Length, rate and size, from the header where that says them; raises Unusable."""
-    if file.stat().st_size == 0:
-        raise Unusable("it is empty")
     try:
+        if file.stat().st_size == 0:
+            raise Unusable("it is empty")
         with av.open(str(file)) as container:
             if not container.streams.video:
                 raise Unusable("it holds no video")
@@ -181,8 +186,10 @@ def probe(file: Path) -> VideoHeader:
             if not frames:  # WebM and others do not say
                 container.seek(0)
                 frames = sum(1 for packet in container.demux(stream) if packet.size)
+            if frames > FRAMES_MAX:
+                raise Unusable(f"its header counts {frames} frames: {FRAMES_MAX} at most")
             return VideoHeader(file, frames, Fraction(rate), height, width)
-    except av.error.FFmpegError as error:
+    except (av.error.FFmpegError, OSError) as error:
         raise Unusable(f"it cannot be read as a video ({error.strerror})") from None
 
 
@@ -207,7 +214,7 @@ def read_window(
                     frames.append(fit_frames(pixels.float().div_(255), height, width))
                     if len(frames) == count:
                         return torch.cat(frames)
-    except av.error.FFmpegError as error:
+    except (av.error.FFmpegError, OSError) as error:
         raise Unusable(f"it cannot be decoded at frame {start} ({error.strerror})") from None
     raise Unusable(f"it ends early: {len(frames)} of {count} frames from frame {start} with stride {stride}")
 
@@ -236,16 +243,18 @@ class TrackCache:
         key = repr((identity(file), start, stride, tuple(video.shape), self.grid_px, tracker))
         name = sha256(key.encode()).hexdigest()
         path = self.folder / name[:2] / f"{name}.safetensors"
-        try:
-            cached = load_file(path)
-            return Trajectories(cached["points_px"], cached["visible"])
-        except (FileNotFoundError, SafetensorError, KeyError):
-            pass  # not there yet, or damaged
         points = grid_points(video.shape[-2], video.shape[-1], self.grid_px)
+        try:
+            return read_tracks(path, len(points), len(video))
+        except FileNotFoundError:
+            pass
+        except ValueError as error:
+            print(f"revideo: {path} is damaged ({error}): tracking its window again", file=sys.stderr)
         tracks = track_points(video, points, tracker=self._load())
         path.parent.mkdir(parents=True, exist_ok=True)
+        tensors = {"points_px": tracks.points_px, "visible": tracks.visible}
         with whole_file(path) as unfinished:
-            save_file({"points_px": tracks.points_px, "visible": tracks.visible}, unfinished)
+            save_file(tensors, unfinished, {CHECKSUM: _checksum(tensors)})
         return tracks
 
     def _load(self) -> Tracker | None:
@@ -254,6 +263,30 @@ class TrackCache:
                 device = "cuda" if torch.cuda.is_available() else "cpu"
                 self._tracker = load_cotracker(self.cotracker, device)
         return self._tracker
+
+
+def read_tracks(path: Path, count: int, frames: int) -> Trajectories:
+    """`count` tracks of so many frames, as `TrackCache` saved them; raises ValueError where they are damaged."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in ("points_px", "visible")}
+            checksum = (file.metadata() or {}).get(CHECKSUM)  # which files of earlier versions lack
+    except SafetensorError as error:
+        raise ValueError(str(error)) from None
+    except FileNotFoundError:
+        raise
+    except OSError as error:  # which does not name the file
+        raise OSError(f"{path} cannot be read: {error}") from None
+    points, visible = tensors.values()
+    if (points.shape, points.dtype) != ((count, frames, 2), torch.float32):
+        raise ValueError(f"points of shape {tuple(points.shape)}, not {(count, frames, 2)}")
+    if visible.dtype != torch.bool or not points.isfinite().all() or checksum not in (None, _checksum(tensors)):
+        raise ValueError("its numbers are not those that were saved")
+    return Trajectories(points, visible)
+
+
+def _checksum(tensors: dict[str, Tensor]) -> str:
+    return sha256(b"".join(tensor.numpy().tobytes() for tensor in tensors.values())).hexdigest()
 
 
 def identity(file: Path) -> tuple[str, int, int]:

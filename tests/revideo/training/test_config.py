@@ -1,18 +1,28 @@
 """Training files: what is read, what it stands for, and that a mistake is named before any work."""
 
+import inspect
 import json
 import re
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from revideo.cli.main import main
-from revideo.training.config import ModelSource, Phase, Tables, TrainingConfig
+from revideo.synthetic.clips import plan_clip
+from revideo.training.config import STAGES, ModelSource, Phase, Tables, TrainingConfig
 from revideo.training.config_file import TrainingConfigError, parse_training_config, read_training_config
+from revideo.training.keys import ClipOptions
 from revideo.training.preflight import check_training
+from tests.fuzzing import fuzz
 
 ROOT = Path(__file__).parents[3]
 
@@ -67,12 +77,9 @@ MISTAKES = [
     ("data", {"folder": "empty"}, r'"phases\[0\]\.data\.folder" holds no video file'),
     ("data", {"folder": ".", "cotracker": "absent.pth"}, r'"phases\[0\]\.data\.cotracker" cannot be used: there is no'),
     ("data", {"folder": ".", "cotracker": "FILE"}, r'"phases\[0\]\.data\.cotracker" cannot be used: .*neither'),
-    (
-        "data.options",
-        {"sprits": [1, 2]},
-        r'"phases\[0\]\.data\.options\.sprits" is unknown; synthetic clips have sprites',
-    ),
-    ("data.options", {"sprites": 3}, r'"phases\[0\]\.data\.options" cannot make a clip'),
+    ("data.options", {"sprits": [1, 2]}, r'"data\.options\.sprits" is unknown; here may stand sprites'),
+    ("data.options", {"sprites": 3}, r'"data\.options\.sprites" must be a valid list, not 3'),
+    ("data.options", {"ways": [0.5, 0.5, 0.5]}, r'"phases\[0\]\.data\.options" cannot make a clip: .*do not sum'),
     ("data.stride", 0, r'"data\.stride" must be greater than or equal to 1, not 0'),
     ("trajectories", {"least": 5, "most": 3}, r'"phases\[0\]\.trajectories\.least" 5 is more than most, 3'),
     ("trajectories.grid_px", 0, r'"trajectories\.grid_px" must be greater than or equal to 2, not 0'),
@@ -93,6 +100,55 @@ MISTAKES = [
     ("run.tensorboard", True, r'"phases\[0\]\.run\.tensorboard" needs a package: pip install tensorboard'),
     ("run.checkpoint_every", 0, r'"run\.checkpoint_every" must be greater than or equal to 1, not 0'),
     ("run", 3, '"run" must be a table, not 3'),
+    ("output", "a\0b", r'"output": .*x00b. is no path'),
+    ("seed", 2**64, '"seed" must be less than or equal to 2147483648, not 18446744073709551616'),
+    ("seed", 16**5000, '"seed" must be less than or equal to 2147483648, not so large a number'),
+    ("seed", [1] * 1000, r'"seed" must be a valid integer, not \[1, 1, .{1,100}…$'),
+    ("phases", [{}] * 1001, '"phases" List should have at most 1000 items'),
+    ("phases.0.name", "x" * 101, r'"phases\[0\]\.name": a name of 101 characters: files are called by it'),
+    ("phases.0.name", "é" * 51, r'"phases\[0\]\.name": a name of 51 characters'),
+    ("phases.0.name", "0-Start", r'"phases\[0\]\.name": .0-Start. names another file: that of the start'),
+    ("phases.0.name", "x-00001-of-00002", r'"phases\[0\]\.name": .* names another file: .* one of several shards'),
+    ("phases.1.name", "1-MOTION", '"phases": 2 have the name .1-motion.'),
+    ("phases.0.also_train", ["(" * 600], r'also_train\[0\]": a pattern of 600 characters: 500 at most'),
+    (
+        "phases.0.train_only",
+        ["a{99999999999999999999}"],
+        r'train_only\[0\]": .* is no regular expression: the repetition',
+    ),
+    ("model.unet.model_channels", 10**9, r'"model": "unet\.model_channels" is too large: .* none above 16384'),
+    ("model.image_encoder.layers", 10**9, r'"model": "image_encoder\.layers" is too large'),
+    ("model.vae.channel_mult", [1] * 9, r'"model": "vae\.channel_mult" is too large: at most 8 numbers'),
+    ("run.clips_at_once", 2**16, r'"phases\[0\]\.batch" 2 cannot be shared among 2 processes times'),
+    ("data", {"folder": ".", "stride": 101}, r'"data\.stride" must be less than or equal to 100'),
+    ("data.options", {"sprites": [1, 10**9]}, r'"data\.options\.sprites\[1\]" must be less than or equal to 32'),
+    ("data.options", {"sprites": [2, 1]}, r'"data\.options\.sprites": \[2, 1\] must be least and most'),
+    ("data.options", {"sprites": [True, 2]}, r'"data\.options\.sprites\[0\]" must be a valid integer, not True'),
+    ("data.options", {"sprites": [1, 2, 3]}, r'"data\.options\.sprites" List should have at most 2 items'),
+    ("data.options", {"points": 10**9}, r'"data\.options\.points": 1000000000 must be an integer from 1 to 100'),
+    ("data.options", {"points": [3, 1]}, r'"data\.options\.points": \[3, 1\] must be least and most'),
+    ("data.options", {"points": 0}, r'"data\.options\.points": 0 must be an integer from 1 to 100'),
+    ("data.options", {"pans": float("nan")}, r'"data\.options\.pans" must be a finite number, not nan'),
+    ("data.options", {"coupled": 1.5}, r'"data\.options\.coupled" must be less than or equal to 1'),
+    (
+        "data.options",
+        {"diameter_px": [0.0, 3.0]},
+        r'"data\.options\.diameter_px\[0\]" must be greater than or equal to 1',
+    ),
+    (
+        "data.options",
+        {"diameter_px": [9.0, 3.0]},
+        r'"data\.options\.diameter_px": \[9\.0, 3\.0\] must be least and most',
+    ),
+    ("data.options", {"speed_px": [-1.0, 3.0]}, r'"data\.options\.speed_px\[0\]" must be greater than or equal to 0'),
+    (
+        "data.options",
+        {"shortest_wave_px": 0.0},
+        r'"data\.options\.shortest_wave_px" must be greater than or equal to 1',
+    ),
+    ("data.options", {"shapes": ["disc", "blob"]}, r'"data\.options\.shapes\[1\]": .blob. is not one of disc'),
+    ("data.options", {"shapes": []}, r'"data\.options\.shapes" is missing'),
+    ("data.options", {"frames": 3}, r'"data\.options\.frames" is unknown'),
 ]
 
 
@@ -129,6 +185,102 @@ def test_a_mistake_is_named_before_any_work(values, tmp_path, monkeypatch, place
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (
+            {"width": 8192, "height": 8192, "frames": 15, "batch": 1},
+            r'"phases\[0\]\.width" times height, frames and .* 1e\+09',
+        ),
+        (
+            {"batch": 2**16, "width": 512, "height": 512},
+            r'"phases\[0\]\.width" times height, frames and the clips of a pass',
+        ),
+        (
+            {"width": 512, "height": 512, "frames": 50, "run": {"sample_every": 1, "sample_clips": 64}},
+            r'"phases\[0\]\.run\.sample_clips" 64 are 1\.7e\+09 pixels of a sheet',
+        ),
+        (
+            {"width": 1024, "height": 1024, "data": {"kind": "folder", "folder": "."}, "trajectories": {"grid_px": 2}},
+            r'"phases\[0\]\.trajectories\.grid_px" 2 is 262144 points to track: 100000 at most',
+        ),
+    ],
+)
+def test_sizes_that_only_together_are_too_large_are_named(training_values, change, message):
+    with pytest.raises(TrainingConfigError, match=message):
+        check_training(parse_training_config(training_values({"stage": "motion"} | change)))
+
+
+def numbers(table: type[BaseModel]) -> Iterator[tuple[str, float]]:
+    """Its keys that are numbers, each with its greatest value."""
+    for name, field in table.model_fields.items():
+        if field.annotation in (int, float):
+            (most,) = (limit.le for limit in field.metadata if hasattr(limit, "le"))
+            assert any(hasattr(limit, "ge") for limit in field.metadata), name
+            yield name, most
+
+
+def test_every_number_has_limits_and_what_is_beyond_is_named(values):
+    tables: dict[str, type[BaseModel]] = {f"{name}.": field.annotation for name, field in Tables.model_fields.items()}
+    tables |= {"": TrainingConfig, "model.": ModelSource, "phases.0.": Phase}
+    places = [(place + name, most) for place, table in tables.items() for name, most in numbers(table)]
+    assert len(places) > 50
+    for place, most in places:
+        key = re.escape(place.replace(".0.", "[0]."))
+        for beyond in (10 * most + 1, 10**30):
+            with pytest.raises(TrainingConfigError, match=f'"{key}" must be less than or equal to'):
+                parse_training_config(changed(values, place, type(most)(beyond)))
+        parse_training_config(changed(values, place, most))
+
+
+def test_the_options_of_clips_are_those_of_plan_clip():
+    given_by_phase = {"seed", "frames", "height", "width"}
+    assert ClipOptions.model_fields.keys() == inspect.signature(plan_clip).parameters.keys() - given_by_phase
+    options = {"sprites": [1, 2], "points": [1, 3], "ways": [0.5, 0.25, 0.25], "shapes": ["disc"], "pans": 1}
+    assert ClipOptions.model_validate(options).given == options
+
+
+def test_each_pattern_is_a_pattern_of_its_own(values):
+    """Not one long one: flags, groups and numbers of groups hold for the pattern that they stand in."""
+    values["phases"][0] |= {
+        "also_train": [r"(vae)\.(quant)_conv\.bias", r"(?i)(vae)\.post_\1?quant_conv\.BIAS", "(?P<a>x)"]
+    }
+    values["phases"][0] |= {"train_only": [r"(?P<a>v).*", "(?P<a>vae).*"]}
+    (first, _) = parse_training_config(values).phases
+    weight = SimpleNamespace(named_parameters=lambda: [("quant_conv.bias", 1), ("post_quant_conv.bias", 2), ("x", 3)])
+    assert first.parameters({"vae": weight}) == {"vae.quant_conv.bias": 1, "vae.post_quant_conv.bias": 2}
+
+
+@pytest.mark.parametrize("name", ["samples", "tracks", "tensorboard"])
+def test_a_file_where_a_folder_will_be_needed_is_named_before_any_work(values, tmp_path, name):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).touch()
+    with pytest.raises(TrainingConfigError, match=rf'"output": .*{name} is a file, not a folder: move it away'):
+        check_training(parse_training_config(values))
+
+
+@pytest.mark.parametrize("name", ["log.jsonl", "state.pt", "0-start.safetensors", "2-decouple.safetensors"])
+def test_a_folder_where_a_file_will_be_needed_is_named_before_any_work(values, tmp_path, name):
+    (tmp_path / "out" / name).mkdir(parents=True)
+    with pytest.raises(TrainingConfigError, match=rf'"output": .*{name} is a folder, not a file: move it away'):
+        check_training(parse_training_config(values))
+
+
+def test_a_disk_that_will_be_full_is_named_before_any_work(values, tmp_path, monkeypatch):
+    """Three models are to come; what is there already takes no more room."""
+    free = SimpleNamespace(free=3 * 10**6)
+    monkeypatch.setattr("revideo.training.preflight.shutil.disk_usage", lambda folder: free)
+    config = parse_training_config(values)
+    with pytest.raises(
+        TrainingConfigError, match=r'"output": .* needs .* GB for its models and checkpoints, and its disk'
+    ):
+        check_training(config)
+    (tmp_path / "out").mkdir()
+    for name in config.files:
+        (tmp_path / "out" / name).touch()
+    check_training(config)
+
+
 def test_without_a_mistake_there_is_no_error(values):
     check_training(parse_training_config(values), processes=2)
 
@@ -155,6 +307,123 @@ def test_the_command_tells_a_mistake_in_one_line(tmp_path, capsys, text, message
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("revideo: error: ")
     assert re.search(message, line)
+
+
+# What stands in the file's place → what is said of it, but for the file's name.
+VALID = b'output = "out"\nmodel = { svd = "x" }\nphases = [{ stage = "motion", steps = 2, width = 64, height = 64 }]\n'
+NO_TOML = {
+    "Latin-1": (b'output = "\xe4"', "is not TOML: 'utf-8' codec can't decode byte 0xe4"),
+    "UTF-16": (VALID.decode().encode("utf-16"), "is not TOML: 'utf-8' codec"),
+    "a lone surrogate": (VALID + b'x = "\xed\xa0\x80"', "is not TOML: 'utf-8' codec"),
+    "an escaped surrogate": (VALID + b'x = "\\ud800"', "is not TOML: Escaped character"),
+    "a NUL byte": (b'output = "a\0b"', "is not TOML: Illegal character"),
+    "deep lists": (b"a = " + b"[" * 5000 + b"]" * 5000, "its lists or tables lie too deep in each other"),
+    "deep tables": (b"a = " + b"{ b = " * 5000 + b"1" + b" }" * 5000, "its lists or tables lie too deep in each other"),
+    "a key of many parts": (b"a." * 200_000 + b"b = 1", "is not TOML: a line has more than 1000 dots"),
+    "a table of many names": (b"[" + b"a." * 3000 + b"b]", "is not TOML: a line has more than 1000 dots"),
+    "many digits": (VALID + b"seed = 1" + b"0" * 5000, "is not TOML: Exceeds the limit"),
+    "many hexadecimal digits": (VALID + b"seed = 0x1" + b"0" * 5000, '"seed" must be .*, not so large a number'),
+    "many digits of a size": (b"model = { unet = { model_channels = 0x1" + b"0" * 5000 + b" } }", "is too large"),
+    "a date": (VALID + b"seed = 2020-01-01", r'"seed" must be a valid integer, not datetime\.date'),
+    "a wrong date": (VALID + b"seed = 2020-13-41", "is not TOML"),
+    "a date among options": (
+        VALID + b"data = { options = { sprites = 2020-01-01 } }",
+        r'"data\.options\.sprites" must be',
+    ),
+    "lists for phases": (b"phases = [[], [1]]", r'"phases\[0\]" must be a table, not \[\]'),
+    "a checkpoint": (b"\0" * 10**6 + b"\0", "is not TOML: it is longer than 1000000 bytes"),
+    "nothing": (b"", '"output" is missing'),
+}
+
+
+@pytest.mark.parametrize("content, message", NO_TOML.values(), ids=NO_TOML)
+def test_what_is_no_training_file_is_named(tmp_path, content, message):
+    file = tmp_path / "bad.toml"
+    file.write_bytes(content)
+    with pytest.raises(TrainingConfigError, match=message) as refused:
+        read_training_config(file)
+    assert str(refused.value).startswith(str(file))
+
+
+def test_a_mark_of_the_byte_order_and_windows_ends_of_lines_are_read_over(tmp_path):
+    file = tmp_path / "windows.toml"
+    file.write_bytes(b"\xef\xbb\xbf" + VALID.replace(b"\n", b"\r\n"))
+    assert read_training_config(file).phases[0].steps == 2
+
+
+def test_a_folder_in_the_files_place_is_told_in_one_line(tmp_path, capsys):
+    assert main(["train", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"revideo: error: Is a directory: {tmp_path}\n"
+
+
+# --- Any file ------------------------------------------------------------------------------
+
+SHIPPED = {path.name: path.read_bytes() for path in sorted((ROOT / "training").glob("*.toml"))}
+KEYS = sorted(
+    {name for table in (TrainingConfig, ModelSource, Phase, ClipOptions) for name in table.model_fields}
+    | {name for field in Tables.model_fields.values() for name in field.annotation.model_fields}
+)
+VALUES = st.recursive(
+    st.integers() | st.floats() | st.booleans() | st.text(max_size=9) | st.dates() | st.times() | st.datetimes()
+    | st.sampled_from([*STAGES, 2**31, 2**63, -1, "(a+)+$", "a" * 300, "\0", "(?i)x", "../x"])
+    | st.just(5000).map(lambda digits: 10**digits),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), inner),
+    max_leaves=5,
+)  # fmt: skip
+
+
+def spots(values: Any) -> Iterator[tuple[Any, Any]]:
+    """Every table or list with a key or number in it, from the top down."""
+    for name, value in values.items() if isinstance(values, dict) else enumerate(values):
+        yield values, name
+        if isinstance(value, (dict, list)):
+            yield from spots(value)
+
+
+def mutated(draw: Callable[..., Any], values: dict[str, Any]) -> dict[str, Any]:
+    values = deepcopy(values)
+    for _ in range(draw(st.integers(1, 3))):
+        table, name = draw(st.sampled_from(list(spots(values)) or [(values, "output")]))
+        if isinstance(table, dict) and draw(st.booleans()):
+            name = draw(st.sampled_from([name, *KEYS]))
+        table[name] = draw(VALUES)
+    return values
+
+
+@fuzz(150)
+@given(st.data())
+def test_any_values_are_a_training_or_refused(tiny_training_values, data):
+    values = tiny_training_values({"stage": "motion"}, {"stage": "joint", "also_train": ["vae.*"]}, output="out")
+    with suppress(TrainingConfigError):
+        parse_training_config(mutated(data.draw, values))
+
+
+@fuzz(60)
+@given(st.data())
+def test_any_training_is_checked_or_refused(tiny_training_values, tmp_path_factory, data):
+    """But for the model's sizes, whose networks are built to be checked."""
+    values = tiny_training_values({"stage": "motion"}, {"stage": "autoencoder"}, output="absent")
+    model = values.pop("model")
+    with suppress(TrainingConfigError):
+        check_training(parse_training_config(mutated(data.draw, values) | {"model": model}))
+
+
+PIECES = st.sampled_from([*(bytes([byte]) for byte in b"[]{}\"'.=\n-_#\\"), b"[[", b"1e999", b"nan", b"'" * 3])
+
+
+@fuzz(150)
+@given(
+    st.sampled_from(sorted(SHIPPED)),
+    st.lists(st.tuples(st.integers(0, 12_000), st.integers(0, 20), PIECES | st.binary(max_size=6)), max_size=4),
+)
+def test_any_file_is_a_training_or_refused(tmp_path_factory, name, edits):
+    content = SHIPPED[name]
+    for start, length, new in edits:
+        content = content[:start] + new + content[start + length :]
+    file = tmp_path_factory.getbasetemp() / "any.toml"
+    file.write_bytes(content)
+    with suppress(TrainingConfigError):
+        read_training_config(file)
 
 
 def test_a_phases_table_changes_what_it_names_and_no_more(training_values):
