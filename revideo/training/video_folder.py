@@ -33,7 +33,7 @@ WINDOWS = 4  # of a file that are tried for one example, before another file's t
 CHECKSUM = "sha256"  # in the metadata of cached tracks, of all their numbers
 REMEMBERED = 1000  # examples whose other clip may still be asked for
 TRACKER_VERSION = 2  # of the built-in tracker: another one finds other tracks
-FRAMES_MAX = 10_000_000  # of a file, by its header: 100 hours; more is a mistake that would only exhaust memory
+MOST_FRAMES = 10_000_000  # of a file, by its header: 100 hours; more is a mistake that would only exhaust memory
 LARGEST_SCALED = 16  # times the phase's size, of a window scaled to cover it: the rest of it is cut off
 CUT_TO_USUAL = 3.0  # a shot cut changes this many times as much as the window's other frames
 _warned: set[Path] = set()  # one line for a file, however many phases and threads meet it
@@ -186,8 +186,8 @@ def probe(file: Path) -> VideoHeader:
             if not frames:  # WebM and others do not say
                 container.seek(0)
                 frames = sum(1 for packet in container.demux(stream) if packet.size)
-            if frames > FRAMES_MAX:
-                raise Unusable(f"its header counts {frames} frames: {FRAMES_MAX} at most")
+            if frames > MOST_FRAMES:
+                raise Unusable(f"its header counts {frames} frames: {MOST_FRAMES} at most")
             return VideoHeader(file, frames, Fraction(rate), height, width)
     except (av.error.FFmpegError, OSError) as error:
         raise Unusable(f"it cannot be read as a video ({error.strerror})") from None

@@ -21,18 +21,20 @@ from torch.testing import assert_close
 import revideo
 from revideo.checkpoints.names import CONTROL
 from revideo.checkpoints.random_weights import write_random_checkpoint
-from revideo.checkpoints.reading import build_parts, open_checkpoint, read_config
+from revideo.checkpoints.reading import CheckpointError, build_parts, open_checkpoint, read_config
 from revideo.checkpoints.writing import convert
 from revideo.cli.main import main
+from revideo.files import locked
 from revideo.models.config import ModelConfig
 from revideo.training.config import DEBLOCK, STAGES, ModelSource, OptimizerConfig
 from revideo.training.config_file import TrainingConfigError, parse_training_config
 from revideo.training.initial_weights import latent_std, write_start
-from revideo.training.loop import example_indices, learning_rate, samples, train
+from revideo.training.loop import LOCK_FILE, example_indices, learning_rate, samples, train
 from revideo.training.pieces import SPARE_SECONDS, Paused, Piece
 from revideo.training.state import TrainingProgress, average_of, averaged, check_same_settings, phase_settings
 
 ROOT = Path(__file__).parents[3]
+WAIT = "wait for its end, or name another folder"  # as revideo.files.locked says
 
 
 def toml(values: dict) -> str:
@@ -321,6 +323,108 @@ def test_resuming_forgets_what_the_log_says_after_the_checkpoint(halfway):
         file.write('{"phase": "1-motion", "st')  # killed while writing
     train(parse_training_config(halfway), resume=True)
     assert curve(output) == before
+
+
+@pytest.mark.parametrize("left", ["0-start.safetensors", "state.pt"])
+def test_what_is_left_of_a_training_is_not_begun_upon(halfway, left):
+    for file in Path(halfway["output"]).iterdir():
+        if file.is_file() and file.name != left:
+            file.unlink()
+    with pytest.raises(FileExistsError, match="already holds a training"):
+        train(parse_training_config(halfway))
+
+
+def test_two_runs_in_one_folder_are_one_too_many(halfway, tmp_path, capsys):
+    """The first holds the folder from before its model is made to its end; the second touches nothing."""
+    output = Path(halfway["output"])
+    before = {file.name: file.read_bytes() for file in output.iterdir() if file.is_file()}
+    config = write_config(tmp_path / "two.toml", halfway)
+    with locked(output / LOCK_FILE, "it"):
+        assert main(["train", str(config), "--resume"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"revideo: error: the output folder {output} is in use by another run: {WAIT}"
+    after = {file.name: file.read_bytes() for file in output.iterdir() if file.is_file()}
+    assert after == before
+
+
+@pytest.mark.slow
+def test_a_run_holds_its_folder_as_long_as_it_trains(training_values, tmp_path, capsys):
+    """Against another process, which has it when the first was killed."""
+    values = training_values({"stage": "motion", "steps": 10**6}, run={"log_every": 1, "device": "cpu"})
+    config = write_config(tmp_path / "long.toml", values)
+    first = start(config)
+    log = tmp_path / "out/log.jsonl"
+    while not log.exists():
+        assert first.is_alive(), "it ended before it trained"
+        time.sleep(0.01)
+    assert main(["train", str(config), "--resume"]) == 2
+    assert first.is_alive() and "is in use by another run" in capsys.readouterr().err
+    first.kill()
+    first.join()
+    with locked(tmp_path / "out" / LOCK_FILE, "it"):
+        pass
+
+
+def spoil(file: Path, how: str) -> None:
+    """A model file as something else left it: `bit` in its last weights."""
+    content = file.read_bytes() if file.exists() else b""
+    whole = {"empty": b"", "text": b"no model", "half": content[: len(content) // 2], "zeros": bytes(len(content))}
+    file.write_bytes(whole.get(how, content[:-9] + bytes([content[-9] ^ 64]) + content[-8:]))
+
+
+@pytest.mark.parametrize("how", ["empty", "text", "half", "zeros", "bit"])
+def test_a_start_that_is_damaged_is_not_gone_on_from(halfway, how):
+    spoil(Path(halfway["output"]) / "0-start.safetensors", how)
+    with pytest.raises((CheckpointError, OSError), match=r"0-start\.safetensors.* put a copy back"):
+        train(parse_training_config(halfway), resume=True)
+
+
+@pytest.mark.parametrize("how", ["empty", "text", "half"])
+def test_a_damaged_result_is_not_taken_for_a_phase_that_is_done(halfway, how):
+    output = Path(halfway["output"])
+    shutil.copy(output / "0-start.safetensors", output / "1-motion.safetensors")
+    spoil(output / "1-motion.safetensors", how)
+    with pytest.raises(CheckpointError, match=r"1-motion\.safetensors .* put a copy back, or delete it"):
+        train(parse_training_config(halfway), resume=True)
+
+
+@pytest.mark.parametrize("name", ["0-start", "1-motion"])
+def test_another_models_file_is_not_gone_on_from(halfway, training_values, name):
+    sizes = training_values()["model"]
+    sizes["unet"] |= {"context_dim": 64}
+    sizes["image_encoder"] |= {"embed_dim": 64}
+    other = parse_training_config(training_values(model=sizes)).model.sizes
+    file = Path(halfway["output"]) / f"{name}.safetensors"
+    write_random_checkpoint(file, other)
+    file.with_name(f"{file.name}.sha256").unlink(missing_ok=True)
+    with pytest.raises(CheckpointError, match=rf"{name}\.safetensors is of another model than \[model\] describes"):
+        train(parse_training_config(halfway), resume=True)
+
+
+def test_a_folder_that_cannot_be_made_is_named_before_the_model(training_values, tmp_path, monkeypatch, capsys):
+    """Nothing below a file, no name of 300 characters."""
+    monkeypatch.setattr("revideo.training.loop.write_start", lambda *_: pytest.fail("a model was made"))
+    (tmp_path / "FILE").touch()
+    for output in ("FILE/out", "x" * 300):
+        config = write_config(tmp_path / "nowhere.toml", training_values() | {"output": output})
+        assert main(["train", str(config)]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert output in line
+
+
+def test_a_result_that_is_no_number_is_not_written(training_values, monkeypatch):
+    """The last step's own weights: no loss will tell of them."""
+    monkeypatch.setattr("revideo.training.loop.save_result", lambda *_: pytest.fail("it was written"))
+    step = EMAModel.step
+
+    def diverging(average, weights):
+        step(average, weights)
+        next(iter(weights)).data.fill_(float("inf"))
+
+    monkeypatch.setattr(EMAModel, "step", diverging)
+    values = training_values({"stage": "motion", "steps": 1}, run={"checkpoint_every": 9, "device": "cpu"})
+    with pytest.raises(FloatingPointError, match="a weight is no longer finite near step 1"):
+        train(parse_training_config(values))
 
 
 def test_a_run_is_not_begun_twice(halfway):

@@ -2,17 +2,22 @@
 
 import os
 import shutil
+from contextlib import suppress
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import save_file
 
 from revideo.training import video_folder
 from revideo.training.config import DECOUPLE, TrajectoryConfig
 from revideo.training.config_file import parse_training_config
 from revideo.training.examples import ExampleMaker, batch_examples, prefetch
-from revideo.training.video_folder import FolderClips, has_cut, probe, read_window
+from revideo.training.video_folder import FolderClips, TrackCache, has_cut, probe, read_tracks, read_window
 from revideo.video.fitting import fit_frames
 from revideo.video.io import read_video, write_video
+from tests.fuzzing import fuzz
 
 SIZE = {"width": 96, "height": 64, "frames": 6}
 
@@ -136,6 +141,21 @@ def useless(folder):
     }
 
 
+def test_files_that_claim_too_much_or_are_gone_are_skipped(phase, folder, tmp_path, capsys, monkeypatch):
+    """A link to nothing; a header that counts more frames than a day has; a strip that would be scaled without end."""
+    (folder / "gone.mp4").symlink_to(folder / "absent.mp4")
+    write_video(folder / "strip.mp4", panning(30)[:, :, :4], 12)
+    monkeypatch.setattr(video_folder, "MOST_FRAMES", 40)
+    write_video(folder / "long.mp4", panning(41), 12)
+    source = FolderClips(phase, 0, tmp_path / "tracks")
+    for number in range(6):
+        assert source.clip(number).video.shape == (6, 3, 64, 96)
+    lines = capsys.readouterr().err
+    assert "gone.mp4: it cannot be read as a video (No such file" in lines
+    assert "long.mp4: its header counts 41 frames: 40 at most" in lines
+    assert "strip.mp4: none of 4 windows serves: 120×4 is of another shape than 96×64" in lines
+
+
 @pytest.mark.slow
 def test_each_useless_file_is_skipped_with_one_line_that_names_it(useless, phase, folder, tmp_path, capsys):
     for epoch in range(2):
@@ -187,6 +207,75 @@ def test_a_window_is_tracked_once(source, folder, monkeypatch):
     finer = source.phase.model_copy(update={"trajectories": TrajectoryConfig(grid_px=9)})
     FolderClips(finer, 0, source.cache.folder).clip(0)
     assert len(asked) == 4
+
+
+POINTS, SEEN = torch.zeros(24, 6, 2), torch.ones(24, 6, dtype=torch.bool)
+DAMAGES = {
+    "empty": b"",
+    "cut off": b"cut off",
+    "zeros": bytes(4000),
+    "no points": {"visible": SEEN},
+    "no visibility": {"points_px": POINTS},
+    "of another grid": {"points_px": POINTS[1:], "visible": SEEN[1:]},
+    "of more frames": {"points_px": POINTS.repeat(1, 2, 1), "visible": SEEN.repeat(1, 2)},
+    "in half precision": {"points_px": POINTS.half(), "visible": SEEN},
+    "not finite": {"points_px": POINTS / 0, "visible": SEEN},
+    "visibility in numbers": {"points_px": POINTS, "visible": SEEN.float()},
+    "visibility of others": {"points_px": POINTS, "visible": SEEN.mT},
+    "another file's": {"points_px": POINTS, "visible": SEEN, "checksum": "0" * 64},
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_damaged_tracks_are_made_anew_and_said(tmp_path, capsys, damage):
+    video, clip = torch.nn.functional.interpolate(panning(6), (64, 96)), tmp_path / "clip.mp4"
+    clip.touch()
+    cache = TrackCache(tmp_path / "tracks", 16)
+    made = cache.tracks(clip, video, 0, 1)
+    assert made.points_px.shape == POINTS.shape
+    (file,) = cache.folder.rglob("*.safetensors")
+    whole = file.read_bytes()
+    if isinstance(damage, bytes):
+        file.write_bytes(damage)
+    else:
+        tensors = {name: tensor.contiguous() for name, tensor in damage.items() if name != "checksum"}
+        save_file(tensors, file, {"sha256": damage["checksum"]} if "checksum" in damage else None)
+    again = cache.tracks(clip, video, 0, 1)
+    assert torch.equal(again.points_px, made.points_px) and torch.equal(again.visible, made.visible)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"revideo: {file} is damaged (") and line.endswith("): tracking its window again")
+    assert file.read_bytes() == whole
+    place = len(whole) - 400  # a bit of a point
+    file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    assert torch.equal(cache.tracks(clip, video, 0, 1).points_px, made.points_px)
+    assert "its numbers are not those that were saved" in capsys.readouterr().err
+
+
+def test_tracks_of_an_earlier_version_have_no_checksum_and_are_read(tmp_path):
+    save_file({"points_px": POINTS, "visible": SEEN}, tmp_path / "tracks.safetensors")
+    assert torch.equal(read_tracks(tmp_path / "tracks.safetensors", 24, 6).points_px, POINTS)
+
+
+def test_a_folder_in_the_place_of_tracks_is_named(tmp_path):
+    (tmp_path / "tracks.safetensors").mkdir()
+    with pytest.raises(OSError, match=r"tracks\.safetensors cannot be read"):
+        read_tracks(tmp_path / "tracks.safetensors", 24, 6)
+
+
+@fuzz(60)
+@given(st.data())
+def test_any_cached_tracks_are_those_that_were_saved_or_refused(tmp_path_factory, data):
+    file = tmp_path_factory.getbasetemp() / "any.safetensors"
+    tensors = {"points_px": POINTS[:2], "visible": SEEN[:2]}
+    save_file(tensors, file, {video_folder.CHECKSUM: video_folder._checksum(tensors)})
+    content = file.read_bytes()
+    place, piece = data.draw(st.integers(0, len(content))), data.draw(st.binary(max_size=8))
+    file.write_bytes(content[:place] + piece + content[place + data.draw(st.sampled_from([len(piece), 0, 5])) :])
+    with suppress(ValueError):
+        found = read_tracks(file, 2, 6)
+        assert found.points_px.isfinite().all() and found.visible.shape == (2, 6)
+        if file.read_bytes()[:8] == content[:8] and b"sha256" in file.read_bytes():
+            assert torch.equal(found.points_px, POINTS[:2])
 
 
 # --- Examples ------------------------------------------------------------------------------
