@@ -35,6 +35,7 @@ REMEMBERED = 1000  # examples whose other clip may still be asked for
 TRACKER_VERSION = 2  # of the built-in tracker: another one finds other tracks
 MOST_FRAMES = 10_000_000  # of a file, by its header: 100 hours; more is a mistake that would only exhaust memory
 LARGEST_SCALED = 16  # times the phase's size, of a window scaled to cover it: the rest of it is cut off
+TAGS = "replace"  # of any encoding: nobody reads them here
 CUT_TO_USUAL = 3.0  # a shot cut changes this many times as much as the window's other frames
 _warned: set[Path] = set()  # one line for a file, however many phases and threads meet it
 _warning = Lock()
@@ -171,7 +172,7 @@ def probe(file: Path) -> VideoHeader:
     try:
         if file.stat().st_size == 0:
             raise Unusable("it is empty")
-        with av.open(str(file)) as container:
+        with av.open(str(file), metadata_errors=TAGS) as container:
             if not container.streams.video:
                 raise Unusable("it holds no video")
             stream = container.streams.video[0]
@@ -199,7 +200,7 @@ def read_window(
     """`count` frames from `start`, every `stride`-th, each scaled as it comes; frames before are sought over."""
     frames: list[Tensor] = []
     try:
-        with av.open(str(known.path)) as container:
+        with av.open(str(known.path), metadata_errors=TAGS) as container:
             stream = container.streams.video[0]
             stream.thread_type = "SLICE"  # clips are decoded side by side already
             ticks = 1 / (known.rate * (stream.time_base or Fraction(1, 90_000)))  # per frame

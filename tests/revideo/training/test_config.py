@@ -351,6 +351,27 @@ def test_a_mark_of_the_byte_order_and_windows_ends_of_lines_are_read_over(tmp_pa
     assert read_training_config(file).phases[0].steps == 2
 
 
+def test_memory_is_not_computed_of_sides_that_cannot_work(training_values, tmp_path, capsys):
+    values = training_values({"stage": "motion", "width": 40})
+    file = tmp_path / "sides.toml"
+    file.write_text("\n".join(lines(values)))
+    assert main(["train", str(file), "--memory"]) == 2
+    assert '"phases[0].width" 40 is not a multiple of the model\'s 16: take 32 or 48' in capsys.readouterr().err
+
+
+def lines(values: dict[str, Any], table: str = "") -> Iterator[str]:
+    """A training file."""
+    plain = {name: value for name, value in values.items() if not isinstance(value, dict) and name != "phases"}
+    yield from (f"{name} = {json.dumps(value)}" for name, value in plain.items())
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield f"[{table}{name}]"
+            yield from lines(value, f"{table}{name}.")
+    for phase in values.get("phases", ()):
+        yield "[[phases]]"
+        yield from lines(phase)
+
+
 def test_a_folder_in_the_files_place_is_told_in_one_line(tmp_path, capsys):
     assert main(["train", str(tmp_path)]) == 2
     assert capsys.readouterr().err == f"revideo: error: Is a directory: {tmp_path}\n"

@@ -141,6 +141,17 @@ def useless(folder):
     }
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi"])
+def test_a_file_with_tags_of_another_encoding_is_read(tmp_path, name):
+    write_video(tmp_path / name, panning(8), 12)
+    content = (tmp_path / name).read_bytes()
+    assert b"Lavf" in content  # the writer's name, in a tag
+    (tmp_path / name).write_bytes(content.replace(b"Lavf", "Müäö".encode("latin-1")))
+    known = probe(tmp_path / name)
+    assert (known.frames, known.height, known.width) == (8, 72, 120)
+    assert read_window(known, 0, 1, 3, 72, 120).shape == (3, 3, 72, 120)
+
+
 def test_files_that_claim_too_much_or_are_gone_are_skipped(phase, folder, tmp_path, capsys, monkeypatch):
     """A link to nothing; a header that counts more frames than a day has; a strip that would be scaled without end."""
     (folder / "gone.mp4").symlink_to(folder / "absent.mp4")
