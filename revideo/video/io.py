@@ -116,7 +116,8 @@ def read_image(path: str | Path) -> Tensor:  # (3, H, W) in [0, 1]
 
 def open_source(source: VideoSource) -> av.container.InputContainer:
     """Each time a reader of its own, which others do not move."""
-    return av.open(BytesIO(source.getvalue()) if isinstance(source, BytesIO) else str(source), "r")
+    file = BytesIO(source.getvalue()) if isinstance(source, BytesIO) else str(source)
+    return av.open(file, "r", metadata_errors="replace")  # tags of any encoding, which nobody reads here
 
 
 @contextmanager
@@ -138,9 +139,8 @@ def open_video(source: VideoSource) -> Iterator[av.container.InputContainer]:
             yield container
     except FileNotFoundError:
         raise FileNotFoundError(f"there is no video file {source_name(source)}") from None
-    except (av.error.FFmpegError, UnicodeDecodeError) as error:  # of names and notes that are no text
-        reason = error.strerror if isinstance(error, av.error.FFmpegError) else "what it says of itself is no text"
-        raise ValueError(f"{source_name(source)} is not a video that can be read: {reason}") from None
+    except av.error.FFmpegError as error:
+        raise ValueError(f"{source_name(source)} is not a video that can be read: {error.strerror}") from None
 
 
 def frame_rate(container: av.container.InputContainer) -> Fraction:

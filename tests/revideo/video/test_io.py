@@ -138,6 +138,19 @@ def test_a_file_that_is_no_video_is_named(tmp_path, bikes, content):
         read_video(path)
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "avi", "ts"])
+def test_tags_of_another_encoding_are_no_hindrance(tmp_path, suffix):
+    path = tmp_path / f"clip.{suffix}"
+    with av.open(str(path), "w") as container:
+        container.metadata["title"] = "tagged"
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 32, 48, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame(48, 32, "yuv420p")))
+        container.mux(stream.encode())
+    path.write_bytes(path.read_bytes().replace(b"tagged", "Ääßöüé".encode("latin-1")))
+    assert len(read_video(path)[0]) == len(VideoFile(path)) == 1
+
+
 def test_an_unknown_codec_is_named(tmp_path, clip):
     for suffix, known, unknown in (("mp4", b"avc1", b"zzzz"), ("mkv", b"V_MPEG4/ISO/AVC", b"V_MPEG9/ISO/XYZ")):
         path = tmp_path / f"clip.{suffix}"
