@@ -87,7 +87,8 @@ class ReVideoTracksIn(io.ComfyNode):
         drawn_height: int,
         comfy_tracks: dict[str, Tensor] | None = None,
     ) -> io.NodeOutput:
-        from ..revideo.tracks.trajectories import from_comfy_tracks, parse_tracks
+        from ..revideo.tracks.tracks_text import parse_tracks
+        from ..revideo.tracks.trajectories import from_comfy_tracks
 
         num_frames, height, width = frames.shape[:3]
         if comfy_tracks is None:

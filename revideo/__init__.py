@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from .sampling.samplers import Progress as Progress
     from .sampling.samplers import SamplerOptions as SamplerOptions
     from .tracks.tracking import track_points as track_points
+    from .tracks.tracks_text import parse_tracks as parse_tracks
     from .tracks.trajectories import Trajectories as Trajectories
-    from .tracks.trajectories import parse_tracks as parse_tracks
     from .video.file import VideoFile as VideoFile
     from .video.fitting import choose_size as choose_size
     from .video.fitting import fit_frames as fit_frames
@@ -59,7 +59,7 @@ _HOMES = {
     "keep_unedited": "editing.composite",
     "load": "editing.model",
     "make_conditions": "conditions",
-    "parse_tracks": "tracks.trajectories",
+    "parse_tracks": "tracks.tracks_text",
     "read_image": "video.io",
     "read_video": "video.io",
     "track_points": "tracks.tracking",

@@ -9,7 +9,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from .tracks.trajectories import Trajectories, parse_tracks
+from .tracks.tracks_text import parse_tracks
+from .tracks.trajectories import Trajectories
 from .video.fitting import Fit, fit_frames, place_source
 from .video.pixels import Picture, as_mask, as_picture, check_pixels
 

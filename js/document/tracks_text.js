@@ -1,6 +1,7 @@
 /**
  * Tracks as text: what other editors and packs write and read, a point per frame.
- * Read by the same rules as by `parse_tracks` in revideo/tracks/trajectories.py.
+ * docs/tracks.md says what is read. revideo/tracks/tracks_text.py reads the same texts to the same points and refuses
+ * the others with the same messages.
  */
 
 import { LIMITS } from "./document.js";
@@ -11,8 +12,11 @@ import { positionAt, timesOf } from "../geometry/curves.js";
 /** @typedef {import("./document.js").Path} Path */
 /** @typedef {{points: number[][][], visible: boolean[][]}} Tracks  points (paths, frames, 2) in pixels, visible (paths, frames) */
 
+const MAX_LENGTH = 64_000_000; // characters
 const MAX_POINTS = 1_000_000;
+const MAX_PLACES = 10_000_000; // paths × frames, which is what is allocated
 const TOLERANCE = 0.25; // pixels: what a thinned point may change
+const PASSES = 16; // of thinning a path; a smooth one takes fewer, one of many jumps would take as many as it has points
 
 // --- Reading -------------------------------------------------------------------------------------
 
@@ -23,13 +27,19 @@ const TOLERANCE = 0.25; // pixels: what a thinned point may change
  * @type {(text: string) => Tracks}
  */
 export function parseTracks(text) {
-    const paths = pathsIn(readLiteral(text)).map(readPath);
-    const count = paths.reduce((sum, path) => sum + path.length, 0);
+    if (text.length > MAX_LENGTH) fail(`the tracks are a text of ${text.length} characters; at most ${MAX_LENGTH} are read`);
+    const found = pathsIn(text);
+    let [count, frames] = [0, 0];
+    for (const { length } of found.filter(Array.isArray)) [count, frames] = [count + length, Math.max(frames, length)];
+    const places = found.length * frames;
     if (count > MAX_POINTS) fail(`the tracks hold ${count} points; at most ${MAX_POINTS} are read`);
-    const frames = paths.reduce((most, path) => Math.max(most, path.length), 0);
+    if (places > MAX_PLACES)
+        fail(`the tracks are ${found.length} paths of up to ${frames} points, which makes ${places} places; at most ${MAX_PLACES} are read: split paths so unlike in length`);
+    const paths = found.map(readPath);
     const every = Array.from({ length: frames }, (_, frame) => frame);
+    const hidden = [0, 0];
     return {
-        points: paths.map((path) => every.map((frame) => path[frame] ?? [0, 0])),
+        points: paths.map((path) => every.map((frame) => path[frame] ?? hidden)),
         visible: paths.map((path) => every.map((frame) => frame < path.length)),
     };
 }
@@ -39,34 +49,24 @@ function fail(message) {
     throw new DocumentError(message);
 }
 
-/** @type {(text: string) => unknown} */
-function readLiteral(text) {
-    const trimmed = text.trim();
-    if (!trimmed) fail('the tracks are empty; write "[]" to edit without trajectories');
-    const python = trimmed.includes("'");
-    try {
-        if (depthOf(trimmed) > LIMITS.depth) throw new SyntaxError("too deep");
-        try {
-            return JSON.parse(trimmed);
-        } catch {
-            return new Literal(trimmed, python).read(); // NaN, which gets a message of its own, or Python's list
-        }
-    } catch {
-        return fail(python ? `the tracks are neither JSON nor a Python list: ${shown(trimmed.slice(0, 60))}` : "the tracks are not JSON");
+/** The paths of a text, however deep the tool wrapped them: lists in lists, texts in texts. @type {(text: string) => unknown[]} */
+function pathsIn(text) {
+    const paths = [];
+    /** @type {unknown[]} */
+    const unread = [text]; // the next one last
+    while (unread.length) {
+        const value = unread.pop();
+        if (typeof value === "string") unread.push(readValue(value));
+        else if (!Array.isArray(value)) fail(`the tracks must be a list of paths, not ${typeName(value)}`);
+        else if (typeof value[0] === "string" || holdsLists(value[0])) for (const item of value.reverse()) unread.push(item); // several texts, each with paths of its own, or one level too many
+        else if (isPoint(value[0])) paths.push(value); // one path alone
+        else for (const path of value) paths.push(path);
     }
+    return paths;
 }
 
-/** The list of paths, however deep the tool wrapped it. @type {(value: unknown) => unknown[]} */
-function pathsIn(value) {
-    if (typeof value === "string") return pathsIn(readLiteral(value));
-    if (!Array.isArray(value)) fail(`the tracks must be a list of paths, not ${typeName(value)}`);
-    const [first] = value;
-    if (!value.length) return [];
-    if (typeof first === "string") return value.flatMap(pathsIn); // several texts, each with paths of its own
-    if (isPoint(first)) return [value]; // one path alone
-    if (Array.isArray(first) && Array.isArray(first[0]) && !isPoint(first[0])) return value.flatMap(pathsIn); // one level too many
-    return value;
-}
+/** @type {(value: unknown) => boolean} */
+const holdsLists = (value) => Array.isArray(value) && Array.isArray(value[0]) && !isPoint(value[0]);
 
 /** @type {(value: unknown) => value is Record<string, unknown>} */
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -85,95 +85,87 @@ function readPath(path, number) {
         if (!Array.isArray(pair) || pair.length !== 2) fail(`${place()}: expected x and y, found ${shown(point)}`);
         const [x, y] = pair;
         if (typeof x !== "number" || typeof y !== "number") fail(`${place()}: x and y must be numbers, found ${shown(point)}`);
-        if (!Number.isFinite(x) || !Number.isFinite(y)) fail(`${place()}: x ${shown(x)}, y ${shown(y)} is not finite`);
+        const where = () => `${place()}: x ${shown(x)}, y ${shown(y)}`;
+        if (!Number.isFinite(x) || !Number.isFinite(y)) fail(`${where()} is not finite`);
+        if (!isNear(x, y)) fail(`${where()} must lie within ±${LIMITS.coordinate} pixels`);
         return [x, y];
     });
 }
 
-// --- Python's lists ------------------------------------------------------------------------------
+/** @type {(x: number, y: number) => boolean} */
+const isNear = (x, y) => Math.max(Math.abs(x), Math.abs(y)) <= LIMITS.coordinate;
 
-const NAMES = { json: { true: true, false: false, null: null, NaN: NaN, Infinity: Infinity, "-Infinity": -Infinity }, python: { True: true, False: false, None: null } };
-const TOKEN = /\s*(?:([[\]{},:])|("[^"\\]*(?:\\.[^"\\]*)*"|'[^'\\]*(?:\\.[^'\\]*)*')|([-+.]?\d[\d.]*(?:[eE][-+]?\d+)?)|(-?[A-Za-z]+))/sy;
-const ESCAPES = /** @type {Record<string, string>} */ ({ n: "\n", t: "\t", r: "\r", b: "\b", f: "\f", "\n": "" });
+// --- JSON, or Python's printed list --------------------------------------------------------------
 
-/** Reads lists, dictionaries, numbers and text; nothing in the text is run. */
-class Literal {
-    /** @param {string} text @param {boolean} python single quotes and trailing commas, as Python prints, rather than JSON with NaN */
-    constructor(text, python) {
-        this.python = python;
-        /** @type {Record<string, unknown>} */
-        this.names = python ? NAMES.python : NAMES.json;
-        /** @type {(string | undefined)[][]} */
-        this.tokens = [];
-        TOKEN.lastIndex = 0;
-        let end = 0;
-        for (let match = TOKEN.exec(text); match; match = TOKEN.exec(text)) {
-            this.tokens.push(match);
-            end = TOKEN.lastIndex;
-        }
-        if (text.slice(end).trim()) throw new SyntaxError(text.slice(end));
-        this.tokens.push([]); // the end, which is no token
-        this.at = 0;
+/** @type {(text: string) => unknown} */
+function readValue(text) {
+    const begun = text.replace(/^\ufeff?[ \t\r\n]*/, ""); // Windows' programs mark the beginning of a file
+    if (!begun) fail('the tracks are empty; write "[]" to edit without trajectories');
+    try {
+        return readJson(begun);
+    } catch (error) {
+        if (!begun.includes("'")) fail(`the tracks are not JSON: ${/** @type {Error} */ (error).message}`);
     }
-
-    /** @returns {unknown} */
-    read() {
-        const value = this.value();
-        if (this.at !== this.tokens.length - 1) throw new SyntaxError("more than one value");
-        return value;
-    }
-
-    /** @returns {unknown} */
-    value() {
-        const [, mark, quoted, number, name] = this.tokens[this.at++];
-        if (mark === "[") return this.items("]", () => this.value());
-        if (mark === "{")
-            return Object.fromEntries(
-                this.items("}", () => {
-                    const key = String(this.value());
-                    if (!this.takes(":")) throw new SyntaxError(key);
-                    return [key, this.value()];
-                }),
-            );
-        if (quoted !== undefined) return this.text(quoted);
-        if (number !== undefined) return this.number(number);
-        if (name !== undefined && Object.hasOwn(this.names, name)) return this.names[name];
-        throw new SyntaxError(mark ?? name ?? "the text is cut off");
-    }
-
-    /** @type {<T>(end: string, item: () => T) => T[]} */
-    items(end, item) {
-        const items = [];
-        while (!this.takes(end)) {
-            items.push(item());
-            if (this.takes(end)) break;
-            if (!this.takes(",") || (!this.python && this.tokens[this.at][1] === end)) throw new SyntaxError("a comma is missing");
-        }
-        return items;
-    }
-
-    /** @type {(mark: string) => boolean} */
-    takes(mark) {
-        if (this.tokens[this.at][1] !== mark) return false;
-        this.at += 1;
-        return true;
-    }
-
-    /** @type {(digits: string) => number} */
-    number(digits) {
-        const value = this.python ? Number(digits) : JSON.parse(digits);
-        if (Number.isNaN(value)) throw new SyntaxError(digits);
-        return value;
-    }
-
-    /** @type {(quoted: string) => string} */
-    text(quoted) {
-        if (!this.python) return JSON.parse(quoted);
-        return quoted.slice(1, -1).replace(/\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|(.))/gs, (_, two, four, letter) =>
-            letter === undefined ? String.fromCharCode(parseInt(two ?? four, 16)) : ESCAPES[letter] ?? letter,
-        );
+    try {
+        return readJson(pythonAsJson(begun));
+    } catch {
+        return fail(`the tracks are neither JSON nor a Python list: ${shown(begun)}`);
     }
 }
+
+/** JSON with the names that Python writes for numbers that are not finite. Throws SyntaxError. @type {(text: string) => unknown} */
+function readJson(text) {
+    if (depthOf(text) > LIMITS.depth) throw new SyntaxError(`brackets are nested more than ${LIMITS.depth} deep`);
+    try {
+        return JSON.parse(text);
+    } catch {
+        let quoted = false;
+        const known = text.replace(/\\.|"|NaN|-?Infinity/gs, (token) => {
+            if (token === '"') quoted = !quoted;
+            return quoted ? token : NOT_FINITE[token] ?? token;
+        });
+        return JSON.parse(known, (_, value) => (isObject(value) && Object.keys(value).join() === NAN ? NaN : value));
+    }
+}
+
+const NAN = "\ud800NaN"; // the one key of an object that stands for NaN, for which JSON has no number
+const NOT_FINITE = /** @type {Record<string, string>} */ ({ NaN: ` ${JSON.stringify({ [NAN]: 0 })} `, Infinity: " 1e999 ", "-Infinity": " -1e999 " });
+
+// Nothing in a Python list is run: its escapes and then its other tokens are written as JSON writes them, and what is
+// wrong about their order is JSON's to refuse. Quotes do not occur in escapes then, so that they pair.
+const ESCAPE = /\\(?:([\\'"bfnrt])|x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U(000[1-9A-Fa-f][0-9A-Fa-f]{4}|0010[0-9A-Fa-f]{4}))|(\\)/g;
+const TOKEN = new RegExp(
+    String.raw`"([^"\x00-\x1f]*)"|'([^'\x00-\x1f]*)'` +
+        String.raw`|(True|False|None)` +
+        String.raw`|([-+]?)(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?([eE][-+]?[0-9]+)?` +
+        String.raw`|,(?=[ \t\r\n]*[\]}])` + // after the last item
+        String.raw`|([\[{][ \t\r\n]*,|[^\[\]{},: \t\r\n])`, // no token at all
+    "g",
+);
+const LETTERS = /** @type {Record<string, string>} */ ({ "\\": "5c", "'": "27", '"': "22", b: "08", f: "0c", n: "0a", r: "0d", t: "09" });
+const NAMES = /** @type {Record<string, string>} */ ({ True: "true", False: "false", None: "null" });
+
+/** Throws SyntaxError for what Python does not print. @type {(text: string) => string} */
+const pythonAsJson = (text) => text.replace(ESCAPE, escapeAsJson).replace(TOKEN, tokenAsJson);
+
+/** @type {(escape: string, ...parts: string[]) => string} */
+function escapeAsJson(_, letter, two, four, eight, wrong) {
+    if (wrong) throw new SyntaxError(wrong);
+    if (eight) return String.fromCodePoint(parseInt(eight, 16));
+    return `\\u${four ?? `00${two ?? LETTERS[letter]}`}`;
+}
+
+/** @type {(token: string, ...parts: (string | undefined)[]) => string} */
+function tokenAsJson(token, double, single, name, sign, whole, fraction, exponent, wrong) {
+    if (wrong) throw new SyntaxError(wrong);
+    if (double !== undefined) return token;
+    if (single !== undefined) return `"${single.replaceAll('"', '\\"')}"`;
+    if (name) return NAMES[name];
+    if (sign !== undefined) return ` ${sign.replace("+", "")}${whole || 0}.${fraction || 0}${exponent ?? ""} `;
+    return "";
+}
+
+// --- Messages ------------------------------------------------------------------------------------
 
 /** @type {(value: unknown) => string} */
 function typeName(value) {
@@ -183,15 +175,32 @@ function typeName(value) {
     return typeof value === "boolean" ? "bool" : "str";
 }
 
-/** A value as Python shows it, so that both ends say the same. @type {(value: unknown) => string} */
+/** About as Python shows it, in ASCII; cut after 60 characters. @type {(value: unknown) => string} */
 function shown(value) {
+    const text = wholly(value);
+    return text.length <= 60 ? text : `${text.slice(0, 60)}…`;
+}
+
+/** @type {(value: unknown) => string} */
+function wholly(value) {
     if (value === null || value === undefined) return "None";
     if (typeof value === "boolean") return value ? "True" : "False";
-    if (typeof value === "number") return Number.isFinite(value) ? String(value) : { NaN: "nan", Infinity: "inf", "-Infinity": "-inf" }[String(value)] ?? "";
+    if (typeof value === "number") return shownNumber(value);
     if (Array.isArray(value)) return `[${value.map(shown).join(", ")}]`;
-    if (isObject(value)) return `{${Object.entries(value).map(([key, item]) => `${shown(key)}: ${shown(item)}`).join(", ")}}`;
-    const text = JSON.stringify(value).slice(1, -1).replaceAll('\\"', '"');
+    if (isObject(value)) return `{${Object.entries(value).map(([key, item]) => `${shown(key)}: ${shown(item)}`).sort().join(", ")}}`;
+    const text = JSON.stringify(value)
+        .slice(1, -1)
+        .replaceAll('\\"', '"')
+        .replace(/[\x7f-\uffff]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`);
     return text.includes("'") && !text.includes('"') ? `"${text}"` : `'${text.replaceAll("'", "\\'")}'`;
+}
+
+/** @type {(value: number) => string} */
+function shownNumber(value) {
+    if (!Number.isFinite(value)) return String(value).replace("Infinity", "inf").replace("NaN", "nan");
+    const size = Math.abs(value);
+    if (size === 0 || (size >= 1e-4 && size < 1e16)) return String(value);
+    return value.toExponential().replace(/e-(\d)$/, "e-0$1");
 }
 
 // --- Writing -------------------------------------------------------------------------------------
@@ -222,17 +231,24 @@ export function formatTracks({ points, visible }, format) {
  * @type {(tracks: Tracks, doc: EditDocument) => Path[]}
  */
 export function pathsFromTracks({ points, visible }, doc) {
-    const times = timesOf(doc, points[0]?.length ?? 0);
-    const paths = points.flatMap((track, number) => {
-        const seen = track.flatMap(([x, y], frame) => (visible[number][frame] ? [{ x, y, time: times[frame] }] : []));
-        const far = seen.findIndex(({ x, y }) => Math.max(Math.abs(x), Math.abs(y)) > LIMITS.coordinate);
-        if (far >= 0) fail(`track ${number}, point ${far}: x and y must lie within ±${LIMITS.coordinate}`);
-        return seen.length ? [pathThrough(seen, `p${number + 1}`, doc)] : [];
+    const frames = points[0]?.length ?? 0;
+    if (frames > LIMITS.frames) fail(`the tracks have ${frames} frames; a drawing holds ${LIMITS.frames}`);
+    const times = timesOf(doc, frames);
+    const seen = points.map((track, number) => track.flatMap(([x, y], frame) => (visible[number][frame] ? [{ x, y, time: times[frame] }] : [])));
+    const far = (/** @type {Place[]} */ places) => places.findIndex(({ x, y }) => !isNear(x, y));
+    seen.forEach((places, number) => {
+        if (far(places) >= 0) fail(`track ${number}, point ${far(places)}: x and y must lie within ±${LIMITS.coordinate}`);
     });
-    if (paths.length > LIMITS.paths) fail(`the tracks hold ${paths.length} paths; a drawing holds ${LIMITS.paths}`);
-    const count = paths.reduce((sum, path) => sum + path.points.length, 0);
-    if (count > LIMITS.points) fail(`the tracks need ${count} points; a drawing holds ${LIMITS.points}`);
-    return paths;
+    const count = seen.filter((places) => places.length).length;
+    if (count > LIMITS.paths) fail(`the tracks hold ${count} paths; a drawing holds ${LIMITS.paths}`);
+    let room = LIMITS.points;
+    return seen.flatMap((places, number) => {
+        if (!places.length) return [];
+        const path = pathThrough(places, `p${number + 1}`, doc);
+        room -= path.points.length;
+        if (room < 0) fail(`the tracks need more points than the ${LIMITS.points} that a drawing holds`);
+        return [path];
+    });
 }
 
 /** @typedef {{x: number, y: number, time: number}} Place */
@@ -244,21 +260,24 @@ function pathThrough(places, id, doc) {
     if (places.every((place) => distance(place, places[0]) <= TOLERANCE))
         return { id, kind: "anchor", points: [{ x: places[0].x, y: places[0].y }], start, end };
     let chosen = [0, last];
-    for (;;) {
+    for (let pass = 0; pass < 3 * PASSES; pass += 1) {
         const path = pathOf(places, chosen, id);
         if (start === end) return path; // one frame: nothing lies between
-        // What is farthest off between two points becomes a point, all along the path at once.
+        // What is farthest off between two points becomes a point, all along the path at once; later the middle too.
         const more = chosen.slice(1).flatMap((next, index) => {
             let worst = { index: -1, away: TOLERANCE };
             for (let at = chosen[index] + 1; at < next; at += 1) {
                 const away = distance(places[at], positionAt(path, doc, places[at].time));
                 if (away > worst.away) worst = { index: at, away };
             }
-            return worst.index < 0 ? [] : [worst.index];
+            if (worst.index < 0) return [];
+            const middle = (chosen[index] + next) >> 1;
+            return pass < PASSES || worst.index === middle ? [worst.index] : [worst.index, middle];
         });
         if (!more.length) return path;
         chosen = [...chosen, ...more].sort((a, b) => a - b);
     }
+    return pathOf(places, [...places.keys()], id);
 }
 
 /** The ends stand at start and end without times of their own. @type {(places: Place[], chosen: number[], id: string) => Path} */

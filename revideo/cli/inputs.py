@@ -15,7 +15,8 @@ from ..edit import Edit, MaskReader, check_video, fit_like_clip, fit_trajectorie
 from ..files import check_sources, check_target, read_text
 from ..models.config import ModelConfig
 from ..sampling.samplers import SamplerOptions, sampler_options
-from ..tracks.trajectories import Trajectories, parse_tracks
+from ..tracks.tracks_text import parse_tracks
+from ..tracks.trajectories import Trajectories
 from ..video.file import VideoFile
 from ..video.fitting import Fit, choose_size, fit_frames
 from ..video.io import read_image, read_video

@@ -1,20 +1,17 @@
-"""Trajectories: dense points, one per frame, however they were drawn or tracked.
-
-Files of tracks come in many forms: `parse_tracks` reads all that ComfyUI packs write.
-"""
+"""Trajectories: dense points, one per frame, however they were drawn or tracked."""
 
 from __future__ import annotations
 
 import json
-from ast import literal_eval
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-MAX_POINTS = 1_000_000  # a drawing has thousands; more is a mistake that would only exhaust memory
+MAX_PLACES = 10_000_000  # trajectories × frames, which is what is allocated
+FARTHEST_PX = 100_000  # from the picture's corner, as in a drawing: what lies beyond is a mistake of the tool
 
 Timing = Literal["stretch", "as drawn"]
 
@@ -72,8 +69,14 @@ class Trajectories:
         "stretch": each one's visible part spread evenly over them, linear between its points, as the
         tools that write dense tracks mean them: first point on the first frame, last on the last.
         "as drawn": a point per frame, cut off behind the last, hidden where they ended.
-        Raises ValueError for another timing.
+        Raises ValueError for another timing, and for more than memory should hold.
         """
+        places = self.num_trajectories * num_frames
+        if places > MAX_PLACES:
+            raise ValueError(
+                f"{self.num_trajectories} trajectories over {num_frames} frames make {places} places; at most "
+                f"{MAX_PLACES} are computed: give fewer trajectories"
+            )
         if timing == "stretch":
             return self._stretched(num_frames)
         if timing == "as drawn":
@@ -106,15 +109,18 @@ class Trajectories:
                 f"the trajectories cover {self.num_frames} frames; the video has {num_frames}: "
                 f"stretch or fit them to the video"
             )
+        visible = self.visible.bool()
+        _check_distance(self.points_px, visible)
         x, y = self.points_px.unbind(-1)
-        inside = (x >= 0) & (x < width) & (y >= 0) & (y < height) & self.visible.bool()
-        for number in range(self.num_trajectories):
-            if self.visible[number].any() and not inside[number].any():
-                point = self.points_px[number][self.visible[number].bool()][0].tolist()
-                raise ValueError(
-                    f"trajectory {number} never enters the frame: it starts at x {point[0]:g}, y {point[1]:g}; "
-                    f"the frame is {width}×{height} (were the tracks drawn on another size?)"
-                )
+        inside = (x >= 0) & (x < width) & (y >= 0) & (y < height) & visible
+        outside = visible.any(1) & ~inside.any(1)
+        if outside.any():
+            number = int(outside.nonzero()[0])
+            point = self.points_px[number][visible[number]][0].tolist()
+            raise ValueError(
+                f"trajectory {number} never enters the frame: it starts at x {point[0]:g}, y {point[1]:g}; "
+                f"the frame is {width}×{height} (were the tracks drawn on another size?)"
+            )
 
     def to_json(self) -> str:
         """Serialized as most tools do: [[{"x": …, "y": …}, … one per frame], … one per trajectory], in pixels.
@@ -130,93 +136,33 @@ class Trajectories:
         return json.dumps(tracks)
 
 
-def parse_tracks(text: str) -> Trajectories:
-    """Reads the tracks of any tool, in pixels; where one ends before the others it is hidden.
-
-    Understood: a list of tracks, each a list of {"x", "y"} or [x, y]; one track alone; several
-    such texts in a list; Python's single quotes. No track at all is a valid answer ("[]").
-    Raises ValueError that names the track and the point.
-    """
-    tracks = [_read_track(number, track) for number, track in enumerate(_tracks_in(_read_literal(text)))]
-    if sum(map(len, tracks)) > MAX_POINTS:
-        raise ValueError(f"the tracks hold {sum(map(len, tracks))} points; at most {MAX_POINTS} are read")
-    num_frames = max(map(len, tracks), default=0)
-    points_px = torch.zeros(len(tracks), num_frames, 2)
-    visible = torch.zeros(len(tracks), num_frames, dtype=torch.bool)
-    for number, track in enumerate(tracks):
-        points_px[number, : len(track)] = torch.tensor(track)
-        visible[number, : len(track)] = True
-    return Trajectories(points_px, visible)
-
-
 def from_comfy_tracks(track_path: Tensor, track_visibility: Tensor | None) -> Trajectories:
     """ComfyUI's TRACKS: track_path (T, N, 2) x, y in pixels, track_visibility (T, N), None: always.
 
-    Raises ValueError for other shapes.
+    Raises ValueError for other shapes, for complex numbers, and for a visible point that is nowhere near a picture.
     """
     if track_path.ndim != 3 or track_path.shape[-1] != 2:
         raise ValueError(f"TRACKS track_path must have shape (frames, tracks, 2), not {tuple(track_path.shape)}")
     if track_visibility is None:
         track_visibility = torch.ones(track_path.shape[:2], dtype=torch.bool)
-    return Trajectories(track_path.float().cpu().transpose(0, 1), track_visibility.bool().cpu().transpose(0, 1))
+    if track_visibility.shape != track_path.shape[:2]:
+        raise ValueError(
+            f"TRACKS track_visibility has shape {tuple(track_visibility.shape)}; "
+            f"the points need {tuple(track_path.shape[:2])} (frames, tracks)"
+        )
+    if track_path.is_complex():
+        raise ValueError("TRACKS track_path must hold real numbers, x and y, not complex ones")
+    trajectories = Trajectories(track_path.float().cpu().transpose(0, 1), track_visibility.bool().cpu().transpose(0, 1))
+    _check_distance(trajectories.points_px, trajectories.visible)
+    return trajectories
 
 
-def _read_literal(text: str) -> Any:
-    """JSON, or the Python list that some nodes print."""
-    text = text.strip()
-    if not text:
-        raise ValueError('the tracks are empty; write "[]" to edit without trajectories')
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as json_error:  # not only JSONDecodeError: digits have a limit too
-        if "'" not in text:
-            raise ValueError(f"the tracks are not JSON: {json_error}") from None
-    try:
-        return literal_eval(text)  # literals only: nothing in the text is run
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        raise ValueError(f"the tracks are neither JSON nor a Python list: {text[:60]!r}") from None
-
-
-def _tracks_in(value: Any) -> list[Any]:
-    """The list of tracks, however deep the tool wrapped it."""
-    if isinstance(value, str):
-        return _tracks_in(_read_literal(value))
-    if not isinstance(value, list):
-        raise ValueError(f"the tracks must be a list of paths, not {type(value).__name__}")
-    if not value:
-        return []
-    if isinstance(value[0], str):  # several texts, each with tracks of its own
-        return [track for text in value for track in _tracks_in(text)]
-    if _is_point(value[0]):  # one track alone
-        return [value]
-    if isinstance(value[0], list) and value[0] and isinstance(value[0][0], list) and not _is_point(value[0][0]):
-        return [track for group in value for track in _tracks_in(group)]  # one level too many
-    return value
-
-
-def _is_point(value: Any) -> bool:
-    if isinstance(value, dict):
-        return True
-    return isinstance(value, list) and len(value) == 2 and not any(isinstance(v, (list, dict, str)) for v in value)
-
-
-def _read_track(number: int, track: Any) -> list[list[float]]:
-    if not isinstance(track, list):
-        raise ValueError(f"track {number} must be a list of points, not {type(track).__name__}")
-    if not track:
-        raise ValueError(f"track {number} has no points")
-    points = []
-    for frame, point in enumerate(track):
-        pair = [point.get("x"), point.get("y")] if isinstance(point, dict) else point
-        if not isinstance(pair, list) or len(pair) != 2:
-            raise ValueError(f"track {number}, point {frame}: expected x and y, found {point!r}")
-        if any(isinstance(v, bool) or not isinstance(v, (int, float)) for v in pair):
-            raise ValueError(f"track {number}, point {frame}: x and y must be numbers, found {point!r}")
-        try:
-            x, y = map(float, pair)
-        except OverflowError:  # a whole number of hundreds of digits
-            x = y = float("inf")
-        if not (np.isfinite(x) and np.isfinite(y)):
-            raise ValueError(f"track {number}, point {frame}: x {x:g}, y {y:g} is not finite")
-        points.append([x, y])
-    return points
+def _check_distance(points_px: Tensor, visible: Tensor) -> None:
+    """Raises ValueError where a visible point is so far out that it can only be a mistake."""
+    far = (points_px.abs() > FARTHEST_PX).any(-1) & visible
+    if far.any():
+        number, frame = far.nonzero()[0].tolist()
+        x, y = points_px[number, frame].tolist()
+        raise ValueError(
+            f"trajectory {number} at frame {frame} is at x {x:g}, y {y:g}; both must lie within ±{FARTHEST_PX} pixels"
+        )

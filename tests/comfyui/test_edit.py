@@ -16,7 +16,7 @@ from PIL import Image
 
 import revideo
 from revideo.models.vae import LATENT_SCALE
-from revideo.tracks.trajectories import parse_tracks
+from revideo.tracks.tracks_text import parse_tracks
 from revideo.video.fitting import fit_frames
 from revideo.video.io import read_video
 

@@ -108,3 +108,37 @@ test("no track, a track that is never seen, and tracks that a document cannot ho
     assert.throws(() => pathsFromTracks(dense([[[0, 0], [2e5, 0]]]), DOC), { message: "track 0, point 1: x and y must lie within ±100000" });
     assert.throws(() => pathsFromTracks(dense(Array.from({ length: 1001 }, () => [[1, 1]])), DOC), { message: "the tracks hold 1001 paths; a drawing holds 1000" });
 });
+
+// --- Sizes ---------------------------------------------------------------------------------------
+
+test("paths too unlike in length are refused before room is made for them", () => {
+    const [point, long] = [[1, 1], Array.from({ length: 20_000 }, () => [1, 1])];
+    const text = JSON.stringify([long, ...long.map(() => [point])]);
+    assert.throws(() => parseTracks(text), { message: /^the tracks are 20001 paths of up to 20000 points, which makes 400020000 places; at most 10000000 are read/ });
+    assert.throws(() => parseTracks(JSON.stringify(Array.from({ length: 51 }, () => long))), { message: "the tracks hold 1020000 points; at most 1000000 are read" });
+    assert.throws(() => parseTracks("[]".padEnd(64_000_001)), { message: "the tracks are a text of 64000001 characters; at most 64000000 are read" });
+});
+
+test("long texts in quotes are read, however much in them is escaped", () => {
+    const quotes = '\\"'.repeat(3_000_000);
+    for (const field of [`"n":"${quotes}","c":NaN`, `'n':'${quotes}'`]) assert.deepEqual(parseTracks(`[[{"x":1,"y":2,${field}}]]`).points, [[[1, 2]]]);
+});
+
+/** @type {(count: number, at: (frame: number) => number[]) => number[][]} */
+const path = (count, at) => Array.from({ length: count }, (_, frame) => at(frame));
+
+test("tracks that jump all the time become paths in a bounded number of passes", () => {
+    const falling = path(5000, (frame) => [frame % 2 ? 90_000 - 9 * frame : 0, 0]);
+    const seldom = path(5000, (frame) => [frame % 250 === 7 ? 90_000 - 9 * frame : 0, 0]);
+    const read = dense([falling, seldom]);
+    const doc = reread(pathsFromTracks(read, emptyDocument(640, 360, 5000)), 5000);
+    assert.ok(apart(read, doc) <= 0.251);
+    assert.ok(doc.paths[1].points.length < 250, `${doc.paths[1].points.length} points for 20 jumps`);
+});
+
+test("tracks of more points or frames than a drawing holds are refused on the way", () => {
+    const noise = path(600, (frame) => [(frame * 7919) % 601, (frame * 104_729) % 307]);
+    const many = dense(Array.from({ length: 100 }, () => noise));
+    assert.throws(() => pathsFromTracks(many, DOC), { message: "the tracks need more points than the 50000 that a drawing holds" });
+    assert.throws(() => pathsFromTracks(dense([path(10_001, (frame) => [frame, 0])]), DOC), { message: "the tracks have 10001 frames; a drawing holds 10000" });
+});

@@ -1,19 +1,14 @@
-import json
-import re
-from pathlib import Path
-
 import pytest
 import torch
+from fuzzing import fuzz
+from hypothesis import given
+from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from revideo import Trajectories, parse_tracks
-from revideo.tracks import trajectories
+from revideo import Trajectories
 from revideo.tracks.trajectories import from_comfy_tracks
 
 TWO_PATHS = [[[1.0, 2.0], [3.0, 4.0], [5.5, 6.25]], [[7.0, 8.0], [9.0, 10.0], [11.0, 12.0]]]
-XY = [[{"x": x, "y": y} for x, y in path] for path in TWO_PATHS]
-
-TEXTS = json.loads((Path(__file__).parents[2] / "data" / "track_texts.json").read_text("utf-8"))
 
 
 def seen(points_px, visible=None):
@@ -21,120 +16,6 @@ def seen(points_px, visible=None):
     if visible is None:
         visible = torch.ones(points_px.shape[:2], dtype=torch.bool)
     return Trajectories(points_px, torch.as_tensor(visible))
-
-
-# --- Spellings ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        json.dumps(XY),
-        json.dumps(TWO_PATHS),
-        str(XY),  # Python's single quotes
-        json.dumps([json.dumps(path) for path in XY]),
-        str([str(path) for path in XY]),
-        json.dumps(json.dumps(XY)),
-        json.dumps([XY]),
-        json.dumps([json.dumps(XY[:1]), json.dumps(XY[1:])]),
-        f"\n {json.dumps(XY, indent=2)} ",
-    ],
-    ids=["xy", "pairs", "python", "texts", "python texts", "quoted", "wrapped", "texts of lists", "indented"],
-)
-def test_every_spelling_reads_alike(text):
-    tracks = parse_tracks(text)
-    assert_close(tracks.points_px, torch.tensor(TWO_PATHS))
-    assert tracks.visible.all()
-
-
-@pytest.mark.parametrize("path", [XY[0], TWO_PATHS[0]], ids=["xy", "pairs"])
-def test_a_path_alone_needs_no_outer_list(path):
-    assert_close(parse_tracks(json.dumps(path)).points_px, torch.tensor(TWO_PATHS[:1]))
-
-
-def test_one_path_of_two_points_is_not_taken_for_two_paths():
-    assert parse_tracks("[[1, 2], [3, 4]]").points_px.tolist() == [[[1, 2], [3, 4]]]
-
-
-def test_a_path_of_one_point_stays_a_path():
-    assert parse_tracks('[[{"x": 1, "y": 2}]]').points_px.tolist() == [[[1, 2]]]
-
-
-@pytest.mark.parametrize("text", ["[]", " [ ] "])
-def test_no_path_is_a_valid_answer(text):
-    assert parse_tracks(text).points_px.shape == (0, 0, 2)
-
-
-def test_a_ragged_end_hides_the_rest_of_that_path():
-    tracks = parse_tracks("[[[1, 1], [2, 2], [3, 3]], [[4, 4]]]")
-    assert tracks.visible.tolist() == [[True, True, True], [True, False, False]]
-
-
-def test_extra_fields_of_a_point_are_ignored():
-    assert parse_tracks('[[{"x": 1, "y": 2, "t": 0.5, "visible": true}]]').points_px.tolist() == [[[1, 2]]]
-
-
-def test_what_is_written_reads_back():
-    tracks = seen(TWO_PATHS, [[True, True, True], [True, True, False]])
-    back = parse_tracks(tracks.to_json())
-    assert torch.equal(back.visible, tracks.visible)
-    assert_close(back.points_px[back.visible], tracks.points_px[tracks.visible])
-
-
-def test_a_path_that_is_never_seen_is_not_written():
-    assert seen(TWO_PATHS, [[False] * 3, [True] * 3]).to_json() == seen(TWO_PATHS[1:]).to_json()
-
-
-@pytest.mark.parametrize("case", TEXTS["read"], ids=lambda case: case["name"])
-def test_what_the_editor_reads_reads_here(case):
-    tracks = parse_tracks(case["text"])
-    shown = [points[visible].tolist() for points, visible in zip(tracks.points_px, tracks.visible)]
-    assert shown == case["points"]
-
-
-@pytest.mark.parametrize("case", TEXTS["refused"], ids=lambda case: case["name"])
-def test_what_the_editor_refuses_is_refused_here(case):
-    with pytest.raises(ValueError, match=f"^{re.escape(case['message'])}"):
-        parse_tracks(case["text"])
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", r'the tracks are empty; write "\[\]" to edit without trajectories'),
-        ("  \n", r"the tracks are empty"),
-        ('[[{"x": 1, "y": 2}', r"the tracks are not JSON: .* column"),
-        ("[[{'x': 1, 'y': 2}", r"the tracks are neither JSON nor a Python list: \"\[\[\{'x'"),
-        ("__import__('os').getcwd()", r"the tracks are neither JSON nor a Python list"),
-        ("5", r"the tracks must be a list of paths, not int"),
-        ("null", r"the tracks must be a list of paths, not NoneType"),
-        ('{"paths": []}', r"the tracks must be a list of paths, not dict"),
-        ("[[], [[1, 2]]]", r"track 0 has no points"),
-        ("[[[1, 2]], []]", r"track 1 has no points"),
-        ('[[{"x": 1, "y": 2}], {"x": 1, "y": 2}]', r"track 1 must be a list of points, not dict"),
-        ('[[{"x": 1}]]', r"track 0, point 0: x and y must be numbers, found \{'x': 1\}"),
-        ('[[{"x": 1, "y": "2"}]]', r"track 0, point 0: x and y must be numbers"),
-        ("[[[1, 2], [true, 2]]]", r"track 0, point 1: x and y must be numbers, found \[True, 2\]"),
-        ("[[[1, 2], [3, 4, 5]]]", r"track 0, point 1: expected x and y, found \[3, 4, 5\]"),
-        ("[[[1, 2]], [[3, 4], 7]]", r"track 1, point 1: expected x and y, found 7"),
-        ("[[[1, 2], [NaN, 2]]]", r"track 0, point 1: x nan, y 2 is not finite"),
-        ("[[[1, 2], [1, -Infinity]]]", r"track 0, point 1: x 1, y -inf is not finite"),
-        ("[[[1, 1e999]]]", r"track 0, point 0: x 1, y inf is not finite"),
-        (f"[[[1, {10**400}]]]", r"track 0, point 0: .* is not finite"),
-        (f"[[[1, {'9' * 5000}]]]", r"the tracks are not JSON"),
-        ("[" * 100_000, r"the tracks are not JSON"),
-    ],
-)
-def test_malformed_tracks_are_named(text, message):
-    with pytest.raises(ValueError, match=message):
-        parse_tracks(text)
-
-
-def test_too_many_points_are_refused(monkeypatch):
-    monkeypatch.setattr(trajectories, "MAX_POINTS", 5)
-    parse_tracks(json.dumps([TWO_PATHS[0], TWO_PATHS[1][:2]]))
-    with pytest.raises(ValueError, match="the tracks hold 6 points; at most 5 are read"):
-        parse_tracks(json.dumps(TWO_PATHS))
 
 
 # --- ComfyUI's TRACKS --------------------------------------------------------------------
@@ -153,8 +34,61 @@ def test_comfy_tracks_count_frames_first():
 def test_comfy_tracks_of_another_shape_are_refused():
     with pytest.raises(ValueError, match=r"track_path must have shape \(frames, tracks, 2\), not \(3, 2, 3\)"):
         from_comfy_tracks(torch.zeros(3, 2, 3), None)
-    with pytest.raises(ValueError, match=r"visibility has shape \(4, 3\); the points need \(2, 3\)"):
-        from_comfy_tracks(torch.zeros(3, 2, 2), torch.ones(3, 4))
+    for shape in [(3, 4), (2, 3), (6,), (3, 2, 1), ()]:
+        with pytest.raises(
+            ValueError, match=r"track_visibility has shape .*; the points need \(3, 2\) \(frames, tracks\)"
+        ):
+            from_comfy_tracks(torch.zeros(3, 2, 2), torch.ones(shape))
+    with pytest.raises(ValueError, match="must hold real numbers"):
+        from_comfy_tracks(torch.zeros(3, 2, 2, dtype=torch.complex64), None)
+
+
+@pytest.mark.parametrize("far", [100_001.0, -1e6, 1e30])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_a_comfy_track_that_is_nowhere_near_a_picture_is_named(far, dtype):
+    points, visible = torch.zeros(3, 2, 2, dtype=dtype), torch.ones(3, 2)
+    points[2, 1, 0] = far * 1.01  # bfloat16 is coarse
+    with pytest.raises(ValueError, match=r"trajectory 1 at frame 2 is at x .*, y 0; both must lie within ±100000"):
+        from_comfy_tracks(points, visible)
+    visible[2, 1] = 0
+    assert not from_comfy_tracks(points, visible).visible[1, 2]
+
+
+def test_a_comfy_track_too_large_for_single_precision_is_named():
+    with pytest.raises(ValueError, match="trajectory 0 at frame 1 is not a finite number"):
+        from_comfy_tracks(torch.tensor([[[0, 0]], [[1e39, 0]]], dtype=torch.float64), None)
+
+
+SHAPES = st.lists(st.integers(0, 3), max_size=4) | st.sampled_from([[2, 3, 2], [1, 1, 2], [0, 2, 2], [2, 0, 2]])
+DTYPES = st.sampled_from(
+    [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.uint8, torch.bool]
+)
+VALUES = st.sampled_from([0.0, -1.0, 7.5, 1e5, 1e6, 1e30, 1e39, torch.inf, -torch.inf, torch.nan])
+
+
+@st.composite
+def tensors(draw, shapes):
+    tensor = torch.zeros(draw(shapes), dtype=torch.float64)
+    for _ in range(draw(st.integers(0, 3)) if tensor.numel() else 0):
+        tensor.view(-1)[draw(st.integers(0, tensor.numel() - 1))] = draw(VALUES)
+    return tensor.to(draw(DTYPES | st.just(torch.complex64)))
+
+
+@st.composite
+def comfy_tracks(draw):
+    points = draw(tensors(SHAPES))
+    return points, draw(st.none() | tensors(SHAPES | st.just(points.shape[:2])))
+
+
+@fuzz(200)
+@given(comfy_tracks())
+def test_comfy_tracks_of_any_kind_are_trajectories_or_refused(tracks):
+    try:
+        read = from_comfy_tracks(*tracks)
+    except ValueError:
+        return
+    assert read.points_px.shape[:2] == read.visible.shape
+    assert (read.points_px[read.visible].abs() <= 100_000).all()
 
 
 # --- Trajectories ------------------------------------------------------------------------
@@ -212,6 +146,16 @@ def test_fitting_cuts_off_the_end_or_hides_what_is_not_there():
     assert torch.equal(longer.for_clip(3, "as drawn").points_px, tracks.points_px)
 
 
+@pytest.mark.parametrize(
+    ("number", "frames"), [(1, 10_000_001), (1_000_000, 11), (1001, 10_000), (2, 10**12), (11, 10**6)]
+)
+@pytest.mark.parametrize("timing", ["stretch", "as drawn"])
+def test_more_places_than_memory_should_hold_are_refused(number, frames, timing):
+    tracks = Trajectories(torch.zeros(number, 1, 2), torch.ones(number, 1, dtype=torch.bool))
+    with pytest.raises(ValueError, match=f"{number} trajectories over {frames} frames make {number * frames} places"):
+        tracks.for_clip(frames, timing)
+
+
 def test_another_timing_is_refused():
     with pytest.raises(ValueError, match='timing "loop" is not one of "stretch", "as drawn"'):
         seen(TWO_PATHS).for_clip(5, "loop")
@@ -228,3 +172,13 @@ def test_a_track_that_never_enters_the_frame_is_named():
         seen([inside, outside]).check(2, 32, 64)
     seen([inside, [[500.0, 5.0], [63.0, 5.0]]]).check(2, 32, 64)
     seen([inside, outside], [[True] * 2, [False] * 2]).check(2, 32, 64)
+
+
+@pytest.mark.parametrize("point", [[1e30, 20.0], [5.0, -1e30], [100_001.0, 5.0], [-1e9, 5.0], [3e38, 3e38]])
+def test_a_point_that_is_nowhere_near_the_frame_is_named(point):
+    tracks = seen([[[5.0, 5.0], [6.0, 6.0]], [[5.0, 5.0], point]])
+    with pytest.raises(
+        ValueError, match=r"trajectory 1 at frame 1 is at x .*, y .*; both must lie within ±100000 pixels"
+    ):
+        tracks.check(2, 32, 64)
+    seen(tracks.points_px.tolist(), [[True, True], [True, False]]).check(2, 32, 64)
