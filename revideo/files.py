@@ -12,6 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+LOCK_FILE = ".lock"  # of a folder that one run at a time works in
 WRITING = ".writing"  # behind a temporary file's name: the lock of who writes it
 SHOWN = 40  # characters of a file's name in its temporary one, which may be no longer than others
 

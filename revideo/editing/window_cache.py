@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..files import locked, whole_file
+from ..files import LOCK_FILE, locked, whole_file
 from ..pipeline.pipeline import Pipeline
 from ..sampling.samplers import SamplerOptions
 from ..tracks.trajectories import Trajectories
@@ -24,7 +24,6 @@ from .windows import Window
 
 VERSION = 4  # of the way windows are made: another one makes others
 SAMPLED_VALUES = 64  # of each weight: who trains a model changes every tensor he trains throughout
-LOCK_FILE = ".in-use"
 
 _log = logging.getLogger(__name__)
 

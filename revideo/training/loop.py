@@ -17,7 +17,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..checkpoints.reading import CheckpointError, load_parts, open_checkpoint
 from ..checkpoints.writing import save_checkpoint
-from ..files import locked
+from ..files import LOCK_FILE, locked
 from ..models.config import ModelConfig
 from ..pipeline.pipeline import default_device
 from .config import OptimizerConfig, Phase, TrainingConfig
@@ -37,8 +37,6 @@ from .state import (
     phase_settings,
     with_checksum,
 )
-
-LOCK_FILE = ".lock"
 
 
 def train(config: TrainingConfig, resume: bool = False, piece: Piece | None = None) -> Path:

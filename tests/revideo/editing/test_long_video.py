@@ -524,7 +524,7 @@ def test_a_full_disk_ends_the_run_and_keeps_what_is_finished(
     with pytest.raises(OSError, match=r"the disk is full, so this file was not written: .*window-000002"):
         run(model, video, options, tmp_path)
     assert sorted(file.name for file in tmp_path.glob("*")) == [
-        ".in-use",
+        ".lock",
         "window-000000.safetensors",
         "window-000001.safetensors",
     ]

@@ -24,12 +24,12 @@ from revideo.checkpoints.random_weights import write_random_checkpoint
 from revideo.checkpoints.reading import CheckpointError, build_parts, open_checkpoint, read_config
 from revideo.checkpoints.writing import convert
 from revideo.cli.main import main
-from revideo.files import locked
+from revideo.files import LOCK_FILE, locked
 from revideo.models.config import ModelConfig
 from revideo.training.config import DEBLOCK, STAGES, ModelSource, OptimizerConfig
 from revideo.training.config_file import TrainingConfigError, parse_training_config
 from revideo.training.initial_weights import latent_std, write_start
-from revideo.training.loop import LOCK_FILE, example_indices, learning_rate, samples, train
+from revideo.training.loop import example_indices, learning_rate, samples, train
 from revideo.training.pieces import SPARE_SECONDS, Paused, Piece
 from revideo.training.state import TrainingProgress, average_of, averaged, check_same_settings, phase_settings
 
