@@ -56,6 +56,13 @@ def checkpoint_path(name: str) -> Path:
     return next(Path(root) / name for root in folder_paths.get_folder_paths(FOLDER) if (Path(root) / name).is_dir())
 
 
+def change_times(*names: str) -> list[float]:
+    """When the files behind these names, or those in a diffusers folder, were last written."""
+    paths = [checkpoint_path(name) for name in names if name != SAME_FILE]
+    files = [file for path in paths for file in (path, *sorted(path.rglob("*")))]
+    return [file.stat().st_mtime for file in files if file.exists()]
+
+
 def missing_message(name: str) -> str:
     """What to say of a name that is not in the list, and the two ways to the released weights."""
     from ..revideo.checkpoints.released import ADDRESS, LICENCE_ALLOWS, MODEL_NAME
@@ -149,8 +156,7 @@ class ReVideoLoadModel(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, checkpoint: str, svd_checkpoint: str, weight_dtype: str) -> list[float]:
         """Loads again when a file was replaced under the same name."""
-        files = [checkpoint] + [svd_checkpoint] * (svd_checkpoint != SAME_FILE)
-        return [checkpoint_path(name).stat().st_mtime for name in files]
+        return change_times(checkpoint, svd_checkpoint)
 
     @classmethod
     @checked
@@ -166,7 +172,9 @@ class ReVideoLoadModel(io.ComfyNode):
         )
         if weight_dtype == EIGHT_BITS:
             check_fp8(device)
-        model = revideo.load(path, dtype=dtype, device="cpu", svd=svd, fp8=weight_dtype == EIGHT_BITS)
+        # Not mapped: a file written anew beneath a model that ComfyUI holds would change it, or end the process.
+        fp8 = weight_dtype == EIGHT_BITS
+        model = revideo.load(path, dtype=dtype, device="cpu", svd=svd, fp8=fp8, mapped=False)
         # ComfyUI's choice for autoencoders: fp16 overflows in SVD's.
         model.vae.to(management.vae_dtype(device, [torch.bfloat16, torch.float32]))
         return io.NodeOutput(manage(model))

@@ -9,7 +9,7 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..model import BUILT_IN, WEIGHT_DTYPES, check_checkpoint, checkpoint_names, checkpoint_path
+from ..model import BUILT_IN, WEIGHT_DTYPES, change_times, check_checkpoint, checkpoint_names, checkpoint_path
 from ..sockets import CATEGORY, Conditions, checked
 from .checks import check_embedding, check_model, check_vae, warn_of_other_weights
 from .control_net import ReVideoControl
@@ -58,9 +58,9 @@ class ReVideoLoadControlNet(io.ComfyNode):
         return check_checkpoint(checkpoint)
 
     @classmethod
-    def fingerprint_inputs(cls, checkpoint: str, weight_dtype: str) -> float:
+    def fingerprint_inputs(cls, checkpoint: str, weight_dtype: str) -> list[float]:
         """Loads again when a file was replaced under the same name."""
-        return checkpoint_path(checkpoint).stat().st_mtime
+        return change_times(checkpoint)
 
     @classmethod
     @checked
@@ -69,7 +69,8 @@ class ReVideoLoadControlNet(io.ComfyNode):
 
         device = management.get_torch_device()
         dtype = WEIGHT_DTYPES.get(weight_dtype) or _dtype(device)
-        return io.NodeOutput(ReVideoControl(load_control(checkpoint_path(checkpoint), dtype=dtype), device))
+        part = load_control(checkpoint_path(checkpoint), dtype=dtype, mapped=False)
+        return io.NodeOutput(ReVideoControl(part, device))
 
 
 def _dtype(device: torch.device) -> torch.dtype:

@@ -18,7 +18,15 @@ from comfy.ldm.modules.diffusionmodules.openaimodel import Timestep
 from comfy_api.latest import io
 from torch import nn
 
-from ..model import BUILT_IN, SAME_FILE, WEIGHT_DTYPES, check_checkpoint, checkpoint_names, checkpoint_path
+from ..model import (
+    BUILT_IN,
+    SAME_FILE,
+    WEIGHT_DTYPES,
+    change_times,
+    check_checkpoint,
+    checkpoint_names,
+    checkpoint_path,
+)
 from ..sockets import CATEGORY, checked
 
 if TYPE_CHECKING:
@@ -81,8 +89,7 @@ class ReVideoLoadSVD(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, checkpoint: str, svd_checkpoint: str, weight_dtype: str) -> list[float]:
         """Loads again when a file was replaced under the same name."""
-        files = [checkpoint] + [svd_checkpoint] * (svd_checkpoint != SAME_FILE)
-        return [checkpoint_path(name).stat().st_mtime for name in files]
+        return change_times(checkpoint, svd_checkpoint)
 
     @classmethod
     @checked
@@ -96,9 +103,10 @@ def load_as_svd(
 ) -> tuple[ModelPatcher, ClipVisionModel, VAE]:
     """MODEL, CLIP_VISION, VAE; `disable_dynamic` is how ComfyUI asks for a second MODEL of the same file."""
     from ...revideo.checkpoints.names import IMAGE_VAE, UNET, VIDEO_VAE, to_released
-    from ...revideo.checkpoints.reading import open_checkpoint
+    from ...revideo.checkpoints.reading import check_finite, open_checkpoint
 
     checkpoint = open_checkpoint(path, svd=svd)
+    check_finite(checkpoint.weights, checkpoint.table, path)
     released = to_released(checkpoint.weights, checkpoint.table)
     model = _model(_below(released, UNET), checkpoint.config, dtype, disable_dynamic)
     model.cached_patcher_init = (load_as_svd, (path, svd, dtype), 0)

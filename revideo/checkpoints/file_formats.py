@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ HEAD_BYTES = 512  # enough to tell every form
 HEADER_BYTES_MAX = 100_000_000  # of a .safetensors file, by its specification
 INDEX_BYTES_MAX = 50_000_000  # thousands of names take less than one
 SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<suffix>\.\w+)", re.IGNORECASE)
+OUTSIDE = re.compile(r"[/\\:\0\ud800-\udfff]")  # in a shard's name: it leads out of the folder, or is no text
 WRAPPERS = ("module", "_orig_mod")  # put before names by DataParallel and by torch.compile; no tensor is called so
 STORED_TYPES = {  # of a .safetensors file
     "F64": torch.float64,
@@ -45,16 +47,17 @@ def read_tensors(path: Path) -> tuple[Weights, dict[str, str]]:
 
     A shard, or the index of shards, stands for all of them. Raises CheckpointError, which says what the file is.
     """
+    if not path.is_file():
+        raise CheckpointError(f"{path.name} is no file that can be read (a folder, or a link to nothing?): remove it")
     weights: Weights = {}
     metadata: dict[str, str] = {}
     for file in _shards(path) or [path]:
         tensors, stated = _read_file(file)
-        weights |= tensors
+        for name, tensor in tensors.items():
+            if weights.setdefault(_unwrapped(name), tensor) is not tensor:
+                raise CheckpointError(f"{file.name} holds {name} a second time, and it is not said which is meant")
         metadata |= stated
-    plain: Weights = {}
-    for name, tensor in weights.items():
-        plain.setdefault(_unwrapped(name), tensor)
-    return plain, metadata
+    return weights, metadata
 
 
 def _unwrapped(name: str) -> str:
@@ -71,7 +74,7 @@ def _shards(path: Path) -> list[Path]:
     else:
         names = _index(path)
         what = f"{path.name} is the index of {len(names)} shards"
-    strange = [name for name in names if re.search(r"[/\\:\0]", name) or name in ("", ".", "..") or len(name) > 255]
+    strange = [name for name in names if OUTSIDE.search(name) or name in ("", ".", "..") or len(name) > 255]
     if strange:
         raise CheckpointError(
             f"{path.name} names a shard outside of its folder, which is not read: {strange[0][:80]!r}"
@@ -141,6 +144,8 @@ def _read_safetensors(path: Path, header_bytes: int) -> tuple[Weights, dict[str,
         raise CheckpointError(
             f"{path.name} is cut off or not a .safetensors file ({error}): download it again"
         ) from None
+    except AttributeError as error:  # safetensors asks an older torch for a type that it lacks
+        raise CheckpointError(f"{path.name} holds numbers that this PyTorch does not know ({error})") from None
 
 
 def _read_past_the_end(path: Path, header_bytes: int) -> tuple[Weights, dict[str, str]] | None:
@@ -162,6 +167,8 @@ def _read_past_the_end(path: Path, header_bytes: int) -> tuple[Weights, dict[str
 
 def _tensor(data: Tensor, dtype: torch.dtype, shape: list[int], start: int, stop: int) -> Tensor:
     """Of a file's bytes (all,) those from `start` to `stop`, a view where the numbers are aligned."""
+    if not 0 <= start <= stop or any(side < 0 for side in shape):  # which torch would count from the end, or guess
+        raise ValueError
     values = data[start:stop]
     if values.storage_offset() % dtype.itemsize:
         values = values.clone()
@@ -170,8 +177,15 @@ def _tensor(data: Tensor, dtype: torch.dtype, shape: list[int], start: int, stop
 
 def _read_pickle(path: Path, is_zip: bool) -> Weights:
     """A `.ckpt`: tensors only; code inside is refused, never run. Whatever else it may hold is left out."""
-    try:  # only zip files can be memory-mapped
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+    try:
+        if is_zip and _is_compressed(path):
+            raise CheckpointError(
+                f"{path.name} holds compressed parts, as torch's files of weights never do: use the file as it was "
+                f"saved, not packed again by a zip program"
+            )
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)  # only zip files can be
+    except CheckpointError:
+        raise
     except pickle.UnpicklingError:
         what = "holds" if is_zip else "is no checkpoint, or one that holds"
         raise CheckpointError(
@@ -180,12 +194,36 @@ def _read_pickle(path: Path, is_zip: bool) -> Weights:
         ) from None
     except Exception as error:  # of damaged bytes torch raises many kinds
         raise CheckpointError(f"{path.name} is cut off or no checkpoint ({_first_line(error)})") from None
-    state = content.get("state_dict", content) if isinstance(content, dict) else None
-    items = state.items() if isinstance(state, dict) else ()
-    weights = {str(name): value for name, value in items if isinstance(value, Tensor)}
+    # dict's own methods, and tensors without their attributes: a pickle may put others in their place.
+    state = dict.get(content, "state_dict", content) if isinstance(content, dict) else None
+    items = dict.items(state) if isinstance(state, dict) else ()
+    weights = {name: value.data for name, value in items if isinstance(name, str) and isinstance(value, Tensor)}
     if not weights:
         raise CheckpointError(f"{path.name} holds no state_dict of tensors")
+    strange = next((name for name, tensor in weights.items() if not _is_plain(tensor)), None)
+    if strange is not None:
+        raise CheckpointError(
+            f"{path.name} holds {strange} not as plain numbers (but sparse, quantised, nested, repeated or without "
+            f"any): save the model's weights as plain tensors"
+        )
     return weights
+
+
+def _is_compressed(path: Path) -> bool:
+    """Whether torch would take packed bytes for numbers, or fill the memory with what it unpacks."""
+    with zipfile.ZipFile(path) as archive:
+        return any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist())
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether a tensor is what it seems: numbers in memory, each in a place of its own."""
+    return (
+        type(tensor) is Tensor
+        and tensor.layout == torch.strided
+        and tensor.device.type == "cpu"
+        and not (tensor.is_quantized or tensor.is_nested or tensor.is_neg() or tensor.is_conj())
+        and tensor.numel() * tensor.itemsize <= tensor.untyped_storage().nbytes()
+    )
 
 
 def _first_line(error: BaseException) -> str:

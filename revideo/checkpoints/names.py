@@ -45,13 +45,13 @@ class Released:
     layout: str = "same"  # "1x1": a linear layer stored as convolution; "transposed"; "third 0", "third 1", "third 2"
 
     def take(self, tensor: Tensor) -> Tensor:
-        """Released → ours, as a view."""
+        """Released → ours, as a view; itself where it has another number of dimensions than it should."""
         if self.layout == "1x1":
             return tensor.flatten(1) if tensor.ndim == 4 and tensor.shape[2:] == (1, 1) else tensor
         if self.layout == "transposed":
-            return tensor.T
+            return tensor.T if tensor.ndim == 2 else tensor
         if self.layout.startswith("third"):
-            return tensor.tensor_split(3)[int(self.layout[-1])]
+            return tensor.tensor_split(3)[int(self.layout[-1])] if tensor.ndim else tensor
         return tensor
 
     def give(self, tensors: list[Tensor]) -> Tensor:

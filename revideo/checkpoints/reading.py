@@ -7,7 +7,9 @@ names.py knows what the released files call it.
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,8 @@ from .released import no_checkpoint
 PARTS = ("unet", "controlnet", "vae", "image_encoder")
 CONFIG_KEY = "revideo_config"  # in a .safetensors file's metadata; in a folder, CONFIG_FILE
 CONFIG_FILE = "revideo_config.json"
+CONFIG_BYTES_MAX = 2**18
+READ_DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)  # that weights are read in
 
 _log = logging.getLogger(__name__)
 
@@ -77,21 +81,29 @@ def load_parts(
     config: ModelConfig | None = None,
     dtype: torch.dtype | None = None,
     svd: str | Path | None = None,
+    mapped: bool = True,
 ) -> tuple[dict[str, Any], ModelConfig]:
     """The four networks with weights, and their sizes; weights stay memory-mapped unless `dtype` changes them.
 
+    `mapped` False: all weights are copied, so that the file may be written anew while the model is in use.
     See `open_checkpoint` for what can be read and what is raised.
     """
     checkpoint = open_checkpoint(path, config, svd)
+    # One precision for what works together; files of several parts have mixed ones.
+    common = dtype or _widest(checkpoint.weights, ("unet.", "controlnet.", "image_encoder."))
     for part, module in checkpoint.parts.items():
-        fill_part(module, part, checkpoint.weights, dtype)
+        fill_part(module, part, checkpoint.weights, dtype if part == "vae" else common, mapped)
+        _check_filled(module, part, checkpoint.table, path)
     return checkpoint.parts, checkpoint.config
 
 
-def load_control(path: str | Path, config: ModelConfig | None = None, dtype: torch.dtype | None = None) -> ControlPart:
+def load_control(
+    path: str | Path, config: ModelConfig | None = None, dtype: torch.dtype | None = None, mapped: bool = True
+) -> ControlPart:
     """The ControlNet of any file that `open_checkpoint` reads, or of a control file alone.
 
-    Of a whole model nothing else is loaded. Raises CheckpointError, naming file and tensors.
+    Of a whole model nothing else is loaded; `mapped` as in `load_parts`. Raises CheckpointError, naming file and
+    tensors.
     """
     path = locate(path)
     found, own_config = _read(path)
@@ -103,24 +115,50 @@ def load_control(path: str | Path, config: ModelConfig | None = None, dtype: tor
     if not control:
         raise CheckpointError(f"{path.name} is {_describe(weights)}")
     network = parts["controlnet"]
-    fill_part(network, "controlnet", _needed(control, table, {"controlnet": network}, path), dtype)
+    fill_part(network, "controlnet", _needed(control, table, {"controlnet": network}, path), dtype, mapped)
+    _check_filled(network, "controlnet", table, path)
     temporal = {
-        place.name.removeprefix(UNET): weights[name]
+        place.name.removeprefix(UNET): weights[name] if mapped else weights[name].clone()
         for name, place in table.items()
         if name in weights and place.name.startswith(UNET) and is_control_weight(place.name)
     }
     return ControlPart(network, config, temporal)
 
 
-def fill_part(module: torch.nn.Module, part: str, weights: Weights, dtype: torch.dtype | None = None) -> None:
-    """Gives a network its weights out of `weights`, which lose them."""
+def fill_part(
+    module: torch.nn.Module, part: str, weights: Weights, dtype: torch.dtype | None = None, mapped: bool = True
+) -> None:
+    """Gives a network its weights out of `weights`, which lose them; copies of them unless they may stay `mapped`.
+
+    `dtype` None: their own, of several the one that holds all.
+    """
+    dtype = dtype or _widest(weights, (f"{part}.",))
     own = {}
     for name in module.state_dict():
         # Popped, so that a converted tensor's source is freed before the next is read.
         tensor = weights.pop(f"{part}.{name}")
-        own[name] = tensor if dtype is None else tensor.to(dtype)
+        own[name] = tensor.to(dtype, copy=not mapped)
     module.load_state_dict(own, assign=True)
     module.requires_grad_(False)
+
+
+def _widest(weights: Weights, starts: tuple[str, ...]) -> torch.dtype:
+    return reduce(torch.promote_types, {tensor.dtype for name, tensor in weights.items() if name.startswith(starts)})
+
+
+def check_finite(weights: Weights, table: dict[str, Released], path: str | Path) -> None:
+    """Raises CheckpointError where a weight is NaN or infinite. A tenth of a second per GB, once it is in memory."""
+    for name, tensor in weights.items():
+        if not torch.stack(tensor.aminmax()).isfinite().all():
+            raise CheckpointError(
+                f"{Path(path).name}: {table[name].name if name in table else name} has values that are not finite in "
+                f"{_name(tensor.dtype)}. Too large for it? Then use bf16 or fp32. Else the file is damaged, or its "
+                f"training has diverged: use another"
+            )
+
+
+def _check_filled(module: torch.nn.Module, part: str, table: dict[str, Released], path: str | Path) -> None:
+    check_finite({f"{part}.{name}": tensor for name, tensor in module.state_dict().items()}, table, path)
 
 
 def read_config(path: str | Path, svd: str | Path | None = None) -> ModelConfig:
@@ -164,11 +202,14 @@ def open_checkpoint(path: str | Path, config: ModelConfig | None = None, svd: st
 
 def _read(path: Path) -> tuple[Weights, ModelConfig | None]:
     """The tensors of one file or folder, memory-mapped, and the sizes it states."""
-    if path.is_dir():
-        return _read_folder(path)
-    if not path.exists():
-        raise CheckpointError(TINY_MISSING if path == TINY_FILE else no_checkpoint(path))
-    weights, metadata = read_tensors(path)
+    try:
+        if path.is_dir():
+            return _read_folder(path)
+        if not path.exists():
+            raise CheckpointError(TINY_MISSING if path == TINY_FILE else no_checkpoint(path))
+        weights, metadata = read_tensors(path)
+    except OSError as error:
+        raise CheckpointError(f"{error.filename or path} cannot be read ({error.strerror})") from None
     config = metadata.get(CONFIG_KEY)
     return weights, _parse_config(config, path) if config else None
 
@@ -176,7 +217,7 @@ def _read(path: Path) -> tuple[Weights, ModelConfig | None]:
 def _parse_config(text: str, path: Path) -> ModelConfig:
     try:
         return ModelConfig.from_json(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise CheckpointError(f"{path.name}: {error}") from None
 
 
@@ -188,12 +229,27 @@ def _read_folder(folder: Path) -> tuple[Weights, ModelConfig | None]:
         whole = [file for file in files if file.name in ("diffusion_pytorch_model.safetensors", "model.safetensors")]
         for file in whole or files:  # beside a whole file lie only its variants
             prefix = "" if part == "unused" else f"{part}."
-            weights |= {prefix + name: tensor for name, tensor in read_tensors(file)[0].items()}
+            try:
+                tensors, _ = read_tensors(file)
+            except CheckpointError as error:  # which begins with the file's name, of which there are several
+                raise CheckpointError(f"{folder.name}/{part}/{error}") from None
+            weights |= {prefix + name: tensor for name, tensor in tensors.items()}
     if not weights:
         raise CheckpointError(f"{folder} is no diffusers folder: no unet/*.safetensors or other part in it")
     weights.pop("image_encoder.vision_model.embeddings.position_ids", None)  # older exports store this count
-    config = folder / CONFIG_FILE
-    return weights, _parse_config(config.read_text("utf-8"), config) if config.exists() else None
+    return weights, _read_config(folder / CONFIG_FILE)
+
+
+def _read_config(file: Path) -> ModelConfig | None:
+    """The sizes in a folder's file; None where there is none."""
+    if not os.path.lexists(file):
+        return None
+    if not file.is_file() or file.stat().st_size > CONFIG_BYTES_MAX:
+        raise CheckpointError(f"{file} is no file of a model's sizes: remove it, or save the model again")
+    try:
+        return _parse_config(file.read_text("utf-8-sig"), file)
+    except UnicodeDecodeError:
+        raise CheckpointError(f"{file} is not UTF-8 text: save it as such") from None
 
 
 def _describe(weights: Weights) -> str | None:
@@ -248,9 +304,23 @@ def _needed(weights: Weights, table: dict[str, Released], parts: dict[str, Any],
             f"{path.name} does not fit the model: {'; '.join(problems)}. A model of other widths must carry "
             f'"{CONFIG_KEY}" in its metadata or be loaded with its config'
         )
+    unread = [
+        f"{table[name].name} in {_name(weights[name].dtype)}"
+        for name in expected
+        if weights[name].dtype not in READ_DTYPES
+    ]
+    if unread:
+        raise CheckpointError(
+            f"{path.name} holds {len(unread)} weights in a precision that is not read ({_few(unread)}): use a file in "
+            f"fp16, bf16, fp32 or fp64, of which fp8 can be made as it is loaded"
+        )
     if extra:
         _log.info("%s: %d tensors that no network has are left out (%s)", path.name, len(extra), _few(extra))
     return {name: tensor for name, tensor in weights.items() if name in expected or name.startswith(UNUSED)}
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _few(names: list[str]) -> str:

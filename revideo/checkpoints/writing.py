@@ -12,7 +12,16 @@ from safetensors.torch import save_file
 from ..files import whole_file
 from ..models.config import ModelConfig
 from .names import UNUSED, Weights, is_control_weight, name_table, to_released
-from .reading import CONFIG_FILE, CONFIG_KEY, PARTS, Checkpoint, CheckpointError, build_parts, open_checkpoint
+from .reading import (
+    CONFIG_FILE,
+    CONFIG_KEY,
+    PARTS,
+    Checkpoint,
+    CheckpointError,
+    build_parts,
+    check_finite,
+    open_checkpoint,
+)
 
 FILES = (".safetensors", ".ckpt")
 MB = 10**6
@@ -43,6 +52,7 @@ def convert(
     weights = checkpoint.weights
     if dtype is not None:
         checkpoint.weights = {name: weights.pop(name).to(dtype) for name in list(weights)}
+    check_finite(checkpoint.weights, checkpoint.table, source)
     _save(checkpoint, Path(target), target_svd, shard_mb)
 
 

@@ -185,6 +185,7 @@ def load(
     svd: str | Path | None = None,
     fp8: bool = False,
     compiled: bool = False,
+    mapped: bool = True,
 ) -> ReVideo:
     """A model from a released `.ckpt` or `.safetensors`, a diffusers folder, or a control file with `svd`.
 
@@ -192,9 +193,11 @@ def load(
     `config` None: the sizes that the file states, else the released ones. `dtype` None:
     float32 on the CPU, elsewhere the file's own. `fp8`: UNet and ControlNet are stored in eight
     bits and work in `dtype`; half the memory of fp16 and a coarser model. `compiled`: their
-    blocks go through `torch.compile` at their first use. Raises CheckpointError, a ValueError.
+    blocks go through `torch.compile` at their first use. `mapped` False: weights of the file's own precision
+    are copied too, so that the file may be written anew meanwhile. Raises CheckpointError, a ValueError.
     """
-    return ReVideo(*load_networks(path, config, dtype, device, svd=svd, fp8=fp8, compiled=compiled))
+    options: Any = {"svd": svd, "fp8": fp8, "compiled": compiled, "mapped": mapped}
+    return ReVideo(*load_networks(path, config, dtype, device, **options))
 
 
 @contextmanager

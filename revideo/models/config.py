@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
 Block = TypeVar("Block")
+
+# Limits for what a file may ask for: several times the released model, and still built in two seconds without weights.
+LEVELS_MAX = 6
+CHANNELS_MAX = 8192
+VALUE_MAX = {  # of what is no width
+    "channel_mult": 16,
+    "num_res_blocks": 4,
+    "num_frames": 1024,
+    "latent_channels": 128,
+    "condition_channels": 2048,
+    "layers": 64,
+    "patch_size": 256,
+    "image_size": 2048,
+}
+PATCHES_MAX = 2**16  # of CLIP's picture; 256 in the released model
+WEIGHTS_MAX = 30e9  # ten times the released model's
+JSON_LETTERS_MAX = 2**16  # all four blocks take less than a thousand
 
 
 @dataclass(frozen=True)
@@ -84,6 +102,8 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         unet, encoder = self.unet, self.image_encoder
+        for each in fields(self):
+            _check_values(each.name, getattr(self, each.name))
         for channels in unet.block_channels:
             if channels % unet.num_head_channels or channels % 32:
                 raise ValueError(
@@ -103,6 +123,11 @@ class ModelConfig:
                 f"model config: image encoder width {encoder.width} is not a multiple of "
                 f"head_width {encoder.head_width}"
             )
+        if not 1 <= (encoder.image_size // encoder.patch_size) ** 2 <= PATCHES_MAX:
+            raise ValueError(
+                f"model config: image_size {encoder.image_size} in patches of patch_size {encoder.patch_size} gives "
+                f"{(encoder.image_size // encoder.patch_size) ** 2} patches, not 1 to {PATCHES_MAX}"
+            )
         if unet.context_dim != encoder.embed_dim:
             raise ValueError(
                 f"model config: the UNet reads an image embedding of {unet.context_dim} (context_dim), "
@@ -114,6 +139,21 @@ class ModelConfig:
                 f"model config: the condition encoders shrink by {control_stride}, the autoencoder by "
                 f"{self.vae.stride}; condition_channels and vae channel_mult need equal lengths"
             )
+        if self.estimated_weights > WEIGHTS_MAX:
+            raise ValueError(
+                f"model config: its widths, num_res_blocks and layers make about {self.estimated_weights / 1e9:,.0f} "
+                f"billion weights, more than {WEIGHTS_MAX / 1e9:.0f} billion"
+            )
+
+    @property
+    def estimated_weights(self) -> float:
+        """About how many numbers the four networks hold, without building them."""
+        unet, vae, encoder = self.unet, self.vae, self.image_encoder
+        return (
+            60 * (3 * unet.num_res_blocks + 4) * sum(width**2 for width in unet.block_channels)
+            + 40 * (vae.num_res_blocks + 3) * sum(width**2 for width in vae.block_channels)
+            + 12 * encoder.layers * encoder.width**2
+        )
 
     @property
     def size_multiple(self) -> int:
@@ -134,7 +174,7 @@ class ModelConfig:
         """Reads the blocks "unet", "control", "vae", "image_encoder"; other blocks are left alone.
 
         A block or value that is absent is the released model's. Raises ValueError on a name
-        that no block has or a value of the wrong kind.
+        that no block has, and as every construction on a value that cannot work.
         """
         return cls(
             _block(UNetConfig, "unet", values),
@@ -146,9 +186,11 @@ class ModelConfig:
     @classmethod
     def from_json(cls, text: str) -> ModelConfig:
         """Reads what `to_json` writes; raises ValueError as `from_dict`, or where it is no JSON object."""
+        if len(text) > JSON_LETTERS_MAX:
+            raise ValueError(f"model config is a text of {len(text):,} letters, more than {JSON_LETTERS_MAX:,}")
         try:
             values = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"model config is not JSON: {error}") from None
         if not isinstance(values, dict):
             raise ValueError(f"model config must be a JSON object, not {type(values).__name__}")
@@ -163,15 +205,25 @@ def _block(kind: type[Block], name: str, values: dict[str, Any]) -> Block:
     given = values.get(name, {})
     if not isinstance(given, dict):
         raise ValueError(f'model config: "{name}" must be an object, not {type(given).__name__}')
-    known = {f.name: getattr(kind(), f.name) for f in fields(kind)}  # type: ignore[arg-type]
-    read = {}
-    for key, value in given.items():
+    known = [each.name for each in fields(kind)]  # type: ignore[arg-type]
+    for key in given:
         if key not in known:
             raise ValueError(f'model config: "{name}" has no "{key}"; it has {", ".join(known)}')
-        elements = value if isinstance(value, (list, tuple)) else [value]
-        fits = isinstance(value, (list, tuple)) == isinstance(known[key], tuple)
-        if not fits or not elements or not all(type(n) is int and n > 0 for n in elements):
-            kind_of_value = "a list of positive integers" if isinstance(known[key], tuple) else "a positive integer"
-            raise ValueError(f'model config: "{name}.{key}" must be {kind_of_value}, not {value!r}')
-        read[key] = tuple(value) if isinstance(value, (list, tuple)) else value
-    return kind(**read)
+    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in given.items()})
+
+
+def _check_values(name: str, block: Any) -> None:
+    """That each value of a block is a positive integer, or a list of them, within its limit."""
+    for each in fields(block):
+        key, value = f'model config: "{name}.{each.name}"', getattr(block, each.name)
+        listed = isinstance(value, (list, tuple))
+        numbers = list(value) if listed else [value]
+        fits = listed == isinstance(each.default, tuple)
+        if not fits or not numbers or not all(type(n) is int and n > 0 for n in numbers):
+            wanted = "a list of positive integers" if isinstance(each.default, tuple) else "a positive integer"
+            raise ValueError(f"{key} must be {wanted}, not {reprlib.repr(numbers if listed else value)}")
+        if len(numbers) > LEVELS_MAX:
+            raise ValueError(f"{key} has {len(numbers)} levels; at most {LEVELS_MAX}")
+        asked, most = max(numbers), VALUE_MAX.get(each.name, CHANNELS_MAX)
+        if asked > most:
+            raise ValueError(f"{key} asks for {asked if asked < 2**64 else 'a number beyond 2⁶⁴'}; at most {most}")

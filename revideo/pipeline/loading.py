@@ -26,6 +26,7 @@ def load_networks(
     svd: str | Path | None = None,
     fp8: bool = False,
     compiled: bool = False,
+    mapped: bool = True,
 ) -> tuple[dict[str, Any], ModelConfig, torch.device]:
     """What a Pipeline is made of, from the arguments of `revideo.load`; raises CheckpointError, a ValueError."""
     device = torch.device(device or default_device())
@@ -35,7 +36,7 @@ def load_networks(
         check_fp8(device)
     if dtype is None and device.type == "cpu":
         dtype = torch.float32  # half precision on a CPU is slower and no smaller where it counts
-    parts, config = load_parts(path, config, dtype, svd)
+    parts, config = load_parts(path, config, dtype, svd, mapped)
     if parts["vae"].dtype == torch.float16:
         parts["vae"].float()  # SVD's autoencoder overflows in fp16
     if fp8:
