@@ -177,15 +177,9 @@ def _tensor(data: Tensor, dtype: torch.dtype, shape: list[int], start: int, stop
 
 def _read_pickle(path: Path, is_zip: bool) -> Weights:
     """A `.ckpt`: tensors only; code inside is refused, never run. Whatever else it may hold is left out."""
-    try:
-        if is_zip and _is_compressed(path):
-            raise CheckpointError(
-                f"{path.name} holds compressed parts, as torch's files of weights never do: use the file as it was "
-                f"saved, not packed again by a zip program"
-            )
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)  # only zip files can be
-    except CheckpointError:
-        raise
+    try:  # only zip files can be memory-mapped
+        compressed = is_zip and _is_compressed(path)
+        content = None if compressed else torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except pickle.UnpicklingError:
         what = "holds" if is_zip else "is no checkpoint, or one that holds"
         raise CheckpointError(
@@ -194,6 +188,11 @@ def _read_pickle(path: Path, is_zip: bool) -> Weights:
         ) from None
     except Exception as error:  # of damaged bytes torch raises many kinds
         raise CheckpointError(f"{path.name} is cut off or no checkpoint ({_first_line(error)})") from None
+    if compressed:
+        raise CheckpointError(
+            f"{path.name} holds compressed parts, as torch's files of weights never do: use the file as it was saved, "
+            f"not packed again by a zip program"
+        )
     # dict's own methods, and tensors without their attributes: a pickle may put others in their place.
     state = dict.get(content, "state_dict", content) if isinstance(content, dict) else None
     items = dict.items(state) if isinstance(state, dict) else ()

@@ -147,11 +147,11 @@ def _widest(weights: Weights, starts: tuple[str, ...]) -> torch.dtype:
 
 
 def check_finite(weights: Weights, table: dict[str, Released], path: str | Path) -> None:
-    """Raises CheckpointError where a weight is NaN or infinite. A tenth of a second per GB, once it is in memory."""
+    """Raises CheckpointError where a network's weight is NaN or infinite: a tenth of a second per GB in memory."""
     for name, tensor in weights.items():
-        if not torch.stack(tensor.aminmax()).isfinite().all():
+        if name in table and not torch.stack(tensor.aminmax()).isfinite().all():
             raise CheckpointError(
-                f"{Path(path).name}: {table[name].name if name in table else name} has values that are not finite in "
+                f"{Path(path).name}: {table[name].name} has values that are not finite in "
                 f"{_name(tensor.dtype)}. Too large for it? Then use bf16 or fp32. Else the file is damaged, or its "
                 f"training has diverged: use another"
             )
@@ -209,7 +209,7 @@ def _read(path: Path) -> tuple[Weights, ModelConfig | None]:
             raise CheckpointError(TINY_MISSING if path == TINY_FILE else no_checkpoint(path))
         weights, metadata = read_tensors(path)
     except OSError as error:
-        raise CheckpointError(f"{error.filename or path} cannot be read ({error.strerror})") from None
+        raise CheckpointError(f"{error.filename or path} cannot be read ({error.strerror or error})") from None
     config = metadata.get(CONFIG_KEY)
     return weights, _parse_config(config, path) if config else None
 

@@ -142,4 +142,5 @@ def _write_folder(checkpoint: Checkpoint, folder: Path) -> None:
         (folder / "unused").mkdir(exist_ok=True)
         with whole_file(folder / "unused" / "model.safetensors") as unfinished:
             save_file({name: t.contiguous() for name, t in unused.items()}, unfinished, {"format": "pt"})
-    (folder / CONFIG_FILE).write_text(checkpoint.config.to_json(), "utf-8")
+    with whole_file(folder / CONFIG_FILE) as unfinished:
+        unfinished.write_text(checkpoint.config.to_json(), "utf-8")

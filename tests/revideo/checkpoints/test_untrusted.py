@@ -130,6 +130,16 @@ def test_a_weight_that_is_not_finite_is_named(weights, tmp_path, value, use):
     assert not (tmp_path / "converted.safetensors").exists()
 
 
+@pytest.mark.parametrize(
+    "values", [torch.empty(0), torch.full((3,), float("nan")), torch.ones(3, dtype=torch.complex64)]
+)
+def test_what_no_network_uses_is_not_looked_at(weights, tmp_path, values):
+    unused = "conditioner.embedders.0.open_clip.model.logit_scale"
+    save_file(weights | {unused: values}, tmp_path / "model.safetensors")
+    convert(tmp_path / "model.safetensors", tmp_path / "converted.safetensors", config=LEAST)
+    assert torch.equal(load_file(tmp_path / "converted.safetensors")[unused].nan_to_num(), values.nan_to_num())
+
+
 @pytest.mark.parametrize("use", [load_parts, convert])
 def test_what_is_too_large_for_the_precision_that_is_asked_for_is_refused(weights, tmp_path, use):
     save_file({name: 1e5 * tensor.bfloat16() for name, tensor in weights.items()}, tmp_path / "model.safetensors")
