@@ -21,7 +21,7 @@ from ..models.image_encoder import build_image_encoder
 from ..models.unet import ReVideoUNet
 from ..models.vae import build_vae
 from .builtin import TINY_FILE, TINY_MISSING, locate
-from .file_formats import CheckpointError, read_tensors
+from .file_formats import SHARD, CheckpointError, read_tensors
 from .names import (
     CONTROL,
     INSIDE,
@@ -233,7 +233,13 @@ def _read_folder(folder: Path) -> tuple[Weights, ModelConfig | None]:
                 tensors, _ = read_tensors(file)
             except CheckpointError as error:  # which begins with the file's name, of which there are several
                 raise CheckpointError(f"{folder.name}/{part}/{error}") from None
-            weights |= {prefix + name: tensor for name, tensor in tensors.items()}
+            named = {prefix + name: tensor for name, tensor in tensors.items()}
+            if named.keys() & weights.keys() and not SHARD.fullmatch(file.name):  # each shard stands for all
+                raise CheckpointError(
+                    f"{folder.name}/{part} holds the same weights in several files ({_few([f.name for f in files])}): "
+                    f"leave one of these variants there"
+                )
+            weights |= named
     if not weights:
         raise CheckpointError(f"{folder} is no diffusers folder: no unet/*.safetensors or other part in it")
     weights.pop("image_encoder.vision_model.embeddings.position_ids", None)  # older exports store this count

@@ -282,6 +282,17 @@ def test_two_shards_with_the_same_tensor_are_refused(files, tmp_path):
         load_parts(tmp_path / "parts.safetensors.index.json", LEAST)
 
 
+def test_two_variants_in_a_folder_are_refused(files, tmp_path):
+    """Of which the last by name would be taken, silently."""
+    shutil.copytree(files / "folder", tmp_path / "model")
+    whole = tmp_path / "model/unet/diffusion_pytorch_model.safetensors"
+    shutil.copy(whole, whole.with_name("diffusion_pytorch_model.fp16.safetensors"))
+    load_parts(tmp_path / "model")
+    whole.rename(whole.with_name("diffusion_pytorch_model.non_ema.safetensors"))
+    with pytest.raises(CheckpointError, match=r"^model/unet holds the same weights in several files \(diff.*fp16"):
+        load_parts(tmp_path / "model")
+
+
 # --- Folders, and what lies in place of files ------------------------------------------------
 
 
