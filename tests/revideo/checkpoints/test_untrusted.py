@@ -438,7 +438,8 @@ CONFIG_TEXTS = st.one_of(
 @st.composite
 def changed_bytes(draw, content, reach=None):
     """Of whole content: bytes changed near the start, cut off, put in or appended."""
-    content, reach = bytearray(content), reach or len(content)
+    content = bytearray(content or b"x")
+    reach = reach or len(content)
     for _ in range(draw(st.integers(0, 3))):
         content[draw(st.integers(0, min(reach, len(content)) - 1))] = draw(st.integers(0, 255))
     kind = draw(st.sampled_from(["as long", "cut", "longer", "put in"]))
