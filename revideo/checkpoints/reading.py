@@ -115,7 +115,7 @@ def load_control(
     if not control:
         raise CheckpointError(f"{path.name} is {_describe(weights)}")
     network = parts["controlnet"]
-    fill_part(network, "controlnet", _needed(control, table, {"controlnet": network}, path), dtype, mapped)
+    fill_part(network, "controlnet", needed_weights(control, table, {"controlnet": network}, path), dtype, mapped)
     _check_filled(network, "controlnet", table, path)
     temporal = {
         place.name.removeprefix(UNET): weights[name] if mapped else weights[name].clone()
@@ -197,7 +197,7 @@ def open_checkpoint(path: str | Path, config: ModelConfig | None = None, svd: st
     if kind:
         what = f"and {Path(svd).name} together are" if svd is not None else "is"
         raise CheckpointError(f"{path.name} {what} {kind}")
-    return Checkpoint(_needed(weights, table, parts, path), config, parts, table)
+    return Checkpoint(needed_weights(weights, table, parts, path), config, parts, table)
 
 
 def _read(path: Path) -> tuple[Weights, ModelConfig | None]:
@@ -286,7 +286,7 @@ def _describe(weights: Weights) -> str | None:
     return f"not a ReVideo checkpoint: its first tensors are {_few(names)}"
 
 
-def _needed(weights: Weights, table: dict[str, Released], parts: dict[str, Any], path: Path) -> Weights:
+def needed_weights(weights: Weights, table: dict[str, Released], parts: dict[str, Any], path: Path) -> Weights:
     """Without what no network has (averages, schedules, losses of a training), once all is there that is needed.
 
     One error for all that is missing, unexpected or of another shape, in released names.

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from torch import nn
 
 from ..models.config import ModelConfig
-from .keys import MOST_CLIPS, MOST_OF_A_SIZE, MOST_STEPS, START_NAME, ClipOptions, File, FileName, Pattern, Table, key
+from .keys import MOST_CLIPS, MOST_STEPS, START_NAME, ClipOptions, File, FileName, Pattern, Table, key
 
 # --- Stages: what trains, what the ControlNet is shown, how clips are made ------------------
 
@@ -94,11 +94,6 @@ class ModelSource(Table):
 
     @model_validator(mode="after")
     def _has_one_source(self) -> ModelSource:
-        for table in MODEL_TABLES:
-            for name, value in getattr(self, table).items():
-                given = value if isinstance(value, list) else [value]
-                if len(given) > 8 or any(isinstance(each, int) and each > MOST_OF_A_SIZE for each in given):
-                    raise ValueError(f'"{table}.{name}" is too large: at most 8 numbers, none above {MOST_OF_A_SIZE}')
         sizes = self.sizes
         if sizes and (self.path or self.svd):
             table = next(name for name in MODEL_TABLES if name in self.model_fields_set)

@@ -10,7 +10,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..checkpoints.names import name_table, to_diffusers
-from ..checkpoints.reading import CheckpointError, build_parts, load_parts, read_config
+from ..checkpoints.reading import (
+    CheckpointError,
+    build_parts,
+    check_finite,
+    fill_part,
+    load_parts,
+    needed_weights,
+    read_config,
+)
 from ..checkpoints.reading import read_weights as read_checkpoint
 from ..checkpoints.writing import save_weights
 from ..models.config import ModelConfig
@@ -107,13 +115,17 @@ def scale_latents(vae: Any, std: float) -> None:
 def from_svd(path: str | Path, config: ModelConfig, seed: int, control_gain: float) -> dict[str, Any]:
     """Plain SVD, and a ControlNet whose encoder and middle are copies of its own (paper section 3.2)."""
     parts = build_parts(config)
-    weights = to_diffusers(read_checkpoint(path), name_table(config, parts))
-    for part in ("unet", "vae", "image_encoder"):
-        own = {name: f"{part}.{name}" for name in parts[part].state_dict()}
-        lacking = [name for name in own.values() if name not in weights]
-        if lacking:
-            raise CheckpointError(f"{path} is no Stable Video Diffusion checkpoint: it lacks {lacking[0]}")
-        parts[part].load_state_dict({name: weights[full].float() for name, full in own.items()}, assign=True)
+    table = name_table(config, parts)
+    del parts["controlnet"]
+    read = to_diffusers(read_checkpoint(path), table)
+    own = {f"{part}.{name}" for part, network in parts.items() for name in network.state_dict()}
+    lacking = sorted(own - read.keys())
+    if lacking:
+        raise CheckpointError(f"{path} is no Stable Video Diffusion checkpoint: it lacks {lacking[0]}")
+    weights = needed_weights({name: read[name] for name in own}, table, parts, Path(path))
+    check_finite(weights, table, path)
+    for part, network in parts.items():
+        fill_part(network, part, weights, torch.float32)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         fresh = ReVideoControlNet.from_model_config(config, condition_channels=config.control.condition_channels)

@@ -13,7 +13,6 @@ from ..synthetic.shapes import SHAPES
 START_NAME = "0-start"  # of the file that the first phase begins from
 MOST_STEPS = 10**9
 MOST_CLIPS = 2**16  # of a batch
-MOST_OF_A_SIZE = 2**14  # any number of [model.…]: the released model's largest is 1280
 LONGEST_NAME = 100  # bytes: file systems take 255, and endings are put behind it
 LONGEST_PATTERN = 500
 

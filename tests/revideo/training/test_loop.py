@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers.training_utils import EMAModel
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
@@ -668,6 +669,26 @@ def test_from_svd_the_controlnet_begins_as_a_copy_that_changes_nothing(svd, tmp_
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda weight: weight.to(torch.int8), "in a precision that is not read"),
+        (lambda weight: weight * torch.nan, "has values that are not finite"),
+        (lambda weight: weight[:1].clone(), "of another shape"),
+        (lambda weight: weight.sum(), "of another shape"),
+    ],
+    ids=["int8", "NaN", "shape", "number"],
+)
+def test_no_training_begins_from_a_spoiled_svd(svd, tmp_path, spoil, message):
+    weights = load_file(svd)
+    name = next(name for name in weights if name.endswith("time_embed.0.weight"))
+    with safe_open(svd, "pt") as file:
+        save_file(weights | {name: spoil(weights[name])}, tmp_path / "svd.safetensors", file.metadata())
+    with pytest.raises(ValueError, match=f"svd.safetensors.*{message}"):
+        write_start(ModelSource(svd=str(tmp_path / "svd.safetensors")), tmp_path / "start.safetensors", seed=0)
+    assert not (tmp_path / "start.safetensors").exists()
+
+
 def test_from_a_checkpoint_or_a_control_file_with_svd_weights_are_kept(whole, tmp_path):
     convert(whole, tmp_path / "control.safetensors", target_svd=tmp_path / "svd.safetensors")
     write_start(ModelSource(path=str(whole)), tmp_path / "one.safetensors", 0)
