@@ -11,6 +11,9 @@ from pathlib import Path
 import av
 import pytest
 import torch
+from fuzzing import fuzz
+from hypothesis import given as drawn
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 import revideo
@@ -66,6 +69,7 @@ def given(tmp_path_factory, bikes) -> Path:
     (folder / "mistaken.json").write_text(drawing().replace("400", '"far"'))
     (folder / "outside.json").write_text("[[[2000, 100], [2100, 100]]]")
     (folder / "binary.json").write_bytes(b"\xff\xfe\x00\x81")
+    (folder / "list.json").write_text("[" * 100_000)
     (folder / "noise.mp4").write_bytes(bytes(range(256)) * 50)
     (folder / "cut.safetensors").write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{}")
     (folder / "config.json").write_text('{"unet": {"depth": 3}}')
@@ -557,6 +561,72 @@ def test_a_mistake_is_one_line_before_any_model_loads(mistake, command, given, b
     assert told.err == f"revideo: error: {filled(message)}\n"
     assert told.out == ""
     assert list(tmp_path.iterdir()) == [] and sorted(given.iterdir()) == before
+
+
+class Loaded(Exception):
+    """All checks were passed."""
+
+
+OPTIONS = [
+    "size",
+    "size_policy",
+    "fit",
+    "start",
+    "stride",
+    "frames",
+    "edited_index",
+    "tracks_size",
+    "timing",
+    "steps",
+    "seed",
+    "cfg_first",
+    "cfg_last",
+    "fps",
+    "motion_bucket",
+    "noise_augmentation",
+    "added_noise",
+    "lock_until",
+    "guide_from",
+    "guide_until",
+    "control_every",
+    "feather",
+    "memory",
+    "frames_per_chunk",
+    "overlap",
+    "device",
+    "dtype",
+    "schedule",
+    "solver",
+    "preset",
+    "match",
+    "config",
+    "document",
+    "region",
+    "tracks",
+    "output",
+    "long",
+]
+NUMBERS = ["0", "-1", "1", "2", "7", "nan", "inf", "-inf", "1e309", "1e-400", "9" * 400, "9" * 5000, "0x10", "1_0", "٣"]
+SIZES = ["64x64", "0x0", "99999999x1", "1x99999999", "-64x64", "64x64x64"]
+OTHERS = ["", " ", "x", "\0", "é", ".", "/", "..", "/dev/null", "{given}/binary.json", "{given}/list.json"]
+ODD = [*NUMBERS, *SIZES, *OTHERS]
+
+
+@pytest.mark.slow
+@fuzz(60)
+@drawn(changes=st.dictionaries(st.sampled_from(OPTIONS), st.sampled_from(ODD), min_size=1, max_size=3))
+def test_no_word_on_the_command_line_ends_in_a_traceback(command, given, monkeypatch, capsys, changes):
+    def load(*_, **__):
+        raise Loaded
+
+    monkeypatch.setattr("revideo.editing.model.load", load)
+    capsys.readouterr()
+    try:
+        ended = main(command(**{name: value.replace("{given}", str(given)) for name, value in changes.items()}))
+    except Loaded:
+        return
+    told = capsys.readouterr()
+    assert ended == 2 and told.err.startswith("revideo: error: ") and told.err.count("\n") == 1
 
 
 def test_a_model_file_that_is_cut_off(command, given, no_model, capsys):

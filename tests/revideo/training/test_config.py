@@ -323,7 +323,10 @@ NO_TOML = {
     "a table of many names": (b"[" + b"a." * 3000 + b"b]", "is not TOML: a line has more than 1000 dots"),
     "many digits": (VALID + b"seed = 1" + b"0" * 5000, "is not TOML: Exceeds the limit"),
     "many hexadecimal digits": (VALID + b"seed = 0x1" + b"0" * 5000, '"seed" must be .*, not so large a number'),
-    "many digits of a size": (b"model = { unet = { model_channels = 0x1" + b"0" * 5000 + b" } }", "asks for a number beyond 2⁶⁴"),
+    "many digits of a size": (
+        b"model = { unet = { model_channels = 0x1" + b"0" * 5000 + b" } }",
+        "asks for a number beyond 2⁶⁴",
+    ),
     "a date": (VALID + b"seed = 2020-01-01", r'"seed" must be a valid integer, not datetime\.date'),
     "a wrong date": (VALID + b"seed = 2020-13-41", "is not TOML"),
     "a date among options": (
