@@ -1,7 +1,8 @@
 /** Render of the areas: the tint over what may change, and outlines. */
 
 import { OUTLINE, clear, inFrame } from "./canvas.js";
-import { areaOffset, maskAt } from "../geometry/areas.js";
+import { areaOffset } from "../geometry/areas.js";
+import { maskAt } from "../geometry/masks.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Path} Path */

@@ -1,18 +1,17 @@
 /**
- * Areas: the areas of a document → the mask, and how far a place is from an area.
- * "The mask" of docs/edit_document.md; revideo/drawing/masks.py computes the same.
+ * Areas: how far a place is from an area of a document, and how much of the mask they cover there.
+ * "The mask" of docs/edit_document.md; masks.js computes it for all pixels at once.
  *
  * An area's own place is where it was drawn: an area that follows a path is shifted by
  * `areaOffset` and is otherwise computed as it was drawn.
  */
 
 import { positionAt } from "./curves.js";
-import { distanceToLine, distances, firstNotBelow, insidePixels, isInside } from "./raster.js";
+import { distanceToLine, isInside } from "./lines.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Area} Area */
 /** @typedef {import("./curves.js").XY} XY */
-/** @typedef {import("./raster.js").Grid} Grid */
 
 const LEAST_EXTENT = 1e-6; // in pixels: narrower boxes cover nothing
 
@@ -46,25 +45,8 @@ export function coverAt(doc, time, x, y) {
     return value;
 }
 
-/**
- * The mask at a time, row after row: 1 where the video may change, 0 where it stays the source's.
- * `width` and `height` are the clip's, the document is scaled to it.
- * @type {(doc: EditDocument, time: number, width: number, height: number) => Float32Array}
- */
-export function maskAt(doc, time, width, height) {
-    const mask = new Float32Array(width * height);
-    for (const area of doc.regions) {
-        if (area.visible === false || isEmpty(area)) continue;
-        const { x, y } = areaOffset(area, doc, time);
-        const xs = Float64Array.from({ length: width }, (_, column) => (column + 0.5) * (doc.width / width) - x);
-        const ys = Float64Array.from({ length: height }, (_, row) => (row + 0.5) * (doc.height / height) - y);
-        paint(mask, area, { xs, ys });
-    }
-    return mask;
-}
-
 /** How much an area covers a place, as it was drawn. @type {(area: Area, x: number, y: number) => number} */
-function coverHere(area, x, y) {
+export function coverHere(area, x, y) {
     if (!area.feather && !isEmpty(area)) {
         // Left and upper sides count: shapes side by side leave no gap, however pixels lie.
         if (area.kind === "polygon") return Number(isInside(lineOf(area), x, y));
@@ -74,59 +56,9 @@ function coverHere(area, x, y) {
     return coverOf(distanceToArea(area, x, y), area.feather ?? 0);
 }
 
-/** @type {(distance: number, feather: number) => number} */
-const coverOf = (distance, feather) =>
+/** How much is covered at such a distance from an outline. @type {(distance: number, feather: number) => number} */
+export const coverOf = (distance, feather) =>
     feather > 0 ? Math.min(Math.max(0.5 - distance / feather, 0), 1) : Number(distance < 0);
-
-// --- One area on the mask ----------------------------------------------------------------------
-
-/** Adds an area to the mask, or takes it away. @type {(mask: Float32Array, area: Area, grid: Grid) => void} */
-function paint(mask, area, grid) {
-    const subtract = area.mode === "subtract";
-    const feather = area.feather ?? 0;
-    const put = (/** @type {number} */ index, /** @type {number} */ cover) => {
-        if (subtract) mask[index] = Math.min(mask[index], 1 - cover);
-        else if (cover > mask[index]) mask[index] = cover;
-    };
-    const width = grid.xs.length;
-    if (area.kind === "polygon" && feather === 0) {
-        insidePixels(lineOf(area), grid).forEach((inside, index) => put(index, inside));
-    } else if (area.kind === "rect" || area.kind === "ellipse") {
-        const { left, right, top, bottom } = windowOf(area, feather / 2, grid);
-        for (let row = top; row < bottom; row += 1)
-            for (let column = left; column < right; column += 1)
-                put(row * width + column, coverHere(area, grid.xs[column], grid.ys[row]));
-    } else {
-        const polygon = area.kind === "polygon";
-        const radius = polygon ? 0 : area.radius ?? 0;
-        const inside = polygon ? insidePixels(lineOf(area), grid) : [];
-        const window = windowOf(area, radius + feather / 2, grid);
-        // Of a polygon, `inside` says which side a pixel is on; of a brush, the distance itself does.
-        const low = polygon ? -Infinity : radius - feather / 2;
-        const away = distances(lineOf(area), grid, window, low, radius + feather / 2);
-        const across = window.right - window.left;
-        for (let row = window.top; row < window.bottom; row += 1)
-            for (let column = window.left; column < window.right; column += 1) {
-                const index = row * width + column;
-                const far = away[(row - window.top) * across + column - window.left];
-                put(index, coverOf(inside[index] ? -far : far - radius, feather));
-            }
-    }
-}
-
-/** The pixels that can be within `margin` of an area. @type {(area: Area, margin: number, grid: Grid) => import("./raster.js").Window} */
-function windowOf(area, margin, { xs, ys }) {
-    const { low, high, half } = boxOf(area);
-    // What is called distance to an ellipse is less than true along its longer axis.
-    const slack = area.kind === "ellipse" ? 1 / Math.min(half.x, half.y) : 0;
-    const [mx, my] = slack ? [margin * slack * half.x, margin * slack * half.y] : [margin, margin];
-    return {
-        left: firstNotBelow(xs, low.x - mx),
-        right: firstNotBelow(xs, high.x + mx),
-        top: firstNotBelow(ys, low.y - my),
-        bottom: firstNotBelow(ys, high.y + my),
-    };
-}
 
 // --- Shapes --------------------------------------------------------------------------------------
 
@@ -136,7 +68,7 @@ function windowOf(area, margin, { xs, ys }) {
 const boxes = new WeakMap();
 
 /** The box around an area's points. @type {(area: Area) => Box} */
-function boxOf({ points }) {
+export function boxOf({ points }) {
     const known = boxes.get(points);
     if (known) return known;
     const [low, high] = [{ x: Infinity, y: Infinity }, { x: -Infinity, y: -Infinity }];
@@ -154,7 +86,7 @@ function boxOf({ points }) {
 const lines = new WeakMap();
 
 /** A polygon's closed outline or a brush's line: x, y after x, y. @type {(area: Area) => Float64Array} */
-function lineOf({ kind, points }) {
+export function lineOf({ kind, points }) {
     let known = lines.get(points);
     if (!known) lines.set(points, (known = {}));
     if (kind === "polygon") return (known.closed ??= Float64Array.from([...points, points[0]].flat()));
@@ -162,7 +94,7 @@ function lineOf({ kind, points }) {
 }
 
 /** Whether an area has no extent: it covers nothing, its soft edge neither. @type {(area: Area) => boolean} */
-function isEmpty(area) {
+export function isEmpty(area) {
     const { half } = boxOf(area);
     return area.kind !== "brush" && 2 * Math.min(half.x, half.y) < LEAST_EXTENT;
 }
@@ -177,11 +109,34 @@ function distanceToRect(area, x, y) {
 }
 
 /** @type {(area: Area, x: number, y: number) => number} */
-function distanceToEllipse(area, x, y) {
+export function distanceToEllipse(area, x, y) {
     const { centre, half } = boxOf(area);
     const [ux, uy] = [(x - centre.x) / half.x, (y - centre.y) / half.y];
-    const [gx, gy] = [ux / half.x, uy / half.y];
-    const k = Math.sqrt(ux * ux + uy * uy);
-    const slope = Math.sqrt(gx * gx + gy * gy);
-    return slope > 0 ? (k * (k - 1)) / slope : -Math.min(half.x, half.y);
+    return (norm(ux, uy) - 1) * ellipseRadius(half, ux, uy);
 }
+
+/**
+ * The least and the greatest of these distances in a box around a place.
+ * @type {(area: Area, x: number, y: number, halfX: number, halfY: number) => [number, number]}
+ */
+export function ellipseBounds(area, x, y, halfX, halfY) {
+    const { centre, half } = boxOf(area);
+    const [awayX, awayY] = [Math.abs(x - centre.x), Math.abs(y - centre.y)];
+    const near = { x: Math.max(awayX - halfX, 0) / half.x, y: Math.max(awayY - halfY, 0) / half.y };
+    const far = { x: (awayX + halfX) / half.x, y: (awayY + halfY) / half.y };
+    const radii = [ellipseRadius(half, far.x, near.y), ellipseRadius(half, near.x, far.y)]; // it changes with the direction alone
+    const [least, most] = [norm(near.x, near.y) - 1, norm(far.x, far.y) - 1];
+    return [
+        least * (least > 0 ? Math.min(...radii) : Math.max(...radii)),
+        most * (most > 0 ? Math.max(...radii) : Math.min(...radii)),
+    ];
+}
+
+/** How far it is to where the equation is off by one more, in units of the half axes: between these. @type {(half: XY, ux: number, uy: number) => number} */
+function ellipseRadius(half, ux, uy) {
+    const slope = norm(ux / half.x, uy / half.y);
+    return slope > 0 ? norm(ux, uy) / slope : Math.min(half.x, half.y);
+}
+
+/** @type {(x: number, y: number) => number} */
+const norm = (x, y) => Math.sqrt(x * x + y * y);

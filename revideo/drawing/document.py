@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..tracks.trajectories import Trajectories
 from .curves import keyframes, lengths_at, measure_curve
-from .masks import cover
+from .masks import paint
 from .schema import DOCUMENT_VERSION, DrawnPath, Region, read_fields
 
 FRAME_TOLERANCE = 1e-6  # times of frames are computed
@@ -118,20 +118,14 @@ class EditDocument:
         followed = {region.follow for region in regions}
         times = self._times(num_frames)
         moved = {path.id: self._places(path, times) - path.points[0][:2] for path in self.paths if path.id in followed}
-        return [moved.get(region.follow or "", np.zeros((num_frames, 2))) for region in regions]
+        rest = np.zeros((num_frames, 2))
+        return [moved.get(region.follow or "", rest) for region in regions]
 
     def _paint(self, mask: np.ndarray, regions: list[Region], offsets: list[np.ndarray], frame: int) -> None:
         """Adds regions to a mask (H, W), or takes them away, in their order."""
         height, width = mask.shape
-        for region, offset in zip(regions, offsets):
-            xs = (np.arange(width) + 0.5) * (self.width / width) - offset[frame, 0]
-            ys = (np.arange(height) + 0.5) * (self.height / height) - offset[frame, 1]
-            points_px = np.array(region.points)
-            window, covered = cover(region.kind, points_px, region.radius or 0, region.feather or 0, xs, ys)
-            if region.mode == "subtract":
-                mask[window] = np.minimum(mask[window], 1 - covered)
-            else:
-                mask[window] = np.maximum(mask[window], covered)
+        scale = self.width / width, self.height / height
+        paint(mask, regions, [offset[frame] for offset in offsets], scale)
 
 
 # --- Writing -------------------------------------------------------------------------------

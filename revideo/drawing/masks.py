@@ -1,164 +1,280 @@
-"""A region of the drawing → how much it covers each pixel. js/geometry/areas.js and raster.js compute the same.
+"""The regions of a drawing → how much they cover each pixel, all together. js/geometry/masks.js computes the same.
 
-"The mask" of docs/edit_document.md. `xs` (W,) and `ys` (H,) say where the middles of pixels lie, in
-the coordinates of what is drawn; both rise.
+"The mask" of docs/edit_document.md. Tiles of pixels are quartered, and what cannot count in a tile is left
+behind there: regions that others outdo in all of it, segments that are nowhere the nearest.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
-LEAST_EXTENT_PX = 1e-6  # narrower boxes cover nothing
-CROSSINGS_AT_ONCE = 2**20  # of outlines with rows
-FEW_PAIRS = 2**15  # of pixels with segments, not worth dividing
-SMALL_TILE = 16  # pixels
+from .schema import Region
+from .shapes import distances_to_ellipse, ellipse_bounds, segments_of, squared_distances, turns
 
-PixelWindow = tuple[slice, slice]  # rows, columns
-
-
-def cover(
-    kind: str,  # rect, ellipse, polygon, brush
-    points_px: np.ndarray,  # (n, 2) x, y
-    radius: float,  # of a brush, in pixels
-    feather: float,  # width of the soft edge in pixels
-    xs: np.ndarray,  # (W,)
-    ys: np.ndarray,  # (H,)
-) -> tuple[PixelWindow, np.ndarray]:  # the window of the grid that it can cover, and how much: float32 in [0, 1]
-    """How much a region covers the pixels of a grid."""
-    low, high = points_px.min(axis=0), points_px.max(axis=0)
-    if kind != "brush" and (high - low).min() < LEAST_EXTENT_PX:
-        return (slice(0, 0), slice(0, 0)), np.zeros((0, 0), np.float32)
-    margin = np.full(2, feather / 2 + (radius if kind == "brush" else 0))
-    if kind == "ellipse":  # what is called distance to it is less than true along its longer axis
-        margin *= (high - low) / (high - low).min()
-    rows, columns = (
-        slice(int(np.searchsorted(at, low[axis] - margin[axis])), int(np.searchsorted(at, high[axis] + margin[axis])))
-        for axis, at in ((1, ys), (0, xs))
-    )
-    xs, ys = xs[columns], ys[rows]
-    covered: np.ndarray
-    if kind == "rect" and not feather:
-        covered = np.ones((len(ys), len(xs)))
-    elif kind == "polygon" and not feather:
-        covered = inside(_closed(points_px), xs, ys)
-    else:
-        away = _distance(kind, points_px, radius, feather, xs, ys)
-        covered = np.clip(0.5 - away / feather, 0, 1) if feather else away < 0
-    return (rows, columns), covered.astype(np.float32)
+SMALLEST_TILE = 8  # pixels a side
+FEW_SEGMENTS = 2**14  # of all tiles together: not worth larger tiles to begin with
+SEGMENTS_AT_ONCE = 2**17  # of tiles that are looked at together
+SEGMENTS_COMPOSED_AT_ONCE = 2**11  # of the smallest tiles, whose pixels are looked at together
+ROUNDING_PX = 1e-6  # more than rounding moves anything
+LEAST_FEATHER_PX = 1e-9  # for the bounds of what has none
 
 
-def _distance(
-    kind: str, points_px: np.ndarray, radius: float, feather: float, xs: np.ndarray, ys: np.ndarray
-) -> np.ndarray:
-    """(H, W) Pixels' distance to the outline, negative inside; beyond feather / 2 only its side is right."""
-    if kind == "rect":
-        return _distance_to_rect(points_px, xs, ys)
-    if kind == "ellipse":
-        return _distance_to_ellipse(points_px, xs, ys)
-    if kind == "brush":
-        return distances(points_px, xs, ys, radius - feather / 2, radius + feather / 2) - radius
-    away = distances(_closed(points_px), xs, ys, -np.inf, feather / 2)
-    return np.where(inside(_closed(points_px), xs, ys), -away, away)
+def paint(
+    mask: np.ndarray,  # (H, W) float32 in [0, 1], is changed
+    regions: Sequence[Region],
+    moved_px: Sequence[np.ndarray],  # (2,) x, y of each: how far from where it was drawn
+    scale: tuple[float, float],  # x, y: pixels of the drawing in one of the mask
+) -> None:
+    """Adds regions to a mask, or takes them away, in their order."""
+    shapes = [(region, segments_of(region, moved)) for region, moved in zip(regions, moved_px)]
+    shapes = [(region, segments) for region, segments in shapes if segments.size]
+    if not shapes:
+        return
+    height, width = mask.shape
+    count, size = sum(segments.shape[1] for _, segments in shapes), SMALLEST_TILE
+    while size < max(mask.shape) and -(-height // size) * -(-width // size) * count > FEW_SEGMENTS:
+        size *= 2
+    whole = np.zeros((-(-height // size) * size, -(-width // size) * size), np.float32)  # up to the ends of tiles
+    whole[:height, :width] = mask
+    painter = _Painter(whole, mask.shape, shapes, scale)
+    painter.paint(painter.tiles(size))
+    mask[:] = whole[:height, :width]
 
 
-def _distance_to_rect(corners_px: np.ndarray, xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
-    (left, top), (right, bottom) = corners_px.min(axis=0), corners_px.max(axis=0)
-    dx = np.maximum(left - xs, xs - right)[None, :]
-    dy = np.maximum(top - ys, ys - bottom)[:, None]
-    return np.hypot(np.maximum(dx, 0), np.maximum(dy, 0)) + np.minimum(np.maximum(dx, dy), 0)
+@dataclass(frozen=True)
+class _Tiles:
+    """Square tiles of one size, and what counts in each: regions in their order, each with one segment or more."""
+
+    size: int  # pixels a side
+    place: np.ndarray  # (2, T) of each tile: column and row, in tiles
+    bounds: np.ndarray  # (2, T) the least and the most that is painted there
+    tile: np.ndarray  # (R,) of each region in a tile: which tile
+    region: np.ndarray  # (R,) which region
+    turns: np.ndarray  # (R,) how often it turns around all of the tile, its segments here aside
+    owner: np.ndarray  # (S,) of each segment of a region in a tile: which of R
+    segment: np.ndarray  # (S,) which segment
+
+    def parts(self, segments: int) -> Iterator[_Tiles]:
+        """Some tiles after others: one, or several with no more segments than that."""
+        count = self.place.shape[1]
+        if count == 1 or len(self.segment) <= segments:
+            yield self
+            return
+        for tiles in (slice(0, count // 2), slice(count // 2, count)):
+            regions = slice(*np.searchsorted(self.tile, (tiles.start, tiles.stop)))
+            owned = slice(*np.searchsorted(self.owner, (regions.start, regions.stop)))
+            yield from _Tiles(
+                self.size,
+                self.place[:, tiles],
+                self.bounds[:, tiles],
+                self.tile[regions] - tiles.start,
+                self.region[regions],
+                self.turns[regions],
+                self.owner[owned] - regions.start,
+                self.segment[owned],
+            ).parts(segments)
+
+    def quarters(self) -> _Tiles:
+        """Upper left ones of all, then upper right ones, lower left, lower right."""
+        count = self.place.shape[1]
+        return _Tiles(
+            self.size // 2,
+            np.concatenate([2 * self.place + [[right], [down]] for down in (0, 1) for right in (0, 1)], axis=1),
+            np.tile(self.bounds, 4),
+            np.concatenate([self.tile + quarter * count for quarter in range(4)]),
+            np.tile(self.region, 4),
+            np.tile(self.turns, 4),
+            np.concatenate([self.owner + quarter * len(self.tile) for quarter in range(4)]),
+            np.tile(self.segment, 4),
+        )
 
 
-def _distance_to_ellipse(corners_px: np.ndarray, xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
-    """Exact in sign, close near the outline: how far its equation is off, over how fast it changes."""
-    low, high = corners_px.min(axis=0), corners_px.max(axis=0)
-    (half_x, half_y), (middle_x, middle_y) = (high - low) / 2, (low + high) / 2
-    ux, uy = (xs - middle_x) / half_x, ((ys - middle_y) / half_y)[:, None]
-    k = np.hypot(ux, uy)
-    slope = np.hypot(ux / half_x, uy / half_y)
-    at_centre = np.full_like(k, -min(half_x, half_y))
-    return np.divide(k * (k - 1), slope, out=at_centre, where=slope > 0)
+class _Painter:
+    """Paints regions on a mask, tile by tile."""
+
+    def __init__(
+        self,
+        mask: np.ndarray,
+        frame: tuple[int, ...],  # height, width: tiles beyond are nobody's
+        shapes: Sequence[tuple[Region, np.ndarray]],
+        scale: tuple[float, float],
+    ) -> None:
+        self.mask, self.frame, self.scale = mask, frame, np.array(scale)
+        kinds = np.array([region.kind for region, _ in shapes])
+        self.ellipse, self.outline = kinds == "ellipse", (kinds == "rect") | (kinds == "polygon")
+        self.subtract = np.array([region.mode == "subtract" for region, _ in shapes])
+        self.radius = np.array([region.radius or 0.0 for region, _ in shapes])
+        self.feather = np.array([region.feather or 0.0 for region, _ in shapes])
+        self.counts = np.array([segments.shape[1] for _, segments in shapes])
+        self.segments = np.concatenate([segments for _, segments in shapes], axis=1)
+
+    def tiles(self, size: int) -> _Tiles:
+        """All of the mask, with all regions in every tile."""
+        rows, columns = np.indices((self.mask.shape[0] // size, self.mask.shape[1] // size))
+        place = np.stack([columns.ravel(), rows.ravel()])
+        count, regions = place.shape[1], len(self.counts)
+        return _Tiles(
+            size,
+            place,
+            np.repeat([[float(self.mask.min())], [float(self.mask.max())]], count, axis=1),
+            np.repeat(np.arange(count), regions),
+            np.tile(np.arange(regions), count),
+            np.zeros(count * regions, int),
+            np.repeat(np.arange(count * regions), np.tile(self.counts, count)),
+            np.tile(np.arange(self.segments.shape[1]), count),
+        )
+
+    def paint(self, tiles: _Tiles) -> None:
+        for some in tiles.parts(SEGMENTS_AT_ONCE):
+            near = self.near(some)
+            if near.size > SMALLEST_TILE and len(near.segment):
+                self.paint(near.quarters())
+            elif len(near.segment):
+                for few in near.parts(SEGMENTS_COMPOSED_AT_ONCE):
+                    self.compose(few)
+
+    # --- What counts -----------------------------------------------------------------------
+
+    def near(self, tiles: _Tiles) -> _Tiles:
+        """What counts in these tiles, of what counts in those they are quarters of."""
+        xs, ys = self.places(tiles, np.array([0.5 * tiles.size]))
+        half_x, half_y = (tiles.size - 1) / 2 * self.scale + ROUNDING_PX
+        reach = math.hypot(half_x, half_y)
+        segments, first, at = self.segments[:, tiles.segment], _first(tiles.owner), tiles.tile[tiles.owner]
+        away = np.sqrt(squared_distances(segments, xs[at], ys[at])).ravel()
+        least = np.minimum.reduceat(away, first)
+        quartered = (tiles.place[0] // 2 + 0.5) * (2 * tiles.size * self.scale[0])
+        turned = tiles.turns + _sums(turns(segments, xs[at], ys[at], quartered[at]), first).ravel()
+        signed = np.where(self.outline[tiles.region] & (turned != 0), -least, least - self.radius[tiles.region])
+        bounds = np.stack([signed - reach, signed + reach])
+        ellipse = self.ellipse[tiles.region]
+        if ellipse.any():
+            x, y = xs[tiles.tile[ellipse], 0], ys[tiles.tile[ellipse], 0]
+            bounds[:, ellipse] = ellipse_bounds(segments[:, first[ellipse]], x, y, half_x, half_y)
+        needed, painted = self.needed(tiles, _soft(bounds[::-1], self.feather[tiles.region]))
+        chosen = needed[tiles.owner] & (away <= (least + 2 * reach)[tiles.owner])
+        owner, at = (np.cumsum(needed) - 1)[tiles.owner[chosen]], at[chosen]
+        here = turns(segments[:, chosen], xs[at], ys[at], xs[at, 0])
+        return _Tiles(
+            tiles.size,
+            tiles.place,
+            painted,
+            tiles.tile[needed],
+            tiles.region[needed],
+            turned[needed] - _sums(here, _first(owner)).ravel(),
+            owner,
+            tiles.segment[chosen],
+        )
+
+    def needed(self, tiles: _Tiles, covers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which regions in tiles count (R,), by the least and the most that they cover there (2, R).
+
+        Where one hides all that is below, that is painted out. Returned with the bounds of what is painted (2, T).
+        """
+        some = np.flatnonzero(covers[1] > 0)
+        tile, subtract, covers = tiles.tile[some], self.subtract[tiles.region[some]], covers[:, some]
+        runs = _runs(tile, subtract)
+        of_run = np.diff(runs, append=len(some))
+        most = np.maximum.reduceat(covers, runs, axis=1)
+        shown, painted = _stacked(tile[runs], subtract[runs], most, tiles.bounds)
+        (column, row), (height, width) = tiles.place * tiles.size, self.frame
+        within = (column < width) & (row < height)
+        needed = np.zeros(len(tiles.tile), bool)
+        needed[some] = np.repeat(shown, of_run) & (covers[1] > np.repeat(most[0], of_run)) & within[tile]
+        column, row = tiles.place[:, painted[0] == painted[1]]
+        self.blocks(tiles.size)[row, :, column] = painted[0, painted[0] == painted[1], None, None]
+        return needed, painted
+
+    # --- Pixels ----------------------------------------------------------------------------
+
+    def compose(self, tiles: _Tiles) -> None:
+        """Paints all pixels of tiles."""
+        xs, ys = self.places(tiles, np.arange(tiles.size) + 0.5)
+        segments, first, at = self.segments[:, tiles.segment], _first(tiles.owner), tiles.tile[tiles.owner]
+        outline, feather = self.outline[tiles.region, None, None], self.feather[tiles.region, None, None]
+        away = np.sqrt(np.minimum.reduceat(squared_distances(segments, xs[at], ys[at]), first, axis=0))
+        away -= self.radius[tiles.region, None, None]
+        middle = (tiles.place[0] + 0.5) * (tiles.size * self.scale[0])
+        turned = tiles.turns[:, None, None] + _sums(turns(segments, xs[at], ys[at], middle[at]), first)
+        inside = outline & (turned != 0)
+        np.negative(away, out=away, where=inside)
+        ellipse = self.ellipse[tiles.region]
+        if ellipse.any():
+            of = tiles.tile[ellipse]
+            away[ellipse] = distances_to_ellipse(segments[:, first[ellipse]], xs[of], ys[of])
+        crisp = np.where(outline, inside, away < 0)
+        cover = np.where(feather > 0, _soft(away, feather), crisp).astype(np.float32)
+
+        subtract = self.subtract[tiles.region]
+        runs = _runs(tiles.tile, subtract)
+        cover, subtract = np.maximum.reduceat(cover, runs, axis=0), subtract[runs, None, None]
+        blocks, (column, row) = self.blocks(tiles.size), tiles.place
+        painted = blocks[row, :, column]
+        for run, tile in _in_turn(tiles.tile[runs]):
+            below, new = painted[tile], cover[run]
+            painted[tile] = np.where(subtract[run], np.minimum(below, 1 - new), np.maximum(below, new))
+        blocks[row, :, column] = painted
+
+    def places(self, tiles: _Tiles, within: np.ndarray) -> np.ndarray:
+        """(2, T, n) x of so many columns and y of so many rows, `within` pixels from each tile's corner."""
+        return (tiles.place[:, :, None] * tiles.size + within) * self.scale[:, None, None]
+
+    def blocks(self, size: int) -> np.ndarray:
+        """(rows, size, columns, size) The mask in tiles."""
+        height, width = self.mask.shape
+        return self.mask.reshape(height // size, size, width // size, size)
 
 
-def _closed(points_px: np.ndarray) -> np.ndarray:
-    return np.concatenate([points_px, points_px[:1]])
+def _soft(away: np.ndarray, feather: np.ndarray) -> np.ndarray:
+    """How much is covered at such distances from an outline."""
+    cover = 0.5 - away / np.maximum(feather, LEAST_FEATHER_PX)
+    return np.minimum(np.maximum(cover, 0, out=cover), 1, out=cover)
 
 
-# --- Broken lines on a grid of pixels ---------------------------------------------------------
+def _stacked(
+    tile: np.ndarray, subtract: np.ndarray, covers: np.ndarray, bounds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which runs count (n,), of those in each tile (n,) that cover so much at least and at most (2, n).
 
-
-def inside(outline: np.ndarray, xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
-    """Outline (n, 2), ending where it begins → (H, W) bool: pixels that it winds around.
-
-    Its left and upper sides count as inside.
+    `bounds` (2, T) are those of what is painted below; returned with what they are once that is painted out
+    where a run hides it.
     """
-    (x0, y0), (x1, y1) = outline[:-1].T, outline[1:].T
-    first = np.searchsorted(ys, np.minimum(y0, y1))
-    counts = np.searchsorted(ys, np.maximum(y0, y1)) - first
-    edges = np.flatnonzero(counts)
-    turns = np.zeros((len(ys), len(xs) + 1), np.int32)  # how often it turns around all that lies to the right
-    ends = np.cumsum(counts[edges])
-    parts = np.arange(CROSSINGS_AT_ONCE, ends[-1:].sum(), CROSSINGS_AT_ONCE)  # an edge may cross every row
-    for part in np.split(edges, np.searchsorted(ends, parts)):
-        edge = np.repeat(part, counts[part])
-        row = np.arange(len(edge)) + np.repeat(first[part] - (np.cumsum(counts[part]) - counts[part]), counts[part])
-        crossing = x0[edge] + (ys[row] - y0[edge]) * (x1[edge] - x0[edge]) / (y1[edge] - y0[edge])
-        np.add.at(turns, (row, np.searchsorted(xs, crossing)), np.where(y0[edge] < y1[edge], 1, -1))
-    return np.cumsum(turns, axis=1, out=turns)[:, :-1] != 0
+    shown, lowest = np.zeros(len(tile), bool), np.zeros(bounds.shape[1], int)
+    painted, above = bounds.copy(), bounds.copy()
+    for run, at in _in_turn(tile):
+        flip, (low, high) = subtract[run], covers[:, run]
+        least, most = np.where(flip, 1 - above[::-1, at], above[:, at])  # that is there, or that is taken away
+        hides = (low >= most) & (high > least)
+        shown[run] = (high > least) & (high > low)
+        lowest[at[hides]] = run[hides]
+        painted[:, at[hides]] = np.logical_xor(flip, high == low)[hides]
+        new = np.stack([np.maximum(least, low), np.maximum(most, high)])
+        above[:, at] = np.where(flip, 1 - new[::-1], new)
+    return shown & (np.arange(len(tile)) >= lowest[tile]), painted
 
 
-def distances(line: np.ndarray, xs: np.ndarray, ys: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Line (n, 2), n ≥ 1 → (H, W) distances: exact between `low` and `high`, others only on the right side of these.
-
-    Tiles of pixels are halved until few segments are left that can be nearest anywhere in a
-    tile, so the cost grows with the length of the band and hardly with the number of points.
-    """
-    segments = _Segments(line)
-    away = np.empty((len(ys), len(xs)))
-    tiles = [(0, len(xs), 0, len(ys), np.arange(len(segments.x)))] if away.size else []
-    while tiles:
-        left, right, top, bottom, some = tiles.pop()
-        x, y = (xs[left] + xs[right - 1]) / 2, (ys[top] + ys[bottom - 1]) / 2
-        wide, tall = xs[right - 1] - xs[left], ys[bottom - 1] - ys[top]
-        reach = float(np.hypot(wide, tall)) / 2
-        here = np.sqrt(segments.squared_distances(np.array([x]), np.array([y]), some)[0, 0])
-        least = float(here.min())
-        if least - reach > high or least + reach < low:
-            away[top:bottom, left:right] = least
-            continue
-        near = some[here <= (least + 2 * reach) * (1 + 1e-9)]
-        pixels = (right - left) * (bottom - top)
-        if pixels <= SMALL_TILE or pixels * len(near) <= FEW_PAIRS:
-            squared = segments.squared_distances(xs[left:right], ys[top:bottom], near).min(axis=-1)
-            away[top:bottom, left:right] = np.sqrt(squared)
-        elif wide > tall:
-            middle = (left + right) // 2
-            tiles += [(left, middle, top, bottom, near), (middle, right, top, bottom, near)]
-        else:
-            middle = (top + bottom) // 2
-            tiles += [(left, right, top, middle, near), (left, right, middle, bottom, near)]
-    return away
+def _runs(tile: np.ndarray, subtract: np.ndarray) -> np.ndarray:
+    """Where runs of regions of one mode begin, whose order is nothing: what the most of them covers counts."""
+    return _first(2 * tile + subtract)
 
 
-class _Segments:
-    """The segments of a line, a line of one point being one of no length."""
+def _first(rising: np.ndarray) -> np.ndarray:
+    """Where each of the values begins."""
+    return np.flatnonzero(np.diff(rising, prepend=-1))
 
-    def __init__(self, line: np.ndarray) -> None:
-        if len(line) == 1:
-            line = np.repeat(line, 2, axis=0)
-        (self.x, self.y), (self.dx, self.dy) = line[:-1].T, np.diff(line, axis=0).T
-        self.squared = self.dx * self.dx + self.dy * self.dy
 
-    def squared_distances(self, xs: np.ndarray, ys: np.ndarray, some: np.ndarray) -> np.ndarray:
-        """(rows, columns, some) From every pixel to every one of `some`."""
-        dx, dy, squared = self.dx[some], self.dy[some], self.squared[some]
-        px = (xs[:, None] - self.x[some])[None]
-        py = (ys[:, None] - self.y[some])[:, None]
-        along = px * dx + py * dy
-        np.divide(along, squared, out=along, where=squared > 0)
-        np.clip(along, 0, 1, out=along)
-        px = px - along * dx
-        py = py - along * dy
-        px *= px
-        py *= py
-        px += py
-        return px
+def _sums(values: np.ndarray, first: np.ndarray) -> np.ndarray:
+    return np.add.reduceat(values, first, axis=0, dtype=int)
+
+
+def _in_turn(tile: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The first of each tile, and which tiles these are; then the second of those that have two; …"""
+    first = _first(tile)
+    counts = np.diff(first, append=len(tile))
+    for turn in range(counts.max(initial=0)):
+        these = first[counts > turn] + turn
+        yield these, tile[these]

@@ -20,7 +20,7 @@ from test_workflows import finish
 COMPUTED = """async ([text, width, height]) => {
     const folder = "/extensions/ComfyUI-ReVideo/";
     const [{ parseDocument }, { tracks }, { maskAt }] = await Promise.all(
-        ["document/schema.js", "geometry/curves.js", "geometry/areas.js"].map(file => import(folder + file)));
+        ["document/schema.js", "geometry/curves.js", "geometry/masks.js"].map(file => import(folder + file)));
     const doc = parseDocument(text);
     // As text of 0 and 1, which crosses over to Python in no time.
     const bits = frame => Array.from(maskAt(doc, frame, width, height), value => Number(value >= 0.5)).join("");

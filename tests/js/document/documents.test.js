@@ -6,8 +6,9 @@ import { test } from "node:test";
 
 import { serializeDocument } from "../../../js/document/document.js";
 import { DocumentError, parseDocument } from "../../../js/document/schema.js";
-import { areaOffset, coverAt, maskAt } from "../../../js/geometry/areas.js";
+import { areaOffset, coverAt } from "../../../js/geometry/areas.js";
 import { timesOf, tracks } from "../../../js/geometry/curves.js";
+import { maskAt } from "../../../js/geometry/masks.js";
 
 const read = (/** @type {string} */ name) => JSON.parse(readFileSync(new URL(`../../data/${name}`, import.meta.url), "utf8"));
 const { documents } = read("documents.json");

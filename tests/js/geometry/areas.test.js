@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { emptyDocument } from "../../../js/document/document.js";
-import { areaOffset, coverAt, distanceToArea, maskAt } from "../../../js/geometry/areas.js";
+import { areaOffset, coverAt, distanceToArea } from "../../../js/geometry/areas.js";
+import { maskAt } from "../../../js/geometry/masks.js";
 
 /** @typedef {import("../../../js/document/document.js").Area} Area */
 
@@ -43,6 +44,31 @@ test("the mask is the value at the middle of each pixel", () => {
                 assert.ok(Math.abs(value - expected) < 1e-6, `${shape.kind} ${shape.feather} at ${place}: ${value}, ${expected}`);
             });
         }
+});
+
+/** Numbers in [0, 1), the same in every run. @type {(seed: number) => () => number} */
+const random = (seed) => () => (seed = (seed * 48271) % 2147483647) / 2147483647;
+
+test("many areas are what they are one after the other", () => {
+    for (let seed = 1; seed <= 40; seed += 1) {
+        const next = random(seed * 7919);
+        const one = (/** @type {any[]} */ ...choices) => choices[Math.floor(next() * choices.length)];
+        const places = (/** @type {number} */ count) => {
+            const [x, y, reach, snap] = [next() * WIDTH, next() * HEIGHT, one(6, 30, 300), next() < 0.4];
+            const near = (/** @type {number} */ at) => (snap ? Math.floor(at) + 0.5 : at); // often on the middles of pixels
+            return Array.from({ length: count }, () => /** @type {[number, number]} */ ([near(x + reach * (next() - 0.5)), near(y + reach * (next() - 0.5))]));
+        };
+        const areas = Array.from({ length: Math.ceil(40 * next()) }, () => {
+            const kind = one("rect", "ellipse", "polygon", "brush");
+            const count = { rect: 2, ellipse: 2, polygon: 3 + Math.floor(9 * next()), brush: 1 + Math.floor(8 * next()) }[/** @type {Area["kind"]} */ (kind)];
+            return area(kind, places(count), { mode: one("add", "add", "subtract"), radius: one(0.7, 3, 80), feather: one(0, 0.3, 4, 25, 400) });
+        });
+        const doc = drawing(...areas);
+        maskAt(doc, 0, WIDTH, HEIGHT).forEach((value, index) => {
+            const expected = coverAt(doc, 0, (index % WIDTH) + 0.5, Math.floor(index / WIDTH) + 0.5);
+            assert.ok(Math.abs(value - expected) < 1e-6, `drawing ${seed}, pixel ${index}: ${value}, not ${expected}`);
+        });
+    }
 });
 
 test("shapes cover as many pixels as geometry says", () => {
