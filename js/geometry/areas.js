@@ -11,16 +11,28 @@ import { distanceToLine, isInside } from "./lines.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Area} Area */
+/** @typedef {import("../document/document.js").Path} Path */
 /** @typedef {import("./curves.js").XY} XY */
 
 const LEAST_EXTENT = 1e-6; // in pixels: narrower boxes cover nothing
 
 /** How far an area has moved with the path that it follows. @type {(area: Area, doc: EditDocument, time: number) => XY} */
-export function areaOffset(area, doc, time) {
-    const path = area.follow === undefined ? undefined : doc.paths.find(({ id }) => id === area.follow);
+export const areaOffset = (area, doc, time) => offsetBy(doc.paths.find(({ id }) => id === area.follow), doc, time);
+
+/** @type {(path: Path | undefined, doc: EditDocument, time: number) => XY} */
+function offsetBy(path, doc, time) {
     if (!path) return { x: 0, y: 0 };
     const { x, y } = positionAt(path, doc, time);
     return { x: x - path.points[0].x, y: y - path.points[0].y };
+}
+
+/** An area, and how far it has moved. @typedef {{area: Area, x: number, y: number}} Moved */
+
+/** All visible areas at a time. @type {(doc: EditDocument, time: number) => Moved[]} */
+export function areasAt(doc, time) {
+    const paths = new Map(doc.paths.map((path) => [path.id, path]));
+    const areas = doc.regions.filter((area) => area.visible !== false);
+    return areas.map((area) => ({ area, ...offsetBy(paths.get(area.follow ?? ""), doc, time) }));
 }
 
 /** Distance in pixels to an area's outline, negative inside, at a place as the area was drawn. @type {(area: Area, x: number, y: number) => number} */
@@ -33,13 +45,11 @@ export function distanceToArea(area, x, y) {
     return isInside(lineOf(area), x, y) ? -away : away;
 }
 
-/** The mask's value at one place of the document. @type {(doc: EditDocument, time: number, x: number, y: number) => number} */
-export function coverAt(doc, time, x, y) {
+/** The mask's value at one place of the document. @type {(areas: Moved[], x: number, y: number) => number} */
+export function coverAt(areas, x, y) {
     let value = 0;
-    for (const area of doc.regions) {
-        if (area.visible === false) continue;
-        const offset = areaOffset(area, doc, time);
-        const cover = coverHere(area, x - offset.x, y - offset.y);
+    for (const { area, ...moved } of areas) {
+        const cover = coverHere(area, x - moved.x, y - moved.y);
         value = area.mode === "subtract" ? Math.min(value, 1 - cover) : Math.max(value, cover);
     }
     return value;
@@ -68,7 +78,7 @@ export const coverOf = (distance, feather) =>
 const boxes = new WeakMap();
 
 /** The box around an area's points. @type {(area: Area) => Box} */
-export function boxOf({ points }) {
+function boxOf({ points }) {
     const known = boxes.get(points);
     if (known) return known;
     const [low, high] = [{ x: Infinity, y: Infinity }, { x: -Infinity, y: -Infinity }];

@@ -6,7 +6,7 @@
  * others outdo in all of it, segments that are nowhere the nearest.
  */
 
-import { areaOffset, coverHere, coverOf, distanceToArea, ellipseBounds, isEmpty, lineOf } from "./areas.js";
+import { areasAt, coverHere, coverOf, distanceToArea, ellipseBounds, isEmpty, lineOf } from "./areas.js";
 import { squaredDistance, turnsOf } from "./lines.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
@@ -107,11 +107,11 @@ export function maskAt(doc, time, width, height) {
 
 /** All of the areas that cover anything. @type {(doc: EditDocument, time: number) => Part[]} */
 function partsOf(doc, time) {
-    const areas = doc.regions.filter((area) => area.visible !== false && !isEmpty(area));
-    return areas.map((area) => {
+    const areas = areasAt(doc, time).filter(({ area }) => !isEmpty(area));
+    return areas.map(({ area, x, y }) => {
         const line = area.kind === "polygon" || area.kind === "brush" ? lineOf(area) : undefined;
         const near = line ? Array.from({ length: Math.max(line.length / 2 - 1, 1) }, (_, index) => 2 * index) : [];
-        return { area, ...areaOffset(area, doc, time), line, near, turns: 0 };
+        return { area, x, y, line, near, turns: 0 };
     });
 }
 
@@ -144,12 +144,14 @@ function look(part, box, before) {
 /** How much the area of a part covers a place of its tile. @type {(part: Part, x: number, y: number, middle: number) => number} */
 function coverOfPart({ area, line, near, turns }, x, y, middle) {
     if (!line) return coverHere(area, x, y);
-    const inside = area.kind === "polygon" && sumOfTurns(line, near, x, y, middle) + turns !== 0;
-    if (area.kind === "polygon" && !area.feather) return Number(inside);
+    const { kind, feather = 0, radius = 0 } = area;
+    const inside = kind === "polygon" && sumOfTurns(line, near, x, y, middle) + turns !== 0;
+    if (kind === "polygon" && !feather) return Number(inside);
     let square = Infinity;
     for (const at of near) square = Math.min(square, squaredDistance(line, at, x, y));
     const away = Math.sqrt(square);
-    return coverOf(inside ? -away : away - (area.radius ?? 0), area.feather ?? 0);
+    if (kind === "brush") return coverOf(away - radius, feather);
+    return coverOf(inside ? -away : away, feather);
 }
 
 /** @type {(outline: Float64Array, segments: number[], x: number, y: number, middle: number) => number} */

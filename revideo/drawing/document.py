@@ -41,7 +41,7 @@ class EditDocument:
         return cls(**read_fields(text))
 
     def to_json(self, exact: bool = False) -> str:
-        """As the editor writes it too, to the letter: coordinates to a thousandth of a pixel, or all their digits."""
+        """As the editor writes it too: coordinates to a thousandth of a pixel, or all their digits."""
         digits = _whole if exact else _rounded
         fields = {
             "version": DOCUMENT_VERSION,

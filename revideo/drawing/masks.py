@@ -214,7 +214,7 @@ class _Painter:
         cover, subtract = np.maximum.reduceat(cover, runs, axis=0), subtract[runs, None, None]
         blocks, (column, row) = self.blocks(tiles.size), tiles.place
         painted = blocks[row, :, column]
-        for run, tile in _in_turn(tiles.tile[runs]):
+        for run, tile in _ranked(tiles.tile[runs]):
             below, new = painted[tile], cover[run]
             painted[tile] = np.where(subtract[run], np.minimum(below, 1 - new), np.maximum(below, new))
         blocks[row, :, column] = painted
@@ -245,7 +245,7 @@ def _stacked(
     """
     shown, lowest = np.zeros(len(tile), bool), np.zeros(bounds.shape[1], int)
     painted, above = bounds.copy(), bounds.copy()
-    for run, at in _in_turn(tile):
+    for run, at in _ranked(tile):
         flip, (low, high) = subtract[run], covers[:, run]
         least, most = np.where(flip, 1 - above[::-1, at], above[:, at])  # that is there, or that is taken away
         hides = (low >= most) & (high > least)
@@ -271,7 +271,7 @@ def _sums(values: np.ndarray, first: np.ndarray) -> np.ndarray:
     return np.add.reduceat(values, first, axis=0, dtype=int)
 
 
-def _in_turn(tile: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _ranked(tile: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The first of each tile, and which tiles these are; then the second of those that have two; …"""
     first = _first(tile)
     counts = np.diff(first, append=len(tile))

@@ -82,7 +82,7 @@ def read_fields(text: str) -> dict[str, Any]:
     """
     if not text.strip(" \t\r\n"):
         return {"width": 1, "height": 1, "frames": 1}
-    if _depth(text) > DEPTH_MAX:
+    if _is_deeper(text, DEPTH_MAX):
         raise ValueError("the document is nested too deeply")
     try:
         # Every number as JavaScript reads it: no whole numbers of any length, nothing but JSON.
@@ -96,15 +96,14 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _depth(text: str) -> int:
-    depth = deepest = 0
+def _is_deeper(text: str, most: int) -> bool:
+    """Whether more brackets than that are nested somewhere."""
+    depth = 0
     for match in _BRACKETS_OUTSIDE_TEXT.finditer(text):
-        if match[1]:
-            depth += 1
-            deepest = max(deepest, depth)
-        elif match[2]:
-            depth -= 1
-    return deepest
+        depth += bool(match[1]) - bool(match[2])
+        if depth > most:
+            return True
+    return False
 
 
 def _read_document(value: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { serializeDocument } from "../../../js/document/document.js";
 import { DocumentError, parseDocument } from "../../../js/document/schema.js";
-import { areaOffset, coverAt } from "../../../js/geometry/areas.js";
+import { areaOffset, areasAt, coverAt } from "../../../js/geometry/areas.js";
 import { timesOf, tracks } from "../../../js/geometry/curves.js";
 import { maskAt } from "../../../js/geometry/masks.js";
 
@@ -69,7 +69,7 @@ for (const entry of documents) {
                 if (index % 7) return;
                 const x = ((index % width) + 0.5) * (doc.width / width);
                 const y = (Math.floor(index / width) + 0.5) * (doc.height / height);
-                assert.ok(Math.abs(coverAt(doc, times[frame], x, y) - value) < 1e-6, `frame ${frame}, place ${x}, ${y}`);
+                assert.ok(Math.abs(coverAt(areasAt(doc, times[frame]), x, y) - value) < 1e-6, `frame ${frame}, place ${x}, ${y}`);
             });
         });
     });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { emptyDocument } from "../../../js/document/document.js";
-import { areaOffset, coverAt, distanceToArea } from "../../../js/geometry/areas.js";
+import { areaOffset, areasAt, coverAt, distanceToArea } from "../../../js/geometry/areas.js";
 import { maskAt } from "../../../js/geometry/masks.js";
 
 /** @typedef {import("../../../js/document/document.js").Area} Area */
@@ -40,7 +40,7 @@ test("the mask is the value at the middle of each pixel", () => {
             const mask = maskAt(doc, 0, WIDTH, HEIGHT);
             mask.forEach((value, index) => {
                 const place = [(index % WIDTH) + 0.5, Math.floor(index / WIDTH) + 0.5];
-                const expected = coverAt(doc, 0, place[0], place[1]);
+                const expected = coverAt(areasAt(doc, 0), place[0], place[1]);
                 assert.ok(Math.abs(value - expected) < 1e-6, `${shape.kind} ${shape.feather} at ${place}: ${value}, ${expected}`);
             });
         }
@@ -64,8 +64,9 @@ test("many areas are what they are one after the other", () => {
             return area(kind, places(count), { mode: one("add", "add", "subtract"), radius: one(0.7, 3, 80), feather: one(0, 0.3, 4, 25, 400) });
         });
         const doc = drawing(...areas);
+        const shown = areasAt(doc, 0);
         maskAt(doc, 0, WIDTH, HEIGHT).forEach((value, index) => {
-            const expected = coverAt(doc, 0, (index % WIDTH) + 0.5, Math.floor(index / WIDTH) + 0.5);
+            const expected = coverAt(shown, (index % WIDTH) + 0.5, Math.floor(index / WIDTH) + 0.5);
             assert.ok(Math.abs(value - expected) < 1e-6, `drawing ${seed}, pixel ${index}: ${value}, not ${expected}`);
         });
     }
@@ -131,7 +132,7 @@ test("what has no extent covers nothing, soft or not", () => {
             area("polygon", [[10, 10], [30, 10], [20, 10]], { feather }),
         ]) {
             assert.equal(sum(maskAt(drawing(shape), 0, WIDTH, HEIGHT)), 0);
-            assert.equal(coverAt(drawing(shape), 0, 10, 10), 0);
+            assert.equal(coverAt(areasAt(drawing(shape), 0), 10, 10), 0);
         }
 });
 
@@ -149,8 +150,8 @@ test("an area that follows a path moves as the path does, also a hidden one", ()
     assert.deepEqual([0, 2, 4].map((time) => areaOffset(follower, doc, time)), [{ x: 0, y: 0 }, { x: 10, y: 5 }, { x: 20, y: 10 }]);
     const moved = drawing(area("rect", [[25, 15], [35, 25]]));
     assert.deepEqual(maskAt(doc, 4, WIDTH, HEIGHT), maskAt(moved, 0, WIDTH, HEIGHT));
-    assert.equal(coverAt(doc, 4, 30, 20), 1);
-    assert.equal(coverAt(doc, 0, 30, 20), 0);
+    assert.equal(coverAt(areasAt(doc, 4), 30, 20), 1);
+    assert.equal(coverAt(areasAt(doc, 0), 30, 20), 0);
 });
 
 test("a clip of another size has the same mask in proportion", () => {
