@@ -20,7 +20,7 @@ FEW_SEGMENTS = 2**14  # of all tiles together: not worth larger tiles to begin w
 SEGMENTS_AT_ONCE = 2**17  # of tiles that are looked at together
 SEGMENTS_COMPOSED_AT_ONCE = 2**11  # of the smallest tiles, whose pixels are looked at together
 ROUNDING_PX = 1e-6  # more than rounding moves anything
-LEAST_FEATHER_PX = 1e-9  # for the bounds of what has none
+LEAST_FEATHER_PX = 1e-250  # as good as none, and can be divided by
 
 
 def paint(
@@ -129,6 +129,7 @@ class _Painter:
         )
 
     def paint(self, tiles: _Tiles) -> None:
+        """All that counts in tiles, on their pixels."""
         for some in tiles.parts(SEGMENTS_AT_ONCE):
             near = self.near(some)
             if near.size > SMALLEST_TILE and len(near.segment):
@@ -262,13 +263,13 @@ def _runs(tile: np.ndarray, subtract: np.ndarray) -> np.ndarray:
     return _first(2 * tile + subtract)
 
 
-def _first(rising: np.ndarray) -> np.ndarray:
-    """Where each of the values begins."""
-    return np.flatnonzero(np.diff(rising, prepend=-1))
+def _first(numbers: np.ndarray) -> np.ndarray:
+    """Where each stretch of one number, 0 or more, begins."""
+    return np.flatnonzero(np.diff(numbers, prepend=-1))
 
 
 def _sums(values: np.ndarray, first: np.ndarray) -> np.ndarray:
-    return np.add.reduceat(values, first, axis=0, dtype=int)
+    return np.add.reduceat(values, first, axis=0, dtype=int)  # of bytes
 
 
 def _ranked(tile: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -68,17 +68,17 @@ def turns(segments: np.ndarray, xs: np.ndarray, ys: np.ndarray, middle: np.ndarr
 
 def distances_to_ellipse(boxes: np.ndarray, xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
     """(S, H, W) Exact in sign, close near the outline: how far its equation is off, over how fast it changes."""
-    x, y, a, b = _axes(boxes)
-    ux, uy = ((xs - x[:, None]) / a[:, None])[:, None], ((ys - y[:, None]) / b[:, None])[:, :, None]
-    return (_norm(ux, uy) - 1) * _radius(a[:, None, None], b[:, None, None], ux, uy)
+    (x, y, a, b), moved_x, moved_y = _axes(boxes)[:, :, None], *boxes[4:, :, None]
+    ux, uy = ((xs - moved_x - x) / a)[:, None], ((ys - moved_y - y) / b)[:, :, None]
+    return (_norm(ux, uy) - 1) * _radius(a[:, None], b[:, None], ux, uy)
 
 
 def ellipse_bounds(
     boxes: np.ndarray, x: np.ndarray, y: np.ndarray, half_x: float, half_y: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """The least and the greatest of such distances (S,) in tiles around x, y (S,)."""
-    middle_x, middle_y, a, b = _axes(boxes)
-    away_x, away_y = np.abs(middle_x - x), np.abs(middle_y - y)
+    (middle_x, middle_y, a, b), moved_x, moved_y = _axes(boxes), *boxes[4:]
+    away_x, away_y = np.abs(x - moved_x - middle_x), np.abs(y - moved_y - middle_y)
     near_x, near_y = np.maximum(away_x - half_x, 0) / a, np.maximum(away_y - half_y, 0) / b
     far_x, far_y = (away_x + half_x) / a, (away_y + half_y) / b
     radii = _radius(a, b, far_x, near_y), _radius(a, b, near_x, far_y)  # it changes with the direction alone
@@ -87,10 +87,10 @@ def ellipse_bounds(
     return least * np.where(least > 0, short, long), most * np.where(most > 0, long, short)
 
 
-def _axes(boxes: np.ndarray) -> tuple[np.ndarray, ...]:
-    """x, y of the middle, half axes."""
-    x0, y0, x1, y1, moved_x, moved_y = boxes
-    return (x0 + x1) / 2 + moved_x, (y0 + y1) / 2 + moved_y, (x1 - x0) / 2, (y1 - y0) / 2
+def _axes(boxes: np.ndarray) -> np.ndarray:
+    """(4, S) x, y of the middle where it was drawn, half axes."""
+    begin, end = boxes[:2], boxes[2:4]
+    return np.concatenate([(begin + end) / 2, (end - begin) / 2])
 
 
 def _radius(a: np.ndarray, b: np.ndarray, ux: np.ndarray, uy: np.ndarray) -> np.ndarray:

@@ -256,6 +256,25 @@ def test_many_regions_are_what_they_are_one_after_the_other(seed, monkeypatch):
     assert_allclose(mask, area_after_area(regions, moved, x, y), atol=1e-6)
 
 
+@pytest.mark.parametrize("feather", [0, 20, 300])
+@pytest.mark.parametrize("kind", ["rect", "ellipse", "polygon", "brush"])
+def test_as_many_regions_as_may_be(kind, feather):
+    rng = np.random.default_rng(0)
+    count = 2 if kind in ("rect", "ellipse") else 8
+    middles, reach = rng.uniform(0, 1, (1000, 1, 2)) * (96, 54), rng.choice([4, 20, 60], (1000, 1, 1))
+    regions = [
+        Region("r", kind, tuple(map(tuple, points)), mode, 3.0 if kind == "brush" else None, feather)
+        for points, mode in zip(
+            (middles + reach * rng.uniform(-1, 1, (1000, count, 2))).tolist(),
+            rng.choice(["add", "subtract"], 1000, p=[0.8, 0.2]).tolist(),
+        )
+    ]
+    mask, moved = np.zeros((54, 96), np.float32), np.zeros((1000, 2))
+    paint(mask, regions, moved, (1, 1))
+    x, y = np.meshgrid(np.arange(96)[::5] + 0.5, np.arange(54)[::5] + 0.5)
+    assert_allclose(mask[::5, ::5], area_after_area(regions, moved, x, y), atol=1e-6)
+
+
 @pytest.mark.parametrize("feather", [0, 3, 60])
 def test_nested_regions_that_are_added_and_taken_away(feather):
     angles = np.arange(9) * 2 * np.pi / 9
