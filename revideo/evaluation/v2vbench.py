@@ -71,7 +71,7 @@ def _read_index(folder: Path) -> dict[str, Any]:
     try:
         index = yaml.safe_load(file.read_text("utf-8"))
         [(entry["video_id"], [edit["prompt"] for edit in entry["edit"]]) for entry in index["data"]]
-    except (yaml.YAMLError, TypeError, KeyError, UnicodeDecodeError, RecursionError):
+    except (yaml.YAMLError, TypeError, KeyError, ValueError, RecursionError):  # ValueError: no text, or no date
         raise ValueError(f"{file} is no index of V2VBench: it needs data, a list of video_id and edit") from None
     return index
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from fuzzing import damaged, damages, fuzz
+from hypothesis import given
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
@@ -477,6 +479,18 @@ def test_a_damaged_window_is_none_and_that_is_said(finished, damage, caplog):
     assert cache.load(1, metadata["key"], latents.shape) is None
     unsaid = ("no metadata", "a link to nothing")  # made from something else, or not at all
     assert (str(file) in caplog.text) == (damage not in unsaid)
+
+
+@fuzz(100)
+@given(damage=damages())
+def test_no_damage_gives_other_latents(tmp_path_factory, damage):
+    cache, latents = WindowCache(tmp_path_factory.getbasetemp() / "damaged"), torch.arange(240.0).view(3, 4, 4, 5)
+    cache.folder.mkdir(exist_ok=True)
+    cache.save(0, "key", latents)
+    file = cache.folder / "window-000000.safetensors"
+    file.write_bytes(damaged(file.read_bytes(), damage))
+    found = cache.load(0, "key", latents.shape)
+    assert found is None or torch.equal(found, latents)
 
 
 def test_a_damaged_window_is_computed_again(model, options, video, whole, finished, computed):

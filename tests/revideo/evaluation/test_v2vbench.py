@@ -82,9 +82,30 @@ def test_an_edit_without_a_prompt_is_refused(tmp_path):
         add_result(tmp_path, "hike", " ", video(0), video(1))
 
 
-@pytest.mark.parametrize("text", ["data: 3", "[]", "data: [{video_id: x}]", "a: [", ""])
+OTHERS = [
+    "data: 3",
+    "[]",
+    "data: [{video_id: x}]",
+    "a: [",
+    "",
+    "data: 2020-13-41",
+    "[" * 5000,
+    "x",
+    "data: {a: b}",
+    "\xff",
+]
+OTHERS += [
+    "data: !!python/object/apply:os.getcwd []",
+    "&a [*a]",
+    "data: [1]",
+    "? [a]\n: b",
+    "data: [{video_id: x, edit: 5}]",
+]
+
+
+@pytest.mark.parametrize("text", OTHERS, ids=range(len(OTHERS)))
 def test_another_yaml_is_left_alone(tmp_path, text):
-    (tmp_path / "config.yaml").write_text(text)
+    (tmp_path / "config.yaml").write_text(text, "latin-1")
     with pytest.raises(ValueError, match=r"config\.yaml is no index of V2VBench"):
         add_result(tmp_path, "hike", "snow", video(0), video(1))
-    assert (tmp_path / "config.yaml").read_text() == text
+    assert (tmp_path / "config.yaml").read_text("latin-1") == text
