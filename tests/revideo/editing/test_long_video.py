@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from fuzzing import damaged, damages, fuzz
-from hypothesis import given
+from hypothesis import given as drawn
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
@@ -482,7 +482,7 @@ def test_a_damaged_window_is_none_and_that_is_said(finished, damage, caplog):
 
 
 @fuzz(100)
-@given(damage=damages())
+@drawn(damage=damages())
 def test_no_damage_gives_other_latents(tmp_path_factory, damage):
     cache, latents = WindowCache(tmp_path_factory.getbasetemp() / "damaged"), torch.arange(240.0).view(3, 4, 4, 5)
     cache.folder.mkdir(exist_ok=True)
