@@ -483,7 +483,7 @@ MISTAKES = {
     ),
     "tracks cut off": (
         {"tracks": "{given}/broken.json"},
-        "the tracks are not JSON: Expecting value: line 1 column 18 (char 17)",
+        "the tracks are not JSON: Expecting value: line 1 column 19 (char 18)",
     ),
     "point without y": (
         {"tracks": "{given}/ragged.json"},
