@@ -39,7 +39,7 @@ class WindowCache:
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """Around an edit, one at a time; the folder is made where it is not there.
+        """Around an edit, one at a time; the folder is made where it is not there, what killed edits left goes.
 
         OSError where another edit uses it, or a folder lies in a window's place.
         """
@@ -48,6 +48,8 @@ class WindowCache:
             for file in self._files():
                 if file.is_dir():
                     raise IsADirectoryError(f"{file} is a folder in the place of a window: move it away")
+            for file in self.folder.glob(".window-*"):
+                file.unlink()
             yield
 
     def begin(
@@ -106,7 +108,7 @@ class WindowCache:
             return
         with suppress(OSError):
             with self.in_use():
-                for file in (*self._files(), *self.folder.glob(".window-*")):  # some from killed runs
+                for file in self._files():
                     file.unlink()
             (self.folder / LOCK_FILE).unlink(missing_ok=True)
             self.folder.rmdir()

@@ -502,6 +502,13 @@ def test_a_damaged_window_is_computed_again(model, options, video, whole, finish
     assert len(computed) == options.steps  # what follows it was made from the same
 
 
+def test_what_a_killed_edit_left_goes_with_the_next(model, options, video, whole, finished, computed):
+    for name in (".window-000001-abcdefgh.safetensors", ".window-000001-abcdefgh.safetensors.writing"):
+        (finished / name).write_bytes(b"half of")
+    assert torch.equal(run(model, video, options, finished), whole) and not computed
+    assert [file.name for file in finished.glob(".*")] == [".lock"]
+
+
 def test_a_folder_in_the_place_of_a_window_is_named_before_any_work(model, options, video, computed, tmp_path):
     (tmp_path / "window-000002.safetensors").mkdir()
     with pytest.raises(OSError, match=r"window-000002.safetensors is a folder in the place of a window: move it away"):
