@@ -1,4 +1,4 @@
-"""Development sessions: demo, quick, tests, lint, fuzz, bench, gpu. Each needs Python and pip, nothing else.
+"""Development sessions: demo, quick, tests, soak, lint, fuzz, bench, gpu. Each needs Python and pip, nothing else.
 
 All but gpu share one virtual environment, which nox does not offer by itself; a stamp
 of what was asked for lets the second run skip pip altogether.
@@ -205,6 +205,16 @@ def tests(session: nox.Session) -> None:
         "REVIDEO_BROWSER": find_browser(session),
     }
     python(session, "-m", "pytest", *(session.posargs or [*SIDE_BY_SIDE, "tests"]), env=real_things)
+
+
+@session_here
+def soak(session: nox.Session) -> None:
+    """Half an hour of mixed work on a real ComfyUI, which must stay as it was; not in CI. --minutes, --seed."""
+    install(session, *LIBRARY)
+    comfyui = fetch_comfyui(session)
+    install(session, *LIBRARY, comfyui / "requirements.txt")
+    real_things = {"REVIDEO_COMFYUI": str(comfyui), "REVIDEO_CLIPS": str(fetch_clips(session))}
+    python(session, "-m", "tests.soak", *session.posargs, env=real_things)
 
 
 @session_here
