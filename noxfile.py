@@ -108,6 +108,13 @@ def fetch_clips(session: nox.Session) -> Path:
     return CLIPS
 
 
+def real_things(session: nox.Session) -> dict[str, str]:
+    """Where a real ComfyUI, whose requirements are installed then, and real clips lie."""
+    comfyui = fetch_comfyui(session)
+    install(session, *LIBRARY, comfyui / "requirements.txt")
+    return {"REVIDEO_COMFYUI": str(comfyui), "REVIDEO_CLIPS": str(fetch_clips(session))}
+
+
 def fetch_frontend(session: nox.Session) -> Path:
     """The newest frontend's files; taken out of the wheel, since what is installed is the one that ComfyUI pins."""
     if not FRONTEND.exists():
@@ -196,25 +203,16 @@ def tests(session: nox.Session) -> None:
     install(session, *LIBRARY)
     if not session.posargs:
         test_javascript(session)
-    comfyui = fetch_comfyui(session)
-    install(session, *LIBRARY, comfyui / "requirements.txt")
-    real_things = {
-        "REVIDEO_COMFYUI": str(comfyui),
-        "REVIDEO_CLIPS": str(fetch_clips(session)),
-        "REVIDEO_NEWEST_FRONTEND": str(fetch_frontend(session)),
-        "REVIDEO_BROWSER": find_browser(session),
-    }
-    python(session, "-m", "pytest", *(session.posargs or [*SIDE_BY_SIDE, "tests"]), env=real_things)
+    browsers = {"REVIDEO_NEWEST_FRONTEND": str(fetch_frontend(session)), "REVIDEO_BROWSER": find_browser(session)}
+    chosen = session.posargs or [*SIDE_BY_SIDE, "tests"]
+    python(session, "-m", "pytest", *chosen, env=real_things(session) | browsers)
 
 
 @session_here
 def soak(session: nox.Session) -> None:
     """Half an hour of mixed work on a real ComfyUI, which must stay as it was; not in CI. --minutes, --seed."""
     install(session, *LIBRARY)
-    comfyui = fetch_comfyui(session)
-    install(session, *LIBRARY, comfyui / "requirements.txt")
-    real_things = {"REVIDEO_COMFYUI": str(comfyui), "REVIDEO_CLIPS": str(fetch_clips(session))}
-    python(session, "-m", "tests.soak", *session.posargs, env=real_things)
+    python(session, "-m", "tests.soak", *session.posargs, env=real_things(session))
 
 
 @session_here
@@ -222,7 +220,8 @@ def fuzz(session: nox.Session) -> None:
     """Thousands of new inputs for every reader; the number of each, 2000 if none is given, then pytest's arguments."""
     install(session, *LIBRARY)
     number, *chosen = session.posargs or ["2000"]
-    python(session, "-m", "pytest", "-m", "fuzz", *(chosen or [*SIDE_BY_SIDE, "tests"]), env={"REVIDEO_FUZZ": number})
+    many = real_things(session) | {"REVIDEO_FUZZ": number}
+    python(session, "-m", "pytest", "-m", "fuzz", *(chosen or [*SIDE_BY_SIDE, "tests"]), env=many)
 
 
 @session_here
