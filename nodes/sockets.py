@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
@@ -24,9 +25,11 @@ def checked(execute: Any) -> Any:
 
     ComfyUI checks what a widget holds, but neither what comes by a link of any type nor a value where a link should be.
     """
+    _, *names = inspect.signature(execute).parameters
 
     @functools.wraps(execute)
-    def check_and_execute(cls: type[io.ComfyNode], **values: Any) -> io.NodeOutput:
+    def check_and_execute(cls: type[io.ComfyNode], *given: Any, **named: Any) -> io.NodeOutput:
+        values = dict(zip(names, given)) | named
         for socket in (cls.SCHEMA or cls.GET_SCHEMA()).inputs:
             if socket.id in values:
                 _check_value(socket, values[socket.id])
