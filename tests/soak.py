@@ -17,6 +17,7 @@ import argparse
 import os
 import random
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -33,13 +34,12 @@ import psutil
 import torch
 from PIL import Image
 
-sys.path.append(str(Path(__file__).parent / "comfyui"))
+sys.path.extend(str(Path(__file__).parent / folder) for folder in ("", "comfyui"))  # as for the tests
 
 from comfyui_server import FREED_IS_RETURNED, NOTHING, ROOT, ComfyUI, Graph, Refused, Run, Watch
 from soak_prompts import CLIP, NODE_IDS, NUMBERS, ROUTES, long_images, long_video, mistakes, own
 
 from revideo import read_video, write_video
-from revideo.editing.window_cache import LOCK
 from revideo.synthetic.examples import example_files
 
 CLIP_FRAMES = 34  # three windows
@@ -52,6 +52,7 @@ ROOM = {"RSS MB": 24, "handles": 4, "threads": 2, "files": 0}
 DONE = ("edits", "interrupts", "clears", "refusals", "odd ids", "kills")
 
 SENTENCES = ("ValueError", "OSError", "FileNotFoundError")  # of these an error may be; any other is a fault
+UNFINISHED = re.compile(r"\..+-\w{8}\.")  # a file that is written before it gets its name
 TRACEBACK = re.compile(r"Traceback \(most recent call last\):\n(?:(?:[ \t].*)?\n)*(.*)")
 
 
@@ -166,15 +167,17 @@ class Soak:
         if ("long video", seed) not in self.digests:
             self.edit("long video", seed)
         self.free()  # else the cache could answer
+        shutil.rmtree(self.windows)  # so that all that lies there is of the killed run
         with suppress(ConnectionAbortedError):
             self.run(long_video(seed, STEPS), at("long", self.random.randint(1, 8), act))
         for folder in self.windows.iterdir():
-            (folder / ".window-000000-cut_off_.safetensors").write_bytes(b"")
+            for suffix in ("", ".writing"):
+                (folder / f".window-000000-cut_off_.safetensors{suffix}").touch()
         self.stop()
         self.server.start()
         self.edit("long video", seed)
         for path in self.files():
-            if path.name.startswith(".") and path.name != LOCK:
+            if UNFINISHED.match(path.name):
                 self.expect(False, f"the file {path.name} of a killed run is still there after the next run")
                 path.unlink()
         self.done["kills"] += 1
@@ -241,21 +244,18 @@ def main() -> None:
         soak = Soak(Path(folder), options.seed)
         soak.server.start()
         begin = time.monotonic()
-
-        def minutes() -> float:
-            return (time.monotonic() - begin) / 60
-
         try:
-            for number in range(ROWS):
-                if number == ROWS_WITH_KILLS:
+            for row in range(ROWS):
+                end = time.monotonic() + options.minutes * 60 / ROWS
+                if row == ROWS_WITH_KILLS:
                     soak.do_everything()
-                while True:
-                    soak.do_anything(kills=number < ROWS_WITH_KILLS)
-                    if minutes() >= options.minutes * (number + 1) / ROWS:
-                        break
+                soak.do_anything(kills=row < ROWS_WITH_KILLS)
+                while time.monotonic() < end:
+                    soak.do_anything(kills=row < ROWS_WITH_KILLS)
                 rows.append(soak.measure())
                 values = *(soak.done[name] for name in DONE), *rows[-1].values()
-                print(f"{minutes():10.1f} " + " ".join(f"{value:10}" for value in values), flush=True)
+                minutes = (time.monotonic() - begin) / 60
+                print(f"{minutes:10.1f} " + " ".join(f"{value:10}" for value in values), flush=True)
         finally:
             soak.stop()
     faults = [f"{fault} ({times} times)" for fault, times in soak.faults.items()]
