@@ -36,7 +36,7 @@ from PIL import Image
 
 sys.path.extend(str(Path(__file__).parent / folder) for folder in ("", "comfyui"))  # as for the tests
 
-from comfyui_server import FREED_IS_RETURNED, NOTHING, ROOT, ComfyUI, Graph, Refused, Run, Watch
+from comfyui_server import FREED_IS_RETURNED, NOTHING, ROOT, ComfyUI, Graph, Refused, Run, Watch, node
 from soak_prompts import CLIP, NODE_IDS, NUMBERS, ROUTES, long_images, long_video, mistakes, own
 
 from revideo import read_video, write_video
@@ -66,6 +66,30 @@ def at(node_id: str, number: int, act: Callable[[], None]) -> Watch:
     return watch
 
 
+# Of the server's own, so that what malloc keeps of freed memory is not taken for what is held.
+GIVE_BACK = """
+import ctypes, gc
+
+class GiveBack:
+    RETURN_TYPES, FUNCTION, OUTPUT_NODE, CATEGORY = (), "give_back", True, "tests"
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {}
+
+    @classmethod
+    def IS_CHANGED(cls):
+        return float("nan")
+
+    def give_back(self):
+        gc.collect()
+        getattr(ctypes.pythonapi, "malloc_trim", int)(0)
+        return ()
+
+NODE_CLASS_MAPPINGS = {"GiveBack": GiveBack}
+"""
+
+
 class Soak:
     """A server, what was done to it, and what went wrong."""
 
@@ -73,6 +97,7 @@ class Soak:
         self.root, self.random = root, random.Random(seed)
         # Below folders of ours, so that a file which climbs out of the server's is seen.
         self.server = ComfyUI(root / "a/b/c/ComfyUI", OMP_NUM_THREADS="1", **FREED_IS_RETURNED)
+        (self.server.base / "custom_nodes/give_back.py").write_text(GIVE_BACK, "utf-8")
         self.windows = self.server.output / "revideo_windows"
         self.mistakes = mistakes()
         self.done: Counter[str] = Counter()
@@ -209,6 +234,7 @@ class Soak:
         self.server.post("/free", {"unload_models": True, "free_memory": True})
         for _ in range(2):  # the server looks for such requests after a run
             self.run(NOTHING)
+        self.run({"back": node("GiveBack")})
 
     def measure(self) -> dict[str, int]:
         """With models unloaded and caches emptied."""

@@ -155,7 +155,8 @@ def _read_past_the_end(path: Path, header_bytes: int) -> tuple[Weights, dict[str
     try:
         header: dict[str, Any] = json.loads(text)
         metadata = {name: text for name, text in header.pop("__metadata__", {}).items() if isinstance(text, str)}
-        places = {name: (STORED_TYPES[of["dtype"]], of["shape"], *of["data_offsets"]) for name, of in header.items()}
+        stored = {_readable(name): of for name, of in header.items()}
+        places = {name: (STORED_TYPES[of["dtype"]], of["shape"], *of["data_offsets"]) for name, of in stored.items()}
         end = 8 + header_bytes + max((stop for *_, stop in places.values()), default=0)
         if end >= path.stat().st_size:
             return None
@@ -163,6 +164,11 @@ def _read_past_the_end(path: Path, header_bytes: int) -> tuple[Weights, dict[str
         return {name: _tensor(data, *place) for name, place in places.items()}, metadata
     except (ValueError, TypeError, KeyError, AttributeError, RuntimeError):  # RecursionError too
         return None  # damaged in another way too: its first error says how
+
+
+def _readable(name: str) -> str:
+    """With escapes for halves of characters, which no log and no terminal can show."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _tensor(data: Tensor, dtype: torch.dtype, shape: list[int], start: int, stop: int) -> Tensor:
@@ -196,7 +202,8 @@ def _read_pickle(path: Path, is_zip: bool) -> Weights:
     # dict's own methods, and tensors without their attributes: a pickle may put others in their place.
     state = dict.get(content, "state_dict", content) if isinstance(content, dict) else None
     items = dict.items(state) if isinstance(state, dict) else ()
-    weights = {name: value.data for name, value in items if isinstance(name, str) and isinstance(value, Tensor)}
+    named = ((name, value) for name, value in items if isinstance(name, str) and isinstance(value, Tensor))
+    weights = {_readable(name): value.data for name, value in named}
     if not weights:
         raise CheckpointError(f"{path.name} holds no state_dict of tensors")
     strange = next((name for name, tensor in weights.items() if not _is_plain(tensor)), None)
