@@ -6,7 +6,10 @@ import pytest
 import torch
 
 import revideo
+from revideo.checkpoints.reading import PARTS
+from revideo.editing.model import ReVideo
 from revideo.editing.window_cache import identify
+from revideo.pipeline import pipeline
 from revideo.pipeline.loading import FP8
 from revideo.pipeline.memory_estimate import weight_bytes
 from revideo.pipeline.memory_plan import Plan
@@ -48,6 +51,17 @@ def test_it_samples_as_the_model_of_the_rounded_weights_does(golden_b, stored, r
     assert_same(found, rounded.sample(golden_b.conditions, options))
     assert not torch.allclose(found, golden_b.model.sample(golden_b.conditions, options), atol=1e-3)
     assert weight_bytes(stored.unet) < 0.3 * weight_bytes(rounded.unet)  # again, after the work
+
+
+def test_layers_that_are_cast_come_on_no_stream_of_their_own(golden_b, stored, monkeypatch):
+    """Cast weights are freed before they are read: the next layer's could lie upon them."""
+    streamed = []
+    monkeypatch.setattr(pipeline, "apply_group_offloading", lambda *_, use_stream, **__: streamed.append(use_stream))
+    exact = golden_b.model
+    for model in (stored, exact):
+        on_card = ReVideo({name: getattr(model, name) for name in PARTS}, model.config, "cuda")
+        on_card.apply_plan(Plan(model_offload=True, layerwise_offload=True))
+    assert streamed == [False, False, True, True]
 
 
 def test_its_windows_are_not_those_of_the_exact_model(golden_b, stored):
