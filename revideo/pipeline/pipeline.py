@@ -87,7 +87,7 @@ class Pipeline:
                     onload_device=self.device,
                     offload_type="leaf_level",
                     # The next layer comes while one works. Not in fp8: casting frees a layer's weights before they
-                    # are read, and the next layer's, which come on a stream of their own, would lie upon them.
+                    # are read, and the next layer's, which come on a stream of their own, could lie upon them.
                     use_stream=self.device.type == "cuda" and all(each.itemsize > 1 for each in network.parameters()),
                 )
         if self.plan.layerwise_offload:
