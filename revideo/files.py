@@ -68,16 +68,17 @@ def _remove_leftovers(path: Path) -> None:
 
 
 @contextmanager
-def locked(file: Path, what: str) -> Iterator[None]:
-    """Around what one process at a time may do: OSError that says so of `what` where another is at it.
+def locked(file: Path, what: str, wait: bool = False) -> Iterator[None]:
+    """Around what one process at a time may do: BlockingIOError that says so of `what` where another is at it.
 
-    `file` is made for it. The system holds the lock, so that no killed process leaves one behind.
+    `wait`: until it no longer is. `file` is made for it. The system holds the lock, so that no killed process
+    leaves one behind.
     """
     lock = FileLock(file)
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(blocking=wait)
     except Timeout:
-        raise OSError(f"{what} is in use by another run: wait for its end, or name another folder") from None
+        raise BlockingIOError(f"{what} is in use by another run: wait for its end, or name another folder") from None
     try:
         yield
     finally:

@@ -15,6 +15,7 @@ from ..checkpoints.released import LICENCE, no_checkpoint
 if TYPE_CHECKING:
     from ..sampling.samplers import Progress
 
+LoadModel = Callable[[argparse.Namespace, Any], Any]  # as `chosen_model`: arguments, the model's sizes → a model
 DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 
 

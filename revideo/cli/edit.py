@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .common import (
+    LoadModel,
     add_command,
     add_model_options,
     chosen_model,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from .inputs import EditInputs
 
 
-def add_edit(commands: Any) -> None:
+def add_edit(commands: Any) -> argparse.ArgumentParser:
     edit = add_command(
         commands,
         "edit",
@@ -232,11 +233,13 @@ example: move a painted thing from (100, 160) to (300, 160)
         help="stay below so many gigabytes, weights included: work is laid out to fit (default: a GPU's free memory)",
     )
     add_long_options(edit)
+    return edit
 
 
-def run_edit(arguments: argparse.Namespace) -> int:
+def run_edit(arguments: argparse.Namespace, load: LoadModel = chosen_model) -> int:
+    """`load`: for whoever makes several edits and holds the model."""
     if arguments.long:
-        return run_long(arguments)
+        return run_long(arguments, load)
     with refusing():
         from .inputs import read_inputs
 
@@ -248,7 +251,7 @@ def run_edit(arguments: argparse.Namespace) -> int:
 
         if arguments.preview:
             write_video(arguments.preview, conditions_picture(make_conditions(inputs.video, inputs.edit)), inputs.rate)
-        model = chosen_model(arguments, inputs.config)
+        model = load(arguments, inputs.config)
 
         if arguments.fusion:
             from ..pictures.fusion import fusion_picture, fusion_weights

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .common import chosen_model, print_memory_plan, progress, refusing, working_networks
+from .common import LoadModel, chosen_model, print_memory_plan, progress, refusing, working_networks
 
 if TYPE_CHECKING:
     from ..edit import Edit
@@ -114,13 +114,13 @@ def read_long_inputs(arguments: argparse.Namespace) -> LongInputs:
     return LongInputs(source, edit, size, options, handover, checked.config, windows)
 
 
-def run_long(arguments: argparse.Namespace) -> int:
+def run_long(arguments: argparse.Namespace, load: LoadModel = chosen_model) -> int:
     with refusing():
         inputs = read_long_inputs(arguments)
 
         from ..editing.window_cache import WindowCache
 
-        model = chosen_model(arguments, inputs.config)
+        model = load(arguments, inputs.config)
 
     print_memory_plan(model, inputs.size, inputs.options, arguments.memory)
     cache = WindowCache(inputs.windows)

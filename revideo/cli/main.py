@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from .. import __version__
+from .batch.entry import add_batch
 from .common import Refused, add_command
 from .convert import add_convert
 from .download import add_download
@@ -19,7 +20,7 @@ from .train import add_train
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs one command; 0 when all went well, 2 for a mistake of the user's, 130 for Ctrl+C."""
+    """Runs one command; 0 when all went well, 1 where a batch's edits failed, 2 for the user's mistakes, 130 for Ctrl+C."""
     # Read when torch is imported: threads that spin while they wait make a busy CPU three times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
@@ -48,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"revideo {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_edit(commands)
+    add_batch(commands)
     add_evaluate(commands)
     add_download(commands)
     add_convert(commands)
