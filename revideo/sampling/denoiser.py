@@ -82,6 +82,30 @@ def loss(
     return (weights * error.square()).flatten(1).sum(1) / weights.flatten(1).sum(1)
 
 
+def noise_after_step(
+    unet: ReVideoUNet,
+    controlnet: ReVideoControlNet | None,
+    clean: Tensor,  # (B, T, C, h, w) scaled latents, float32
+    noise: Tensor,  # like `clean`, of unit variance
+    sigma: Tensor,  # (B,) where the step ends
+    step_ratio: Tensor,  # (B,) where it begins, as a multiple of `sigma`: at least 1, which is no step
+    conditioning: Conditioning,
+) -> Tensor:  # (B, T, C, h, w)
+    """The noise of latents to which one Euler step of the networks' own led, as `loss` takes it.
+
+    They hold the error that sampling makes, which latents with noise alone never show. Trained on
+    both, networks mend what they do wrong instead of believing it (scheduled sampling, Bengio et
+    al. 2015; exposure bias of diffusion models, Ning et al. 2023).
+    """
+    level, ratio = (each.float().view(-1, 1, 1, 1, 1) for each in (sigma, step_ratio))
+    before = level * ratio
+    fused = controlnet.fuse(conditioning.control, (sigma * step_ratio).log() / 4) if controlnet is not None else None
+    found = velocity(unet, controlnet, clean + before * noise, sigma * step_ratio, conditioning, fused)
+    target = (noise - before * clean) / (before**2 + 1).sqrt()
+    estimate_error = -before / (before**2 + 1).sqrt() * (found - target)
+    return noise + (1 - 1 / ratio) / level * estimate_error
+
+
 def velocity(
     unet: ReVideoUNet,
     controlnet: ReVideoControlNet | None,

@@ -152,6 +152,12 @@ class NoiseConfig(Table):
     )
     uniform_low: float = key(-6.2, "ln of 0.002, where sampling ends", -20, 20)
     uniform_high: float = key(6.5, "ln of 700, where sampling starts", -20, 20)
+    own_errors: float = key(
+        0.0,
+        "fraction of clips whose noisy latents are one sampling step of the networks' own: they learn to mend it",
+        0,
+        1,
+    )
 
 
 class ConditioningConfig(Table):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 TrainingExample = dict[str, Tensor]
+LONGEST_STEP = 4.0  # ratio of noise levels: what most of ten steps of the built-in schedule stay below
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,8 @@ class ExampleMaker:
             "augmentation_noise": torch.randn(video.shape[1:], generator=generator),
             "conditioning_mask": torch.tensor(float(not chance(settings.drop_reference, generator))),
         }
+        if self.phase.noise.own_errors:
+            noise["step_ratio"] = draw_step_ratio(self.phase.noise, generator)
         if settings.noise_where_empty:
             shape = 2, frames, self.model.unet.block_channels[0], *latent_shape[2:]
             noise["noise_where_empty"] = torch.randn(shape, generator=generator)
@@ -162,6 +165,13 @@ def draw_sigma(noise: NoiseConfig, generator: torch.Generator) -> Tensor:
         place = torch.rand((), generator=generator)
         return (noise.uniform_low + place * (noise.uniform_high - noise.uniform_low)).exp()
     return (noise.mean + noise.std * torch.randn((), generator=generator)).exp()
+
+
+def draw_step_ratio(noise: NoiseConfig, generator: torch.Generator) -> Tensor:
+    """Noise before a sampling step by that after it: of 10 to 50 steps from σ = 700 to 0.002; 1 in place of no step."""
+    step = chance(noise.own_errors, generator)
+    place = torch.rand((), generator=generator)
+    return LONGEST_STEP**place if step else torch.ones(())
 
 
 def _as_in_edits(tracks: Trajectories) -> Trajectories:

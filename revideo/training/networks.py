@@ -22,7 +22,7 @@ from ..models.controlnet import SAFM, EmbeddedConditions, ReVideoControlNet
 from ..models.image_encoder import clip_pixels
 from ..models.unet import ReVideoUNet
 from ..models.vae import LATENT_SCALE
-from ..sampling.denoiser import Conditioning, loss
+from ..sampling.denoiser import Conditioning, loss, noise_after_step
 from .config import AutoencoderConfig, Phase
 from .examples import TrainingExample
 
@@ -82,15 +82,15 @@ class TrainedNetworks(nn.Module):
 
     def denoising_loss(self, batch: TrainingExample) -> Tensor:
         """SVD's weighted loss of each clip, (B,), on latents of `batch`."""
-        return loss(
-            self.unet,
-            self.controlnet if self.stage.control else None,
-            self.encode(batch["video"]) * LATENT_SCALE,
-            batch["noise"],
-            batch["sigma"],
-            self.condition(batch),
-            weight=batch["weight"],
-        )
+        controlnet = self.controlnet if self.stage.control else None
+        clean, noise, conditioning = self.encode(batch["video"]) * LATENT_SCALE, batch["noise"], self.condition(batch)
+        if "step_ratio" in batch:
+            with torch.no_grad():
+                noise = noise_after_step(
+                    self.unet, controlnet, clean, noise, batch["sigma"], batch["step_ratio"], conditioning
+                )
+            torch.clear_autocast_cache()  # of weights in half precision that know no gradient
+        return loss(self.unet, controlnet, clean, noise, batch["sigma"], conditioning, weight=batch["weight"])
 
     def encode(self, video: Tensor) -> Tensor:
         """(B, T, 3, H, W) in [-1, 1] → (B, T, C, h, w), *not* scaled."""

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from revideo.conditions import signed
-from revideo.models.temporal_decoder import STRIP_CPU, FrameStore, OffloadedFrames, decode_frames
+from revideo.models.temporal_decoder import STRIP_CPU, FrameStore, OffloadedFrames, StagedCopy, decode_frames
 from revideo.models.vae import LATENT_SCALE, decode_latents
 from revideo.video.fitting import fit_frames
 from revideo.video.io import read_video
@@ -45,25 +45,35 @@ def test_frame_by_frame_is_the_whole_window(golden, latents, frames):
     assert relative_rms(decode_frames(vae.decoder, latents / LATENT_SCALE), expected) < 1e-4
 
 
-class CopiedFrames(OffloadedFrames):
-    """Offloaded as from another device: what waits is a copy, and what is loaded too."""
-
-    def store(self, frame: Tensor) -> Tensor:
-        return super().store(frame).clone()
-
-    def load(self, number: int, rows: slice = slice(None)) -> Tensor:
-        return super().load(number, rows).clone()
-
-
 # Whole frames; strips, the last of them lower.
 @pytest.mark.slow
 @pytest.mark.parametrize("strip_elements", [STRIP_CPU, 3 * 32 * 128])
-@pytest.mark.parametrize("storage", [FrameStore, OffloadedFrames, CopiedFrames])
+@pytest.mark.parametrize("storage", [FrameStore, OffloadedFrames])
 def test_offloaded_and_in_strips_it_is_the_same_picture(golden_a, latents_of_a_clip, storage, strip_elements):
     decoder = golden_a.model.vae.decoder
     expected = golden_a.model.vae.decode(latents_of_a_clip, num_frames=len(latents_of_a_clip)).sample
     found = decode_frames(decoder, latents_of_a_clip, storage, strip_elements)
     assert relative_rms(found, expected) < 1e-5
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("strip_elements", [STRIP_CPU, 3 * 32 * 128])
+def test_offloaded_the_same_is_computed(golden_a, device, strip_elements, assert_same):
+    latents, decoder = golden_a.reference["latents"].to(device), golden_a.model.vae.decoder
+    expected, found = (decode_frames(decoder, latents, each, strip_elements) for each in (FrameStore, OffloadedFrames))
+    assert_same(found, expected)
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("elements", [1, 8, 9, 8 * 5 + 3])  # of four bytes; a buffer holds eight
+def test_what_is_copied_through_buffers_arrives_whole(device, elements):
+    if torch.device(device).type != "cuda":
+        pytest.skip("pinned memory is a card's")
+    given, staging = torch.randn(elements), StagedCopy(buffer_bytes=32)
+    there, back = torch.empty(elements, device=device), torch.empty(elements)
+    staging.copy(given, there)
+    staging.copy(there.mul_(2), back)
+    assert torch.equal(back, 2 * given)
 
 
 @pytest.mark.device

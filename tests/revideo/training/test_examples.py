@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from revideo.conditions import motion_map, show_conditions
 from revideo.models.controlnet import EmbeddedConditions
-from revideo.sampling.denoiser import Conditioning, denoise, loss
+from revideo.sampling.denoiser import Conditioning, denoise, loss, noise_after_step
 from revideo.tracks.trajectories import Trajectories
 from revideo.training.config import (
     DEBLOCK,
@@ -373,3 +373,46 @@ def test_a_clip_without_motion_gives_an_example_without_paths(maker, golden_b):
 
     example = replace(maker(DEBLOCK), source=Still())(0)
     assert not example["motion"].any()
+
+
+# --- Inputs that hold the sampler's errors --------------------------------------------------
+
+
+@torch.inference_mode()
+def test_the_noise_after_a_step_is_that_of_eulers_latents(golden_b, batch):
+    clean, noise, sigma, conditioning = batch
+    model, frames, ratio = golden_b.model, clean.shape[1], torch.tensor([1.5, 4.0])
+    found = noise_after_step(model.unet, model.controlnet, clean, noise, sigma, ratio, conditioning)
+    for clip, (level, times) in enumerate(zip(sigma, ratio)):
+        x, alone = clean[clip] + level * times * noise[clip], single(conditioning, clip, frames)
+        denoised = denoise(model.unet, model.controlnet, x, level * times, alone)[0]
+        stepped = denoised + (x - denoised) / times
+        assert_close(clean[clip] + level * found[clip], stepped, rtol=1e-4, atol=1e-4)
+    none = noise_after_step(model.unet, model.controlnet, clean, noise, sigma, torch.ones(2), conditioning)
+    assert torch.equal(none, noise)
+
+
+def test_a_fraction_of_clips_begins_with_a_step(maker):
+    always, never = maker(MOTION, noise=NoiseConfig(own_errors=1)), maker(MOTION)
+    ratios = torch.stack([always(number)["step_ratio"] for number in range(40)])
+    assert 1 <= ratios.min() < 1.5 and 2.7 < ratios.max() <= 4
+    assert "step_ratio" not in never(0)
+    assert torch.equal(always(0)["noise"], never(0)["noise"])
+
+
+def test_looking_ahead_takes_no_gradient_away(training_values, maker):
+    """Weights that autocast holds in half precision know no gradient where they were first used without one."""
+    config = parse_training_config(training_values(SIZE | {"stage": "joint"}))
+    networks = TrainedNetworks(from_nothing(config.model.sizes, 0, 1.0), config.model.sizes, config.phases[0])
+    plain = batch_examples([maker(DEBLOCK)(0)])
+
+    def gradients(batch):
+        networks.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16):
+            networks(batch).sum().backward()
+        return {name: weight.grad for name, weight in networks.trained.items() if weight.grad is not None}
+
+    expected, found = gradients(plain), gradients(plain | {"step_ratio": torch.ones(1)})
+    assert len(expected) > 100 and expected.keys() == found.keys()
+    for name, gradient in expected.items():
+        assert torch.equal(gradient, found[name]), name
