@@ -20,7 +20,7 @@ from .train import add_train
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs one command; 0 when all went well, 1 where a batch's edits failed, 2 for the user's mistakes, 130 for Ctrl+C."""
+    """Runs one command; 0 when all went well, 1 where a batch's edit failed, 2 for a user's mistake, 130 for Ctrl+C."""
     # Read when torch is imported: threads that spin while they wait make a busy CPU three times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:

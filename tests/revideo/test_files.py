@@ -111,6 +111,6 @@ def test_one_at_a_time(tmp_path):
             second.__enter__()
         script = [sys.executable, "-c", LOCKS, str(tmp_path / "lock")]
         ended = subprocess.run(script, cwd=Path(__file__).parents[2], capture_output=True)
-        assert b"OSError: here is in use by another run" in ended.stderr
+        assert b"BlockingIOError: here is in use by another run" in ended.stderr
     with locked(tmp_path / "lock", ""):
         pass

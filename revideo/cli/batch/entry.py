@@ -103,9 +103,9 @@ def batch_table(outcomes: list[Outcome]) -> str:
     """A line for each edit, and how many there are of each kind."""
     rows = [f"{'line':>4}  {'state':12}  {'seconds':>7}  {'attempts':>8}  output"]
     for outcome in outcomes:
-        told = f"  ({outcome.message})" if outcome.message else ""
+        message = f"  ({outcome.message})" if outcome.message else ""
         numbers = f"{outcome.seconds:7.1f}  {outcome.attempts:8}"
-        rows.append(f"{outcome.line:4}  {outcome.state:12}  {numbers}  {outcome.output}{told}")
+        rows.append(f"{outcome.line:4}  {outcome.state:12}  {numbers}  {outcome.output}{message}")
     states = [outcome.state for outcome in outcomes]
     counts = ", ".join(f"{states.count(state)} {state}" for state in ("made", "already made", "failed"))
     return "\n".join([*rows, counts])
