@@ -16,6 +16,7 @@ from .download import add_download
 from .edit import add_edit
 from .evaluate import add_evaluate
 from .reproduce import add_reproduce
+from .shots import add_shots
 from .train import add_train
 
 
@@ -50,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_edit(commands)
     add_batch(commands)
+    add_shots(commands)
     add_evaluate(commands)
     add_download(commands)
     add_convert(commands)

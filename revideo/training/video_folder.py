@@ -14,7 +14,6 @@ from threading import Lock
 
 import av
 import torch
-import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -25,6 +24,7 @@ from ..tracks.tracking import Tracker, grid_points, load_cotracker, track_points
 from ..tracks.trajectories import Trajectories
 from ..video.fitting import fit_frames
 from ..video.io import upright
+from ..video.shots import has_cut
 from .config import Phase
 from .examples import TrainingClip, generator_for
 
@@ -36,7 +36,6 @@ TRACKER_VERSION = 2  # of the built-in tracker: another one finds other tracks
 MOST_FRAMES = 10_000_000  # of a file, by its header: 100 hours; more is a mistake that would only exhaust memory
 LARGEST_SCALED = 16  # times the phase's size, of a window scaled to cover it: the rest of it is cut off
 TAGS = "replace"  # of any encoding: nobody reads them here
-CUT_TO_USUAL = 3.0  # a shot cut changes this many times as much as the window's other frames
 _warned: set[Path] = set()  # one line for a file, however many phases and threads meet it
 _warning = Lock()
 
@@ -218,13 +217,6 @@ def read_window(
     except (av.error.FFmpegError, OSError) as error:
         raise Unusable(f"it cannot be decoded at frame {start} ({error.strerror})") from None
     raise Unusable(f"it ends early: {len(frames)} of {count} frames from frame {start} with stride {stride}")
-
-
-def has_cut(video: Tensor, change: float) -> bool:
-    """Whether one step changes a tiny copy by more than `change` of 1, and far more than the others do."""
-    tiny = F.adaptive_avg_pool2d(video, 8)  # motion stays within most of its cells, another scene does not
-    steps = tiny.diff(dim=0).abs().flatten(1).mean(1)
-    return bool(steps.max() > max(change, CUT_TO_USUAL * float(steps.median())))
 
 
 class TrackCache:

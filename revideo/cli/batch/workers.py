@@ -88,6 +88,7 @@ class Farm:
     workers: int | None = None  # None: one a card, or one where there is none
     cards: bool = True  # False: on processors alone
     retries: int = 2  # of a line whose worker died or broke down
+    cores: int | None = None  # of each worker without a card; None: as many as there are for it
     _ray: Any = field(default=None, repr=False)
 
     def __enter__(self) -> Farm:
@@ -131,7 +132,7 @@ class Farm:
         processors = [int(node.get("CPU", 0)) for node in nodes]
         for each in range(max(processors, default=0), 0, -1):
             if sum(number // each for number in processors) >= self.workers:
-                return {"num_gpus": 0, "num_cpus": each}
+                return {"num_gpus": 0, "num_cpus": min(each, self.cores or each)}
         raise ValueError(f"--workers {self.workers}: Ray has {sum(processors)} cores, and each worker needs one")
 
     def run(self, lines: list[BatchLine], tell: Callable[[Outcome], None]) -> list[Outcome]:

@@ -14,7 +14,7 @@ from revideo.training import video_folder
 from revideo.training.config import DECOUPLE, TrajectoryConfig
 from revideo.training.config_file import parse_training_config
 from revideo.training.examples import ExampleMaker, batch_examples, prefetch
-from revideo.training.video_folder import FolderClips, TrackCache, has_cut, probe, read_tracks, read_window
+from revideo.training.video_folder import FolderClips, TrackCache, probe, read_tracks, read_window
 from revideo.video.fitting import fit_frames
 from revideo.video.io import read_video, write_video
 from tests.fuzzing import fuzz
@@ -105,14 +105,6 @@ def test_windows_are_the_frames_that_reading_from_the_start_gives(bikes):
     for start, stride in ((0, 1), (97, 2), (200, 3)):
         expected, _ = read_video(bikes, start, stride, 5)
         assert torch.equal(read_window(known, start, stride, 5, 136, 320), fit_frames(expected, 136, 320))
-
-
-def test_a_scene_change_is_a_cut_and_motion_is_none():
-    clip = panning(10)
-    assert not has_cut(clip, 0.1)
-    cut = torch.cat([clip[:5], 0.4 * panning(5, seed=1)])
-    assert has_cut(cut, 0.1)
-    assert not has_cut(cut, 1.0)
 
 
 # --- What cannot be used -------------------------------------------------------------------
