@@ -93,8 +93,9 @@ def read_text(file: Path, what: str) -> str:
         raise ValueError(f"{file} is not a text file of {what}") from None
 
 
-def check_sources(files: Iterable[Path | None]) -> None:
-    for file in filter(None, files):
+def check_sources(files: Iterable[Path | None], clips: Iterable[Path | None] = ()) -> None:
+    """That they are there; `clips` may also be numbered pictures, `frame_%04d.png`, which their reader looks for."""
+    for file in filter(None, (*files, *(clip for clip in clips if clip and "%" not in clip.name))):
         if not file.exists():
             raise FileNotFoundError(f"there is no file {file}")
 

@@ -67,14 +67,13 @@ def add_long_options(edit: argparse.ArgumentParser) -> None:
 
 def read_long_inputs(arguments: argparse.Namespace) -> LongInputs:
     """Reads and checks all that was given but the weights; ValueError or OSError names the culprit."""
-    from ..edit import Edit, fit_like_clip
+    from ..edit import Edit
     from ..editing.handover import HandoverOptions
     from ..editing.windows import plan_windows
     from ..files import check_folder
     from ..video.file import VideoFile, check_like
     from ..video.fitting import choose_size, fit_frames
-    from ..video.io import read_image
-    from .inputs import check_options, open_mask, read_trajectories
+    from .inputs import check_options, open_mask, read_edited_frame, read_trajectories
 
     checked = check_options(arguments)
     if arguments.preview:
@@ -99,8 +98,7 @@ def read_long_inputs(arguments: argparse.Namespace) -> LongInputs:
     width, height = arguments.size
     size = choose_size(*source.size, arguments.size_policy, height, width, checked.config.size_multiple)
     if arguments.edited_frame:
-        picture = read_image(arguments.edited_frame)
-        picture = fit_like_clip(picture[None], "edited frame", source.size, size, arguments.fit)[0]
+        picture = read_edited_frame(arguments, arguments.video, source.size, size)
     else:
         picture = fit_frames(source.read(0, 1), *size, arguments.fit)[0]
     edit = Edit(

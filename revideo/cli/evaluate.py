@@ -114,8 +114,8 @@ def _check(arguments: argparse.Namespace) -> None:
     from ..files import check_folder, check_sources
     from .inputs import FEATHER_MAX, check_device
 
-    inputs = [arguments.result, arguments.source, arguments.composited, arguments.mask, arguments.document]
-    check_sources([*inputs, arguments.tracks, arguments.edited_frame, arguments.flow])
+    clips = [arguments.result, arguments.source, arguments.composited, arguments.mask]
+    check_sources([arguments.tracks, arguments.edited_frame, arguments.flow, arguments.document], clips)
     check_device(arguments.device)
     if not 0 <= arguments.feather <= FEATHER_MAX:
         raise ValueError(f"--feather must be 0 to {FEATHER_MAX} pixels, not {arguments.feather:g}")
@@ -138,14 +138,13 @@ def _evaluate(arguments: argparse.Namespace) -> tuple[Evaluation, Question, Frac
     """What was measured, against what, and the result's frames per second."""
     import torch
 
-    from ..edit import fit_like_clip
     from ..evaluation.evaluate import evaluate_edit
     from ..evaluation.evaluator import Question
     from ..evaluation.flow import dis_flow, load_raft
     from ..evaluation.perceptual import ClipModel
     from ..video.fitting import describe_frames, fit_frames
-    from ..video.io import read_image, read_video
-    from .inputs import read_drawn, read_mask, read_trajectories
+    from ..video.io import read_video
+    from .inputs import read_drawn, read_edited_frame, read_mask, read_trajectories
 
     drawn = read_drawn(arguments)
     raw, rate = read_video(arguments.result)
@@ -154,7 +153,7 @@ def _evaluate(arguments: argparse.Namespace) -> tuple[Evaluation, Question, Frac
     source_size = whole.shape[-2], whole.shape[-1]
     source = fit_frames(whole, *size, arguments.fit)
     trajectories = read_trajectories(arguments, drawn, frames, source_size, size)
-    mask = read_mask(arguments, drawn, frames, source_size, size)
+    mask = read_mask(arguments, drawn, arguments.source, frames, source_size, size)
     question = Question(source, mask, trajectories, arguments.prompt or "" if arguments.clip else "")
     composited, edited_frame = None, None
     if arguments.composited:
@@ -164,8 +163,7 @@ def _evaluate(arguments: argparse.Namespace) -> tuple[Evaluation, Question, Frac
                 f"{arguments.composited} is {describe_frames(composited)}, the result {describe_frames(raw)}"
             )
     if arguments.edited_frame:
-        picture = read_image(arguments.edited_frame)[None]
-        edited_frame = fit_like_clip(picture, "edited frame", source_size, size, arguments.fit)[0]
+        edited_frame = read_edited_frame(arguments, arguments.source, source_size, size)
     device = arguments.device or ("cuda" if torch.cuda.is_available() else "cpu")
     evaluation = evaluate_edit(
         question,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass, fields
 from fractions import Fraction
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -20,7 +21,9 @@ from ..tracks.trajectories import Trajectories
 from ..video.file import VideoFile
 from ..video.fitting import Fit, choose_size, fit_frames
 from ..video.io import read_image, read_video
-from ..video.pixels import IMAGE_SUFFIXES, as_mask
+from ..video.masks import MaskFile, is_one_picture, read_masks
+from ..video.pixels import as_mask
+from ..video.stream import stored_size
 from .common import check_models
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")  # what holds H.264
@@ -69,12 +72,11 @@ def read_inputs(arguments: argparse.Namespace) -> EditInputs:
     video = fit_frames(source, *size, arguments.fit)
     picture = video[index]
     if arguments.edited_frame:
-        picture = read_image(arguments.edited_frame)
-        picture = fit_like_clip(picture[None], "edited frame", source_size, size, arguments.fit)[0]
+        picture = read_edited_frame(arguments, arguments.video, source_size, size)
     edit = Edit(
         picture,
         read_trajectories(arguments, checked.drawn, count, source_size, size),
-        read_mask(arguments, checked.drawn, count, source_size, size),
+        read_mask(arguments, checked.drawn, arguments.video, count, source_size, size),
         index,
     )
     check_video(video)
@@ -100,9 +102,11 @@ def _check_window(asked: int | None, index: int, window: int) -> int:
 
 def check_options(arguments: argparse.Namespace) -> CheckedOptions:
     """All but clip, pictures and weights; ValueError or OSError names the culprit."""
-    inputs = [arguments.video, arguments.edited_frame, arguments.tracks, arguments.mask, arguments.document]
+    clips = [arguments.video, arguments.mask]
+    inputs = [arguments.edited_frame, arguments.tracks, arguments.document]
     models = [arguments.model, arguments.svd]
-    check_sources([*inputs, arguments.config])
+    check_sources([*inputs, arguments.config], clips)
+    inputs += clips
     check_models(models)
     inputs += [arguments.config, *models]
     for file in filter(None, (arguments.output, arguments.preview)):
@@ -161,6 +165,7 @@ def read_trajectories(
 def read_mask(
     arguments: argparse.Namespace,
     drawn: DrawnEdit,
+    clip: Path,
     num_frames: int,
     source_size: tuple[int, int],  # height, width
     size: tuple[int, int],  # height, width
@@ -168,11 +173,24 @@ def read_mask(
     """(1 or T, 1, H, W) on the fitted frames, from 0 to 1 or bool."""
     if drawn.document is not None:
         return DocumentMasks(drawn.document, num_frames, source_size, size, arguments.fit).read(0, num_frames)
-    if arguments.mask.suffix.lower() in IMAGE_SUFFIXES:
-        masks = read_image(arguments.mask)[None]
-    else:
-        masks, _ = read_video(arguments.mask, arguments.start, arguments.stride, num_frames)
-    return fit_like_clip(masks, "mask", source_size, size, arguments.fit).mean(1, keepdim=True)
+    masks = read_masks(arguments.mask, arguments.start, arguments.stride, num_frames)
+    return fit_like_clip(_squared(masks, clip, source_size, size), "mask", source_size, size, arguments.fit)
+
+
+def read_edited_frame(
+    arguments: argparse.Namespace, clip: Path, source_size: tuple[int, int], size: tuple[int, int]
+) -> Tensor:
+    """(3, H, W), fitted as the clip is."""
+    picture = _squared(read_image(arguments.edited_frame)[None], clip, source_size, size)
+    return fit_like_clip(picture, "edited frame", source_size, size, arguments.fit)[0]
+
+
+def _squared(frames: Tensor, clip: Path, source_size: tuple[int, int], size: tuple[int, int]) -> Tensor:
+    """What was made on a clip's frames as its file holds them, oblong pixels and all, in the size they are shown in."""
+    found = frames.shape[-2], frames.shape[-1]
+    if found in (source_size, size) or found != stored_size(clip):
+        return frames
+    return fit_frames(frames, *source_size, "stretch")
 
 
 def open_mask(
@@ -181,23 +199,24 @@ def open_mask(
     """As `read_mask`, for a video of any length: masks that differ from frame to frame are read as they are needed."""
     if drawn.document is not None:
         return DocumentMasks(drawn.document, len(source), source.size, size, arguments.fit)
-    if arguments.mask.suffix.lower() in IMAGE_SUFFIXES:
-        return read_mask(arguments, drawn, len(source), source.size, size)
-    file = VideoFile(arguments.mask, arguments.start, arguments.stride, len(source), held=source.held)
-    return FileMasks(file, source.size, size, arguments.fit)
+    if is_one_picture(arguments.mask):
+        return read_mask(arguments, drawn, arguments.video, len(source), source.size, size)
+    file = MaskFile(arguments.mask, arguments.start, arguments.stride, len(source), held=source.held)
+    return FileMasks(file, arguments.video, source.size, size, arguments.fit)
 
 
 @dataclass(frozen=True)
 class FileMasks:
     """Masks from a video that runs along with the clip."""
 
-    file: VideoFile
+    file: MaskFile
+    clip: Path
     source_size: tuple[int, int]
     size: tuple[int, int]
     fit: Fit
 
     def read(self, start: int, stop: int) -> Tensor:
-        masks = self.file.read(start, stop).mean(1, keepdim=True)
+        masks = _squared(self.file.read(start, stop), self.clip, self.source_size, self.size)
         return as_mask(fit_like_clip(masks, "mask", self.source_size, self.size, self.fit))
 
 

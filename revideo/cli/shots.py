@@ -88,10 +88,11 @@ def _shot_line(film: Path, model: str, number: int, shot: range) -> dict[str, ob
 
 def _first_frames(film: Path, shots: list[range]) -> Iterator[Any]:
     """(3, H, W) of each, decoding the film once more."""
-    from ..video.io import decode_pictures, frames_from_pixels, open_video, upright
+    from ..video.io import decode_pictures, frames_from_pixels
+    from ..video.stream import open_video, upright
 
     starts = {shot.start for shot in shots}
-    with open_video(film) as container:
-        for number, picture in enumerate(decode_pictures(container, film, 0, 1, None)):
+    with open_video(film) as video:
+        for number, picture in enumerate(decode_pictures(video, 0, 1, None)):
             if number in starts:
-                yield frames_from_pixels([upright(picture)])[0]
+                yield frames_from_pixels([upright(picture, video.pixel_aspect)])[0]

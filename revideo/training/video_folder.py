@@ -23,8 +23,8 @@ from ..tracks.selection import path_lengths
 from ..tracks.tracking import Tracker, grid_points, load_cotracker, track_points
 from ..tracks.trajectories import Trajectories
 from ..video.fitting import fit_frames
-from ..video.io import upright
 from ..video.shots import has_cut
+from ..video.stream import open_source, shown_stream, upright
 from .config import Phase
 from .examples import TrainingClip, generator_for
 
@@ -35,7 +35,6 @@ REMEMBERED = 1000  # examples whose other clip may still be asked for
 TRACKER_VERSION = 2  # of the built-in tracker: another one finds other tracks
 MOST_FRAMES = 10_000_000  # of a file, by its header: 100 hours; more is a mistake that would only exhaust memory
 LARGEST_SCALED = 16  # times the phase's size, of a window scaled to cover it: the rest of it is cut off
-TAGS = "replace"  # of any encoding: nobody reads them here
 _warned: set[Path] = set()  # one line for a file, however many phases and threads meet it
 _warning = Lock()
 
@@ -171,17 +170,17 @@ def probe(file: Path) -> VideoHeader:
     try:
         if file.stat().st_size == 0:
             raise Unusable("it is empty")
-        with av.open(str(file), metadata_errors=TAGS) as container:
-            if not container.streams.video:
+        with open_source(file) as container:
+            stream = shown_stream(container)
+            if stream is None:
                 raise Unusable("it holds no video")
-            stream = container.streams.video[0]
             rate = stream.average_rate or stream.guessed_rate
             if not rate:
                 raise Unusable("it does not say its frame rate")
             first = next(container.decode(stream), None)
             if first is None:
                 raise Unusable("it holds no frame")
-            height, width = upright(first).shape[:2]
+            height, width = upright(first, Fraction(stream.sample_aspect_ratio or 1)).shape[:2]
             frames = stream.frames
             if not frames:  # WebM and others do not say
                 container.seek(0)
@@ -199,8 +198,11 @@ def read_window(
     """`count` frames from `start`, every `stride`-th, each scaled as it comes; frames before are sought over."""
     frames: list[Tensor] = []
     try:
-        with av.open(str(known.path), metadata_errors=TAGS) as container:
-            stream = container.streams.video[0]
+        with open_source(known.path) as container:
+            stream = shown_stream(container)
+            if stream is None:
+                raise Unusable("it holds no video")
+            pixel_aspect = Fraction(stream.sample_aspect_ratio or 1)
             stream.thread_type = "SLICE"  # clips are decoded side by side already
             ticks = 1 / (known.rate * (stream.time_base or Fraction(1, 90_000)))  # per frame
             first = stream.start_time or 0
@@ -210,7 +212,7 @@ def read_window(
             for picture in container.decode(stream):
                 number = number + 1 if picture.pts is None else round((picture.pts - first) / ticks)
                 if number >= start + stride * len(frames):
-                    pixels = torch.from_numpy(upright(picture)).permute(2, 0, 1)[None]
+                    pixels = torch.from_numpy(upright(picture, pixel_aspect)).permute(2, 0, 1)[None]
                     frames.append(fit_frames(pixels.float().div_(255), height, width))
                     if len(frames) == count:
                         return torch.cat(frames)

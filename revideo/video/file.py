@@ -6,7 +6,7 @@ import errno
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -19,19 +19,17 @@ from av.packet import Packet
 from torch import Tensor
 
 from ..files import whole_file
-from .io import (
-    Colours,
+from .colours import as_yuv420, even_sides
+from .io import add_h264, decode_pictures, frames_from_pixels, pick_frames, rate_of
+from .stream import (
+    OpenVideo,
     VideoSource,
-    add_h264,
-    as_yuv420,
-    decode_pictures,
-    even_sides,
-    frame_rate,
-    frames_from_pixels,
+    open_clip,
     open_source,
     open_video,
-    pick_frames,
+    shown_size,
     source_name,
+    square_size,
     upright,
 )
 
@@ -39,8 +37,8 @@ from .io import (
 class VideoFile:
     """Frames of a file by number, in rising order; it holds no more than the newest `held`.
 
-    `size` is height and width in pixels, `rate` frames per second, `times` when each frame is shown
-    in units of `time_base` seconds, `sound` the audio track's codec or None.
+    `size` is height and width in square pixels as shown, `rate` frames per second, `times` when each frame is
+    shown in units of `time_base` seconds, `sound` the audio track's codec or None.
 
     Opening it decodes the file once, because only that tells how many frames it really has
     and when each is shown; a file cut off in the middle counts as far as it goes. Raises
@@ -52,22 +50,19 @@ class VideoFile:
     ) -> None:
         self.source, self.held = source, held
         self._wanted = pick_frames(None, start, stride, count)
-        self._container: av.container.InputContainer | None = None
+        self._video: OpenVideo | None = None
         self._next = 0  # number of the frame that `_pictures` gives next
         self._newest: OrderedDict[int, np.ndarray] = OrderedDict()
         times: list[int | None] = []
-        with open_video(source) as container:
-            self.rate = frame_rate(container) / stride
-            self.time_base = Fraction(container.streams.video[0].time_base or 1 / self.rate)
-            codec = container.streams.video[0].codec_context
-            self.colours = Colours(codec.colorspace, codec.color_primaries, codec.color_trc, codec.color_range)
-            audio = container.streams.audio
-            self.sound = audio[0].codec_context.name if audio else None  # codec of the track that is copied
-            for picture in decode_pictures(container, source, start, stride, count):
+        with open_video(source) as video:
+            self.time_base, self.colours, self.sound = video.time_base, video.colours, video.sound
+            for picture in decode_pictures(video, start, stride, count):
                 if not times:
-                    turned = round(getattr(picture, "rotation", 0) / 90) % 2
-                    self.size = (picture.width, picture.height) if turned else (picture.height, picture.width)
+                    square = square_size(picture.height, picture.width, video.pixel_aspect)
+                    self.size = shown_size(picture, *square)
                 times.append(picture.pts)
+                self._look_at(picture, video)
+            self.rate = rate_of(times, video.time_base, video.rate / stride)
         self.times = self._even(times)
         self.begins_inside = start > 0
         self.ends_inside = len(times) == count
@@ -105,35 +100,39 @@ class VideoFile:
     def _frame(self, number: int) -> np.ndarray:  # (H, W, 3) uint8
         if number in self._newest:
             return self._newest[number]
-        if self._container is None or number < self._next:
-            self.close()
-            self._container, self._next = open_source(self.source), 0
-            self._pictures = self._decode(self._container)
         try:
+            if self._video is None or number < self._next:
+                self.close()
+                self._video, self._next = open_clip(self.source), 0
+                self._pictures = self._decode(self._video)
             while self._next <= number:
                 picture = next(self._pictures)
                 self._next += 1
-        except (av.error.FFmpegError, StopIteration):
+        except (av.error.FFmpegError, ValueError, OSError, StopIteration):
             raise ValueError(
                 f"{source_name(self.source)} has changed: frame {number} cannot be read any more"
             ) from None
-        pixels = upright(picture)
+        pixels = self._pixels(picture, self._video)
         self._newest[number] = pixels
         while len(self._newest) > self.held:
             self._newest.popitem(last=False)
         return pixels
 
-    def _decode(self, container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        return (picture for number, picture in enumerate(container.decode(stream)) if number in self._wanted)
+    def _look_at(self, picture: av.VideoFrame, video: OpenVideo) -> None:
+        """Each frame when the file is opened: what all of them have to say before the first is read."""
+
+    def _pixels(self, picture: av.VideoFrame, video: OpenVideo) -> np.ndarray:
+        return upright(picture, video.pixel_aspect)
+
+    def _decode(self, video: OpenVideo) -> Iterator[av.VideoFrame]:
+        return (picture for number, picture in enumerate(video.pictures()) if number in self._wanted)
 
     def close(self) -> None:
         """Lets go of the file and the frames held; reading opens it again."""
         self._newest.clear()
-        if self._container is not None:
-            self._container.close()
-            self._container = None
+        if self._video is not None:
+            self._video.close()
+            self._video = None
 
     def __enter__(self) -> VideoFile:
         return self
@@ -184,7 +183,8 @@ class _Result(NamedTuple):
 @contextmanager
 def _begin_like(unfinished: Path, path: Path, source: VideoFile, crf: int = 16) -> Iterator[_Result]:
     """With the source's timing, colours and tracks."""
-    with av.open(str(unfinished), "w") as container, open_source(source.source) as original:
+    with av.open(str(unfinished), "w") as container, ExitStack() as opened:
+        original = opened.enter_context(open_source(source.source)) if source.sound else None
         stream = add_h264(container, source.rate.limit_denominator(90_000), source.colours, crf)
         stream.height, stream.width = even_sides(*source.size)
         stream.codec_context.time_base = source.time_base
@@ -204,14 +204,14 @@ class _Sound:
     """An audio track's packets, copied as the video goes on: all of them, or those that sound with a part of it."""
 
     def __init__(
-        self, original: av.container.InputContainer, container: av.container.OutputContainer, source: VideoFile
+        self, original: av.container.InputContainer | None, container: av.container.OutputContainer, source: VideoFile
     ) -> None:
         self.container = container
         self.begin = source.times[0] * source.time_base
         self.heard_from = self.begin if source.begins_inside else None
         self.heard_until = source.times[-1] * source.time_base + 1 / source.rate if source.ends_inside else None
         self.packets: Iterator[Packet] = iter(())
-        if source.sound:
+        if original is not None:
             track = original.streams.audio[0]
             self.stream = container.add_stream_from_template(track)
             self.packets = original.demux(track)

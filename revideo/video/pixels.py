@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 # Tensors are (…, C, H, W), arrays (…, H, W, C); numbers are uint8, or floats in [0, 1].
 Picture: TypeAlias = "Tensor | np.ndarray | PIL.Image.Image | str | Path"
+LABELS_MAX = 31  # of 255: what a picture of labels goes up to, and no mask in grey does
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")  # of one picture, in place of a clip
+
+
+def to_uint8(frames: Tensor) -> Tensor:
+    """Values in [0, 1], of any shape → 0 to 255, rounded; what lies outside is cut off."""
+    return (frames.clamp(0, 1) * 255).round().byte()
 
 
 def as_picture(value: Picture, name: str) -> Tensor:
@@ -44,30 +50,48 @@ def as_clip(value: Picture | list[Any], name: str) -> Tensor:
 
 
 def as_mask(value: Picture, name: str = "mask") -> Tensor:
-    """(1 or T, 1, H, W) bool, True at 0.5 and above; of colours their mean counts. Errors as `as_picture`.
+    """(1 or T, 1, H, W) bool, True at 0.5 and above. Errors as `as_picture`.
 
-    Also (H, W), and of arrays (T, H, W) or (H, W, 3).
+    Also (H, W), and of arrays (T, H, W), (H, W, 3) or (H, W, 4). What is transparent says it by that, of colours the
+    strongest channel counts, labels (0 and 1, numbers of a palette) by not being 0.
     """
     if isinstance(value, (str, Path)):
-        from .io import read_image, read_video
+        from .masks import read_masks
 
-        one = Path(value).suffix.lower() in IMAGE_SUFFIXES
-        value = (read_image(value)[None] if one else read_video(value)[0]).mean(1, keepdim=True)
+        value = read_masks(value)
     elif not isinstance(value, Tensor):
+        if hasattr(value, "convert"):  # PIL's, which need not be installed
+            transparent = "A" in value.getbands() or "transparency" in value.info
+            value = value.convert("RGBA" if transparent else "L" if value.mode in ("1", "L") else "RGB")
         array = np.array(value)  # a copy: PIL's pictures cannot be written to
-        if array.ndim == 3 and array.shape[-1] == 3:
-            value = _as_tensor(array, name).mean(0)
-        else:
-            value = torch.from_numpy(array)[:, None] if array.ndim == 3 else torch.from_numpy(array)
+        if array.ndim == 3 and array.shape[-1] in (3, 4):
+            opaque = array.shape[-1] == 3 or (array[..., 3] == array[..., 3].max()).all()
+            array = array[..., :3].max(-1) if opaque else array[..., 3]
+        value = torch.from_numpy(array)[:, None] if array.ndim == 3 else torch.from_numpy(array)
     mask = (value[None, None] if value.ndim == 2 else value).cpu()
     if mask.ndim != 4 or mask.shape[1] != 1:
         raise ValueError(f"the {name} must have shape (1 or T, 1, H, W), not {tuple(value.shape)}")
     if mask.dtype == torch.bool:
         return mask
     if mask.dtype == torch.uint8:
-        return mask >= 128
+        return levels_inside(mask, int(mask.max()) if mask.numel() else 0, f"the {name}") >= 0.5
     check_pixels(name, mask)
     return mask >= 0.5
+
+
+def levels_inside(levels: Tensor, highest: int, name: str) -> Tensor:
+    """Mask levels, of 255 → fractions, of 1, in float32; `highest` of all that belong together.
+
+    Labels are 0 or 1 then. Raises ValueError where nothing would be inside of what is not empty.
+    """
+    if 0 < highest <= LABELS_MAX:
+        return (levels > 0).float()
+    if 0 < highest < 128:
+        raise ValueError(
+            f"{name}: its highest value is {highest} of 255, so that nothing may change: "
+            f"make it white where the video may change"
+        )
+    return levels.float() / 255
 
 
 def check_pixels(name: str, frames: Tensor) -> None:

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .io import VideoSource, decode_pictures, frames_from_pixels, open_video, upright
+from .io import decode_pictures, frames_from_pixels
+from .stream import VideoSource, open_video, upright
 
 CUT = 0.1  # least mean change of the tiny copy from frame to frame, of 1, that can be a cut
 CUT_TO_USUAL = 3.0  # a cut changes this many times as much as the frames around it
@@ -26,9 +27,9 @@ def find_shots(source: VideoSource, change: float = CUT) -> list[range]:
 
     A dissolve is no cut. Raises ValueError where the file holds no video, FileNotFoundError where it is not there.
     """
-    with open_video(source) as container:
-        pictures = decode_pictures(container, source, 0, 1, None)
-        tiny = torch.cat([_tiny(frames_from_pixels([upright(picture)])) for picture in pictures])
+    with open_video(source) as video:
+        pictures = (upright(picture, video.pixel_aspect) for picture in decode_pictures(video, 0, 1, None))
+        tiny = torch.cat([_tiny(frames_from_pixels([pixels])) for pixels in pictures])
     steps = _changes(tiny)
     cuts = []
     for step, size in enumerate(steps.tolist()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...files import locked, whole_file
+from ...video.stream import numbered_pictures
 
 NO_INPUTS = ("run", "device", "memory", "windows", "keep_windows")  # what changes nothing of the result
 
@@ -58,9 +60,16 @@ def line_fingerprint(arguments: argparse.Namespace) -> str:
             continue
         given[name] = str(value)
         if isinstance(value, Path) and name not in ("output", "preview", "fusion"):
-            files = sorted(value.rglob("*")) if value.is_dir() else [value]
-            given[name] = [(str(file), *_state(file)) for file in files]
+            given[name] = [(str(file), *_state(file)) for file in _files(value)]
     return sha256(json.dumps(given).encode()).hexdigest()
+
+
+def _files(path: Path) -> list[Path]:
+    """All that is read where a path is given: a folder's files, numbered pictures' (frame_%04d.png), or itself."""
+    if path.is_dir():
+        return sorted(path.rglob("*"))
+    numbered = not path.exists() and re.search(r"%(0\d)?d", path.name)
+    return numbered_pictures(path) if numbered else [path]
 
 
 def _state(file: Path) -> tuple[int, int]:

@@ -127,6 +127,16 @@ def test_an_output_is_finished_as_long_as_line_inputs_and_output_are_the_same(fo
     assert not is_finished(given)
 
 
+def test_a_changed_one_of_numbered_pictures_is_a_change(folder):
+    for number in range(3):
+        write_image(folder / f"f_{number:02d}.png", torch.full((3, 8, 8), 0.5))
+    given = read_lines(write_lines(folder, a_line(video="f_%02d.png")), None)[0].arguments
+    before = line_fingerprint(given)
+    assert line_fingerprint(given) == before
+    write_image(folder / "f_01.png", torch.rand(3, 8, 8))
+    assert line_fingerprint(given) != before
+
+
 def test_who_meets_a_claim_leaves_it_and_who_comes_later_finds_it_made(folder):
     given = read_lines(write_lines(folder, a_line()), "cpu")[0].arguments
     worker = EditWorker()

@@ -16,7 +16,8 @@ from torch.testing import assert_close
 from revideo import read_image, read_video, write_video
 from revideo.pictures.sheets import write_image
 from revideo.video.file import VideoFile
-from revideo.video.io import pick_frames, to_uint8, write_lossless
+from revideo.video.io import pick_frames, write_lossless
+from revideo.video.pixels import to_uint8
 
 
 def psnr(found, expected):
@@ -96,6 +97,10 @@ def test_a_phones_rotation_is_undone(tmp_path, clip, matrix, turns):
     content[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 0x40000000)
     path.write_bytes(content)
     assert torch.equal(read_video(path)[0], upright.rot90(turns, (2, 3)))
+    mirrored = bytearray(content)  # then to the left and right swapped
+    mirrored[place : place + 36] = struct.pack(">9i", -a, b, 0, -c, d, 0, 0, 0, 0x40000000)
+    path.write_bytes(mirrored)
+    assert torch.equal(read_video(path)[0], upright.rot90(turns, (2, 3)).flip(3))
 
 
 def test_a_clip_cut_off_in_the_middle_gives_what_is_there(tmp_path, clip):

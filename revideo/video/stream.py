@@ -1,0 +1,364 @@
+"""A clip opened as players show it: its default stream, upright, with square pixels; files, pictures and animations."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.stream import Disposition
+
+from .colours import BT709, EXACT_COLOURS, Colours
+from .fitting import MAX_PIXELS, check_frame_size
+from .pixels import IMAGE_SUFFIXES
+
+VideoSource = str | Path | BytesIO
+
+PICTURES_PER_SECOND = Fraction(24)  # of numbered pictures, which say nothing of it
+EXACT_CODECS = ("png", "apng", "gif", "bmp", "tiff", "ffv1", "huffyuv", "ffvhuff", "rawvideo", "qtrle", "utvideo")
+_MILLISECONDS = Fraction(1, 1000)
+_NUMBER = re.compile(r"%(?:0(\d))?d")
+
+
+class OpenVideo:
+    """A source whose frames are to be decoded from the first on; `close` lets go of it."""
+
+    def __init__(self, name: str, rate: Fraction, time_base: Fraction, colours: Colours) -> None:
+        self.name = name
+        self.rate = rate  # frames per second as the file says, 1 where it says nothing
+        self.time_base = time_base  # seconds, of its frames' times
+        self.colours = colours
+        self.sound: str | None = None  # codec of the track that is copied
+        self.pixel_aspect = Fraction(1)  # width of a pixel by its height
+        self.exact = True  # every pixel is as it was given to the coder
+
+    def pictures(self) -> Iterator[av.VideoFrame]:
+        """All frames in order; ValueError where one before the last cannot be decoded."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Nothing is read any more."""
+
+
+def open_clip(source: VideoSource) -> OpenVideo:
+    """A video file, a folder of pictures, numbered pictures (`frame_%04d.png`) or an animated picture.
+
+    Raises FileNotFoundError where there is none, ValueError where it holds no video, FFmpegError where it cannot be
+    read at all.
+    """
+    if isinstance(source, BytesIO):
+        return _Stream(source)
+    path = Path(source)
+    if path.is_dir() or (_NUMBER.search(path.name) and not path.exists()):
+        return _Pictures(source_name(source), numbered_pictures(path))
+    if is_animation(path):
+        return _Animation(path)
+    return _Stream(path)
+
+
+def stored_size(source: VideoSource) -> tuple[int, int] | None:
+    """Height and width of a clip's upright frames in the file's own pixels; None where it has no frame."""
+    with open_video(source) as video:
+        picture = next(video.pictures(), None)
+        if picture is None:
+            return None
+        return shown_size(picture, picture.height, picture.width)
+
+
+@contextmanager
+def open_video(source: VideoSource) -> Iterator[OpenVideo]:
+    """`open_clip`, closed again. Inside, all that PyAV raises becomes a ValueError that names the file."""
+    try:
+        video = open_clip(source)
+        try:
+            yield video
+        finally:
+            video.close()
+    except FileNotFoundError as error:
+        if "there " in str(error):
+            raise
+        raise FileNotFoundError(f"there is no video file {source_name(source)}") from None
+    except av.error.FFmpegError as error:
+        raise ValueError(f"{source_name(source)} is not a video that can be read: {error.strerror}") from None
+
+
+def source_name(source: VideoSource) -> str:
+    """What messages call a source."""
+    return "the video" if isinstance(source, BytesIO) else str(source)
+
+
+# --- Files -----------------------------------------------------------------------------------
+
+
+def open_source(source: VideoSource) -> av.container.InputContainer:
+    """Each time a reader of its own, which others do not move. A name is never an address."""
+    file = BytesIO(source.getvalue()) if isinstance(source, BytesIO) else f"file:{source}"
+    return av.open(file, "r", metadata_errors="replace")  # tags of any encoding, which nobody reads here
+
+
+def shown_stream(container: av.container.InputContainer) -> av.VideoStream | None:
+    """The video stream that players show: the default one, else the first; covers and previews are none."""
+    streams = [each for each in container.streams.video if not _is_cover(each)]
+    return next((each for each in streams if each.disposition & Disposition.default), next(iter(streams), None))
+
+
+def _is_cover(stream: av.VideoStream) -> bool:
+    hidden = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+    return bool(stream.disposition & hidden)
+
+
+class _Stream(OpenVideo):
+    """Of a file that FFmpeg reads."""
+
+    def __init__(self, source: VideoSource) -> None:
+        name = source_name(source)
+        self.container = open_source(source)
+        try:
+            stream = shown_stream(self.container)
+            if stream is None:
+                raise ValueError(f"{name} holds no video")
+            if stream.codec_context is None:
+                raise ValueError(f"{name} is coded in a way that is not known here: convert it to H.264")
+            check_frame_size(f"a frame of {name}", stream.height, stream.width)
+            stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}  # some say their size only there
+            stream.thread_type = "AUTO"
+        except BaseException:
+            self.container.close()
+            raise
+        self.stream, codec = stream, stream.codec_context
+        rate = Fraction(stream.average_rate or stream.guessed_rate or 1)
+        colours = Colours(codec.colorspace, codec.color_primaries, codec.color_trc, codec.color_range)
+        super().__init__(name, rate, Fraction(stream.time_base or 1 / rate), colours)
+        self.pixel_aspect = Fraction(stream.sample_aspect_ratio or 1)
+        self.exact = codec.name in EXACT_CODECS
+        audio = self.container.streams.audio
+        self.sound = audio[0].codec_context.name if audio else None
+
+    def pictures(self) -> Iterator[av.VideoFrame]:
+        """A file that was cut off gives the frames before the cut; damage with frames behind it is refused."""
+        damaged: str | None = None
+        given = False
+        for packet in self.container.demux(self.stream):
+            try:
+                pictures = packet.decode()
+            except av.error.FFmpegError as error:
+                at = packet.pts if packet.pts is not None else packet.dts
+                damaged = damaged or f"{float((at or 0) * self.time_base):.2f} s ({error.strerror})"
+                failure = error
+                continue
+            for picture in pictures:
+                if damaged and given:
+                    raise ValueError(
+                        f"{self.name} is damaged at {damaged}, and goes on behind it: mend it (ffmpeg -i … -c:v "
+                        f"libx264), or edit the part before or behind that"
+                    )
+                yield picture
+                given = True
+        if damaged and not given:
+            raise failure
+
+    def close(self) -> None:
+        self.container.close()
+
+
+# --- Pictures in place of a video --------------------------------------------------------------
+
+
+def numbered_pictures(path: Path) -> list[Path]:
+    """The pictures of a folder, or of a name with `%d` or `%04d` in it, in the order of their numbers.
+
+    Raises FileNotFoundError where there are none, ValueError where one is missing between numbered ones.
+    """
+    if path.is_dir():
+        files = [file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES and file.name[0] != "."]
+        if not files:
+            raise FileNotFoundError(f"there are no pictures in the folder {path}")
+        return sorted(
+            files,
+            key=lambda file: [
+                (part.isdigit(), int(part) if part.isdigit() else part) for part in re.split(r"(\d+)", file.name)
+            ],
+        )
+    found = _NUMBER.search(path.name)
+    assert found is not None, "a name without a number"
+    digits = rf"\d{{{found[1]}}}" if found[1] else r"\d+"
+    pattern = re.compile(re.escape(path.name[: found.start()]) + f"({digits})" + re.escape(path.name[found.end() :]))
+    numbers: dict[int, Path] = {}
+    if path.parent.is_dir():
+        numbers = {int(match[1]): file for file in path.parent.iterdir() if (match := pattern.fullmatch(file.name))}
+    if not numbers:
+        raise FileNotFoundError(f"there are no pictures {path}")
+    for number in range(min(numbers), max(numbers)):
+        if number not in numbers:
+            raise ValueError(f"{path}: number {number} is missing between {min(numbers)} and {max(numbers)}")
+    return [numbers[number] for number in sorted(numbers)]
+
+
+class _Pictures(OpenVideo):
+    """Of one picture a frame."""
+
+    def __init__(self, name: str, files: list[Path]) -> None:
+        super().__init__(name, PICTURES_PER_SECOND, 1 / PICTURES_PER_SECOND, BT709)
+        self.files, self.exact = files, all(map(is_exact, files))
+
+    def pictures(self) -> Iterator[av.VideoFrame]:
+        for number, file in enumerate(self.files):
+            try:
+                picture = decode_picture(file)
+            except (av.error.FFmpegError, ValueError, OSError):
+                raise ValueError(f"{file} is not a picture that can be read") from None
+            picture.pts, picture.time_base = number, self.time_base
+            yield picture
+
+
+def decode_picture(file: Path) -> av.VideoFrame:
+    """The one picture of a file, turned and mirrored as its EXIF data ask."""
+    with open_source(file) as container:
+        stream = container.streams.video[0]
+        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+        picture: av.VideoFrame = next(container.decode(stream))
+    orientation = _exif_orientation(file)
+    if orientation == 1:
+        return picture
+    pixels = pixels_of(picture, "rgba" if has_alpha(picture) else "rgb24")
+    return av.VideoFrame.from_ndarray(
+        np.ascontiguousarray(turned(pixels, _EXIF[orientation])), format="rgba" if pixels.shape[2] == 4 else "rgb24"
+    )
+
+
+def is_exact(file: Path) -> bool:
+    """Whether a picture file is as it was given to the coder; WebP may be."""
+    return file.suffix.lower() not in (".jpg", ".jpeg")
+
+
+def _described(file: Path, what: Callable[[Any], int]) -> int:
+    """What Pillow says of a picture without decoding it, 1 where it cannot: FFmpeg says better what is wrong."""
+    import PIL.Image
+
+    with suppress(OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError), warnings.catch_warnings():
+        warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
+        with PIL.Image.open(file) as picture:
+            return what(picture)
+    return 1
+
+
+def _exif_orientation(file: Path) -> int:
+    found = _described(file, lambda picture: picture.getexif().get(274, 1))
+    return found if found in _EXIF else 1
+
+
+def is_animation(path: Path) -> bool:
+    """Whether it is a picture file of several frames that FFmpeg does not read: WebP, PNG or TIFF."""
+    if path.suffix.lower() not in (".webp", ".png", ".apng", ".tif", ".tiff") or not path.is_file():
+        return False
+    return _described(path, lambda picture: getattr(picture, "n_frames", 1)) > 1
+
+
+class _Animation(OpenVideo):
+    """Of a picture file with several frames, each shown for its own time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        times = [time for time, _ in self._frames()]
+        steps = [after - before for before, after in pairwise(times)]
+        rate = Fraction(1000 * len(steps), sum(steps)) if steps and sum(steps) > 0 else PICTURES_PER_SECOND
+        super().__init__(str(path), rate, _MILLISECONDS, BT709)
+
+    def _frames(self) -> Iterator[tuple[int, Any]]:
+        import PIL.Image
+
+        with PIL.Image.open(self.path) as animation:
+            check_frame_size(f"a frame of {self.path}", animation.height, animation.width)
+            time = 0.0
+            for number in range(animation.n_frames):
+                animation.seek(number)
+                animation.load()
+                yield round(time), animation
+                time += float(animation.info.get("duration") or 1000 / PICTURES_PER_SECOND)
+
+    def pictures(self) -> Iterator[av.VideoFrame]:
+        for time, animation in self._frames():
+            transparent = "A" in animation.getbands() or "transparency" in animation.info
+            kind = ("RGBA", "rgba") if transparent else ("RGB", "rgb24")
+            picture = av.VideoFrame.from_ndarray(np.asarray(animation.convert(kind[0])), format=kind[1])
+            picture.pts, picture.time_base = time, self.time_base
+            yield picture
+
+
+# --- Pixels ------------------------------------------------------------------------------------
+
+
+def upright(picture: av.VideoFrame, pixel_aspect: Fraction = Fraction(1)) -> np.ndarray:
+    """(H, W, 3) uint8 as it is shown: with square pixels, turned and mirrored as the file asks (phones film sideways).
+
+    `pixel_aspect`: width of a pixel by its height; the shorter side is stretched, so that nothing is lost.
+    """
+    return turned(pixels_of(picture, "rgb24", pixel_aspect), display_matrix(picture))
+
+
+def pixels_of(picture: av.VideoFrame, kind: str, pixel_aspect: Fraction = Fraction(1)) -> np.ndarray:
+    """(H, W, C) uint8 in the format `kind`, as it is stored but for its pixels' shape."""
+    height, width = square_size(picture.height, picture.width, pixel_aspect)
+    return picture.reformat(width=width, height=height, format=kind, interpolation=EXACT_COLOURS).to_ndarray()
+
+
+def square_size(height: int, width: int, pixel_aspect: Fraction) -> tuple[int, int]:
+    """Height and width in square pixels."""
+    if pixel_aspect >= 1:
+        return height, round(width * pixel_aspect)
+    return round(height / pixel_aspect), width
+
+
+def has_alpha(picture: av.VideoFrame) -> bool:
+    """Whether its pixels can be transparent."""
+    return picture.format.has_palette or any(component.is_alpha for component in picture.format.components)
+
+
+Turn = tuple[int, int, int, int]  # where the stored right and down lead: x and y of the one, x and y of the other
+_UPRIGHT: Turn = (1, 0, 0, 1)
+_EXIF: dict[int, Turn] = {
+    1: _UPRIGHT,
+    2: (-1, 0, 0, 1),
+    3: (-1, 0, 0, -1),
+    4: (1, 0, 0, -1),
+    5: (0, 1, 1, 0),
+    6: (0, 1, -1, 0),
+    7: (0, -1, -1, 0),
+    8: (0, -1, 1, 0),
+}
+
+
+def display_matrix(picture: av.VideoFrame) -> Turn:
+    """How the file asks for its pictures to be turned and mirrored, by quarters."""
+    try:
+        matrix = picture.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # other data that PyAV has no name for
+        matrix = None
+    if matrix is None:
+        turns = round(getattr(picture, "rotation", 0) / 90) % 4  # counterclockwise
+        return (_UPRIGHT, (0, -1, 1, 0), (-1, 0, 0, -1), (0, 1, -1, 0))[turns]
+    a, b, _, c, d = np.frombuffer(bytes(matrix), "<i4")[:5] / 65536
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return (-1 if a < 0 else 1, 0, 0, -1 if d < 0 else 1)
+    return (0, -1 if b < 0 else 1, -1 if c < 0 else 1, 0)
+
+
+def shown_size(picture: av.VideoFrame, height: int, width: int) -> tuple[int, int]:
+    """Height and width behind the turn that the file asks for."""
+    return (height, width) if display_matrix(picture)[0] else (width, height)
+
+
+def turned(pixels: np.ndarray, turn: Turn) -> np.ndarray:
+    """(H, W, C) turned and mirrored; a view where it is only that."""
+    right_x, right_y, down_x, down_y = turn
+    if right_x == 0:
+        pixels, right_x, down_y = pixels.swapaxes(0, 1), down_x, right_y
+    return np.ascontiguousarray(pixels[::down_y, ::right_x])
