@@ -62,7 +62,11 @@ def image_from_frames(frames: Tensor) -> Tensor:
 
 
 def mask_from_comfy(mask: Tensor) -> Tensor:
-    """MASK (B, H, W) or (H, W) → (B, 1, H, W)."""
+    """MASK (B, H, W) or (H, W) → (B, 1, H, W); ValueError for an IMAGE in its place."""
+    if mask.ndim == 4:
+        raise ValueError(
+            f"the mask is an IMAGE of shape {tuple(mask.shape)}: make it a MASK by the node Convert Image to Mask"
+        )
     return mask.reshape(-1, 1, *mask.shape[-2:])
 
 

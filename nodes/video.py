@@ -125,11 +125,19 @@ def _pick(
     video: Tensor | VideoInput, start: int, stride: int, count: int | None, source_fps: float
 ) -> tuple[Tensor, float]:
     """Frames (T, 3, H, W) and their rate from IMAGE or VIDEO."""
-    from ..revideo.video.io import pick_frames, read_video
+    from ..revideo.video.file import VideoFile
+    from ..revideo.video.io import pick_frames, rate_of, read_video
 
-    if isinstance(video, InputImpl.VideoFromFile) and video.get_active_trim_window() == (0.0, 0.0):
-        frames, fps = read_video(video.get_stream_source(), start, stride, count)
-        return frames, float(fps)
+    if isinstance(video, InputImpl.VideoFromFile):
+        begin_s, duration_s = video.get_active_trim_window()
+        if not begin_s and not duration_s:
+            frames, fps = read_video(video.get_stream_source(), start, stride, count)
+            return frames, float(fps)
+        with VideoFile.between(video.get_stream_source(), begin_s, duration_s) as file:
+            wanted = pick_frames(len(file), start, stride, count)
+            times = [file.times[number] for number in wanted]
+            frames = torch.cat([file.read(number, number + 1) for number in wanted])
+            return frames, float(rate_of(times, file.time_base, file.rate / stride))
     if isinstance(video, torch.Tensor):
         image, rate = video, source_fps
     else:

@@ -33,7 +33,7 @@ def add_edit(commands: Any) -> argparse.ArgumentParser:
         description="""\
 Remakes a clip. You give four things:
 
-  the clip           any video file; the model edits a window of it (14 frames in the released model)
+  the clip           any video file, or pictures; the model edits a window of it (14 frames in the released model)
   the edited frame   the first of these frames, changed in any program
   the tracks         paths: where things shall move, one path for each
   the mask           white where the video may change; black stays the source's, pixel for pixel
@@ -57,15 +57,17 @@ example: move a painted thing from (100, 160) to (300, 160)
 --stride 2 takes every second frame: twice the time in one window, at half the frame rate.""",
     )
     what = edit.add_argument_group("what to edit")
-    what.add_argument("video", metavar="VIDEO", type=Path, help="the clip")
+    what.add_argument(
+        "video", metavar="VIDEO", type=Path, help="the clip: a video, a folder of pictures, or frame_%%04d.png"
+    )
     mask = what.add_mutually_exclusive_group(required=True)
     mask.add_argument(
         "--mask",
         "--region",
         metavar="FILE",
         type=Path,
-        help="the area to remake, white on black: one picture for all frames, or a video of masks that runs along "
-        "with the clip (same frames, same --start and --stride)",
+        help="the area to remake, white on black or opaque on transparent: one picture for all frames, or masks that "
+        "run along with the clip (a video, a folder, m_%%04d.png; same frames, same --start and --stride)",
     )
     mask.add_argument(
         "--document",

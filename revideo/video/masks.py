@@ -1,7 +1,8 @@
 """Masks from files: how much of each pixel may change, (T, 1, H, W) in [0, 1].
 
-A mask says it by transparency, where it has any, or by brightness: white may change. Of colours the strongest channel
-counts. Labels (0 and 1, or the numbers of a palette) are masks of whatever is not 0.
+A mask says it by transparency, where it has any, or by brightness: white may change. What is opaque is meant, unless
+a picture is still there under what is transparent, as ComfyUI's mask editor leaves it: then that is. Of colours the
+strongest channel counts. Labels (0 and 1, or the numbers of a palette) are masks of whatever is not 0.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from .file import VideoFile
 from .io import decode_pictures
-from .pixels import IMAGE_SUFFIXES, levels_inside
+from .pixels import IMAGE_SUFFIXES, is_painted_away, levels_inside, levels_of_alpha
 from .stream import (
     OpenVideo,
     VideoSource,
@@ -37,6 +38,7 @@ class _Levels:
     def __init__(self, source: VideoSource) -> None:
         self.name = source_name(source)
         self.transparent = False  # whether any pixel was
+        self.painted_away = False  # what is transparent is what was meant
         self.highest = 0  # seen so far, of 255
         self.exact = True  # or a codec's noise may look like labels
 
@@ -44,8 +46,9 @@ class _Levels:
         """(H, W, 1) uint8 in the size that the file has."""
         if has_alpha(picture):
             pixels = pixels_of(picture, "rgba")
-            self.transparent |= bool((pixels[..., 3] < 255).any())
-            levels = pixels[..., 3] if self.transparent else pixels[..., :3].max(-1)
+            if not self.transparent and (pixels[..., 3] < 255).any():
+                self.transparent, self.painted_away = True, is_painted_away(pixels)
+            levels = levels_of_alpha(pixels, self.painted_away) if self.transparent else pixels[..., :3].max(-1)
         else:
             levels = pixels_of(picture, "rgb24").max(-1)
         self.highest = max(self.highest, int(levels.max()))

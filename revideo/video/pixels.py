@@ -52,8 +52,8 @@ def as_clip(value: Picture | list[Any], name: str) -> Tensor:
 def as_mask(value: Picture, name: str = "mask") -> Tensor:
     """(1 or T, 1, H, W) bool, True at 0.5 and above. Errors as `as_picture`.
 
-    Also (H, W), and of arrays (T, H, W), (H, W, 3) or (H, W, 4). What is transparent says it by that, of colours the
-    strongest channel counts, labels (0 and 1, numbers of a palette) by not being 0.
+    Also (H, W), and of arrays (T, H, W), (H, W, 3) or (H, W, 4). Transparency says it where there is
+    any, of colours the strongest channel counts, labels (0 and 1, numbers of a palette) by not being 0.
     """
     if isinstance(value, (str, Path)):
         from .masks import read_masks
@@ -61,12 +61,13 @@ def as_mask(value: Picture, name: str = "mask") -> Tensor:
         value = read_masks(value)
     elif not isinstance(value, Tensor):
         if hasattr(value, "convert"):  # PIL's, which need not be installed
-            transparent = "A" in value.getbands() or "transparency" in value.info
-            value = value.convert("RGBA" if transparent else "L" if value.mode in ("1", "L") else "RGB")
+            picture: Any = value
+            transparent = "A" in picture.getbands() or "transparency" in picture.info
+            value = picture.convert("RGBA" if transparent else "L" if picture.mode in ("1", "L") else "RGB")
         array = np.array(value)  # a copy: PIL's pictures cannot be written to
         if array.ndim == 3 and array.shape[-1] in (3, 4):
             opaque = array.shape[-1] == 3 or (array[..., 3] == array[..., 3].max()).all()
-            array = array[..., :3].max(-1) if opaque else array[..., 3]
+            array = array[..., :3].max(-1) if opaque else levels_of_alpha(array, is_painted_away(array))
         value = torch.from_numpy(array)[:, None] if array.ndim == 3 else torch.from_numpy(array)
     mask = (value[None, None] if value.ndim == 2 else value).cpu()
     if mask.ndim != 4 or mask.shape[1] != 1:
@@ -77,6 +78,21 @@ def as_mask(value: Picture, name: str = "mask") -> Tensor:
         return levels_inside(mask, int(mask.max()) if mask.numel() else 0, f"the {name}") >= 0.5
     check_pixels(name, mask)
     return mask >= 0.5
+
+
+def is_painted_away(pixels: np.ndarray) -> bool:
+    """Whether what is transparent of (H, W, 4) still holds a picture: ComfyUI's mask editor paints so.
+
+    Where it is of one colour, a cut-out's ground, what is opaque was meant.
+    """
+    hidden = pixels[pixels[..., 3] == 0][:, :3]
+    return len(hidden) > 0 and bool((hidden != hidden[0]).any())
+
+
+def levels_of_alpha(pixels: np.ndarray, painted_away: bool) -> np.ndarray:
+    """The mask (H, W) that transparency says, of pixels (H, W, 4) uint8 or of 1."""
+    alpha = pixels[..., 3]
+    return (np.array(255 if pixels.dtype == np.uint8 else 1, pixels.dtype) - alpha) if painted_away else alpha
 
 
 def levels_inside(levels: Tensor, highest: int, name: str) -> Tensor:

@@ -275,6 +275,7 @@ class _Animation(OpenVideo):
     def _frames(self) -> Iterator[tuple[int, Any]]:
         import PIL.Image
 
+        animation: Any
         with PIL.Image.open(self.path) as animation:
             check_frame_size(f"a frame of {self.path}", animation.height, animation.width)
             time = 0.0
@@ -338,6 +339,7 @@ _EXIF: dict[int, Turn] = {
 
 def display_matrix(picture: av.VideoFrame) -> Turn:
     """How the file asks for its pictures to be turned and mirrored, by quarters."""
+    matrix: Any
     try:
         matrix = picture.side_data.get("DISPLAYMATRIX")
     except ValueError:  # other data that PyAV has no name for

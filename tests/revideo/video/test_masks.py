@@ -18,9 +18,15 @@ LEVELS = np.where(INSIDE, 255, 0).astype(np.uint8)
 
 def transparent(colour: tuple[int, int, int], drawn: bool = False) -> PIL.Image.Image:
     under = np.broadcast_to(np.array(colour, np.uint8), (48, 64, 3)).copy()
-    if drawn:  # the picture is still there where it is transparent
-        under[:, ::2] = 250
+    if drawn:
+        under[INSIDE] = np.random.default_rng(0).integers(0, 256, (INSIDE.sum(), 3))
     return PIL.Image.fromarray(np.dstack([under, LEVELS]))
+
+
+def painted_away() -> PIL.Image.Image:
+    """As ComfyUI's mask editor saves a picture: the picture is whole, what was painted is transparent."""
+    picture = np.random.default_rng(0).integers(0, 256, (48, 64, 3)).astype(np.uint8)
+    return PIL.Image.fromarray(np.dstack([picture, 255 - LEVELS]))
 
 
 def palette(colour: tuple[int, int, int]) -> PIL.Image.Image:
@@ -38,7 +44,8 @@ MASKS = {
     "black and white": PIL.Image.fromarray(INSIDE),
     "transparent white": transparent((255, 255, 255)),
     "transparent black": transparent((0, 0, 0)),
-    "transparent picture": transparent((10, 200, 30), drawn=True),
+    "cut out": transparent((10, 200, 30), drawn=True),
+    "ComfyUI's mask editor": painted_away(),
     "labels 0 and 1": grey(1),
     "labels 0 and 2": grey(2),
     "palette": palette((128, 0, 0)),
