@@ -124,7 +124,7 @@ def _save(frame: Tensor) -> dict[str, str]:
     """(H, W, 3 or 4) → a JPEG named by its content, so that what is there is not written again."""
     import cv2
 
-    from ..revideo.video.pixels import to_uint8
+    from ..revideo.video.levels import to_uint8
 
     pixels = to_uint8(frame[..., :3]).cpu().numpy()
     scale = SHOWN_SIDE / max(pixels.shape[:2])

@@ -313,7 +313,7 @@ def _windows_folder(node: str | None, picture: Tensor) -> Path:
 
     A node's id is whatever text a prompt gives it, so it is no part of a path.
     """
-    from ..revideo.video.pixels import to_uint8
+    from ..revideo.video.levels import to_uint8
 
     name = hashlib.sha256(to_uint8(picture).cpu().contiguous().numpy().tobytes())
     name.update((node or "").encode("utf-8", "surrogatepass"))

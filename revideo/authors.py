@@ -27,7 +27,7 @@ from .sampling.samplers import SamplerOptions
 from .tracks.tracking import Tracker, track_points
 from .video.fitting import choose_size, fit_frames
 from .video.io import frames_from_pixels
-from .video.pixels import IMAGE_SUFFIXES
+from .video.levels import IMAGE_SUFFIXES
 
 TESTSET = f"https://huggingface.co/{REPOSITORY}"  # its folder testset/ holds clips and edited frames
 SCRIPT_FRAMES = 14  # of each clip

@@ -89,7 +89,8 @@ def _shot_line(film: Path, model: str, number: int, shot: range) -> dict[str, ob
 def _first_frames(film: Path, shots: list[range]) -> Iterator[Any]:
     """(3, H, W) of each, decoding the film once more."""
     from ..video.io import decode_pictures, frames_from_pixels
-    from ..video.stream import open_video, upright
+    from ..video.orientation import upright
+    from ..video.stream import open_video
 
     starts = {shot.start for shot in shots}
     with open_video(film) as video:

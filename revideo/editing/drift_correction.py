@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..tracks.point_tracker import parabola_vertex
 from ..tracks.trajectories import Trajectories
-from ..video.pixels import to_uint8
+from ..video.levels import to_uint8
 from .composite import feather_inward
 
 PATCH = 0.25  # of the frame's shorter side: what is looked for around a path's point

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..pictures.overlays import draw_mask, draw_tracks
 from ..tracks.trajectories import Trajectories
 from ..video.fitting import fit_frames
-from ..video.pixels import to_uint8
+from ..video.levels import to_uint8
 from .evaluator import METRICS, MetricsReport
 
 CHART_COLUMNS = 2

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..tracks.point_tracker import dense_flow
-from ..video.pixels import to_uint8
+from ..video.levels import to_uint8
 
 Flow = Callable[[Tensor], Tensor]  # (T, 3, H, W) in [0, 1] -> (T − 1, 2, H, W) dx, dy in pixels a frame
 RAFT_MULTIPLE = 8  # of both sides, by its design

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..video.pixels import to_uint8
+from ..video.levels import to_uint8
 
 CLIP = "openai/clip-vit-large-patch14"  # of V2VBench, and of most published results
 ALEXNET = "alexnet-owt-7be5be79.pth"  # as torchvision calls the file in the hub's cache

@@ -20,7 +20,7 @@ from ..files import whole_file
 from ..pictures.sheets import write_image
 from ..video.fitting import describe_frames
 from ..video.io import read_image
-from ..video.pixels import to_uint8
+from ..video.levels import to_uint8
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")  # the evaluator would take what follows a full stop for a suffix
 

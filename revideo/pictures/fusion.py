@@ -12,7 +12,8 @@ from torch import Tensor
 
 from ..pipeline.pipeline import Pipeline
 from ..sampling.samplers import SamplerOptions
-from ..video.pixels import as_mask, to_uint8
+from ..video.levels import to_uint8
+from ..video.pixels import as_mask
 from .sheets import BACKGROUND, draw_text, text_size
 
 SHOWN_STEPS = 6

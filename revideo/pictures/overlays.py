@@ -14,7 +14,8 @@ from torch import Tensor
 from ..conditions import Conditions
 from ..tracks.trajectories import Trajectories
 from ..video.fitting import describe_frames
-from ..video.pixels import as_mask, to_uint8
+from ..video.levels import to_uint8
+from ..video.pixels import as_mask
 from .sheets import Colour, draw_text, side_by_side, text_size
 
 OUTLINE: Colour = (12, 12, 14)

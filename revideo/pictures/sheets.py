@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from ..files import whole_file
-from ..video.pixels import to_uint8
+from ..video.levels import to_uint8
 
 Colour: TypeAlias = "tuple[int, int, int]"  # red, green, blue, 0 to 255
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..video.pixels import to_uint8
+from ..video.levels import to_uint8
 from .point_tracker import track_patches
 from .trajectories import Trajectories
 

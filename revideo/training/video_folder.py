@@ -23,8 +23,9 @@ from ..tracks.selection import path_lengths
 from ..tracks.tracking import Tracker, grid_points, load_cotracker, track_points
 from ..tracks.trajectories import Trajectories
 from ..video.fitting import fit_frames
+from ..video.orientation import upright
 from ..video.shots import has_cut
-from ..video.stream import open_source, shown_stream, upright
+from ..video.stream import open_source, shown_stream
 from .config import Phase
 from .examples import TrainingClip, generator_for
 

@@ -8,7 +8,7 @@ import av
 from av.video.reformatter import ColorRange, Colorspace
 from torch import Tensor
 
-from .pixels import to_uint8
+from .levels import to_uint8
 
 # swscale's bicubic | accurate_rnd | full_chroma_int: its default darkens by 1.4 of 255 with every decode.
 EXACT_COLOURS = 4 | 0x40000 | 0x2000

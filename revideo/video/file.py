@@ -21,17 +21,8 @@ from torch import Tensor
 from ..files import whole_file
 from .colours import as_yuv420, even_sides
 from .io import add_h264, decode_pictures, frames_from_pixels, pick_frames, rate_of
-from .stream import (
-    OpenVideo,
-    VideoSource,
-    open_clip,
-    open_source,
-    open_video,
-    shown_size,
-    source_name,
-    square_size,
-    upright,
-)
+from .orientation import shown_size, square_size, upright
+from .stream import OpenVideo, VideoSource, open_clip, open_source, open_video, source_name
 
 
 class VideoFile:
@@ -61,7 +52,7 @@ class VideoFile:
                     square = square_size(picture.height, picture.width, video.pixel_aspect)
                     self.size = shown_size(picture, *square)
                 times.append(picture.pts)
-                self._look_at(picture, video)
+                self._survey(picture, video)
             self.rate = rate_of(times, video.time_base, video.rate / stride)
         self.times = self._even(times)
         self.begins_inside = start > 0
@@ -118,7 +109,7 @@ class VideoFile:
             self._newest.popitem(last=False)
         return pixels
 
-    def _look_at(self, picture: av.VideoFrame, video: OpenVideo) -> None:
+    def _survey(self, picture: av.VideoFrame, video: OpenVideo) -> None:
         """Each frame when the file is opened: what all of them have to say before the first is read."""
 
     def _pixels(self, picture: av.VideoFrame, video: OpenVideo) -> np.ndarray:

@@ -15,8 +15,9 @@ from torch import Tensor
 from ..files import whole_file
 from .colours import BT709, Colours, as_yuv420, even_sides
 from .fitting import MAX_PIXELS, check_frame_size
-from .pixels import IMAGE_SUFFIXES, to_uint8
-from .stream import OpenVideo, VideoSource, decode_picture, is_animation, open_video, upright
+from .levels import IMAGE_SUFFIXES, to_uint8
+from .orientation import upright
+from .stream import OpenVideo, VideoSource, decode_picture, is_animation, open_video
 
 # --- Frames and pixels ---------------------------------------------------------------------
 

@@ -16,20 +16,9 @@ from torch import Tensor
 
 from .file import VideoFile
 from .io import decode_pictures
-from .pixels import IMAGE_SUFFIXES, is_painted_away, levels_inside, levels_of_alpha
-from .stream import (
-    OpenVideo,
-    VideoSource,
-    decode_picture,
-    display_matrix,
-    has_alpha,
-    is_animation,
-    is_exact,
-    open_video,
-    pixels_of,
-    source_name,
-    turned,
-)
+from .levels import IMAGE_SUFFIXES, is_painted_away, levels_inside, levels_of_alpha
+from .orientation import display_matrix, has_alpha, pixels_of, turned
+from .stream import OpenVideo, VideoSource, decode_picture, is_animation, is_exact, open_video, source_name
 
 
 class _Levels:
@@ -79,7 +68,7 @@ class MaskFile(VideoFile):
         """These masks; ValueError where the file has changed since it was opened."""
         return self._levels.fractions([self._frame(number) for number in range(start, stop)])
 
-    def _look_at(self, picture: av.VideoFrame, video: OpenVideo) -> None:
+    def _survey(self, picture: av.VideoFrame, video: OpenVideo) -> None:
         self._levels.exact = video.exact
         self._levels.read(picture)
 

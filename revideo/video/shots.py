@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .io import decode_pictures, frames_from_pixels
-from .stream import VideoSource, open_video, upright
+from .orientation import upright
+from .stream import VideoSource, open_video
 
 CUT = 0.1  # least mean change of the tiny copy from frame to frame, of 1, that can be a cut
 CUT_TO_USUAL = 3.0  # a cut changes this many times as much as the frames around it

@@ -16,9 +16,10 @@ import av
 import numpy as np
 from av.stream import Disposition
 
-from .colours import BT709, EXACT_COLOURS, Colours
+from .colours import BT709, Colours
 from .fitting import MAX_PIXELS, check_frame_size
-from .pixels import IMAGE_SUFFIXES
+from .levels import IMAGE_SUFFIXES
+from .orientation import EXIF_TURNS, has_alpha, pixels_of, shown_size, turned
 
 VideoSource = str | Path | BytesIO
 
@@ -228,10 +229,8 @@ def decode_picture(file: Path) -> av.VideoFrame:
     orientation = _exif_orientation(file)
     if orientation == 1:
         return picture
-    pixels = pixels_of(picture, "rgba" if has_alpha(picture) else "rgb24")
-    return av.VideoFrame.from_ndarray(
-        np.ascontiguousarray(turned(pixels, _EXIF[orientation])), format="rgba" if pixels.shape[2] == 4 else "rgb24"
-    )
+    kind = "rgba" if has_alpha(picture) else "rgb24"
+    return av.VideoFrame.from_ndarray(turned(pixels_of(picture, kind), EXIF_TURNS[orientation]), format=kind)
 
 
 def is_exact(file: Path) -> bool:
@@ -252,7 +251,7 @@ def _described(file: Path, what: Callable[[Any], int]) -> int:
 
 def _exif_orientation(file: Path) -> int:
     found = _described(file, lambda picture: picture.getexif().get(274, 1))
-    return found if found in _EXIF else 1
+    return found if found in EXIF_TURNS else 1
 
 
 def is_animation(path: Path) -> bool:
@@ -292,75 +291,3 @@ class _Animation(OpenVideo):
             picture = av.VideoFrame.from_ndarray(np.asarray(animation.convert(kind[0])), format=kind[1])
             picture.pts, picture.time_base = time, self.time_base
             yield picture
-
-
-# --- Pixels ------------------------------------------------------------------------------------
-
-
-def upright(picture: av.VideoFrame, pixel_aspect: Fraction = Fraction(1)) -> np.ndarray:
-    """(H, W, 3) uint8 as it is shown: with square pixels, turned and mirrored as the file asks (phones film sideways).
-
-    `pixel_aspect`: width of a pixel by its height; the shorter side is stretched, so that nothing is lost.
-    """
-    return turned(pixels_of(picture, "rgb24", pixel_aspect), display_matrix(picture))
-
-
-def pixels_of(picture: av.VideoFrame, kind: str, pixel_aspect: Fraction = Fraction(1)) -> np.ndarray:
-    """(H, W, C) uint8 in the format `kind`, as it is stored but for its pixels' shape."""
-    height, width = square_size(picture.height, picture.width, pixel_aspect)
-    return picture.reformat(width=width, height=height, format=kind, interpolation=EXACT_COLOURS).to_ndarray()
-
-
-def square_size(height: int, width: int, pixel_aspect: Fraction) -> tuple[int, int]:
-    """Height and width in square pixels."""
-    if pixel_aspect >= 1:
-        return height, round(width * pixel_aspect)
-    return round(height / pixel_aspect), width
-
-
-def has_alpha(picture: av.VideoFrame) -> bool:
-    """Whether its pixels can be transparent."""
-    return picture.format.has_palette or any(component.is_alpha for component in picture.format.components)
-
-
-Turn = tuple[int, int, int, int]  # where the stored right and down lead: x and y of the one, x and y of the other
-_UPRIGHT: Turn = (1, 0, 0, 1)
-_EXIF: dict[int, Turn] = {
-    1: _UPRIGHT,
-    2: (-1, 0, 0, 1),
-    3: (-1, 0, 0, -1),
-    4: (1, 0, 0, -1),
-    5: (0, 1, 1, 0),
-    6: (0, 1, -1, 0),
-    7: (0, -1, -1, 0),
-    8: (0, -1, 1, 0),
-}
-
-
-def display_matrix(picture: av.VideoFrame) -> Turn:
-    """How the file asks for its pictures to be turned and mirrored, by quarters."""
-    matrix: Any
-    try:
-        matrix = picture.side_data.get("DISPLAYMATRIX")
-    except ValueError:  # other data that PyAV has no name for
-        matrix = None
-    if matrix is None:
-        turns = round(getattr(picture, "rotation", 0) / 90) % 4  # counterclockwise
-        return (_UPRIGHT, (0, -1, 1, 0), (-1, 0, 0, -1), (0, 1, -1, 0))[turns]
-    a, b, _, c, d = np.frombuffer(bytes(matrix), "<i4")[:5] / 65536
-    if abs(a) + abs(d) >= abs(b) + abs(c):
-        return (-1 if a < 0 else 1, 0, 0, -1 if d < 0 else 1)
-    return (0, -1 if b < 0 else 1, -1 if c < 0 else 1, 0)
-
-
-def shown_size(picture: av.VideoFrame, height: int, width: int) -> tuple[int, int]:
-    """Height and width behind the turn that the file asks for."""
-    return (height, width) if display_matrix(picture)[0] else (width, height)
-
-
-def turned(pixels: np.ndarray, turn: Turn) -> np.ndarray:
-    """(H, W, C) turned and mirrored; a view where it is only that."""
-    right_x, right_y, down_x, down_y = turn
-    if right_x == 0:
-        pixels, right_x, down_y = pixels.swapaxes(0, 1), down_x, right_y
-    return np.ascontiguousarray(pixels[::down_y, ::right_x])

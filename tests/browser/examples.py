@@ -36,7 +36,7 @@ from revideo.synthetic.edits import SyntheticEdit
 from revideo.synthetic.examples import LONG_FRAMES, WIDE_PX, example_edit
 from revideo.tracks.source_motion import track_drawn
 from revideo.video.fitting import fit_frames
-from revideo.video.pixels import to_uint8
+from revideo.video.levels import to_uint8
 
 FOLDER = ROOT / "example_workflows"
 SAVED = ROOT / "tests/data/workflows"  # as an earlier version had them; clip and edited frame were the user's own

@@ -17,7 +17,7 @@ from revideo import read_image, read_video, write_video
 from revideo.pictures.sheets import write_image
 from revideo.video.file import VideoFile
 from revideo.video.io import pick_frames, write_lossless
-from revideo.video.pixels import to_uint8
+from revideo.video.levels import to_uint8
 
 
 def psnr(found, expected):
