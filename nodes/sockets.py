@@ -43,7 +43,9 @@ def _check_value(socket: io.Input, value: Any) -> None:
         return
     kind = socket.get_io_type()
     if isinstance(socket, io.String.Input):
-        fits, wanted = isinstance(value, str), "text"
+        # A list of texts is what spline editors give on one wire.
+        several = socket.id == "tracks" and isinstance(value, list) and all(isinstance(each, str) for each in value)
+        fits, wanted = isinstance(value, str) or several, "text"
     else:
         constant = value is None or isinstance(value, (str, int, float, list))
         constant = constant or (isinstance(value, dict) and kind not in DICTIONARIES)

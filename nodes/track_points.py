@@ -79,6 +79,14 @@ class ReVideoTrackPoints(io.ComfyNode):
                     "program. Built-in model: what comes out from behind is then nearer to its path.",
                     advanced=True,
                 ),
+                io.String.Input(
+                    "point_list",
+                    default="",
+                    optional=True,
+                    force_input=True,
+                    tooltip="Text of a points editor, in pixels of the frames: each point in it is followed, beside "
+                    "those of the paths.",
+                ),
             ],
             outputs=[
                 Trajectories.Output(
@@ -105,12 +113,15 @@ class ReVideoTrackPoints(io.ComfyNode):
         points: revideo.Trajectories | None = None,
         mask: Tensor | None = None,
         hidden_moves: bool = False,
+        point_list: str = "",
     ) -> io.NodeOutput:
         from ..revideo.pictures.overlays import draw_tracks, mark_lost
-        from ..revideo.tracks.source_motion import describe_visibility, serialized, track_drawn, track_masked
+        from ..revideo.tracks.source_motion import describe_visibility, points_of_text, track_drawn, track_masked
 
         video = frames_from_image(frames)
         if follow == POINTS:
+            if point_list:
+                points = points_of_text(point_list, frame, len(video), points)
             if points is None:
                 raise ValueError(f'there are no points to follow: connect the editor\'s paths, or choose "{MOVING}"')
             tracks = track_drawn(video, points, frame, hidden_moves=False)
@@ -124,4 +135,6 @@ class ReVideoTrackPoints(io.ComfyNode):
         report = describe_visibility(tracks)
         if hidden_moves:
             tracks = tracks.never_hidden()
-        return io.NodeOutput(tracks, serialized(tracks), as_comfy_tracks(tracks), image_from_frames(preview), report)
+        return io.NodeOutput(
+            tracks, tracks.to_json(whole=True), as_comfy_tracks(tracks), image_from_frames(preview), report
+        )

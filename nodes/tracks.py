@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
@@ -38,7 +39,8 @@ class ReVideoTracksIn(io.ComfyNode):
                     default='[[{"x": 100, "y": 100}, {"x": 200, "y": 100}]]',
                     multiline=True,
                     tooltip='One list of points for each path: [[{"x": 10, "y": 20}, …], …] in pixels. [x, y] pairs, '
-                    'a single path and single quotes are understood. "[]" means no path.',
+                    'a single path and single quotes are understood. "[]" means no path; docs/tracks.md has all '
+                    "that is read.",
                 ),
                 io.Combo.Input(
                     "timing",
@@ -81,7 +83,7 @@ class ReVideoTracksIn(io.ComfyNode):
     def execute(
         cls,
         frames: Tensor,
-        tracks: str,
+        tracks: str | list[str],  # several come on one wire
         timing: Timing,
         drawn_width: int,
         drawn_height: int,
@@ -92,10 +94,13 @@ class ReVideoTracksIn(io.ComfyNode):
 
         num_frames, height, width = frames.shape[:3]
         if comfy_tracks is None:
-            drawn = parse_tracks(tracks)
+            drawn = parse_tracks(tracks if isinstance(tracks, str) else json.dumps(tracks))
         else:
             drawn = from_comfy_tracks(comfy_tracks["track_path"], comfy_tracks.get("track_visibility"))
-        drawn = drawn.scaled(width / (drawn_width or width), height / (drawn_height or height))
+        if not (drawn_width or drawn_height):
+            drawn.check_pixels("set drawn_width and drawn_height to 1")
+        own_width, own_height = drawn.drawn_on or (width, height)
+        drawn = drawn.scaled(width / (drawn_width or own_width), height / (drawn_height or own_height))
         trajectories = drawn.for_clip(num_frames, timing)
         trajectories.check(num_frames, height, width)
         return io.NodeOutput(trajectories, trajectories.to_json(), as_comfy_tracks(trajectories))

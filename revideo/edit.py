@@ -47,9 +47,13 @@ class Edit:
         """`trajectories`: also the tracks of any tool as text, see `parse_tracks`; None: nothing is moved."""
         if trajectories is None:
             trajectories = Trajectories.none(1)
-        elif isinstance(trajectories, str):
-            trajectories = parse_tracks(trajectories)
         object.__setattr__(self, "edited_frame", as_picture(edited_frame, "edited frame"))
+        if isinstance(trajectories, str):
+            trajectories = parse_tracks(trajectories)
+            trajectories.check_pixels("give parse_tracks(text).scaled(width, height)")
+        if trajectories.drawn_on:
+            width, height = trajectories.drawn_on
+            trajectories = trajectories.scaled(self.size[1] / width, self.size[0] / height)
         object.__setattr__(self, "trajectories", trajectories)
         object.__setattr__(self, "mask", mask if isinstance(mask, MaskReader) else as_mask(mask))
         object.__setattr__(self, "edited_index", edited_index)
@@ -133,7 +137,7 @@ def fit_trajectories(
     source_size: tuple[int, int],  # height, width
     size: tuple[int, int],
     fit: Fit,
-    drawn_on: tuple[int, int] | None = None,
+    drawn_on: tuple[float, float] | None = None,
 ) -> Trajectories:
     """In pixels of the clip, or of a picture of it of size `drawn_on` → in pixels of its frames fitted to `size`."""
     height, width, top, left = place_source(*source_size, *size, fit)

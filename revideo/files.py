@@ -88,7 +88,9 @@ def locked(file: Path, what: str, wait: bool = False) -> Iterator[None]:
 def read_text(file: Path, what: str) -> str:
     """A text file of `what`; ValueError that names it where it is none."""
     try:
-        return file.read_text("utf-8-sig")
+        content = file.read_bytes()
+        # Windows' programs mark their texts, Excel and PowerShell write UTF-16.
+        return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError(f"{file} is not a text file of {what}") from None
 

@@ -10,7 +10,10 @@ import { positionAt, timesOf } from "../geometry/curves.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
 /** @typedef {import("./document.js").Path} Path */
-/** @typedef {{points: number[][][], visible: boolean[][]}} Tracks  points (paths, frames, 2) in pixels, visible (paths, frames) */
+/**
+ * @typedef {{points: number[][][], visible: boolean[][], drawnOn?: number[]}} Tracks  points (paths, frames, 2) in pixels, visible
+ * (paths, frames), width and height of the picture where the tool says them
+ */
 
 const MAX_LENGTH = 64_000_000; // characters
 const MAX_POINTS = 1_000_000;
@@ -21,14 +24,15 @@ const PASSES = 16; // of thinning a path; a smooth one takes fewer, one of many 
 // --- Reading -------------------------------------------------------------------------------------
 
 /**
- * The tracks of any tool: a list of paths, each of {"x", "y"} or [x, y]; one path alone; several
- * such texts in a list; Python's single quotes. A ragged end hides the rest of that path.
+ * The tracks of any tool: a list of paths, each of {"x", "y"} or [x, y], with "visible" or a third value false where
+ * a point is hidden; one path alone; several such texts in a list; Python's single quotes and tuples; lines of `x,y`;
+ * an object with "coordinates". A ragged end hides the rest of that path.
  * Throws DocumentError.
  * @type {(text: string) => Tracks}
  */
 export function parseTracks(text) {
     if (text.length > MAX_LENGTH) fail(`the tracks are a text of ${text.length} characters; at most ${MAX_LENGTH} are read`);
-    const found = pathsIn(text);
+    const { paths: found, drawnOn } = pathsIn(text);
     let [count, frames] = [0, 0];
     for (const { length } of found.filter(Array.isArray)) [count, frames] = [count + length, Math.max(frames, length)];
     const places = found.length * frames;
@@ -39,8 +43,9 @@ export function parseTracks(text) {
     const every = Array.from({ length: frames }, (_, frame) => frame);
     const hidden = [0, 0];
     return {
-        points: paths.map((path) => every.map((frame) => path[frame] ?? hidden)),
-        visible: paths.map((path) => every.map((frame) => frame < path.length)),
+        points: paths.map((path) => every.map((frame) => path[frame]?.place ?? hidden)),
+        visible: paths.map((path) => every.map((frame) => path[frame]?.shows ?? false)),
+        ...(drawnOn && { drawnOn }),
     };
 }
 
@@ -49,20 +54,49 @@ function fail(message) {
     throw new DocumentError(message);
 }
 
-/** The paths of a text, however deep the tool wrapped them: lists in lists, texts in texts. @type {(text: string) => unknown[]} */
+/** The paths of a text, however deep the tool wrapped them: lists in lists, texts in texts. @type {(text: string) => {paths: unknown[], drawnOn?: number[]}} */
 function pathsIn(text) {
     const paths = [];
+    let drawnOn;
     /** @type {unknown[]} */
     const unread = [text]; // the next one last
     while (unread.length) {
         const value = unread.pop();
         if (typeof value === "string") unread.push(readValue(value));
+        else if (isObject(value) && "coordinates" in value) {
+            if ("coord_width" in value || "coord_height" in value) drawnOn = readSize(value.coord_width, value.coord_height);
+            unread.push(value.coordinates);
+        } else if (isObject(value) && "paths" in value && "regions" in value) fail("this is a drawing, not tracks: give it as the drawing (--document, or the editor)");
         else if (!Array.isArray(value)) fail(`the tracks must be a list of paths, not ${typeName(value)}`);
-        else if (typeof value[0] === "string" || holdsLists(value[0])) for (const item of value.reverse()) unread.push(item); // several texts, each with paths of its own, or one level too many
-        else if (isPoint(value[0])) paths.push(value); // one path alone
+        else if (typeof value[0] === "string" || holdsLists(value[0])) {
+            checkBatch(value);
+            for (const item of value.reverse()) unread.push(item); // several texts, each with paths of its own, or one level too many
+        } else if (isPoint(value[0])) paths.push(value); // one path alone
         else for (const path of value) paths.push(path);
     }
-    return paths;
+    return { paths, drawnOn };
+}
+
+/** @type {(width: unknown, height: unknown) => number[]} */
+function readSize(width, height) {
+    if (!isSize(width) || !isSize(height)) fail(`coord_width and coord_height must be sizes above 0, found ${shown(width)} and ${shown(height)}`);
+    return [width, height];
+}
+
+/** @type {(value: unknown) => value is number} */
+const isSize = (value) => typeof value === "number" && value > 0 && value < 1e6;
+
+/** Refuses one array of frames × points × 2, as trackers give it, or of paths × frames × 2: who knows. @type {(value: unknown[]) => void} */
+function checkBatch(value) {
+    const rows = value[0];
+    if (value.length !== 1 || !Array.isArray(rows) || rows.length < 2) return;
+    const sizes = new Set(rows.map((row) => (Array.isArray(row) && row.every((pair) => Array.isArray(pair) && pair.length === 2) ? row.length : 0)));
+    const [size] = sizes;
+    if (sizes.size === 1 && size > 1)
+        fail(
+            `the tracks are one array of shape (1, ${rows.length}, ${size}, 2): frames of points, as CoTracker gives them, or paths of points? ` +
+                "Take the outermost brackets away once it is a list of paths",
+        );
 }
 
 /** @type {(value: unknown) => boolean} */
@@ -73,22 +107,31 @@ const isObject = (value) => typeof value === "object" && value !== null && !Arra
 
 /** @type {(value: unknown) => boolean} */
 const isPoint = (value) =>
-    isObject(value) || (Array.isArray(value) && value.length === 2 && value.every((v) => v === null || !["object", "string"].includes(typeof v)));
+    isObject(value)
+        ? !("coordinates" in value)
+        : Array.isArray(value) &&
+          (value.length === 2 || (value.length === 3 && typeof value[2] === "boolean")) &&
+          value.every((v) => v === null || !["object", "string"].includes(typeof v));
 
-/** @type {(path: unknown, number: number) => number[][]} */
+/** @type {(path: unknown, number: number) => {place: number[], shows: boolean}[]} */
 function readPath(path, number) {
     if (!Array.isArray(path)) fail(`track ${number} must be a list of points, not ${typeName(path)}`);
     if (!path.length) fail(`track ${number} has no points`);
     return path.map((point, frame) => {
         const place = () => `track ${number}, point ${frame}`;
-        const pair = isObject(point) ? [point.x ?? null, point.y ?? null] : point;
+        const [pair, shows] = isObject(point)
+            ? [[point.x ?? null, point.y ?? null], "visible" in point ? point.visible : true]
+            : Array.isArray(point) && point.length === 3 && typeof point[2] === "boolean"
+              ? [point.slice(0, 2), point[2]]
+              : [point, true];
         if (!Array.isArray(pair) || pair.length !== 2) fail(`${place()}: expected x and y, found ${shown(point)}`);
-        const [x, y] = pair;
+        if (typeof shows !== "boolean" && shows !== 0 && shows !== 1) fail(`${place()}: visible must be true or false, found ${shown(shows)}`);
+        const [x, y] = !shows && pair[0] === null && pair[1] === null ? [0, 0] : pair; // a tracker has no place for what it lost
         if (typeof x !== "number" || typeof y !== "number") fail(`${place()}: x and y must be numbers, found ${shown(point)}`);
         const where = () => `${place()}: x ${shown(x)}, y ${shown(y)}`;
         if (!Number.isFinite(x) || !Number.isFinite(y)) fail(`${where()} is not finite`);
         if (!isNear(x, y)) fail(`${where()} must lie within ±${LIMITS.coordinate} pixels`);
-        return [x, y];
+        return { place: [x, y], shows: Boolean(shows) };
     });
 }
 
@@ -99,18 +142,30 @@ const isNear = (x, y) => Math.max(Math.abs(x), Math.abs(y)) <= LIMITS.coordinate
 
 /** @type {(text: string) => unknown} */
 function readValue(text) {
-    const begun = text.replace(/^\ufeff?[ \t\r\n]*/, ""); // Windows' programs mark the beginning of a file
+    let begun = text.replace(/^\ufeff?[ \t\r\n]*/, ""); // Windows' programs mark the beginning of a file
     if (!begun) fail('the tracks are empty; write "[]" to edit without trajectories');
+    if (LINES.test(begun)) begun = linesAsJson(begun);
     try {
         return readJson(begun);
     } catch (error) {
-        if (!begun.includes("'")) fail(`the tracks are not JSON: ${/** @type {Error} */ (error).message}`);
+        if (!/['(]/.test(begun)) fail(`the tracks are not JSON: ${/** @type {Error} */ (error).message}`);
     }
     try {
         return readJson(pythonAsJson(begun));
     } catch {
         return fail(`the tracks are neither JSON nor a Python list: ${shown(begun)}`);
     }
+}
+
+// One point a line, as Tora's trajectories; an empty line ends a path.
+const NUMBER = String.raw`-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?`;
+const LINE = String.raw`[ \t]*${NUMBER}[ \t]*,[ \t]*${NUMBER}[ \t]*\r?`;
+const LINES = new RegExp(String.raw`^${LINE}\n(?:[ \t]*\r?\n)*${LINE}(?:\n(?:${LINE}|[ \t]*\r?))*$`);
+
+/** @type {(text: string) => string} */
+function linesAsJson(text) {
+    const path = (/** @type {string} */ lines) => `[${lines.split("\n").filter((line) => /[0-9]/.test(line)).map((line) => `[${line}]`).join(",")}]`;
+    return `[${text.split(/\n[ \t\r]*\n/).filter((lines) => /[0-9]/.test(lines)).map(path).join(",")}]`;
 }
 
 /** JSON with the names that Python writes for numbers that are not finite. Throws SyntaxError. @type {(text: string) => unknown} */
@@ -138,15 +193,20 @@ const TOKEN = new RegExp(
     String.raw`"([^"\x00-\x1f]*)"|'([^'\x00-\x1f]*)'` +
         String.raw`|(True|False|None)` +
         String.raw`|([-+]?)(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?([eE][-+]?[0-9]+)?` +
-        String.raw`|,(?=[ \t\r\n]*[\]}])` + // after the last item
-        String.raw`|([\[{][ \t\r\n]*,|[^\[\]{},: \t\r\n])`, // no token at all
+        String.raw`|,(?=[ \t\r\n]*[\]})])` + // after the last item
+        String.raw`|([\[({][ \t\r\n]*,|[^\[\](){},: \t\r\n])` + // no token at all
+        String.raw`|([\[\](){}])`,
     "g",
 );
 const LETTERS = /** @type {Record<string, string>} */ ({ "\\": "5c", "'": "27", '"': "22", b: "08", f: "0c", n: "0a", r: "0d", t: "09" });
 const NAMES = /** @type {Record<string, string>} */ ({ True: "true", False: "false", None: "null" });
 
 /** Throws SyntaxError for what Python does not print. @type {(text: string) => string} */
-const pythonAsJson = (text) => text.replace(ESCAPE, escapeAsJson).replace(TOKEN, tokenAsJson);
+function pythonAsJson(text) {
+    /** @type {string[]} */
+    const opened = []; // a tuple is a list, but ends as it began
+    return text.replace(ESCAPE, escapeAsJson).replace(TOKEN, (token, ...parts) => tokenAsJson(opened, token, ...parts));
+}
 
 /** @type {(escape: string, ...parts: string[]) => string} */
 function escapeAsJson(_, letter, two, four, eight, wrong) {
@@ -155,9 +215,19 @@ function escapeAsJson(_, letter, two, four, eight, wrong) {
     return `\\u${four ?? `00${two ?? LETTERS[letter]}`}`;
 }
 
-/** @type {(token: string, ...parts: (string | undefined)[]) => string} */
-function tokenAsJson(token, double, single, name, sign, whole, fraction, exponent, wrong) {
+const ENDS = /** @type {Record<string, string>} */ ({ "]": "[", ")": "(", "}": "{" });
+
+/** @type {(opened: string[], token: string, ...parts: (string | undefined)[]) => string} */
+function tokenAsJson(opened, token, double, single, name, sign, whole, fraction, exponent, wrong, bracket) {
     if (wrong) throw new SyntaxError(wrong);
+    if (bracket && bracket in ENDS) {
+        if (opened.pop() !== ENDS[bracket]) throw new SyntaxError(bracket);
+        return bracket === ")" ? "]" : bracket;
+    }
+    if (bracket) {
+        opened.push(bracket);
+        return bracket === "(" ? "[" : bracket;
+    }
     if (double !== undefined) return token;
     if (single !== undefined) return `"${single.replaceAll('"', '\\"')}"`;
     if (name) return NAMES[name];
@@ -220,6 +290,19 @@ export function formatTracks({ points, visible }, format) {
     if (format !== "single") return JSON.stringify(paths);
     if (paths.length !== 1) fail(`the drawing has ${paths.length} paths; this form holds one alone`);
     return JSON.stringify(paths[0]);
+}
+
+/**
+ * Tracks of another picture's size on the document's. Throws DocumentError where they are parts of an unnamed size.
+ * @type {(tracks: Tracks, doc: {width: number, height: number}) => Tracks}
+ */
+export function inPixels(tracks, { width, height }) {
+    const seen = tracks.points.flatMap((path, number) => path.filter((_, frame) => tracks.visible[number][frame])).flat();
+    let [x, y] = [1, 1];
+    if (tracks.drawnOn) [x, y] = [width / tracks.drawnOn[0], height / tracks.drawnOn[1]];
+    else if (seen.length && seen.every((value) => value >= 0 && value <= 1) && seen.some((value) => value % 1))
+        fail(`all x and y lie between 0 and 1, so they are no pixels but parts of the size: multiply them by ${width} and ${height}`);
+    return { ...tracks, points: tracks.points.map((path) => path.map(([px, py]) => [px * x, py * y])) };
 }
 
 // --- Paths ---------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import { serializeDocument } from "../document/document.js";
 import { insert, remove } from "../document/operations.js";
 import { DocumentError, parseDocument } from "../document/schema.js";
-import { formatTracks, parseTracks, pathsFromTracks } from "../document/tracks_text.js";
+import { formatTracks, inPixels, parseTracks, pathsFromTracks } from "../document/tracks_text.js";
 import { h } from "../dom.js";
 import { tracks } from "../geometry/curves.js";
 import { chosenPart } from "../input/commands.js";
@@ -110,7 +110,7 @@ export class ImportExport {
             const read = parseDocument(text);
             if (read) return read;
         }
-        const paths = pathsFromTracks(parseTracks(text), doc);
+        const paths = pathsFromTracks(inPixels(parseTracks(text), doc), doc);
         if (!paths.length) throw new DocumentError("the text holds no path");
         return { ...doc, paths, regions: [] };
     }
@@ -118,7 +118,10 @@ export class ImportExport {
     /** @type {(file: File) => Promise<string>} */
     async #textOf(file) {
         if (file.size > TEXT_FILE_LIMIT) throw new Error(`${file.name} is too large for a drawing: ${Math.round(file.size / 1e6)} MB`);
-        return file.text();
+        const content = await file.arrayBuffer();
+        const [first, second] = new Uint8Array(content);
+        const wide = first === 0xff && second === 0xfe ? "utf-16le" : first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
+        return new TextDecoder(wide).decode(content); // Excel and PowerShell write UTF-16
     }
 
     // --- The dialog ----------------------------------------------------------------------------

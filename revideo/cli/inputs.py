@@ -134,9 +134,14 @@ def read_drawn(arguments: argparse.Namespace) -> DrawnEdit:
     if arguments.document and (arguments.tracks or arguments.tracks_size):
         raise ValueError("--document has paths and a size of its own: leave out --tracks and --tracks-size")
     tracks = parse_tracks(read_text(arguments.tracks, "tracks")) if arguments.tracks else None
+    if tracks is not None and not arguments.tracks_size:
+        tracks.check_pixels("say so by --tracks-size 1x1")
     document = None
     if arguments.document:
-        document = EditDocument.from_json(read_text(arguments.document, "JSON"))
+        text = read_text(arguments.document, "JSON")
+        if text.lstrip().startswith("["):
+            raise ValueError(f"{arguments.document} holds tracks, no drawing: give it as --tracks, beside a --mask")
+        document = EditDocument.from_json(text)
     return DrawnEdit(tracks, document)
 
 
@@ -156,7 +161,7 @@ def read_trajectories(
         return Trajectories.none(num_frames)
     tracks = drawn.tracks
     timed = tracks.for_clip(num_frames, arguments.timing)
-    width, height = arguments.tracks_size or source_size[::-1]
+    width, height = arguments.tracks_size or timed.drawn_on or source_size[::-1]
     if (height, width) == size:
         return timed
     return fit_trajectories(timed, source_size, size, arguments.fit, drawn_on=(height, width))

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from .selection import STILL_PX, path_lengths, sample_trajectories
 from .tracking import Tracker, grid_points, track_points
+from .tracks_text import parse_tracks
 from .trajectories import Trajectories
 
 HIDDEN_MOVES = True  # as the authors' script has it; what comes out from behind is then nearer (docs/benchmarks.md)
@@ -101,17 +102,18 @@ def describe_visibility(trajectories: Trajectories) -> str:
     return "\n".join([whole, *lines])
 
 
-def serialized(trajectories: Trajectories) -> str:
-    """`Trajectories.to_json` of the whole clip's length, which whoever reads it takes for the clip's.
-
-    Where all points are lost before the end, the one that was seen longest rests where it was.
-    """
-    if trajectories.visible.any() and not trajectories.visible[:, -1].any():
-        visible = trajectories.visible.clone()
-        times = torch.arange(trajectories.num_frames)
-        visible[(visible * times).amax(1).argmax(), -1] = True
-        trajectories = Trajectories(trajectories.points_px, visible)
-    return trajectories.to_json()
+def points_of_text(
+    text: str, frame: int, num_frames: int, others: Trajectories | None = None
+) -> Trajectories:  # over num_frames, each point seen on `frame`
+    """Every point of a points editor's list, then `others`, for `track_drawn`; errors of `parse_tracks`."""
+    given = parse_tracks(text)
+    given.check_pixels("give the points in pixels of the frames")
+    points = given.points_px[given.visible]
+    found = Trajectories(points[:, None].expand(-1, num_frames, 2), torch.ones(len(points), num_frames).bool())
+    _check_frame(torch.empty(num_frames), frame)
+    if others is None:
+        return found
+    return Trajectories(torch.cat([found.points_px, others.points_px]), torch.cat([found.visible, others.visible]))
 
 
 def _check_frame(video: Tensor, frame: int) -> None:

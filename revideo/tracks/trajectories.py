@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -25,6 +25,8 @@ class Trajectories:
 
     points_px: Tensor  # (N, T, 2) x, y
     visible: Tensor  # (N, T) bool; a hidden point moves nothing
+    lengths: tuple[int, ...] | None = None  # of each one's own frames; None: `for_clip` says
+    drawn_on: tuple[float, float] | None = None  # width and height of the picture, where the tool says it
 
     def __post_init__(self) -> None:
         points, visible = self.points_px, self.visible
@@ -57,17 +59,19 @@ class Trajectories:
 
     def scaled(self, x: float, y: float) -> Trajectories:
         """The same on a frame of another size: `x` times as wide, `y` times as high."""
-        return Trajectories(self.points_px * torch.tensor([x, y], dtype=self.points_px.dtype), self.visible)
+        factors = torch.tensor([x, y], dtype=self.points_px.dtype)
+        return replace(self, points_px=self.points_px * factors, drawn_on=None)
 
     def never_hidden(self) -> Trajectories:
         """The same, seen throughout: hidden points move things too, where they are supposed to be."""
-        return Trajectories(self.points_px, torch.ones_like(self.visible, dtype=torch.bool))
+        return replace(self, visible=torch.ones_like(self.visible, dtype=torch.bool))
 
     def for_clip(self, num_frames: int, timing: Timing = "stretch") -> Trajectories:
         """The same over the frames of a clip.
 
-        "stretch": each one's visible part spread evenly over them, linear between its points, as the
-        tools that write dense tracks mean them: first point on the first frame, last on the last.
+        "stretch": each spread evenly over them, linear between its points, as the tools that write dense tracks mean
+        them: first point on the first frame, last on the last. Those of as many frames as the clip keep their timing,
+        unless they say that they are shorter (`lengths`); of others what is hidden behind the last visible point goes.
         "as drawn": a point per frame, cut off behind the last, hidden where they ended.
         Raises ValueError for another timing, and for more than memory should hold.
         """
@@ -84,15 +88,20 @@ class Trajectories:
         raise ValueError(f'timing "{timing}" is not one of "stretch", "as drawn"')
 
     def _stretched(self, num_frames: int) -> Trajectories:
-        stretched = []
-        for points, visible in zip(self.points_px, self.visible):
-            seen = points[visible.bool()].double().numpy()
-            if len(seen) == 0:
-                seen = np.full((1, 2), np.nan)
-            at = np.linspace(0, len(seen) - 1, num_frames)
-            stretched.append(np.stack([np.interp(at, np.arange(len(seen)), axis) for axis in seen.T], -1))
-        points_px = torch.from_numpy(np.stack(stretched)).float() if stretched else torch.zeros(0, num_frames, 2)
-        return Trajectories(points_px.nan_to_num(), torch.isfinite(points_px).all(-1))
+        points_px = torch.zeros(self.num_trajectories, num_frames, 2)
+        visible = torch.zeros(self.num_trajectories, num_frames, dtype=torch.bool)
+        for number, (points, seen) in enumerate(zip(self.points_px.double().numpy(), self.visible.bool().numpy())):
+            known = np.flatnonzero(seen)
+            if len(known) == 0:
+                continue
+            length = num_frames if self.num_frames == num_frames else int(known[-1]) + 1
+            length = length if self.lengths is None else self.lengths[number]
+            at = np.linspace(0, length - 1, num_frames)
+            places = np.stack([np.interp(at, known, axis[known]) for axis in points.T], -1)
+            points_px[number] = torch.from_numpy(places)
+            near = np.stack([np.floor(at + 1e-9), np.ceil(at - 1e-9)]).astype(int)  # hidden between where one is
+            visible[number] = torch.from_numpy(seen[near].all(0))
+        return Trajectories(points_px, visible)
 
     def _cut(self, num_frames: int) -> Trajectories:
         points = torch.zeros(self.num_trajectories, num_frames, 2, dtype=self.points_px.dtype)
@@ -122,18 +131,26 @@ class Trajectories:
                 f"the frame is {width}×{height} (were the tracks drawn on another size?)"
             )
 
-    def to_json(self) -> str:
+    def to_json(self, whole: bool = False) -> str:
         """Serialized as most tools do: [[{"x": …, "y": …}, … one per frame], … one per trajectory], in pixels.
 
-        Each is cut at its last visible frame, and one without any is left out; frames hidden before
-        that cannot be told apart here and are written with the position they hold.
+        One that is never visible is left out. Each is cut at its last visible frame, unless `whole`; of hidden frames
+        the position they hold is written, with "visible": false.
         """
         tracks = []
         for points, visible in zip(self.points_px.tolist(), self.visible.tolist()):
             seen = [frame for frame, is_visible in enumerate(visible) if is_visible]
             if seen:  # an empty one would be refused where it is read
-                tracks.append([{"x": round(x, 4), "y": round(y, 4)} for x, y in points[: seen[-1] + 1]])
+                own = list(zip(points, visible))[: None if whole else seen[-1] + 1]
+                hidden = [{} if is_visible else {"visible": False} for _, is_visible in own]
+                tracks.append([{"x": round(x, 4), "y": round(y, 4), **mark} for ((x, y), _), mark in zip(own, hidden)])
         return json.dumps(tracks)
+
+    def check_pixels(self, remedy: str) -> None:
+        """ValueError with the remedy where all points lie within one pixel's corner: fractions of a picture's size."""
+        points = self.points_px[self.visible.bool()]
+        if len(points) and not self.drawn_on and bool(((points >= 0) & (points <= 1)).all()) and (points % 1).any():
+            raise ValueError(f"all x and y lie between 0 and 1, so they are no pixels but parts of the size: {remedy}")
 
 
 def from_comfy_tracks(track_path: Tensor, track_visibility: Tensor | None) -> Trajectories:
@@ -152,7 +169,8 @@ def from_comfy_tracks(track_path: Tensor, track_visibility: Tensor | None) -> Tr
         )
     if track_path.is_complex():
         raise ValueError("TRACKS track_path must hold real numbers, x and y, not complex ones")
-    trajectories = Trajectories(track_path.float().cpu().transpose(0, 1), track_visibility.bool().cpu().transpose(0, 1))
+    points_px, visible = (each.cpu().transpose(0, 1) for each in (track_path.float(), track_visibility.bool()))
+    trajectories = Trajectories(points_px, visible, lengths=(len(track_path),) * len(points_px))
     _check_distance(trajectories.points_px, trajectories.visible)
     return trajectories
 

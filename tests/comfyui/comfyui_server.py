@@ -103,6 +103,21 @@ class Run:
 Watch = Callable[[str, dict[str, Any], Run], None]  # called with every message of a run
 
 
+# As spline editors have it: a STRING that is a list of texts.
+TEXTS_ON_A_WIRE = """
+import json
+
+class TextsOnAWire:
+    CATEGORY, FUNCTION, RETURN_TYPES = "tests", "give", ("STRING",)
+    INPUT_TYPES = classmethod(lambda cls: {"required": {"text": ("STRING", {})}})
+
+    def give(self, text):
+        return (json.loads(text),)
+
+NODE_CLASS_MAPPINGS = {"TextsOnAWire": TextsOnAWire}
+"""
+
+
 class ComfyUI:
     """One server process; its folders lie under `base`."""
 
@@ -118,6 +133,7 @@ class ComfyUI:
         link = base / "custom_nodes" / PACK
         if not link.exists():
             link.symlink_to(ROOT, target_is_directory=True)
+        (base / "custom_nodes/texts_on_a_wire.py").write_text(TEXTS_ON_A_WIRE)
         for clip in Path(needed("REVIDEO_CLIPS")).glob("*.mp4"):
             shutil.copy(clip, self.input)
         self.log_file = base / "server.log"

@@ -13,6 +13,9 @@ SPELLINGS = {
     "pairs": "[[[10, 20], [36, 46]]]",
     "one path alone": '[{"x": 10, "y": 20}, {"x": 36, "y": 46}]',
     "single quotes": "[[{'x': 10, 'y': 20}, {'x': 36, 'y': 46}]]",
+    "tuples": "[[(10, 20), (36, 46)]]",
+    "lines": "10,20\n36,46",
+    "an object of another size": '{"coordinates": [[[20, 10], [72, 23]]], "coord_width": 96, "coord_height": 256}',
     "a list of texts": json.dumps(['[{"x": 10, "y": 20}, {"x": 36, "y": 46}]']),
 }
 DENSE = [[{"x": 10.0 + 2 * i, "y": 20.0 + 2 * i} for i in range(WINDOW)]]  # the same, a point per frame
@@ -39,6 +42,37 @@ def test_tracks_drawn_on_another_size_are_scaled(comfyui: ComfyUI):
     scaled = shown_tracks(comfyui, tracks=SPELLINGS["pairs"], drawn_width=96, drawn_height=256)
     assert scaled[0][0] == {"x": 20.0, "y": 10.0}
     assert scaled[0][-1] == {"x": 72.0, "y": 23.0}
+
+
+def test_several_texts_on_one_wire_are_as_many_paths(comfyui: ComfyUI):
+    graph = until_tracks(edit_graph())
+    graph["texts"] = node("TextsOnAWire", text=json.dumps([SPELLINGS["one path alone"]] * 2))
+    graph["tracks"]["inputs"]["tracks"] = ["texts", 0]
+    assert json.loads(comfyui.succeed(graph).outputs["text"]["text"][0]) == 2 * DENSE
+
+
+def test_comfyui_s_tracks_of_the_clips_length_keep_their_timing_and_what_is_hidden(comfyui: ComfyUI):
+    graph = until_tracks(edit_graph())
+    graph["again"] = {**graph["tracks"], "inputs": graph["tracks"]["inputs"] | {"comfy_tracks": ["tracks", 2]}}
+    graph["text again"] = node("PreviewAny", source=["again", 1])
+    moving = [[[10 + 2 * t * t, 20, t not in (2, 3)] for t in range(WINDOW)]]
+    graph["tracks"]["inputs"]["tracks"] = json.dumps(moving)
+    run = comfyui.succeed(graph)
+    [path] = json.loads(run.outputs["text again"]["text"][0])
+    assert [[point["x"], point["y"], point.get("visible", True)] for point in path] == moving[0]
+
+
+def test_hidden_points_are_told_in_the_text(comfyui: ComfyUI):
+    [path] = shown_tracks(comfyui, tracks=json.dumps([[[10 + t, 20, t not in (5, 6)] for t in range(WINDOW)]]))
+    assert [frame for frame, point in enumerate(path) if point.get("visible") is False] == [5, 6]
+    assert [point["x"] for point in path] == [10 + t for t in range(WINDOW)]
+
+
+def test_parts_of_the_size_are_refused_with_the_remedy(comfyui: ComfyUI):
+    graph = until_tracks(edit_graph())
+    graph["tracks"]["inputs"]["tracks"] = '[[{"x": 0.25, "y": 0.3}, {"x": 0.7, "y": 0.3}]]'
+    assert "set drawn_width and drawn_height to 1" in comfyui.run(graph).message
+    assert shown_tracks(comfyui, **graph["tracks"]["inputs"] | {"drawn_width": 1, "drawn_height": 1})
 
 
 def test_no_track_is_a_valid_answer(comfyui: ComfyUI):

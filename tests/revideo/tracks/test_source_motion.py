@@ -6,7 +6,7 @@ import torch
 from revideo import Trajectories, parse_tracks
 from revideo.synthetic.clips import make_clip, make_crossing
 from revideo.tracks.selection import path_lengths
-from revideo.tracks.source_motion import describe_visibility, serialized, track_drawn, track_masked
+from revideo.tracks.source_motion import describe_visibility, points_of_text, track_drawn, track_masked
 
 FRAMES, SIDE = 8, 128
 
@@ -144,11 +144,17 @@ def test_a_text_of_tracks_is_as_long_as_the_clip():
     points = torch.arange(2.0).view(2, 1, 1).expand(-1, 10, 2)
     visible = torch.ones(2, 10, dtype=torch.bool)
     visible[0, 4:] = visible[1, 7:] = False
-    found = parse_tracks(serialized(Trajectories(points, visible)))
-    assert found.num_frames == 10
-    assert found.visible.sum(1).tolist() == [4, 10]
-    visible[1] = True
-    assert serialized(Trajectories(points, visible)) == Trajectories(points, visible).to_json()
+    found = parse_tracks(Trajectories(points, visible).to_json(whole=True)).for_clip(10)
+    assert torch.equal(found.visible, visible)
+
+
+def test_each_point_of_a_points_editors_list_is_followed():
+    text = '[{"x": 30, "y": 40}, {"x": 90, "y": 100}, {"x": 20, "y": 100}]'
+    found = points_of_text(text, 2, 5)
+    assert found.points_px[:, 2].tolist() == [[30, 40], [90, 100], [20, 100]] and found.visible.all()
+    assert points_of_text(text, 2, 5, found).num_trajectories == 6
+    with pytest.raises(ValueError, match="there is no frame 5"):
+        points_of_text(text, 5, 5)
 
 
 # --- With the built-in model ---------------------------------------------------------------

@@ -193,10 +193,12 @@ PIECES += ["# a\n", "\\\n", "9" * 400, "9" * 5000, "[" * 97, "]" * 97, "[" * 101
 NUMBERS = st.integers(-9, 9).map(str) | st.sampled_from(["2.5", "-7e-1", "1E2", "-99999.5", "100000", "12345.678901"])
 NUMBERS |= NUMBERS | st.sampled_from(["-0", ".5", "1.", "+1", "1e-7", "100000.1", "1e39", "NaN", "None", "True", "'1'"])
 FIELDS = ["'t': True", '"note": "it\'s"', r"""'n': '\x41\'"\u1234'""", "'__proto__': None", '"1": NaN', '"a": null']
+FIELDS += ["'visible': False", "'visible': 1", "'visible': 0.0, 'x': None, 'y': None"]
 EXTRAS = st.lists(st.sampled_from(FIELDS).map(", {}".format), max_size=2).map("".join)
 QUOTES, ENDS = st.sampled_from("'\""), st.sampled_from(["", "", "", "", ",", " , ", "\n"])
 POINTS = st.builds("{{{3}x{3}: {0}, {3}y{3}: {1}{2}{4}}}".format, NUMBERS, NUMBERS, EXTRAS, QUOTES, ENDS)
 POINTS |= st.builds("[{}, {}{}]".format, NUMBERS, NUMBERS, ENDS)
+POINTS |= st.builds("({}, {}{})".format, NUMBERS, NUMBERS, st.sampled_from(["", ",", ", True", ", false", ", 1"]))
 
 
 def _lists(items):
@@ -216,6 +218,8 @@ VALUES = st.recursive(
     max_leaves=12,
 )
 WRITTEN = st.sampled_from([case["text"] for case in TEXTS["read"] + TEXTS["refused"]]) | _texts(VALUES)
+WRITTEN |= st.lists(st.sampled_from(["1,2", " 3.5 , -4 ", "", "5,6\r", "7,", "01,2"]), max_size=5).map("\n".join)
+WRITTEN |= _lists(_lists(POINTS)).map('{{"coordinates": {}, "coord_width": 2, "coord_height": 1.5}}'.format)
 WRITTEN |= _lists(POINTS) | _lists(_lists(POINTS)) | _lists(_lists(_lists(POINTS)))
 WRITTEN |= st.recursive(WRITTEN, lambda text: _texts(text) | _lists(text) | _lists(_texts(text)), max_leaves=3)
 CHANGES = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 2), st.sampled_from(PIECES)), max_size=2)
@@ -243,7 +247,8 @@ def _read(text):
         tracks = parse_tracks(text)
     except ValueError as error:
         return {"refused": str(error)}
-    return {"points": tracks.points_px.tolist(), "visible": tracks.visible.tolist()}
+    size = {"drawnOn": [*tracks.drawn_on]} if tracks.drawn_on else {}
+    return {"points": tracks.points_px.tolist(), "visible": tracks.visible.tolist(), **size}
 
 
 def _comparable(answer):

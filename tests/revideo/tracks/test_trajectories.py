@@ -125,9 +125,30 @@ def test_stretching_keeps_both_ends_and_the_line_between():
 
 def test_stretching_spreads_only_what_is_visible():
     tracks = seen([[[0.0, 0.0], [2.0, 2.0], [99.0, 99.0]]] * 2, [[True, True, False], [False, False, False]])
-    stretched = tracks.for_clip(3)
-    assert stretched.points_px[0].tolist() == [[0, 0], [1, 1], [2, 2]]
-    assert stretched.visible.tolist() == [[True] * 3, [False] * 3]
+    stretched = tracks.for_clip(5)
+    assert stretched.points_px[0].tolist() == [[0, 0], [0.5, 0.5], [1, 1], [1.5, 1.5], [2, 2]]
+    assert stretched.visible.tolist() == [[True] * 5, [False] * 5]
+
+
+def test_what_covers_the_clip_keeps_its_timing_and_hidden_frames():
+    x = 10 + 8 * torch.arange(14.0)
+    visible = torch.ones(1, 14, dtype=torch.bool)
+    visible[0, 5:9] = visible[0, 13] = False
+    tracks = Trajectories(torch.stack([x, x * 0 + 9], -1)[None], visible)
+    assert torch.equal(tracks.for_clip(14).points_px[0, :13], tracks.points_px[0, :13])
+    assert torch.equal(tracks.for_clip(14).visible, visible)
+    spread = Trajectories(tracks.points_px, visible, (13,)).for_clip(25)  # 13 of them are its own
+    assert torch.equal(spread.points_px[0, ::2], tracks.points_px[0, :13])
+    assert torch.equal(spread.visible[0, ::2], visible[0, :13])
+    assert spread.visible[0].sum() == 9 + 7 and not spread.visible[0, 9:16].any()
+
+
+def test_parts_of_the_size_are_no_pixels():
+    parts = seen([[[0.25, 0.3], [0.7, 0.3]]])
+    with pytest.raises(ValueError, match=r"all x and y lie between 0 and 1.*: give the size"):
+        parts.check_pixels("give the size")
+    parts.scaled(64, 64).check_pixels("give the size")
+    seen([[[0.0, 0.0], [1.0, 1.0]]]).check_pixels("give the size")  # a way of one pixel
 
 
 def test_stretching_a_single_point_holds_it():
