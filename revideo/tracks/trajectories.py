@@ -96,6 +96,9 @@ class Trajectories:
                 continue
             length = num_frames if self.num_frames == num_frames else int(known[-1]) + 1
             length = length if self.lengths is None else self.lengths[number]
+            if length == num_frames:
+                points_px[number], visible[number] = self.points_px[number, :length], self.visible[number, :length]
+                continue
             at = np.linspace(0, length - 1, num_frames)
             places = np.stack([np.interp(at, known, axis[known]) for axis in points.T], -1)
             points_px[number] = torch.from_numpy(places)

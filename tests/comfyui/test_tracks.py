@@ -15,7 +15,7 @@ SPELLINGS = {
     "single quotes": "[[{'x': 10, 'y': 20}, {'x': 36, 'y': 46}]]",
     "tuples": "[[(10, 20), (36, 46)]]",
     "lines": "10,20\n36,46",
-    "an object of another size": '{"coordinates": [[[20, 10], [72, 23]]], "coord_width": 96, "coord_height": 256}',
+    "an object of another size": '{"coordinates": [[[5, 40], [18, 92]]], "coord_width": 96, "coord_height": 256}',
     "a list of texts": json.dumps(['[{"x": 10, "y": 20}, {"x": 36, "y": 46}]']),
 }
 DENSE = [[{"x": 10.0 + 2 * i, "y": 20.0 + 2 * i} for i in range(WINDOW)]]  # the same, a point per frame
