@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..revideo.tracks.trajectories import Timing
     from ..revideo.video.fitting import Fit
 
-MP4_SOUND = (None, "aac", "mp3", "ac3", "eac3", "flac", "opus", "alac")  # what that container can hold
+MP4_SOUND = ("aac", "mp3", "ac3", "eac3", "flac", "opus", "alac")  # what that container can hold
 WINDOWS_FOLDER = "revideo_windows"  # in ComfyUI's output folder: it empties its temp folder when it starts
 
 
@@ -291,7 +291,7 @@ def _edit_file(video: VideoFromFile, edit: Callable[[revideo.VideoFile, Path], r
     begin_s, duration_s = video.get_active_trim_window()
     file = video.get_stream_source()
     with VideoFile.between(file, begin_s, duration_s) if begin_s or duration_s else VideoFile(file) as source:
-        suffix = ".mp4" if source.sound in MP4_SOUND else ".mkv"
+        suffix = ".mp4" if set(source.sounds) <= set(MP4_SOUND) else ".mkv"
         target = folder / f"ReVideoLongVideo_{uuid.uuid4().hex}{suffix}"
         edit(source, target)
     return InputImpl.VideoFromFile(str(target))

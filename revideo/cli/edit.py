@@ -252,7 +252,8 @@ def run_edit(arguments: argparse.Namespace, load: LoadModel = chosen_model) -> i
         from ..video.io import write_video
 
         if arguments.preview:
-            write_video(arguments.preview, conditions_picture(make_conditions(inputs.video, inputs.edit)), inputs.rate)
+            seen = conditions_picture(make_conditions(inputs.video, inputs.edit))
+            write_video(arguments.preview, seen, inputs.source.rate)
         model = load(arguments, inputs.config)
 
         if arguments.fusion:
@@ -268,7 +269,7 @@ def run_edit(arguments: argparse.Namespace, load: LoadModel = chosen_model) -> i
 
 def make_result(arguments: argparse.Namespace, inputs: EditInputs, model: ReVideo) -> None:
     """Runs an edit of one window and writes it."""
-    from ..video.io import write_video
+    from ..video.file import write_like
 
     height, width = inputs.video.shape[-2:]
     size = f"{width}×{height}"
@@ -286,9 +287,9 @@ def make_result(arguments: argparse.Namespace, inputs: EditInputs, model: ReVide
             frames_per_chunk=arguments.frames_per_chunk,
         )
     with refusing():
-        write_video(arguments.output, result.frames, inputs.rate)
+        write_like(arguments.output, result.frames, inputs.source, size=(height, width))
     frames = f"{len(result.frames)} frames of {size}"
-    print(f"{arguments.output}: {frames} at {float(inputs.rate):g} frames per second")
+    print(f"{arguments.output}: {frames} at {float(inputs.source.rate):g} frames per second")
 
 
 def add_speed_options(edit: argparse.ArgumentParser) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass, fields
-from fractions import Fraction
 from pathlib import Path
 
 import torch
@@ -18,9 +17,9 @@ from ..models.config import ModelConfig
 from ..sampling.samplers import SamplerOptions, sampler_options
 from ..tracks.tracks_text import parse_tracks
 from ..tracks.trajectories import Trajectories
-from ..video.file import VideoFile
+from ..video.file import VideoFile, check_like
 from ..video.fitting import Fit, choose_size, fit_frames
-from ..video.io import read_image, read_video
+from ..video.io import read_image
 from ..video.masks import MaskFile, is_one_picture, read_masks
 from ..video.pixels import as_mask
 from ..video.stream import stored_size
@@ -38,7 +37,7 @@ class EditInputs:
 
     video: Tensor  # (T, 3, H, W), fitted
     edit: Edit
-    rate: Fraction  # frames per second of the result
+    source: VideoFile  # whose timing and sound the result has
     options: SamplerOptions
     config: ModelConfig
 
@@ -65,9 +64,12 @@ def read_inputs(arguments: argparse.Namespace) -> EditInputs:
     checked = check_options(arguments)
     index, config = arguments.edited_index, checked.config
     count = _check_window(arguments.frames, index, config.unet.num_frames)
-    source, rate = read_video(arguments.video, arguments.start, arguments.stride, count)
+    with VideoFile(arguments.video, arguments.start, arguments.stride, count, held=count) as file:
+        source = file.read(0, count)
+    if arguments.output:
+        check_like(arguments.output, file)
     width, height = arguments.size
-    source_size = source.shape[-2], source.shape[-1]
+    source_size = file.size
     size = choose_size(*source_size, arguments.size_policy, height, width, config.size_multiple)
     video = fit_frames(source, *size, arguments.fit)
     picture = video[index]
@@ -81,7 +83,7 @@ def read_inputs(arguments: argparse.Namespace) -> EditInputs:
     )
     check_video(video)
     edit.check(count, *size)
-    return EditInputs(video, edit, rate, checked.options, config)
+    return EditInputs(video, edit, file, checked.options, config)
 
 
 def _check_window(asked: int | None, index: int, window: int) -> int:
@@ -139,10 +141,22 @@ def read_drawn(arguments: argparse.Namespace) -> DrawnEdit:
     document = None
     if arguments.document:
         text = read_text(arguments.document, "JSON")
-        if text.lstrip().startswith("["):
-            raise ValueError(f"{arguments.document} holds tracks, no drawing: give it as --tracks, beside a --mask")
-        document = EditDocument.from_json(text)
+        try:
+            document = EditDocument.from_json(text)
+        except ValueError:
+            if _are_tracks(text):
+                message = f"{arguments.document} holds tracks, no drawing: give it as --tracks, beside a --mask"
+                raise ValueError(message) from None
+            raise
     return DrawnEdit(tracks, document)
+
+
+def _are_tracks(text: str) -> bool:
+    try:
+        parse_tracks(text)
+    except ValueError:
+        return False
+    return True
 
 
 def read_trajectories(

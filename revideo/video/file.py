@@ -5,13 +5,12 @@ from __future__ import annotations
 import errno
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -29,7 +28,7 @@ class VideoFile:
     """Frames of a file by number, in rising order; it holds no more than the newest `held`.
 
     `size` is height and width in square pixels as shown, `rate` frames per second, `times` when each frame is
-    shown in units of `time_base` seconds, `sound` the audio track's codec or None.
+    shown in units of `time_base` seconds, `sounds` the codecs of its sound tracks.
 
     Opening it decodes the file once, because only that tells how many frames it really has
     and when each is shown; a file cut off in the middle counts as far as it goes. Raises
@@ -46,7 +45,7 @@ class VideoFile:
         self._newest: OrderedDict[int, np.ndarray] = OrderedDict()
         times: list[int | None] = []
         with open_video(source) as video:
-            self.time_base, self.colours, self.sound = video.time_base, video.colours, video.sound
+            self.time_base, self.colours, self.sounds = video.time_base, video.colours, video.sounds
             for picture in decode_pictures(video, start, stride, count):
                 if not times:
                     square = square_size(picture.height, picture.width, video.pixel_aspect)
@@ -54,7 +53,7 @@ class VideoFile:
                 times.append(picture.pts)
                 self._survey(picture, video)
             self.rate = rate_of(times, video.time_base, video.rate / stride)
-        self.times = self._even(times)
+        self.times = rising_times(times, round(1 / (self.rate * self.time_base)))
         self.begins_inside = start > 0
         self.ends_inside = len(times) == count
 
@@ -72,14 +71,6 @@ class VideoFile:
             until = f"{begin_s + duration_s:g} s" if duration_s else "its end"
             raise ValueError(f"{source_name(source)} shows no frame between {begin_s:g} s and {until}")
         return cls(source, start, count=stop - start if duration_s else None)
-
-    def _even(self, times: list[int | None]) -> list[int]:
-        """When each frame is shown, in `time_base`: as the file says, or at its rate where it does not."""
-        stated = [time for time in times if time is not None]
-        if len(stated) == len(times) and all(before < after for before, after in pairwise(stated)):
-            return stated
-        step = 1 / (self.rate * self.time_base)
-        return [round(number * step) for number in range(len(times))]
 
     def __len__(self) -> int:
         return len(self.times)
@@ -132,26 +123,62 @@ class VideoFile:
         self.close()
 
 
-def write_like(path: str | Path, frames: Iterable[Tensor], source: VideoFile, crf: int = 16) -> None:
+def rising_times(times: Sequence[int | None], step: int) -> list[int]:
+    """When each frame is shown, each later than the one before, as players need it; `step` from one to the next.
+
+    Times that are there and rise stay. One that is missing, or no later than the one before, is put in the middle
+    of its neighbours; where all begins anew, as in files that were joined, it plays on.
+    """
+    rising: list[int] = []
+    shift = 0
+    for number, stated in enumerate(times):
+        time = None if stated is None else stated + shift
+        if not rising:
+            rising.append(time or 0)
+            continue
+        before = rising[-1]
+        if time is None or time <= before:
+            later = (each + shift for each in times[number + 1 : number + 8] if each is not None)
+            after = next((each for each in later if each > before), None)
+            if time is not None and (after is None or before - time > 8 * step):
+                shift += before + step - time
+                after = None
+            time = before + step if after is None else before + max(1, (after - before) // 2)
+        rising.append(time)
+    return rising
+
+
+def write_like(
+    path: str | Path,
+    frames: Iterable[Tensor],
+    source: VideoFile,
+    crf: int = 16,
+    size: tuple[int, int] | None = None,
+) -> None:
     """Frames (3, H, W) in [0, 1], one for each of `source`'s, as H.264 with its timing, colours and sound.
 
-    The sound is copied, not encoded again. Frames are 8 bits deep; odd sides lose their last
-    row or column, which 4:2:0 cannot hold. Raises ValueError before the first frame is asked
-    for where the container cannot hold the sound, OSError where the disk is full; the file
+    `size`: height and width of the frames, None: the source's. All sound tracks are copied, not encoded again. Frames
+    are 8 bits deep; odd sides lose their last row or column, which 4:2:0 cannot hold. Raises ValueError before the
+    first frame is asked for where the container cannot hold the sound, OSError where the disk is full; the file
     appears under its name only when it is whole.
     """
     with whole_file(path) as unfinished:
-        _encode_like(unfinished, Path(path), iter(frames), source, crf)
+        _encode_like(unfinished, Path(path), iter(frames), source, crf, size or source.size)
 
 
 def check_like(path: str | Path, source: VideoFile) -> None:
     """That `write_like` can write what comes with the frames, before there are any; ValueError where it cannot."""
-    with TemporaryDirectory() as folder, _begin_like(Path(folder) / Path(path).name, Path(path), source) as result:
+    with (
+        TemporaryDirectory() as folder,
+        _begin_like(Path(folder) / Path(path).name, Path(path), source, source.size) as result,
+    ):
         result.sound.copy_until(None)
 
 
-def _encode_like(unfinished: Path, path: Path, frames: Iterator[Tensor], source: VideoFile, crf: int) -> None:
-    with _begin_like(unfinished, path, source, crf) as (container, stream, sound):
+def _encode_like(
+    unfinished: Path, path: Path, frames: Iterator[Tensor], source: VideoFile, crf: int, size: tuple[int, int]
+) -> None:
+    with _begin_like(unfinished, path, source, size, crf) as (container, stream, sound):
         step = round(1 / (source.rate * source.time_base))
         for time, frame in zip(source.times, frames, strict=True):
             sound.copy_until((time - source.times[0]) * source.time_base)
@@ -172,27 +199,30 @@ class _Result(NamedTuple):
 
 
 @contextmanager
-def _begin_like(unfinished: Path, path: Path, source: VideoFile, crf: int = 16) -> Iterator[_Result]:
+def _begin_like(
+    unfinished: Path, path: Path, source: VideoFile, size: tuple[int, int], crf: int = 16
+) -> Iterator[_Result]:
     """With the source's timing, colours and tracks."""
     with av.open(str(unfinished), "w") as container, ExitStack() as opened:
-        original = opened.enter_context(open_source(source.source)) if source.sound else None
+        original = opened.enter_context(open_source(source.source)) if source.sounds else None
         stream = add_h264(container, source.rate.limit_denominator(90_000), source.colours, crf)
-        stream.height, stream.width = even_sides(*source.size)
+        stream.height, stream.width = even_sides(*size)
         stream.codec_context.time_base = source.time_base
         try:
             sound = _Sound(original, container, source)
             container.start_encoding()
         except (ValueError, av.error.FFmpegError) as error:
-            if not source.sound:
+            if not source.sounds:
                 raise
+            sounds = ", ".join(source.sounds)
             raise ValueError(
-                f"a {path.suffix} file cannot hold the source's sound ({source.sound}): name the result .mkv"
+                f"a {path.suffix} file cannot hold the source's sound ({sounds}): name the result .mkv"
             ) from error
         yield _Result(container, stream, sound)
 
 
 class _Sound:
-    """An audio track's packets, copied as the video goes on: all of them, or those that sound with a part of it."""
+    """The sound tracks' packets, copied as the video goes on: all of them, or those that sound with a part of it."""
 
     def __init__(
         self, original: av.container.InputContainer | None, container: av.container.OutputContainer, source: VideoFile
@@ -202,21 +232,29 @@ class _Sound:
         self.heard_from = self.begin if source.begins_inside else None
         self.heard_until = source.times[-1] * source.time_base + 1 / source.rate if source.ends_inside else None
         self.packets: Iterator[Packet] = iter(())
+        self.streams: dict[int, Any] = {}  # by number of the track in the original, those not yet at their end
         if original is not None:
-            track = original.streams.audio[0]
-            self.stream = container.add_stream_from_template(track)
-            self.packets = original.demux(track)
+            for track in original.streams.audio:
+                stream = container.add_stream_from_template(track)
+                stream.metadata.update(track.metadata)  # its language, its title
+                stream.disposition = track.disposition
+                self.streams[track.index] = stream
+            self.packets = original.demux(original.streams.audio)
         self.waiting: Packet | None = None
 
     def copy_until(self, time: Fraction | None) -> None:
         """Up to this time of the result; None = to the end."""
-        while (packet := self.waiting or next(self.packets, None)) is not None:
+        while self.streams and (packet := self.waiting or next(self.packets, None)) is not None:
             self.waiting = None
             if packet.pts is None or packet.dts is None or packet.time_base is None:
                 continue  # the empty one that ends a demuxer
+            number = packet.stream_index
+            if number not in self.streams:
+                continue
             at = packet.pts * packet.time_base
             if self.heard_until is not None and at >= self.heard_until:
-                return
+                del self.streams[number]
+                continue
             if self.heard_from is not None and at + (packet.duration or 0) * packet.time_base <= self.heard_from:
                 continue
             if time is not None and at - self.begin > time:
@@ -224,7 +262,7 @@ class _Sound:
                 return
             shift = round(self.begin / packet.time_base)
             packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
-            packet.stream = self.stream
+            packet.stream = self.streams[number]
             try:
                 self.container.mux(packet)
             except av.error.FFmpegError as error:

@@ -37,7 +37,7 @@ class OpenVideo:
         self.rate = rate  # frames per second as the file says, 1 where it says nothing
         self.time_base = time_base  # seconds, of its frames' times
         self.colours = colours
-        self.sound: str | None = None  # codec of the track that is copied
+        self.sounds: tuple[str, ...] = ()  # codecs of the sound tracks
         self.pixel_aspect = Fraction(1)  # width of a pixel by its height
         self.exact = True  # every pixel is as it was given to the coder
 
@@ -140,8 +140,8 @@ class _Stream(OpenVideo):
         super().__init__(name, rate, Fraction(stream.time_base or 1 / rate), colours)
         self.pixel_aspect = Fraction(stream.sample_aspect_ratio or 1)
         self.exact = codec.name in EXACT_CODECS
-        audio = self.container.streams.audio
-        self.sound = audio[0].codec_context.name if audio else None
+        tracks = (track.codec_context for track in self.container.streams.audio)
+        self.sounds = tuple(codec.name if codec else "unknown" for codec in tracks)
 
     def pictures(self) -> Iterator[av.VideoFrame]:
         """A file that was cut off gives the frames before the cut; damage with frames behind it is refused."""

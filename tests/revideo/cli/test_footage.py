@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import av
 import numpy as np
 import PIL.Image
 import pytest
@@ -66,6 +67,68 @@ def test_a_clip_of_oblong_pixels_is_edited_as_it_is_shown(tmp_path, more, mask_w
     result, _ = revideo.read_video(tmp_path / "out.mp4")
     height, width = result.shape[-2:]
     assert width / height == pytest.approx(96 / 32, rel=0.35 if not more else 0)  # a window has the model's size
+
+
+def test_tracks_and_drawings_in_each_others_place_are_told_apart(tmp_path, capsys):
+    clip, mask = write(tmp_path / "clip.mp4", {}), square_mask(tmp_path / "mask.png")
+    drawing, tracks = tmp_path / "drawing.json", tmp_path / "tracks.json"
+    drawing.write_text(revideo.EditDocument(width=48, height=32, frames=14).to_json())
+    tracks.write_text("[[[1, 2], [3, 4]]]", "utf-16")
+    assert edit(clip, mask, tmp_path / "out.mp4", "--tracks", str(drawing)) == 2
+    assert "this is a drawing, not tracks: give it as the drawing (--document" in capsys.readouterr().err
+    assert main(["edit", str(clip), "--model", "tiny", "--document", str(tracks), "-o", str(tmp_path / "o.mp4")]) == 2
+    assert "holds tracks, no drawing: give it as --tracks" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [(), LONG])
+def test_timing_and_every_sound_track_come_along(tmp_path, more):
+    """Frames of their own times, two tracks of sound with their languages; equal packets while they sound."""
+    clip = tmp_path / "clip.mkv"
+    times = [0, 40, 80, 120, 120, 200, 240, 300, *range(340, 340 + 40 * 12, 40)]  # one twice
+    with av.open(str(write(tmp_path / "silent.mkv", {"times": sorted({*times, 160})}))) as silent:
+        copy_with_sound(silent, clip, ("aac", "eng", 2), ("libopus", "fra", 1))
+    assert edit(clip, square_mask(tmp_path / "mask.png"), tmp_path / "out.mkv", *more) == 0
+    with av.open(str(clip)) as source, av.open(str(tmp_path / "out.mkv")) as result:
+        found = [
+            (each.codec_context.name, each.metadata.get("language"), each.layout.name) for each in result.streams.audio
+        ]
+        assert found == [("aac", "eng", "stereo"), ("opus", "fra", "mono")]
+        shown = [float(each.pts * each.time_base) for each in result.decode(result.streams.video[0])]
+        expected = [float(each.pts * each.time_base) for each in source.decode(source.streams.video[0])]
+        assert shown == pytest.approx(expected[: len(shown)], abs=0.002)
+    for number in (0, 1):
+        whole, part = sound_packets(clip, number), sound_packets(tmp_path / "out.mkv", number)
+        assert part == whole[: len(part)] and len(part) > 5
+
+
+def copy_with_sound(silent, path: Path, *tracks: tuple[str, str, int]) -> None:
+    with av.open(str(path), "w") as container:
+        [video] = silent.streams.video
+        stream = container.add_stream_from_template(video)
+        sounds = []
+        for codec, language, channels in tracks:
+            layout = "stereo" if channels == 2 else "mono"
+            sound = container.add_stream(codec, rate=48000, layout=layout)
+            sound.metadata["language"] = language
+            sounds.append((sound, layout))
+        for packet in silent.demux(video):
+            if packet.dts is not None:
+                packet.stream = stream
+                container.mux(packet)
+        for sound, layout in sounds:
+            wave = np.sin(np.arange(48000) / 20).astype(np.float32)
+            for start in range(0, 48000, 960):
+                planes = np.stack([wave[start : start + 960]] * (2 if layout == "stereo" else 1))
+                samples = av.AudioFrame.from_ndarray(planes, format="fltp", layout=layout)
+                samples.sample_rate, samples.pts = 48000, start
+                container.mux(sound.encode(samples))
+            container.mux(sound.encode())
+
+
+def sound_packets(path: Path, number: int) -> list[bytes]:
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(audio=number) if packet.size]
 
 
 @pytest.mark.parametrize("more", [(), LONG])

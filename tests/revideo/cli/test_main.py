@@ -68,7 +68,7 @@ def given(tmp_path_factory, bikes) -> Path:
     (folder / "drawing.json").write_text(drawing())
     (folder / "mistaken.json").write_text(drawing().replace("400", '"far"'))
     (folder / "outside.json").write_text("[[[2000, 100], [2100, 100]]]")
-    (folder / "binary.json").write_bytes(b"\xff\xfe\x00\x81")
+    (folder / "binary.json").write_bytes(b"\xff\x00\x81")
     (folder / "list.json").write_text("[" * 100_000)
     (folder / "noise.mp4").write_bytes(bytes(range(256)) * 50)
     (folder / "cut.safetensors").write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{}")

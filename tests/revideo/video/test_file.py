@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 from revideo import read_video, write_video
 from revideo.editing.model import _FittedFrames
-from revideo.video.file import VideoFile, check_like, write_like
+from revideo.video.file import VideoFile, check_like, rising_times, write_like
 from revideo.video.fitting import fit_frames
 
 FRAMES = 12
@@ -260,3 +260,19 @@ def test_fewer_frames_than_the_source_has_leave_no_file(tmp_path):
     with VideoFile(make_video(tmp_path / "source.mp4")) as file, pytest.raises(ValueError, match="shorter"):
         write_like(tmp_path / "copy.mp4", torch.rand(3, 3, 48, 64), file)
     assert not (tmp_path / "copy.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ([0, 40, 80, 120], [0, 40, 80, 120]),
+        ([0, 40, 40, 120], [0, 40, 80, 120]),  # twice
+        ([0, None, 80, None], [0, 40, 80, 120]),  # missing
+        ([0, 40, 37, 120], [0, 40, 80, 120]),  # back by less than a frame
+        ([0, 40, 80, 0, 40, 80], [0, 40, 80, 120, 160, 200]),  # two recordings joined: the next plays on
+        ([None, None, None], [0, 40, 80]),
+        ([0, 1, 1, 2], [0, 1, 2, 3]),  # no room between
+    ],
+)
+def test_times_that_do_not_rise_are_mended_one_by_one(stated, expected):
+    assert rising_times(stated, 40 if stated[-1] != 2 else 1) == expected

@@ -116,7 +116,7 @@ def test_pictures_of_a_folder_or_a_numbered_name_are_a_clip(tmp_path):
         assert torch.equal(found, expected) and rate == 24
         assert torch.equal(read_video(source, 2, 3, 4)[0], expected[2:14:3])
         with VideoFile(source) as file:
-            assert (len(file), file.size, file.sound) == (FRAMES, (32, 48), None)
+            assert (len(file), file.size, file.sounds) == (FRAMES, (32, 48), ())
             assert torch.equal(file.read(17, 20), expected[17:])
     (tmp_path / "frame_0100.png").unlink()
     with pytest.raises(ValueError, match="number 100 is missing between 95 and 114"):
