@@ -23,6 +23,7 @@ from ..tracks.selection import path_lengths
 from ..tracks.tracking import Tracker, grid_points, load_cotracker, track_points
 from ..tracks.trajectories import Trajectories
 from ..video.fitting import fit_frames
+from ..video.io import frames_from_pixels
 from ..video.orientation import upright
 from ..video.shots import has_cut
 from ..video.stream import open_source, shown_stream
@@ -213,8 +214,8 @@ def read_window(
             for picture in container.decode(stream):
                 number = number + 1 if picture.pts is None else round((picture.pts - first) / ticks)
                 if number >= start + stride * len(frames):
-                    pixels = torch.from_numpy(upright(picture, pixel_aspect)).permute(2, 0, 1)[None]
-                    frames.append(fit_frames(pixels.float().div_(255), height, width))
+                    pixels = frames_from_pixels([upright(picture, pixel_aspect)])
+                    frames.append(fit_frames(pixels, height, width))
                     if len(frames) == count:
                         return torch.cat(frames)
     except (av.error.FFmpegError, OSError) as error:

@@ -8,7 +8,7 @@ import av
 from av.video.reformatter import ColorRange, Colorspace
 from torch import Tensor
 
-from .levels import to_uint8
+from .levels import to_uint8, to_uint16
 
 # swscale's bicubic | accurate_rnd | full_chroma_int: its default darkens by 1.4 of 255 with every decode.
 EXACT_COLOURS = 4 | 0x40000 | 0x2000
@@ -25,6 +25,7 @@ class Colours:
     primaries: int
     transfer: int
     range: int
+    bits: int = 8  # of each channel; 10 stands for all that are more
 
 
 # Named outright: untagged, players guess another matrix for large frames than for small ones.
@@ -37,11 +38,13 @@ def even_sides(height: int, width: int) -> tuple[int, int]:
 
 
 def as_yuv420(frame: Tensor, colours: Colours) -> av.VideoFrame:
-    """(3, H, W) in [0, 1] → planes of even sides, in these colours."""
+    """(3, H, W) in [0, 1] → planes of even sides, in these colours and as deep."""
     height, width = even_sides(frame.shape[-2], frame.shape[-1])
-    pixels = to_uint8(frame[:, :height, :width]).permute(1, 2, 0).contiguous().cpu().numpy()
-    return av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
-        format="yuv420p",
+    cut = frame[:, :height, :width]
+    levels = to_uint16(cut) if colours.bits > 8 else to_uint8(cut)
+    pixels = levels.permute(1, 2, 0).contiguous().cpu().numpy()
+    return av.VideoFrame.from_ndarray(pixels, format="rgb48le" if colours.bits > 8 else "rgb24").reformat(
+        format="yuv420p10le" if colours.bits > 8 else "yuv420p",
         dst_colorspace=colours.space if colours.space in MATRICES else BT601,
         dst_color_range=colours.range or ColorRange.MPEG,
         interpolation=EXACT_COLOURS,

@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,10 +19,12 @@ from av.packet import Packet
 from torch import Tensor
 
 from ..files import whole_file
-from .colours import as_yuv420, even_sides
-from .io import add_h264, decode_pictures, frames_from_pixels, pick_frames, rate_of
+from .colours import Colours, as_yuv420, even_sides
+from .io import add_video, decode_pictures, frames_from_pixels, pick_frames, rate_of
 from .orientation import shown_size, square_size, upright
 from .stream import OpenVideo, VideoSource, open_clip, open_source, open_video, source_name
+
+X265_LEAST = 64  # pixels, of both sides
 
 
 class VideoFile:
@@ -79,7 +82,7 @@ class VideoFile:
         """These frames; ValueError where the file has changed since it was opened."""
         return frames_from_pixels([self._frame(number) for number in range(start, stop)])
 
-    def _frame(self, number: int) -> np.ndarray:  # (H, W, 3) uint8
+    def _frame(self, number: int) -> np.ndarray:  # (H, W, 3) uint8 or uint16
         if number in self._newest:
             return self._newest[number]
         try:
@@ -155,12 +158,12 @@ def write_like(
     crf: int = 16,
     size: tuple[int, int] | None = None,
 ) -> None:
-    """Frames (3, H, W) in [0, 1], one for each of `source`'s, as H.264 with its timing, colours and sound.
+    """Frames (3, H, W) in [0, 1], one for each of `source`'s, with its timing, colours, depth and sound.
 
-    `size`: height and width of the frames, None: the source's. All sound tracks are copied, not encoded again. Frames
-    are 8 bits deep; odd sides lose their last row or column, which 4:2:0 cannot hold. Raises ValueError before the
-    first frame is asked for where the container cannot hold the sound, OSError where the disk is full; the file
-    appears under its name only when it is whole.
+    `size`: height and width of the frames, None: the source's. H.264, or of sources deeper than 8 bits HEVC in 10,
+    from 64 pixels on. All sound tracks are copied, not encoded again. Odd sides lose their last row or column, which
+    4:2:0 cannot hold. Raises ValueError before the first frame is asked for where the container cannot hold the
+    sound, OSError where the disk is full; the file appears under its name only when it is whole.
     """
     with whole_file(path) as unfinished:
         _encode_like(unfinished, Path(path), iter(frames), source, crf, size or source.size)
@@ -178,11 +181,11 @@ def check_like(path: str | Path, source: VideoFile) -> None:
 def _encode_like(
     unfinished: Path, path: Path, frames: Iterator[Tensor], source: VideoFile, crf: int, size: tuple[int, int]
 ) -> None:
-    with _begin_like(unfinished, path, source, size, crf) as (container, stream, sound):
+    with _begin_like(unfinished, path, source, size, crf) as (container, stream, sound, colours):
         step = round(1 / (source.rate * source.time_base))
         for time, frame in zip(source.times, frames, strict=True):
             sound.copy_until((time - source.times[0]) * source.time_base)
-            planes = as_yuv420(frame, source.colours)
+            planes = as_yuv420(frame, colours)
             planes.pts, planes.time_base = time - source.times[0], source.time_base
             planes.duration = step
             container.mux(stream.encode(planes))
@@ -196,6 +199,7 @@ class _Result(NamedTuple):
     container: av.container.OutputContainer
     stream: av.VideoStream
     sound: _Sound
+    colours: Colours
 
 
 @contextmanager
@@ -205,7 +209,8 @@ def _begin_like(
     """With the source's timing, colours and tracks."""
     with av.open(str(unfinished), "w") as container, ExitStack() as opened:
         original = opened.enter_context(open_source(source.source)) if source.sounds else None
-        stream = add_h264(container, source.rate.limit_denominator(90_000), source.colours, crf)
+        colours = source.colours if min(size) >= X265_LEAST else replace(source.colours, bits=8)
+        stream = add_video(container, source.rate.limit_denominator(90_000), colours, crf)
         stream.height, stream.width = even_sides(*size)
         stream.codec_context.time_base = source.time_base
         try:
@@ -218,7 +223,7 @@ def _begin_like(
             raise ValueError(
                 f"a {path.suffix} file cannot hold the source's sound ({sounds}): name the result .mkv"
             ) from error
-        yield _Result(container, stream, sound)
+        yield _Result(container, stream, sound, colours)
 
 
 class _Sound:

@@ -23,8 +23,11 @@ from .stream import OpenVideo, VideoSource, decode_picture, is_animation, open_v
 
 
 def frames_from_pixels(pictures: list[np.ndarray]) -> Tensor:  # (T, 3, H, W) in [0, 1]
-    """T pictures (H, W, 3) uint8, all of one size."""
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float().div_(255)
+    """T pictures (H, W, 3) uint8 or uint16, all of one size."""
+    stacked = np.stack(pictures)
+    highest = np.iinfo(stacked.dtype).max
+    levels = stacked if highest == 255 else stacked.astype(np.float32)
+    return torch.from_numpy(levels).permute(0, 3, 1, 2).float().div_(highest)
 
 
 # --- Reading -------------------------------------------------------------------------------
@@ -159,7 +162,7 @@ def write_lossless(path: str | Path, frames: Tensor, fps: Fraction | float) -> N
 
 def _encode(path: Path, frames: Iterator[Tensor], fps: Fraction, crf: int) -> None:
     with av.open(str(path), "w") as container:
-        stream = add_h264(container, fps, BT709, crf)  # before frames are asked for, which may take hours
+        stream = add_video(container, fps, BT709, crf)  # before frames are asked for, which may take hours
         first = next(frames, None)
         if first is None:
             raise ValueError("there are no frames to write")
@@ -169,15 +172,22 @@ def _encode(path: Path, frames: Iterator[Tensor], fps: Fraction, crf: int) -> No
         container.mux(stream.encode())
 
 
-def add_h264(
+def add_video(
     container: av.container.OutputContainer,
     fps: Fraction,
     colours: Colours,
     crf: int,
 ) -> av.VideoStream:
-    """A video track that says what its colours are; its size is to be set."""
-    stream = container.add_stream("libx264", rate=fps, options={"crf": str(crf)})
-    stream.pix_fmt = "yuv420p"
+    """A video track that says what its colours are; its size is to be set. Deep ones are HEVC, which players know."""
+    if colours.bits > 8:
+        options = {"crf": str(crf), "x265-params": "log-level=error"}
+        stream = container.add_stream("libx265", rate=fps, options=options)
+        stream.pix_fmt = "yuv420p10le"
+        if container.format.name in ("mp4", "mov"):
+            stream.codec_context.codec_tag = "hvc1"  # as Apple's players ask for
+    else:
+        stream = container.add_stream("libx264", rate=fps, options={"crf": str(crf)})
+        stream.pix_fmt = "yuv420p"
     codec = stream.codec_context
     codec.colorspace, codec.color_primaries = colours.space, colours.primaries
     codec.color_trc, codec.color_range = colours.transfer, colours.range

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from torch import Tensor
 
 LABELS_MAX = 31  # of 255: what a picture of labels goes up to, and no mask in grey does
@@ -12,6 +13,11 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")  # 
 def to_uint8(frames: Tensor) -> Tensor:
     """Values in [0, 1], of any shape → 0 to 255, rounded; what lies outside is cut off."""
     return (frames.clamp(0, 1) * 255).round().byte()
+
+
+def to_uint16(frames: Tensor) -> Tensor:
+    """Values in [0, 1], of any shape → 0 to 65535, rounded; what lies outside is cut off."""
+    return (frames.double().clamp(0, 1) * 65535).round().to(torch.uint16)
 
 
 def is_painted_away(pixels: np.ndarray) -> bool:

@@ -12,15 +12,22 @@ from .colours import EXACT_COLOURS
 
 
 def upright(picture: av.VideoFrame, pixel_aspect: Fraction = Fraction(1)) -> np.ndarray:
-    """(H, W, 3) uint8 as it is shown: with square pixels, turned and mirrored as the file asks (phones film sideways).
+    """(H, W, 3) as it is shown: with square pixels, turned and mirrored as the file asks (phones film sideways).
 
-    `pixel_aspect`: width of a pixel by its height; the shorter side is stretched, so that nothing is lost.
+    uint8, or uint16 of what is deeper. `pixel_aspect`: width of a pixel by its height; the shorter side is stretched,
+    so that nothing is lost.
     """
-    return turned(pixels_of(picture, "rgb24", pixel_aspect), display_matrix(picture))
+    kind = "rgb48le" if bits_of(picture.format) > 8 else "rgb24"
+    return turned(pixels_of(picture, kind, pixel_aspect), display_matrix(picture))
+
+
+def bits_of(form: av.VideoFormat) -> int:
+    """How deep its channels are."""
+    return max((component.bits for component in form.components), default=8)
 
 
 def pixels_of(picture: av.VideoFrame, kind: str, pixel_aspect: Fraction = Fraction(1)) -> np.ndarray:
-    """(H, W, C) uint8 in the format `kind`, as it is stored but for its pixels' shape."""
+    """(H, W, C) in the format `kind`, as it is stored but for its pixels' shape."""
     height, width = square_size(picture.height, picture.width, pixel_aspect)
     return picture.reformat(width=width, height=height, format=kind, interpolation=EXACT_COLOURS).to_ndarray()
 

@@ -19,7 +19,7 @@ from av.stream import Disposition
 from .colours import BT709, Colours
 from .fitting import MAX_PIXELS, check_frame_size
 from .levels import IMAGE_SUFFIXES
-from .orientation import EXIF_TURNS, has_alpha, pixels_of, shown_size, turned
+from .orientation import EXIF_TURNS, bits_of, has_alpha, pixels_of, shown_size, turned
 
 VideoSource = str | Path | BytesIO
 
@@ -136,7 +136,8 @@ class _Stream(OpenVideo):
             raise
         self.stream, codec = stream, stream.codec_context
         rate = Fraction(stream.average_rate or stream.guessed_rate or 1)
-        colours = Colours(codec.colorspace, codec.color_primaries, codec.color_trc, codec.color_range)
+        bits = 10 if codec.pix_fmt and bits_of(av.VideoFormat(codec.pix_fmt)) > 8 else 8
+        colours = Colours(codec.colorspace, codec.color_primaries, codec.color_trc, codec.color_range, bits)
         super().__init__(name, rate, Fraction(stream.time_base or 1 / rate), colours)
         self.pixel_aspect = Fraction(stream.sample_aspect_ratio or 1)
         self.exact = codec.name in EXACT_CODECS

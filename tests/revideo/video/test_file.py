@@ -276,3 +276,45 @@ def test_fewer_frames_than_the_source_has_leave_no_file(tmp_path):
 )
 def test_times_that_do_not_rise_are_mended_one_by_one(stated, expected):
     assert rising_times(stated, 40 if stated[-1] != 2 else 1) == expected
+
+
+def deep_video(path: Path, transfer: int) -> Path:
+    """Ten bits deep: a ramp in steps that eight bits do not tell apart."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 64, 128, "yuv420p10le"
+        codec = stream.codec_context
+        codec.colorspace, codec.color_primaries, codec.color_trc, codec.color_range = 9, 9, transfer, 1
+        for number in range(6):
+            picture = av.VideoFrame(128, 64, "yuv420p10le")
+            for plane, level in zip(picture.planes, (np.arange(128) + 400 + number, 512, 512)):
+                row = np.broadcast_to(level, (plane.width,)).astype("<u2")
+                line = row.tobytes() + bytes(plane.line_size - 2 * plane.width)
+                plane.update(line * plane.height)
+            picture.pts = number
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize("transfer", [18, 16, 1])  # HLG, PQ, neither
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_deep_source_gives_a_deep_result_with_its_tags(tmp_path, transfer, suffix):
+    path = deep_video(tmp_path / "deep.mkv", transfer)
+    with VideoFile(path) as source:
+        frames = source.read(0, 6)
+        assert len(frames[0, 1, 0].unique()) > 120  # of 128 steps; eight bits tell 33
+        write_like(tmp_path / f"out{suffix}", frames, source, crf=4)
+    with av.open(str(tmp_path / f"out{suffix}")) as container:
+        codec = container.streams.video[0].codec_context
+        assert (codec.name, codec.pix_fmt) == ("hevc", "yuv420p10le")
+        assert (codec.colorspace, codec.color_primaries, codec.color_trc) == (9, 9, transfer)
+        [luma] = [picture.to_ndarray()[:64] for picture in container.decode(video=0)][:1]
+    assert np.abs(luma.astype(int) - (np.arange(128) + 400)).mean() < 1  # of 1023
+
+
+def test_a_deep_source_too_small_for_hevc_gives_eight_bits(tmp_path):
+    with VideoFile(deep_video(tmp_path / "deep.mkv", 1)) as source:
+        write_like(tmp_path / "small.mp4", torch.rand(6, 3, 32, 32), source, size=(32, 32))
+    with av.open(str(tmp_path / "small.mp4")) as container:
+        assert container.streams.video[0].codec_context.pix_fmt == "yuv420p"
