@@ -110,6 +110,14 @@ example: move a painted thing from (100, 160) to (300, 160)
         type=parse_size,
         help="size of the picture the tracks were drawn on (default: the clip's own size)",
     )
+    what.add_argument(
+        "--crop",
+        choices=("auto", "always", "off"),
+        default="off",
+        help="auto: where the area is small, the model works on a part of the frames around area and paths, which goes "
+        "along with them, at the clip's own pixels; the result has the clip's size, and --size is of no effect. "
+        "always: else too (default: off)",
+    )
     what.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the video to write, H.264")
     what.add_argument(
         "--preview", metavar="FILE", type=Path, help="also write a video of what the model sees: content, motion, area"
@@ -280,7 +288,8 @@ def make_result(arguments: argparse.Namespace, inputs: EditInputs, model: ReVide
             inputs.edit,
             inputs.options,
             callback,
-            size=(height, width),
+            size=(height, width) if arguments.crop == "off" else None,
+            crop=arguments.crop,
             composite=not arguments.no_keep,
             feather_px=arguments.feather,
             match=arguments.match,

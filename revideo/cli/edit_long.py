@@ -97,6 +97,8 @@ def read_long_inputs(arguments: argparse.Namespace) -> LongInputs:
     plan_windows(len(source), window, handover.overlap)
     width, height = arguments.size
     size = choose_size(*source.size, arguments.size_policy, height, width, checked.config.size_multiple)
+    if arguments.crop != "off":  # drawn on the video's own size, from which a part is taken
+        size = source.size
     if arguments.edited_frame:
         picture = read_edited_frame(arguments, arguments.video, source.size, size)
     else:
@@ -132,7 +134,8 @@ def run_long(arguments: argparse.Namespace, load: LoadModel = chosen_model) -> i
                 inputs.options,
                 callback,
                 output=arguments.output,
-                size=inputs.size,
+                size=inputs.size if arguments.crop == "off" else None,
+                crop=arguments.crop,
                 fit=arguments.fit,
                 composite=not arguments.no_keep,
                 feather_px=arguments.feather,

@@ -71,6 +71,8 @@ def read_inputs(arguments: argparse.Namespace) -> EditInputs:
     width, height = arguments.size
     source_size = file.size
     size = choose_size(*source_size, arguments.size_policy, height, width, config.size_multiple)
+    if arguments.crop != "off":  # drawn on the clip's own size, from which a part is taken
+        size = source_size
     video = fit_frames(source, *size, arguments.fit)
     picture = video[index]
     if arguments.edited_frame:

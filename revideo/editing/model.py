@@ -26,6 +26,7 @@ from ..video.io import write_video
 from ..video.pixels import Picture, as_clip
 from .bidirectional import sample_sides
 from .composite import Match, keep_unedited
+from .crop import Crop, CropMode, CroppedFrames, plan_crop
 from .handover import HandoverOptions
 from .long_video import HANDOVER, FinishedFrames, Frames, TensorFrames, edit_windows
 from .window_cache import WindowCache
@@ -43,6 +44,7 @@ class EditReport:
     source_size: tuple[int, int]  # height and width of the video and of the result
     size: tuple[int, int]  # height and width that the model worked at
     plan: Plan  # how the work was laid out in memory
+    crop: Crop | None = None  # the part of the frames that the model saw
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class ReVideo(Pipeline):
         frames_per_chunk: int | None = None,
         handover: HandoverOptions = HANDOVER,
         cache: WindowCache | None = None,
+        crop: CropMode = "off",
     ) -> EditResult:
         """A video of any length, edited from any of its frames.
 
@@ -86,35 +89,47 @@ class ReVideo(Pipeline):
         mask too, else the source's come back, blended inside it over `feather_px` pixels of `size`, after `match`
         (see `keep_unedited`). `frames_per_chunk`: as of `decode`. `handover` and `cache` are for videos longer
         than the model's window, which are edited window after window (from another frame than the first, all frames
-        are held in memory). `callback` hears of progress; what it raises ends the run. Raises ValueError, before
+        are held in memory). `crop`: the model works on a part around the mask and the paths, which goes along
+        with them, instead of the whole frame: "auto" where that saves much, "always" else too; the edit is drawn on the
+        video's own size then, and the model's is the part's own, as near as may be. `callback` hears of progress; what
+        it raises ends the run. Raises ValueError, before
         any work, where things do not fit each other, and OSError for files.
         """
         with _opened(video, self.config.unet.num_frames) as source:
+            whole, stitched = source, None
+            if crop != "off":
+                edit = _on_source(edit, source, fit)
+                planned = plan_crop(edit, len(source), self.config.size_multiple, crop)
+                if planned is not None:
+                    source = stitched = CroppedFrames(whole, planned)
+                    edit, size = planned.of_edit(edit), self._size_for(*planned.size)
             size = size or self._size_for(*source.size)
             self.config.check_size(*size)
             edit = edit.for_clip(len(source), source.size, size, fit)
             edit.check(len(source), *size)
-            if output is not None and isinstance(source, VideoFile):
-                check_like(output, source)
+            if output is not None and isinstance(whole, VideoFile):
+                check_like(output, whole)
             fitted = _FittedFrames(source, size, fit)
-            fps = source.rate if isinstance(source, VideoFile) else DEFAULT_FPS
-            report = EditReport(len(source), source.size, size, self.plan)
+            fps = whole.rate if isinstance(whole, VideoFile) else DEFAULT_FPS
+            report = EditReport(len(whole), whole.size, size, self.plan, None if stitched is None else stitched.crop)
             latents: list[Tensor | None] = []
             # Closed, however it ends: windows are in use until then.
             with closing(
                 self._finished(fitted, edit, options, callback, frames_per_chunk, handover, cache)
             ) as finished:
                 pictures = _put_back(source, finished, fit, feather_px if composite else None, match, latents)
+                if stitched is not None:
+                    pictures = stitched.stitch(pictures)
                 if output is None:
                     frames = torch.stack(list(pictures))
                     sampled = [each for each in latents if each is not None]
-                    whole = torch.cat(sampled) if len(sampled) == len(latents) else None
-                    return EditResult(frames, whole, fps, report)
-                if isinstance(source, VideoFile):
-                    write_like(output, pictures, source)
+                    together = torch.cat(sampled) if len(sampled) == len(latents) else None
+                    return EditResult(frames, together, fps, report)
+                if isinstance(whole, VideoFile):
+                    write_like(output, pictures, whole)
                 else:
                     write_video(output, pictures, fps)
-            return EditResult(torch.zeros(0, 3, *source.size), None, fps, report)
+            return EditResult(torch.zeros(0, 3, *whole.size), None, fps, report)
 
     def _size_for(self, height: int, width: int) -> tuple[int, int]:
         """A video's height and width as near as the model can work at them."""
@@ -213,6 +228,17 @@ def _opened(video: Picture | list[Any] | VideoFile, window: int) -> Iterator[Fra
         clip = as_clip(video, "video")
         check_video(clip)
         yield TensorFrames(clip)
+
+
+def _on_source(edit: Edit, source: Frames, fit: Fit) -> Edit:
+    """Over the video, on its own size; ValueError for another."""
+    if edit.size != source.size:
+        height, width = source.size
+        raise ValueError(
+            f"a crop is of the video's own frames: the edited frame must be {width}×{height}, not "
+            f"{edit.size[1]}×{edit.size[0]}"
+        )
+    return edit.for_clip(len(source), source.size, source.size, fit)
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,17 @@ def test_pictures_in_place_of_a_clip_and_its_masks(tmp_path, pictures, masks, fo
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("more", [(), LONG])
+def test_a_small_edit_of_a_large_clip_changes_nothing_around_it(tmp_path, more):
+    clip = write(tmp_path / "large.mkv", {"size": (240, 320), "codec": "ffv1", "pix_fmt": "bgr0"})
+    mask = square_mask(tmp_path / "mask.png", 240, 320)
+    assert edit(clip, mask, tmp_path / "out.mkv", "--crop", "auto", *more) == 0
+    source, result = (revideo.read_video(path)[0] for path in (clip, tmp_path / "out.mkv"))
+    assert result.shape[-2:] == (240, 320)
+    assert (result - source[: len(result)])[..., 40:, :].abs().mean() < 0.01  # what H.264 takes
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("mask_width", [48, 96])  # as the file holds its frames, or as they are shown
 @pytest.mark.parametrize("more", [(), LONG])
 def test_a_clip_of_oblong_pixels_is_edited_as_it_is_shown(tmp_path, more, mask_width):
