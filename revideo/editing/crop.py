@@ -17,7 +17,7 @@ from .long_video import Frames
 CropMode = Literal["auto", "always", "off"]
 
 CONTEXT_PX = 24  # around what is edited, on each side: what the model joins its picture to
-LEAST_PX = 128  # of each side; and four of the model's own units
+LEAST_SIDE_PX = 128  # of each side; and four of the model's own units
 WORTH_IT = 0.6  # of the frame: where a crop saves less, the whole frame is edited
 STILL = 1.25  # times a moving crop's size: one that rests and is no larger shows the model a ground at rest
 SMOOTHING = 9  # frames over which a moving crop's way is averaged
@@ -153,5 +153,5 @@ def _smoothed(centres: np.ndarray) -> np.ndarray:  # (T, 2)
 
 def _snapped(size: np.ndarray, multiple: int, frame: np.ndarray) -> np.ndarray:
     """With its context a multiple, no smaller than a model sees anything in, and within the frame."""
-    wanted = np.maximum(size + 2 * CONTEXT_PX, max(LEAST_PX, 4 * multiple))
+    wanted = np.maximum(size + 2 * CONTEXT_PX, max(LEAST_SIDE_PX, 4 * multiple))
     return np.minimum(np.ceil(wanted / multiple) * multiple, frame).astype(int)
