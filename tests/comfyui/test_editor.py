@@ -93,7 +93,8 @@ def test_comfyui_s_tracks_are_the_same_paths(run: Run):
     assert len(text) == 2 and [len(path) for path in again] == [len(path) for path in text]
     for path, same in zip(text, again):
         # TRACKS are float32, and the text has four decimals: the last may round the other way.
-        found, given = ([list(point.values()) for point in points] for points in (same, path))
+        assert [point.get("visible", True) for point in same] == [point.get("visible", True) for point in path]
+        found, given = ([[point["x"], point["y"]] for point in points] for points in (same, path))
         np.testing.assert_allclose(found, given, rtol=0, atol=1.5e-4)
 
 
