@@ -80,7 +80,7 @@ def test_the_printed_command_reads_what_the_script_asks_for(testset, checkpoint,
     inputs, example = read_inputs(arguments), authors_example(name)
     prepared = example.read(testset)
     video, edit = prepared.fitted()
-    assert torch.equal(inputs.video, video) and inputs.rate == 10
+    assert torch.equal(inputs.video, video) and inputs.source.rate == 10
     assert torch.equal(inputs.edit.edited_frame, edit.edited_frame)
     assert torch.equal(inputs.edit.trajectories.points_px, edit.trajectories.points_px)
     assert torch.equal(inputs.edit.masks(0, 14), edit.masks(0, 14))
