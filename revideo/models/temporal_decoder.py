@@ -57,6 +57,7 @@ class OffloadedFrames(FrameStore):
     """Frames that wait in main memory and come to the device one by one, or strip by strip."""
 
     staging: StagedCopy | None = None
+    stages = True  # until no memory can be pinned
 
     def store(self, frame: Tensor, waiting: Tensor | None = None) -> Tensor:
         if waiting is None or waiting.shape != frame.shape:
@@ -78,12 +79,15 @@ class OffloadedFrames(FrameStore):
 
     def _copy(self, source: Tensor, target: Tensor) -> None:
         channels_last = all(each.is_contiguous(memory_format=torch.channels_last) for each in (source, target))
-        if self.device.type != "cuda" or not channels_last:
+        if self.device.type == "cuda" and channels_last and self.stages and self.staging is None:
+            try:
+                self.staging = StagedCopy()
+            except RuntimeError:  # the system allows no more of it, which ordinary copies do without
+                self.stages = False
+        if self.staging is None or not channels_last:
             target.copy_(source)
-            return
-        if self.staging is None:
-            self.staging = StagedCopy()
-        self.staging.copy(_pixels(source).flatten(), _pixels(target).flatten())
+        else:
+            self.staging.copy(_pixels(source).flatten(), _pixels(target).flatten())
 
 
 class StagedCopy:
