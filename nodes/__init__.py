@@ -17,7 +17,7 @@ from .sampling import ReVideoDecode, ReVideoSampler
 from .track_changes import ReVideoMergeTracks, ReVideoTransformTracks
 from .track_points import ReVideoTrackPoints
 from .tracks import ReVideoDrawTracks, ReVideoTracksIn
-from .video import ReVideoKeepUnedited, ReVideoPrepareVideo
+from .video import ReVideoCrop, ReVideoKeepUnedited, ReVideoPrepareVideo, ReVideoStitch
 
 
 class ReVideoExtension(ComfyExtension):
@@ -38,6 +38,8 @@ class ReVideoExtension(ComfyExtension):
             ReVideoSampler,
             ReVideoDecode,
             ReVideoKeepUnedited,
+            ReVideoCrop,
+            ReVideoStitch,
             ReVideoLongVideo,
             ReVideoDrawTracks,
             ReVideoShowFusion,

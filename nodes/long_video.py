@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from comfy_api.input_impl import VideoFromFile
 
     from .. import revideo
+    from ..revideo.editing.crop import CropMode
     from ..revideo.tracks.trajectories import Timing
     from ..revideo.video.fitting import Fit
 
@@ -186,6 +187,15 @@ class ReVideoLongVideo(io.ComfyNode):
                     advanced=True,
                 ),
                 *speed_inputs(),
+                io.Combo.Input(
+                    "crop",
+                    options=["auto", "always", "off"],
+                    default="auto",
+                    optional=True,
+                    tooltip="The model works on the part around area and paths, which goes along with them, if the "
+                    "edited frame has the video's own size. auto: in frames of more than a megapixel, where the part "
+                    "is less than six tenths. always: in smaller ones too. off: on the whole frame.",
+                ),
             ],
             outputs=[
                 io.MatchType.Output(
@@ -226,9 +236,11 @@ class ReVideoLongVideo(io.ComfyNode):
         trajectories: revideo.Trajectories | None = None,
         latent_lock: bool = True,
         restored_things: bool = True,
+        crop: CropMode = "auto",
         **speed: Any,
     ) -> io.NodeOutput:
-        from ..revideo import Edit, HandoverOptions, WindowCache
+        from ..revideo import Edit, HandoverOptions, VideoFile, WindowCache
+        from ..revideo.editing.crop import plan_crop, working_size
 
         options = options_of(
             steps=steps,
@@ -251,19 +263,32 @@ class ReVideoLongVideo(io.ComfyNode):
             restored_things,
         )
         picture = frames_from_image(edited_frame)[0]
-        plan_memory(model, (picture.shape[-2], picture.shape[-1]), options)
         cache = WindowCache(_windows_folder(cls.hidden.unique_id, picture))
 
         def edit(source: Tensor | revideo.VideoFile, output: Path | None = None) -> revideo.EditResult:
             masks, paths = _fit_times(len(source), mask_from_comfy(mask), trajectories, timing)
+            asked = Edit(picture, paths, masks)
+            size, multiple, planned = asked.size, model.config.size_multiple, None
+            own = source.size if isinstance(source, VideoFile) else (source.shape[-2], source.shape[-1])
+            if size == own:
+                planned = plan_crop(asked, len(source), multiple, crop)
+            elif crop == "always":
+                raise ValueError(
+                    f"a crop is of the video's own frames: the edited frame is {size[1]}×{size[0]}, the video "
+                    f"{own[1]}×{own[0]}; edit a frame of its size, or set crop to auto"
+                )
+            if planned is not None:
+                size = working_size(*planned.size, multiple)
+            plan_memory(model, size, options)
             return model.edit(
                 source,
-                Edit(picture, paths, masks),
+                asked,
                 options,
                 progress_callback(model),
                 output=output,
-                size=(picture.shape[-2], picture.shape[-1]),
+                size=size,
                 fit=fit,
+                crop=planned or "off",
                 feather_px=feather,
                 handover=handover,
                 cache=cache,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Model = io.Custom("REVIDEO_MODEL")
 Trajectories = io.Custom("REVIDEO_TRAJECTORIES")
 Conditions = io.Custom("REVIDEO_CONDITIONS")
+Crop = io.Custom("REVIDEO_CROP")
 
 CATEGORY = "ReVideo"
 DICTIONARIES = ("LATENT", "TRACKS")  # what ComfyUI hands on as such

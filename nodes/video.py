@@ -1,18 +1,29 @@
-"""Frames before and after the model: ReVideoPrepareVideo, ReVideoKeepUnedited."""
+"""Frames before and after the model: ReVideoPrepareVideo and ReVideoKeepUnedited, ReVideoCrop and ReVideoStitch."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from comfy_api.latest import InputImpl, io
 from torch import Tensor
 
-from .sockets import CATEGORY, checked, frames_from_image, image_from_frames, mask_from_comfy
+from .sockets import (
+    CATEGORY,
+    Crop,
+    Trajectories,
+    checked,
+    frames_from_image,
+    image_from_frames,
+    mask_from_comfy,
+    mask_to_comfy,
+)
 
 if TYPE_CHECKING:
     from comfy_api.input import VideoInput
 
+    from .. import revideo
+    from ..revideo.editing import crop as crops
     from ..revideo.editing.composite import Match
     from ..revideo.video.fitting import Fit, SizePolicy
 
@@ -37,10 +48,11 @@ class ReVideoPrepareVideo(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "size_policy",
-                    options=["area", "longest side", "exact"],
+                    options=["area", "longest side", "exact", "source"],
                     default="area",
                     tooltip="area: keep the clip's shape at about width × height pixels in all. longest side: keep "
-                    "the shape, longer side as given. exact: this width and height.",
+                    "the shape, longer side as given. exact: this width and height. source: as the clip is, for Crop "
+                    "around Edit.",
                 ),
                 io.Int.Input(
                     "width",
@@ -103,7 +115,7 @@ class ReVideoPrepareVideo(io.ComfyNode):
     def execute(
         cls,
         video: Tensor | VideoInput,
-        size_policy: SizePolicy,
+        size_policy: SizePolicy | Literal["source"],
         width: int,
         height: int,
         fit: Fit,
@@ -116,9 +128,10 @@ class ReVideoPrepareVideo(io.ComfyNode):
 
         frames, fps = _pick(video, start, stride, count or None, source_fps)
         source_height, source_width = frames.shape[-2:]
-        size = choose_size(source_height, source_width, size_policy, height, width, MODEL_MULTIPLE)
-        prepared = fit_frames(frames, *size, fit)
-        return io.NodeOutput(image_from_frames(prepared), fps, size[1], size[0])
+        if size_policy != "source":
+            size = choose_size(source_height, source_width, size_policy, height, width, MODEL_MULTIPLE)
+            frames = fit_frames(frames, *size, fit)
+        return io.NodeOutput(image_from_frames(frames), fps, frames.shape[-1], frames.shape[-2])
 
 
 def _pick(
@@ -160,23 +173,7 @@ class ReVideoKeepUnedited(io.ComfyNode):
                 io.Image.Input("original", tooltip="The prepared frames that went into ReVideo Conditions."),
                 io.Image.Input("edited", tooltip="The frames from ReVideo Decode."),
                 io.Mask.Input("mask", tooltip="The area that was edited: one mask, or one for each frame."),
-                io.Int.Input(
-                    "feather",
-                    default=12,
-                    min=0,
-                    max=512,
-                    tooltip="Pixels over which the seam is blended, all inside the area: outside, every pixel "
-                    "stays the source's.",
-                ),
-                io.Combo.Input(
-                    "match",
-                    options=["none", "colours", "gradients"],
-                    default="none",
-                    optional=True,
-                    tooltip="Fit the area to what surrounds it first. colours: shift them by as much as the model "
-                    "strayed in a ring around it. gradients: keep the area's own, with the source's pixels at its "
-                    "border (Poisson editing).",
-                ),
+                *_seam_inputs(),
             ],
             outputs=[io.Image.Output("frames", tooltip="The finished frames.")],
         )
@@ -191,3 +188,151 @@ class ReVideoKeepUnedited(io.ComfyNode):
         source, painted = frames_from_image(original), frames_from_image(edited)
         frames = keep_unedited(source, painted, mask_from_comfy(mask), feather, match)
         return io.NodeOutput(image_from_frames(frames))
+
+
+def _seam_inputs() -> list[io.Input]:
+    return [
+        io.Int.Input(
+            "feather",
+            default=12,
+            min=0,
+            max=512,
+            tooltip="Pixels over which the seam is blended, all inside the area: outside, every pixel "
+            "stays the source's.",
+        ),
+        io.Combo.Input(
+            "match",
+            options=["none", "colours", "gradients"],
+            default="none",
+            optional=True,
+            tooltip="Fit the area to what surrounds it first. colours: shift them by as much as the model "
+            "strayed in a ring around it. gradients: keep the area's own, with the source's pixels at its "
+            "border (Poisson editing).",
+        ),
+    ]
+
+
+class ReVideoCrop(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ReVideoCrop",
+            display_name="Crop around Edit (ReVideo)",
+            category=CATEGORY,
+            description="For a small edit of large frames: the part around area and paths, which goes along with them, "
+            "at a size the model can work at. Stitch Edit puts it back.",
+            search_aliases=["revideo crop", "inpaint crop", "crop and stitch", "4k", "1080p", "high resolution"],
+            inputs=[
+                io.Image.Input(
+                    "frames",
+                    tooltip="The clip at its own size: Prepare Video with size_policy source, or Get Video Components.",
+                ),
+                io.Image.Input("edited_frame", tooltip="The clip's first frame after your edit, of the clip's size."),
+                io.Mask.Input("mask", tooltip="White where the video may change: one mask, or one for each frame."),
+                Trajectories.Input("trajectories", optional=True, tooltip="Where things shall move."),
+                io.Combo.Input(
+                    "crop",
+                    options=["auto", "always", "off"],
+                    default="auto",
+                    optional=True,
+                    tooltip="auto: of frames of more than a megapixel, where the part is less than six tenths. always: "
+                    "of smaller ones too. off: whole frames, fitted to the model.",
+                ),
+                io.Int.Input(
+                    "edited_index",
+                    default=0,
+                    min=0,
+                    max=10**6,
+                    optional=True,
+                    tooltip="Which of the frames you edited, counted from 0: reference_frame of ReVideo Conditions.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output("frames", tooltip="The part of every frame, to ReVideo Conditions."),
+                io.Image.Output("edited_frame", tooltip="The same part of your edited frame."),
+                io.Mask.Output("mask", tooltip="The area in each of them."),
+                Trajectories.Output("trajectories", tooltip="The paths in them."),
+                Crop.Output("crop", tooltip="Where the part lies in each frame, to Stitch Edit."),
+            ],
+        )
+
+    @classmethod
+    @checked
+    def execute(
+        cls,
+        frames: Tensor,
+        edited_frame: Tensor,
+        mask: Tensor,
+        trajectories: revideo.Trajectories | None = None,
+        crop: crops.CropMode = "auto",
+        edited_index: int = 0,
+    ) -> io.NodeOutput:
+        from ..revideo import Edit
+        from ..revideo.editing.crop import Crop, plan_crop, working_size
+        from ..revideo.video.fitting import fit_frames
+
+        video, picture = frames_from_image(frames), frames_from_image(edited_frame)[0]
+        count, whole = len(video), (video.shape[-2], video.shape[-1])
+        edit = Edit(picture, trajectories, mask_from_comfy(mask), edited_index)
+        edit = edit.for_clip(count, whole, whole, "stretch")
+        edit.check(count, *whole)  # also where nothing is cropped
+        planned = plan_crop(edit, count, MODEL_MULTIPLE, crop) or Crop.of_all(count, whole)
+        size = working_size(*planned.size, MODEL_MULTIPLE)
+        part = planned.of_edit(edit).for_clip(count, planned.size, size, "stretch")
+        return io.NodeOutput(
+            image_from_frames(fit_frames(planned.cut(video, 0), *size)),
+            image_from_frames(part.edited_frame[None]),
+            mask_to_comfy(part.masks(0, count).float()),
+            part.trajectories,
+            planned,
+        )
+
+
+class ReVideoStitch(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ReVideoStitch",
+            display_name="Stitch Edit (ReVideo)",
+            category=CATEGORY,
+            description="Puts the part that Crop around Edit took, edited, back into the clip's own frames: outside "
+            "the area every pixel stays the source's.",
+            search_aliases=["revideo stitch", "uncrop", "inpaint stitch", "paste back"],
+            inputs=[
+                io.Image.Input("original", tooltip="The frames that went into Crop around Edit."),
+                io.Image.Input("edited", tooltip="The frames from ReVideo Decode."),
+                io.Mask.Input("mask", tooltip="The mask from Crop around Edit."),
+                Crop.Input("crop", tooltip="From Crop around Edit."),
+                *_seam_inputs(),
+            ],
+            outputs=[io.Image.Output("frames", tooltip="The finished frames, of the clip's size.")],
+        )
+
+    @classmethod
+    @checked
+    def execute(
+        cls,
+        original: Tensor,
+        edited: Tensor,
+        mask: Tensor,
+        crop: crops.Crop,
+        feather: int,
+        match: Match = "none",
+    ) -> io.NodeOutput:
+        from ..revideo.editing.crop import CroppedFrames
+        from ..revideo.editing.long_video import TensorFrames
+        from ..revideo.editing.model import put_back
+
+        source, painted, inside = frames_from_image(original), frames_from_image(edited), mask_from_comfy(mask)
+        crop.check(len(source), (source.shape[-2], source.shape[-1]))
+        if len(painted) != len(source):
+            raise ValueError(f"edited holds {len(painted)} frames, original {len(source)}: give both of one clip")
+        if inside.shape[-2:] != painted.shape[-2:]:
+            height, width = painted.shape[-2:]
+            raise ValueError(
+                f"the mask is {inside.shape[-1]}×{inside.shape[-2]}, the edited frames are {width}×{height}: give the "
+                f"mask from Crop around Edit"
+            )
+        frames = CroppedFrames(TensorFrames(source), crop)
+        pictures = put_back(frames.read(0, len(source)), painted, inside, "stretch", feather, match)
+        return io.NodeOutput(image_from_frames(torch.stack(list(frames.stitch(iter(pictures))))))

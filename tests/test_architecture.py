@@ -27,6 +27,7 @@ DEFINED_TWICE = {
     "main": "a program's door, which nothing imports",
     "COLUMNS": "of the table that a measuring program prints",
     "Conditions": "ComfyUI's socket for the library's class",
+    "Crop": "the same",
     "Trajectories": "the same",
 }
 

@@ -113,10 +113,11 @@ example: move a painted thing from (100, 160) to (300, 160)
     what.add_argument(
         "--crop",
         choices=("auto", "always", "off"),
-        default="off",
-        help="auto: where the area is small, the model works on a part of the frames around area and paths, which goes "
-        "along with them, at the clip's own pixels; the result has the clip's size, and --size is of no effect. "
-        "always: else too (default: off)",
+        default="auto",
+        help="auto: where the area is small in a clip of more than a megapixel, the model works on a part of the "
+        "frames around area and paths, which goes along with them, at the clip's own pixels; the result has the clip's "
+        "size. Not with --size, nor an edited frame of another size than the clip's. always: of smaller clips too "
+        "(default: auto)",
     )
     what.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the video to write, H.264")
     what.add_argument(
@@ -142,7 +143,6 @@ example: move a painted thing from (100, 160) to (300, 160)
         "--size",
         metavar="WxH",
         type=parse_size,
-        default=(1024, 1024),
         help="target size in pixels (default: 1024x1024, an area at which the released weights are at home; "
         "smaller is faster and needs less memory)",
     )
@@ -260,7 +260,7 @@ def run_edit(arguments: argparse.Namespace, load: LoadModel = chosen_model) -> i
         from ..video.io import write_video
 
         if arguments.preview:
-            seen = conditions_picture(make_conditions(inputs.video, inputs.edit))
+            seen = conditions_picture(make_conditions(*inputs.shown()))
             write_video(arguments.preview, seen, inputs.source.rate)
         model = load(arguments, inputs.config)
 
@@ -268,7 +268,8 @@ def run_edit(arguments: argparse.Namespace, load: LoadModel = chosen_model) -> i
             from ..pictures.fusion import fusion_picture, fusion_weights
             from ..pictures.sheets import write_image
 
-            weights = fusion_weights(model, inputs.edit.masks(0, 1)[0, 0].float(), inputs.options)
+            mask = inputs.shown()[1].masks(0, 1)[0, 0].float()
+            weights = fusion_weights(model, mask, inputs.options)
             write_image(arguments.fusion, fusion_picture(weights))
 
     make_result(arguments, inputs, model)
@@ -280,16 +281,16 @@ def make_result(arguments: argparse.Namespace, inputs: EditInputs, model: ReVide
     from ..video.file import write_like
 
     height, width = inputs.video.shape[-2:]
-    size = f"{width}×{height}"
+    size = f"{inputs.size[1]}×{inputs.size[0]}"
     with working_networks(model.device, size), progress() as callback:
-        print_memory_plan(model, (height, width), inputs.options, arguments.memory)
+        print_memory_plan(model, inputs.size, inputs.options, arguments.memory)
         result = model.edit(
             inputs.video,
             inputs.edit,
             inputs.options,
             callback,
-            size=(height, width) if arguments.crop == "off" else None,
-            crop=arguments.crop,
+            size=inputs.size,
+            crop=inputs.crop or "off",
             composite=not arguments.no_keep,
             feather_px=arguments.feather,
             match=arguments.match,
@@ -297,8 +298,9 @@ def make_result(arguments: argparse.Namespace, inputs: EditInputs, model: ReVide
         )
     with refusing():
         write_like(arguments.output, result.frames, inputs.source, size=(height, width))
-    frames = f"{len(result.frames)} frames of {size}"
-    print(f"{arguments.output}: {frames} at {float(inputs.source.rate):g} frames per second")
+    frames = f"{len(result.frames)} frames of {width}×{height}"
+    where = f", a part edited at {size}" if inputs.crop else ""
+    print(f"{arguments.output}: {frames} at {float(inputs.source.rate):g} frames per second{where}")
 
 
 def add_speed_options(edit: argparse.ArgumentParser) -> None:

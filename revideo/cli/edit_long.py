@@ -12,6 +12,7 @@ from .common import LoadModel, chosen_model, print_memory_plan, progress, refusi
 
 if TYPE_CHECKING:
     from ..edit import Edit
+    from ..editing.crop import Crop
     from ..editing.handover import HandoverOptions
     from ..models.config import ModelConfig
     from ..sampling.samplers import SamplerOptions
@@ -34,7 +35,8 @@ class LongInputs:
 
     source: VideoFile
     edit: Edit
-    size: tuple[int, int]  # height, width
+    crop: Crop | None
+    size: tuple[int, int]  # height and width that the model works at
     options: SamplerOptions
     handover: HandoverOptions
     config: ModelConfig
@@ -68,12 +70,13 @@ def add_long_options(edit: argparse.ArgumentParser) -> None:
 def read_long_inputs(arguments: argparse.Namespace) -> LongInputs:
     """Reads and checks all that was given but the weights; ValueError or OSError names the culprit."""
     from ..edit import Edit
+    from ..editing.crop import plan_crop, working_size
     from ..editing.handover import HandoverOptions
     from ..editing.windows import plan_windows
     from ..files import check_folder
     from ..video.file import VideoFile, check_like
-    from ..video.fitting import choose_size, fit_frames
-    from .inputs import check_options, open_mask, read_edited_frame, read_trajectories
+    from ..video.fitting import fit_frames
+    from .inputs import check_options, crop_mode, model_size, open_mask, read_edited_frame, read_trajectories
 
     checked = check_options(arguments)
     if arguments.preview:
@@ -95,23 +98,30 @@ def read_long_inputs(arguments: argparse.Namespace) -> LongInputs:
 
     source = VideoFile(arguments.video, arguments.start, arguments.stride, arguments.frames, held=window)
     plan_windows(len(source), window, handover.overlap)
-    width, height = arguments.size
-    size = choose_size(*source.size, arguments.size_policy, height, width, checked.config.size_multiple)
-    if arguments.crop != "off":  # drawn on the video's own size, from which a part is taken
-        size = source.size
-    if arguments.edited_frame:
-        picture = read_edited_frame(arguments, arguments.video, source.size, size)
+    first = source.read(0, 1)
+
+    def read_edit(size: tuple[int, int]) -> Edit:
+        if arguments.edited_frame:
+            picture = read_edited_frame(arguments, arguments.video, source.size, size)
+        else:
+            picture = fit_frames(first, *size, arguments.fit)[0]
+        trajectories = read_trajectories(arguments, checked.drawn, len(source), source.size, size)
+        edit = Edit(picture, trajectories, open_mask(arguments, checked.drawn, source, size))
+        edit.check(len(source), *size)
+        return edit
+
+    multiple, mode, crop = checked.config.size_multiple, crop_mode(arguments, source.size), None
+    size = model_size(arguments, source.size, multiple)
+    if mode != "off":
+        edit = read_edit(source.size)
+        crop = plan_crop(edit, len(source), multiple, mode)
+    if crop is None:
+        edit = read_edit(size)
     else:
-        picture = fit_frames(source.read(0, 1), *size, arguments.fit)[0]
-    edit = Edit(
-        picture,
-        read_trajectories(arguments, checked.drawn, len(source), source.size, size),
-        open_mask(arguments, checked.drawn, source, size),
-    )
-    edit.check(len(source), *size)
+        size = working_size(*crop.size, multiple)
     check_like(arguments.output, source)
     options = replace(checked.options, latent_lock=arguments.latent_lock is not False)
-    return LongInputs(source, edit, size, options, handover, checked.config, windows)
+    return LongInputs(source, edit, crop, size, options, handover, checked.config, windows)
 
 
 def run_long(arguments: argparse.Namespace, load: LoadModel = chosen_model) -> int:
@@ -134,8 +144,8 @@ def run_long(arguments: argparse.Namespace, load: LoadModel = chosen_model) -> i
                 inputs.options,
                 callback,
                 output=arguments.output,
-                size=inputs.size if arguments.crop == "off" else None,
-                crop=arguments.crop,
+                size=inputs.size,
+                crop=inputs.crop or "off",
                 fit=arguments.fit,
                 composite=not arguments.no_keep,
                 feather_px=arguments.feather,

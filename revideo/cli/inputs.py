@@ -12,6 +12,7 @@ from torch import Tensor
 from ..checkpoints.reading import read_config
 from ..drawing.document import EditDocument
 from ..edit import Edit, MaskReader, check_video, fit_like_clip, fit_trajectories
+from ..editing.crop import BEST_PIXELS, Crop, CropMode, plan_crop, working_size
 from ..files import check_sources, check_target, read_text
 from ..models.config import ModelConfig
 from ..sampling.samplers import SamplerOptions, sampler_options
@@ -27,6 +28,7 @@ from .common import check_models
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")  # what holds H.264
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")  # what `write_image` writes
+DEFAULT_SIZE = (1024, 1024)  # width, height: an area at which the released weights are at home
 FEATHER_MAX = 10_000  # pixels, as in a drawing
 MEMORY_MAX_GB = 1_000_000
 
@@ -35,11 +37,20 @@ MEMORY_MAX_GB = 1_000_000
 class EditInputs:
     """An edit of one window, which can run."""
 
-    video: Tensor  # (T, 3, H, W), fitted
-    edit: Edit
+    video: Tensor  # (T, 3, H, W), fitted; as it is where a crop is edited
+    edit: Edit  # of that video
+    crop: Crop | None
+    size: tuple[int, int]  # height and width that the model works at
     source: VideoFile  # whose timing and sound the result has
     options: SamplerOptions
     config: ModelConfig
+
+    def shown(self) -> tuple[Tensor, Edit]:
+        """Clip and edit as the model sees them."""
+        if self.crop is None:
+            return self.video, self.edit
+        clip, edit = self.crop.cut(self.video, 0), self.crop.of_edit(self.edit)
+        return fit_frames(clip, *self.size), edit.for_clip(len(clip), self.crop.size, self.size, "stretch")
 
 
 @dataclass(frozen=True)
@@ -68,24 +79,53 @@ def read_inputs(arguments: argparse.Namespace) -> EditInputs:
         source = file.read(0, count)
     if arguments.output:
         check_like(arguments.output, file)
-    width, height = arguments.size
-    source_size = file.size
-    size = choose_size(*source_size, arguments.size_policy, height, width, config.size_multiple)
-    if arguments.crop != "off":  # drawn on the clip's own size, from which a part is taken
-        size = source_size
-    video = fit_frames(source, *size, arguments.fit)
-    picture = video[index]
-    if arguments.edited_frame:
-        picture = read_edited_frame(arguments, arguments.video, source_size, size)
-    edit = Edit(
-        picture,
-        read_trajectories(arguments, checked.drawn, count, source_size, size),
-        read_mask(arguments, checked.drawn, arguments.video, count, source_size, size),
-        index,
-    )
-    check_video(video)
-    edit.check(count, *size)
-    return EditInputs(video, edit, file, checked.options, config)
+    source_size, crop = file.size, None
+
+    def read_edit(size: tuple[int, int]) -> Edit:
+        if arguments.edited_frame:
+            picture = read_edited_frame(arguments, arguments.video, source_size, size)
+        else:
+            picture = fit_frames(source[index : index + 1], *size, arguments.fit)[0]
+        edit = Edit(
+            picture,
+            read_trajectories(arguments, checked.drawn, count, source_size, size),
+            read_mask(arguments, checked.drawn, arguments.video, count, source_size, size),
+            index,
+        )
+        edit.check(count, *size)
+        return edit
+
+    check_video(source)
+    mode = crop_mode(arguments, source_size)
+    size = drawn_size = model_size(arguments, source_size, config.size_multiple)
+    if mode != "off":
+        edit = read_edit(source_size)
+        crop = plan_crop(edit, count, config.size_multiple, mode)
+    if crop is None:
+        edit = read_edit(size)
+    else:
+        size, drawn_size = working_size(*crop.size, config.size_multiple), source_size
+    video = fit_frames(source, *drawn_size, arguments.fit)
+    return EditInputs(video, edit, crop, size, file, checked.options, config)
+
+
+def model_size(arguments: argparse.Namespace, source_size: tuple[int, int], multiple: int) -> tuple[int, int]:
+    """Height and width of the clip fitted to the model."""
+    width, height = arguments.size or DEFAULT_SIZE
+    return choose_size(*source_size, arguments.size_policy, height, width, multiple)
+
+
+def crop_mode(arguments: argparse.Namespace, source_size: tuple[int, int]) -> CropMode:
+    """What --crop says, but "off" for "auto" where the clip is small, or a size was asked for or drawn on."""
+    mode: CropMode = arguments.crop
+    if mode == "auto":
+        large = source_size[0] * source_size[1] > BEST_PIXELS
+        if not large or arguments.size or arguments.size_policy != "area":
+            return "off"
+        if arguments.edited_frame:
+            picture = _squared(read_image(arguments.edited_frame)[None], arguments.video, source_size, source_size)
+            return mode if picture.shape[-2:] == source_size else "off"
+    return mode
 
 
 def _check_window(asked: int | None, index: int, window: int) -> int:

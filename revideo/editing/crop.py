@@ -12,10 +12,12 @@ from torch import Tensor
 
 from ..edit import Edit
 from ..tracks.trajectories import Trajectories
+from ..video.fitting import choose_size
 from .long_video import Frames
 
 CropMode = Literal["auto", "always", "off"]
 
+BEST_PIXELS = 1024 * 1024  # pixels that the model works at unless asked: where the released weights are at home
 CONTEXT_PX = 24  # around what is edited, on each side: what the model joins its picture to
 LEAST_SIDE_PX = 128  # of each side; and four of the model's own units
 WORTH_IT = 0.6  # of the frame: where a crop saves less, the whole frame is edited
@@ -30,6 +32,19 @@ class Crop:
 
     corners: np.ndarray  # (T, 2) int: top and left in each frame
     size: tuple[int, int]  # height, width
+
+    @classmethod
+    def of_all(cls, num_frames: int, size: tuple[int, int]) -> Crop:
+        """Whole frames."""
+        return cls(np.zeros((num_frames, 2), int), size)
+
+    def check(self, num_frames: int, size: tuple[int, int]) -> None:
+        """ValueError unless it is a crop of such a video."""
+        if len(self.corners) != num_frames or (self.corners.max(0) + self.size > size).any():
+            raise ValueError(
+                f"the crop is of {len(self.corners)} other frames than these {num_frames} of {size[1]}×{size[0]}: "
+                f"give the frames that it was planned for"
+            )
 
     def window(self, frame: int) -> tuple[slice, slice]:
         """Rows and columns of a frame."""
@@ -91,10 +106,13 @@ def plan_crop(edit: Edit, num_frames: int, multiple: int, mode: CropMode = "alwa
     """Where to crop frames that `edit` is drawn on, for a model that takes sides of that multiple.
 
     The crop holds the mask and the visible points of each frame with some pixels around, rests where that costs
-    little and else goes along smoothly. None: the whole frame is as good.
+    little and else goes along smoothly. "auto": of frames that are larger than the model works at. None: the whole
+    frame is as good. ValueError where the edit is none of such a video.
     """
-    if mode == "off":
+    if mode == "off" or (mode == "auto" and edit.size[0] * edit.size[1] <= BEST_PIXELS):
         return None
+    edit = edit.for_clip(num_frames, edit.size, edit.size, "stretch")
+    edit.check(num_frames, *edit.size)
     boxes = _boxes(edit, num_frames)
     if boxes is None:
         return None
@@ -112,6 +130,12 @@ def plan_crop(edit: Edit, num_frames: int, multiple: int, mode: CropMode = "alwa
         return None
     corners = np.clip(np.round(centres - size / 2), 0, frame - size).astype(int)
     return Crop(corners, (int(size[0]), int(size[1])))
+
+
+def working_size(height: int, width: int, multiple: int) -> tuple[int, int]:
+    """A video's height and width as near as the model can work at them."""
+    scale = min(1.0, (BEST_PIXELS / (height * width)) ** 0.5)
+    return choose_size(height, width, "area", round(height * scale), round(width * scale), multiple)
 
 
 def _boxes(edit: Edit, num_frames: int) -> np.ndarray | None:

@@ -21,18 +21,17 @@ from ..pipeline.memory_plan import Plan
 from ..pipeline.pipeline import DEFAULTS, Pipeline, Sampler
 from ..sampling.samplers import Callback, SamplerOptions
 from ..video.file import VideoFile, check_like, write_like
-from ..video.fitting import Fit, choose_size, fit_frames, place_source
+from ..video.fitting import Fit, fit_frames, place_source
 from ..video.io import write_video
 from ..video.pixels import Picture, as_clip
 from .bidirectional import sample_sides
 from .composite import Match, keep_unedited
-from .crop import Crop, CropMode, CroppedFrames, plan_crop
+from .crop import Crop, CropMode, CroppedFrames, plan_crop, working_size
 from .handover import HandoverOptions
 from .long_video import HANDOVER, FinishedFrames, Frames, TensorFrames, edit_windows
 from .window_cache import WindowCache
 from .windows import ping_pong
 
-LARGEST_AREA = 1024 * 1024  # pixels, unless a size is asked for: where the released weights are at home
 DEFAULT_FPS = Fraction(24)  # of a result whose source has no rate
 
 
@@ -77,7 +76,7 @@ class ReVideo(Pipeline):
         frames_per_chunk: int | None = None,
         handover: HandoverOptions = HANDOVER,
         cache: WindowCache | None = None,
-        crop: CropMode = "off",
+        crop: CropMode | Crop = "off",
     ) -> EditResult:
         """A video of any length, edited from any of its frames.
 
@@ -89,21 +88,21 @@ class ReVideo(Pipeline):
         mask too, else the source's come back, blended inside it over `feather_px` pixels of `size`, after `match`
         (see `keep_unedited`). `frames_per_chunk`: as of `decode`. `handover` and `cache` are for videos longer
         than the model's window, which are edited window after window (from another frame than the first, all frames
-        are held in memory). `crop`: the model works on a part around the mask and the paths, which goes along
-        with them, instead of the whole frame: "auto" where that saves much, "always" else too; the edit is drawn on the
-        video's own size then, and the model's is the part's own, as near as may be. `callback` hears of progress; what
-        it raises ends the run. Raises ValueError, before
-        any work, where things do not fit each other, and OSError for files.
+        are held in memory). `crop`: instead of the whole frame the model works on a part around the mask and the
+        paths, which goes along with them and has `size` then: "auto" in large frames where that saves much, "always"
+        else too, or the one that `plan_crop` made; the edit is drawn on the video's own size then. `callback` hears of
+        progress; what it raises ends the run. Raises ValueError, before any work, where things do not fit each other,
+        and OSError for files.
         """
         with _opened(video, self.config.unet.num_frames) as source:
-            whole, stitched = source, None
+            whole, multiple, planned = source, self.config.size_multiple, None
             if crop != "off":
-                edit = _on_source(edit, source, fit)
-                planned = plan_crop(edit, len(source), self.config.size_multiple, crop)
-                if planned is not None:
-                    source = stitched = CroppedFrames(whole, planned)
-                    edit, size = planned.of_edit(edit), self._size_for(*planned.size)
-            size = size or self._size_for(*source.size)
+                edit = _on_source(edit, source)
+                planned = crop if isinstance(crop, Crop) else plan_crop(edit, len(source), multiple, crop)
+            if planned is not None:
+                planned.check(len(source), source.size)
+                source, edit = CroppedFrames(whole, planned), planned.of_edit(edit)
+            size = size or working_size(*source.size, multiple)
             self.config.check_size(*size)
             edit = edit.for_clip(len(source), source.size, size, fit)
             edit.check(len(source), *size)
@@ -111,15 +110,15 @@ class ReVideo(Pipeline):
                 check_like(output, whole)
             fitted = _FittedFrames(source, size, fit)
             fps = whole.rate if isinstance(whole, VideoFile) else DEFAULT_FPS
-            report = EditReport(len(whole), whole.size, size, self.plan, None if stitched is None else stitched.crop)
+            report = EditReport(len(whole), whole.size, size, self.plan, planned)
             latents: list[Tensor | None] = []
             # Closed, however it ends: windows are in use until then.
             with closing(
                 self._finished(fitted, edit, options, callback, frames_per_chunk, handover, cache)
             ) as finished:
                 pictures = _put_back(source, finished, fit, feather_px if composite else None, match, latents)
-                if stitched is not None:
-                    pictures = stitched.stitch(pictures)
+                if isinstance(source, CroppedFrames):
+                    pictures = source.stitch(pictures)
                 if output is None:
                     frames = torch.stack(list(pictures))
                     sampled = [each for each in latents if each is not None]
@@ -130,12 +129,6 @@ class ReVideo(Pipeline):
                 else:
                     write_video(output, pictures, fps)
             return EditResult(torch.zeros(0, 3, *whole.size), None, fps, report)
-
-    def _size_for(self, height: int, width: int) -> tuple[int, int]:
-        """A video's height and width as near as the model can work at them."""
-        scale = min(1.0, (LARGEST_AREA / (height * width)) ** 0.5)
-        target = round(height * scale), round(width * scale)
-        return choose_size(height, width, "area", *target, self.config.size_multiple)
 
     def _finished(
         self,
@@ -230,7 +223,7 @@ def _opened(video: Picture | list[Any] | VideoFile, window: int) -> Iterator[Fra
         yield TensorFrames(clip)
 
 
-def _on_source(edit: Edit, source: Frames, fit: Fit) -> Edit:
+def _on_source(edit: Edit, source: Frames) -> Edit:
     """Over the video, on its own size; ValueError for another."""
     if edit.size != source.size:
         height, width = source.size
@@ -238,7 +231,9 @@ def _on_source(edit: Edit, source: Frames, fit: Fit) -> Edit:
             f"a crop is of the video's own frames: the edited frame must be {width}×{height}, not "
             f"{edit.size[1]}×{edit.size[0]}"
         )
-    return edit.for_clip(len(source), source.size, source.size, fit)
+    edit = edit.for_clip(len(source), source.size, source.size, "stretch")
+    edit.check(len(source), *source.size)
+    return edit
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ from revideo.video.levels import to_uint8
 
 FOLDER = ROOT / "example_workflows"
 SAVED = ROOT / "tests/data/workflows"  # as an earlier version had them; clip and edited frame were the user's own
-FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, LONG, KEEP_MOTION, NATIVE, NATIVE_LONG = NAMES = tuple(
+FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, LONG, KEEP_MOTION, NATIVE, NATIVE_LONG, CROP = NAMES = tuple(
     DESCRIPTIONS
 )
 BUILT_IN = "tiny (built in)"
@@ -55,12 +55,14 @@ EXAMPLES = {  # of Example Clip
     LONG: "long 576x320",
     NATIVE_LONG: "long 576x320",
     KEEP_MOTION: "kept motion 576x320",
+    CROP: "one area 576x320",
 }
 LENGTHS = dict.fromkeys(NAMES, WINDOW) | {LONG: LONG_FRAMES, NATIVE_LONG: LONG_FRAMES}
 
 # --- The drawings --------------------------------------------------------------------------------
 
 COLOURS = ("#ffb000", "#35c4f5", "#ff5c8a")
+CROPPED = ("frames", "edited_frame", "mask", "trajectories")  # as Crop around Edit gives them
 GRIP_PX = 9  # from the middle of a thing to where anchors hold it
 
 
@@ -135,6 +137,8 @@ def workflow(name: str) -> list[list[Column]]:
     height, width = WIDE_PX
     count = 0 if name == LONG else LENGTHS[name]  # 0: all
     size = {"size_policy": "area", "width": width, "height": height, "count": count}
+    if name == CROP:
+        size["size_policy"] = "source"
     clip = {
         "clip": Node("ReVideoExampleClip", widgets={"example": EXAMPLES[name]}, size=(280, 150)),
         # Nodes 2.0 needs more than the frontend says.
@@ -192,6 +196,11 @@ def one_window(name: str, edited: tuple[str, int]) -> list[Column]:
         },
         size=(290, 300),
     )
+    crop = Node("ReVideoCrop", conditions.inputs, {"crop": "always"}, size=(270, 220))
+    if name == CROP:
+        conditions = Node(
+            "ReVideoConditions", {link: ("crop", index) for index, link in enumerate(CROPPED)}, size=(280, 300)
+        )
     sample = Node(
         "ReVideoSampler",
         {"model": ("model", 0), "conditions": ("conditions", 0)},
@@ -209,8 +218,13 @@ def one_window(name: str, edited: tuple[str, int]) -> list[Column]:
         "create": Node("CreateVideo", {"images": ("keep", 0), "fps": ("prepare", 1)}, size=(270, 0)),
         "save": Node("SaveVideo", {"video": ("create", 0)}, {"filename_prefix": "video/revideo"}, size=(270, 320)),
     }
+    if name == CROP:
+        result["keep"] = Node(
+            "ReVideoStitch", keep | {"mask": ("crop", 2), "crop": ("crop", 4)}, {"feather": 8}, size=(270, 0)
+        )
     return [
         *([Column("Follow", GROUPS["edit"], followed())] if tracked else []),
+        *([Column("Part", GROUPS["edit"], {"crop": crop})] if name == CROP else []),
         Column("Conditions", GROUPS["edit"], {"conditions": conditions} | (followed_texts() if tracked else {})),
         Column("Model", GROUPS["model"], model),
         Column("Result", GROUPS["result"], result),

@@ -20,6 +20,7 @@ DESCRIPTIONS = {  # workflow: one line
     "06_keep_motion": "A thing repainted that goes on moving as it did",
     "07_native_ksampler": "The first edit by ComfyUI's own SVD and KSampler",
     "08_native_long_context": "More frames at once, in ComfyUI's context windows",
+    "14_crop_and_stitch": "A small edit of large frames, at their own pixels",
 }
 
 # A backslash joins lines: the frontend would break the text where the source does.
@@ -68,6 +69,15 @@ CONTEXT_DRAW = f"""\
 in all of them. Leave **causal_window_fix** off and **dim** at 0: SVD takes nothing else. *count* in *Prepare Video* \
 says how many frames: 24 here, as many as memory holds. For longer videos take *ReVideo Long Video* (workflow 05)."""
 
+CROP_DRAW = """\
+2. **Draw**, on the clip at its own size: **an area** (R) over all that may change, **a path** (S) for where the thing \
+goes.
+3. **Run.** *Crop around Edit* takes the part around them, which goes along with them; the model sees nothing else. \
+*Stitch Edit* puts it back: outside the area every pixel stays the source's.
+
+Of an area of 400 × 400 in a clip of 1920 × 1080 the model sees 448 × 448. This example is small, so *crop* stands at \
+**always**; **auto** crops frames of more than a megapixel."""
+
 BOTH_LOADERS = "*Load ReVideo as SVD* and *Load ReVideo ControlNet*, the same file in both"
 
 TITLES = {
@@ -78,6 +88,7 @@ TITLES = {
     "05_long_video": "Edit a video of any length",
     "06_keep_motion": "Keep the motion, change the thing",
     "08_native_long_context": "More frames at once, by context windows",
+    "14_crop_and_stitch": "Edit a part of large frames",
 }
 HOW = {
     "01_edit_one_area": "**An area** (R) over all that may change: where the thing is, and everywhere it will go. **A "
@@ -107,12 +118,13 @@ They are of [ReVideo]({WEIGHTS}) (Chong Mou et al., NeurIPS 2024). [Licence]({LI
 
 def steps_note(name: str) -> Node:
     first = SAME_FRAME if name == "03_new_motion" else FIRST_FRAME
-    draw = {"05_long_video": LONG_DRAW, "08_native_long_context": CONTEXT_DRAW}.get(name)
+    own = {"05_long_video": LONG_DRAW, "08_native_long_context": CONTEXT_DRAW, "14_crop_and_stitch": CROP_DRAW}
+    draw = own.get(name)
     text = STEPS.format(
         title=TITLES[name],
         what=DESCRIPTIONS[name] + ".",
         loader=BOTH_LOADERS if name == "08_native_long_context" else "*Load ReVideo Model*",
-        choice=CHOICE if draw is None else "",
+        choice=CHOICE if draw in (None, CROP_DRAW) else "",
         steps=f"{first}\n{draw or DRAW.format(draw=HOW[name])}",
     )
     return note(text, (410, 530))

@@ -100,3 +100,23 @@ def until_tracks(graph: Graph) -> Graph:
     kept = {name: graph[name] for name in ("clip", "prepare", "tracks")}
     kept["text"] = node("PreviewAny", source=["tracks", 1])
     return kept
+
+
+def cropped(graph: Graph) -> Graph:
+    """Of `with_video`'s: the clip at its own size, 640×272, of which the model sees a part."""
+    graph["prepare"]["inputs"]["size_policy"] = "source"
+    graph["keep area"]["inputs"] |= {"width": 640, "height": 272}
+    parts = {"frames": ["prepare", 0], "edited_frame": ["edited", 0], "mask": ["mask", 0]}
+    parts |= {"trajectories": ["tracks", 0]}
+    graph["crop"] = node("ReVideoCrop", **parts, crop="always")
+    names = ("frames", "edited_frame", "mask", "trajectories")
+    graph["conditions"]["inputs"] = {name: ["crop", number] for number, name in enumerate(names)}
+    graph["keep"] = node(
+        "ReVideoStitch",
+        original=["prepare", 0],
+        edited=["decode", 0],
+        mask=["crop", 2],
+        crop=["crop", 4],
+        feather=8,
+    )
+    return graph

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from comfyui_server import CHECKPOINT, WINDOW, ComfyUI, Run, load_latent, needed, node, relative_rms
-from edit_graph import AREA, HEIGHT, TRACKS, WIDTH, edit_graph, with_video
+from edit_graph import AREA, HEIGHT, TRACKS, WIDTH, cropped, edit_graph, with_video
 from PIL import Image
 
 import revideo
@@ -167,3 +167,24 @@ def test_an_image_batch_can_be_edited_as_a_video_can(comfyui: ComfyUI):
     as_video, as_images = (pictures(comfyui, run, f"{name} pictures") for name in ("video", "images"))
     assert as_video.shape == (5, 64, 192, 3)
     assert psnr_db(as_video, as_images) > 40  # ComfyUI's decoder and ours round colours in other places
+
+
+def test_a_part_of_larger_frames_is_edited_and_put_back(comfyui: ComfyUI):
+    graph = cropped(with_video(edit_graph(steps=1)))
+    for name, frames in (("result", "keep"), ("source", "prepare"), ("part", "decode")):
+        graph[f"{name} pictures"] = node("SaveImage", images=[frames, 0], filename_prefix=f"pictures/{name}")
+    run = comfyui.succeed(graph)
+    source, result = (pictures(comfyui, run, f"{name} pictures") for name in ("source", "result"))
+    assert source.shape == result.shape == (WINDOW, 272, 640, 3)
+    assert pictures(comfyui, run, "part pictures").shape == (WINDOW, 256, 256, 3)
+    assert np.array_equal(outside(result), outside(source))
+    x, y, width, height = AREA
+    inside = np.s_[:, y : y + height, x : x + width]
+    assert np.abs(result[inside].astype(int) - source[inside]).mean() > 5
+
+
+def test_a_crop_is_put_back_into_its_own_frames_only(comfyui: ComfyUI):
+    graph = cropped(with_video(edit_graph(steps=1)))
+    graph["other"] = graph["prepare"] | {"inputs": graph["prepare"]["inputs"] | {"size_policy": "exact"}}
+    graph["keep"]["inputs"]["original"] = ["other", 0]
+    assert "give the frames that it was planned for" in comfyui.run(graph).message

@@ -196,3 +196,23 @@ def test_an_interrupt_ends_within_one_step(comfyui: ComfyUI, clip: str):
 
     run = comfyui.run(long_graph(clip, steps=500, seed=5), watch, preview_method="auto")
     assert run.interrupted and run.error is None
+
+
+def test_a_small_edit_of_large_frames_is_of_a_part(comfyui: ComfyUI, clip: str):
+    graph = long_graph(clip)
+    graph["prepare"]["inputs"]["size_policy"] = "source"
+    size = read_video(comfyui.input / clip, 0, 1, 1)[0].shape[-2:]
+    graph["keep area"]["inputs"] |= {"height": size[0], "width": size[1]}
+    graph["long"]["inputs"]["crop"] = "always"
+    run = comfyui.succeed(graph)
+    result, source = read_video(saved(comfyui, run))[0], read_video(comfyui.input / clip)[0]
+    assert result.shape == source.shape
+    x, y, width, height = AREA
+    assert (result - source)[..., y + height + 8 :, :].abs().mean() < 0.02
+    assert (result - source)[..., y + 16 : y + height - 16, x + 16 : x + width - 16].abs().mean() > 0.02
+
+
+def test_no_part_is_taken_of_frames_that_the_edit_is_not_drawn_on(comfyui: ComfyUI, clip: str):
+    graph = long_graph(clip)
+    graph["long"]["inputs"]["crop"] = "always"
+    assert "edit a frame of its size, or set crop to auto" in comfyui.run(graph).message

@@ -26,6 +26,8 @@ NODES = (
     "ReVideoSampler",
     "ReVideoDecode",
     "ReVideoKeepUnedited",
+    "ReVideoCrop",
+    "ReVideoStitch",
     "ReVideoLongVideo",
     "ReVideoDrawTracks",
     "ReVideoShowFusion",

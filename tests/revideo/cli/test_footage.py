@@ -62,10 +62,21 @@ def test_pictures_in_place_of_a_clip_and_its_masks(tmp_path, pictures, masks, fo
 def test_a_small_edit_of_a_large_clip_changes_nothing_around_it(tmp_path, more):
     clip = write(tmp_path / "large.mkv", {"size": (240, 320), "codec": "ffv1", "pix_fmt": "bgr0"})
     mask = square_mask(tmp_path / "mask.png", 240, 320)
-    assert edit(clip, mask, tmp_path / "out.mkv", "--crop", "auto", *more) == 0
+    assert edit(clip, mask, tmp_path / "out.mkv", "--crop", "always", *more) == 0
     source, result = (revideo.read_video(path)[0] for path in (clip, tmp_path / "out.mkv"))
     assert result.shape[-2:] == (240, 320)
     assert (result - source[: len(result)])[..., 40:, :].abs().mean() < 0.01  # what H.264 takes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [(), ("--long", "--frames", "15")])
+def test_a_clip_of_more_than_a_megapixel_is_cropped_of_itself(tmp_path, capsys, more):
+    clip = write(tmp_path / "large.mkv", {"size": (1080, 1920), "codec": "ffv1", "pix_fmt": "bgr0"})
+    mask, output = square_mask(tmp_path / "mask.png", 1080, 1920), tmp_path / "out.mkv"
+    words = ["edit", str(clip), "--model", "tiny", "--mask", str(mask), "--steps", "1", "-o", str(output), *more]
+    assert main(words) == 0
+    assert "at 128×128" in capsys.readouterr().out
+    assert revideo.read_video(output, 0, 1, 1)[0].shape[-2:] == (1080, 1920)
 
 
 @pytest.mark.slow

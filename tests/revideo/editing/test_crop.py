@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import revideo
-from revideo.editing.crop import CONTEXT_PX, Crop, plan_crop
+from revideo.editing.crop import CONTEXT_PX, Crop, plan_crop, working_size
 from revideo.sampling.samplers import SamplerOptions
 from revideo.tracks.trajectories import Trajectories
 
@@ -47,10 +47,29 @@ def test_the_area_of_the_issue_gets_the_window_of_the_issue():
     mask[..., 300:700, 900:1300] = True
     edit = revideo.Edit(torch.zeros(3, 1080, 1920), None, mask)
     assert plan_crop(edit, FRAMES, 64, "auto").size == (448, 448)
-    everywhere = revideo.Edit(torch.zeros(3, 1080, 1920), None, torch.ones(1, 1, 1080, 1920, dtype=torch.bool))
+    mask[..., 50:1000, 50:1900] = True
+    everywhere = revideo.Edit(torch.zeros(3, 1080, 1920), None, mask)
     assert plan_crop(everywhere, FRAMES, 64, "auto") is None and plan_crop(edit, FRAMES, 64, "off") is None
     nothing = revideo.Edit(torch.zeros(3, 1080, 1920), None, torch.zeros(1, 1, 1080, 1920, dtype=torch.bool))
-    assert plan_crop(nothing, FRAMES, 64) is None
+    with pytest.raises(ValueError, match="the mask is empty"):
+        plan_crop(nothing, FRAMES, 64)
+
+
+def test_frames_that_the_model_takes_whole_are_cropped_only_if_asked():
+    edit = moving_edit(step=0)
+    assert plan_crop(edit, FRAMES, 8, "auto") is None and plan_crop(edit, FRAMES, 8).size == (128, 128)
+    assert working_size(128, 192, 64) == (128, 192) and working_size(2160, 3840, 64) == (768, 1344)
+
+
+def test_a_crop_of_other_frames_is_refused(golden_b):
+    edit = moving_edit()
+    crop = plan_crop(edit, FRAMES, 8)
+    with pytest.raises(ValueError, match="the crop is of 14 other frames than these 13 of 480×320"):
+        crop.check(FRAMES - 1, (320, 480))
+    small = moving_edit(128, 192, 2)
+    with pytest.raises(ValueError, match="other frames than these 14 of 192×128"):
+        golden_b.model.edit(torch.zeros(FRAMES, 3, 128, 192), small, crop=crop)
+    Crop.of_all(FRAMES, (320, 480)).check(FRAMES, (320, 480))
 
 
 def test_a_frame_without_mask_has_the_place_between_its_neighbours():
@@ -91,7 +110,7 @@ def test_an_edit_on_a_crop_is_the_edit_of_the_cropped_clip(frames):
 def test_an_edit_drawn_on_another_size_is_refused(golden_b):
     edit = moving_edit(64, 96, 2)
     with pytest.raises(ValueError, match="the edited frame must be 192×128, not 96×64"):
-        golden_b.model.edit(torch.zeros(FRAMES, 3, 128, 192), edit, crop="auto")
+        golden_b.model.edit(torch.zeros(FRAMES, 3, 128, 192), edit, crop="always")
 
 
 def test_a_crop_that_rests_leaves_one_mask_one():
