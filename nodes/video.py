@@ -278,7 +278,7 @@ class ReVideoCrop(io.ComfyNode):
         edit.check(count, *whole)  # also where nothing is cropped
         planned = plan_crop(edit, count, MODEL_MULTIPLE, crop) or Crop.of_all(count, whole)
         size = working_size(*planned.size, MODEL_MULTIPLE)
-        part = planned.of_edit(edit).for_clip(count, planned.size, size, "stretch")
+        part = planned.of_edit(edit, size)
         return io.NodeOutput(
             image_from_frames(fit_frames(planned.cut(video, 0), *size)),
             image_from_frames(part.edited_frame[None]),

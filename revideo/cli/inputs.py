@@ -49,8 +49,8 @@ class EditInputs:
         """Clip and edit as the model sees them."""
         if self.crop is None:
             return self.video, self.edit
-        clip, edit = self.crop.cut(self.video, 0), self.crop.of_edit(self.edit)
-        return fit_frames(clip, *self.size), edit.for_clip(len(clip), self.crop.size, self.size, "stretch")
+        clip = fit_frames(self.crop.cut(self.video, 0), *self.size)
+        return clip, self.crop.of_edit(self.edit, self.size)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from ..edit import Edit
 from ..tracks.trajectories import Trajectories
-from ..video.fitting import choose_size
+from ..video.fitting import choose_size, fit_frames
+from ..video.pixels import as_mask
 from .long_video import Frames
 
 CropMode = Literal["auto", "always", "off"]
@@ -56,24 +57,27 @@ class Crop:
         windows = (self.window(start + number) for number in range(len(frames)))
         return torch.stack([frame[:, rows, columns] for frame, (rows, columns) in zip(frames, windows)])
 
-    def of_edit(self, edit: Edit) -> Edit:
-        """An edit drawn on the whole frames as it is on their crops."""
+    def of_edit(self, edit: Edit, size: tuple[int, int]) -> Edit:
+        """An edit drawn on the whole frames as it is on their crops fitted to that height and width."""
         rows, columns = self.window(edit.edited_index)
         trajectories = edit.trajectories
         corners = torch.from_numpy(self.corners[:, ::-1].copy())[: trajectories.num_frames]
         moved = Trajectories(trajectories.points_px - corners.to(trajectories.points_px), trajectories.visible)
         still = isinstance(edit.mask, Tensor) and len(edit.mask) == 1 and (self.corners == self.corners[0]).all()
-        mask = self.cut(edit.masks(0, 1), 0) if still else _CroppedMasks(edit, self)
-        return Edit(edit.edited_frame[:, rows, columns], moved, mask, edit.edited_index)
+        mask = self.cut(edit.masks(0, 1), 0) if still else _CroppedMasks(edit, self, size)
+        part = Edit(edit.edited_frame[:, rows, columns], moved, mask, edit.edited_index)
+        return part.for_clip(trajectories.num_frames, self.size, size, "stretch")
 
 
 @dataclass(frozen=True)
 class _CroppedMasks:
     edit: Edit
     crop: Crop
+    size: tuple[int, int]  # height, width
 
     def read(self, start: int, stop: int) -> Tensor:
-        return self.crop.cut(self.edit.masks(start, stop), start)
+        masks = self.crop.cut(self.edit.masks(start, stop), start)
+        return masks if self.size == self.crop.size else as_mask(fit_frames(masks.float(), *self.size))
 
 
 @dataclass(frozen=True)

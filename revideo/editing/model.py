@@ -101,9 +101,11 @@ class ReVideo(Pipeline):
                 planned = crop if isinstance(crop, Crop) else plan_crop(edit, len(source), multiple, crop)
             if planned is not None:
                 planned.check(len(source), source.size)
-                source, edit = CroppedFrames(whole, planned), planned.of_edit(edit)
+                source, fit = CroppedFrames(whole, planned), "stretch"
             size = size or working_size(*source.size, multiple)
             self.config.check_size(*size)
+            if planned is not None:
+                edit = planned.of_edit(edit, size)
             edit = edit.for_clip(len(source), source.size, size, fit)
             edit.check(len(source), *size)
             if output is not None and isinstance(whole, VideoFile):

@@ -83,7 +83,7 @@ def test_a_frame_without_mask_has_the_place_between_its_neighbours():
 def test_paths_and_masks_are_those_of_the_crop():
     edit = moving_edit()
     crop = plan_crop(edit, FRAMES, 8)
-    cut = crop.of_edit(edit)
+    cut = crop.of_edit(edit, crop.size)
     for frame in range(FRAMES):
         rows, columns = crop.window(frame)
         assert torch.equal(cut.masks(frame, frame + 1)[0, 0], edit.masks(frame, frame + 1)[0, 0, rows, columns])
@@ -100,7 +100,7 @@ def test_an_edit_on_a_crop_is_the_edit_of_the_cropped_clip(frames):
     result = model.edit(video, edit, options, crop="always")
     crop = result.report.crop
     assert crop is not None and (crop.corners[0] != crop.corners[-1]).any()
-    alone = model.edit(crop.cut(video, 0), crop.of_edit(edit), options)
+    alone = model.edit(crop.cut(video, 0), crop.of_edit(edit, crop.size), options)
     assert torch.equal(crop.cut(result.frames, 0), alone.frames)
     outside = ~edit.masks(0, frames).expand(-1, 3, -1, -1)
     assert torch.equal(result.frames[outside], video[outside])
@@ -118,4 +118,29 @@ def test_a_crop_that_rests_leaves_one_mask_one():
     mask[..., 50:90, 60:100] = True
     crop = plan_crop(revideo.Edit(torch.zeros(3, 320, 480), None, mask), FRAMES, 8)
     assert isinstance(crop, Crop)
-    assert crop.of_edit(revideo.Edit(torch.zeros(3, 320, 480), None, mask)).mask.shape == (1, 1, *crop.size)
+    assert crop.of_edit(revideo.Edit(torch.zeros(3, 320, 480), None, mask), crop.size).mask.shape == (1, 1, *crop.size)
+
+
+@pytest.mark.parametrize("step", [0, 16])
+def test_a_crop_that_the_model_does_not_take_is_fitted_with_all_that_is_drawn(step):
+    """What is twice as large is the same edit."""
+    edit = moving_edit(step=step)
+    crop = plan_crop(edit, FRAMES, 8)
+    small, (height, width) = crop.of_edit(edit, crop.size), crop.size
+    large = crop.of_edit(edit, (2 * height, 2 * width))
+    assert large.size == (2 * height, 2 * width)
+    assert torch.allclose(large.trajectories.points_px, 2 * small.trajectories.points_px)
+    masks, doubled = small.masks(0, FRAMES), large.masks(0, FRAMES)
+    assert torch.equal(masks, doubled[..., ::2, ::2]) and torch.equal(masks, doubled[..., 1::2, 1::2])
+
+
+@pytest.mark.slow
+def test_an_edit_of_a_crop_of_an_odd_size_is_fitted_and_put_back(golden_b):
+    """As of a frame of 1080 rows, where the crop takes all of them."""
+    edit = moving_edit(height=150, step=40, frames=4)
+    video = torch.rand(4, 3, 150, 480, generator=torch.Generator().manual_seed(1))
+    result = golden_b.model.edit(video, edit, SamplerOptions(steps=1), crop="always", fit="crop")
+    assert result.report.crop.size[0] % golden_b.model.config.size_multiple
+    outside = ~edit.masks(0, 4).expand(-1, 3, -1, -1)
+    assert torch.equal(result.frames[outside], video[outside])
+    assert not torch.equal(result.frames, video)
