@@ -38,7 +38,7 @@ FRAME_SIZES = ((768, 768), (1080, 1920))  # height, width
 FAST_PX = (12.0, 22.0)  # a frame: a crop that holds the whole way would be several times as large
 SPRITE_PX = (30.0, 36.0)
 MASK_MARGIN_PX = 12.0  # around a moving sprite
-SHOWN = (0, 4, 8, 13)
+MOMENTS = (0, 4, 8, 13)
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def edit_moving(
         source, edited, target = (crop.cut(frames, 0) for frames in (truth.source, result, truth.target))
         panels = {"source": source, "edited": edited, "right answer": target}
         panels["difference to it × 4"] = ((edited - target).abs() * 4).clamp(0, 1)
-        write_image(picture, sheet(panels, SHOWN))
+        write_image(picture, sheet(panels, MOMENTS))
     return crop, measure_edit(truth, result), seam(result, truth.source, edit.masks(0, len(result)))[0]
 
 

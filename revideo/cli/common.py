@@ -82,6 +82,12 @@ def print_memory_plan(model: Any, size: tuple[int, int], options: Any, gigabytes
         print(f"memory: {layout}", file=sys.stderr)
 
 
+def print_left_out(source: Any) -> None:
+    """What a `VideoFile` holds and its result does not."""
+    if source.left_out:
+        print(f"of the clip's file, the result does not have: {', '.join(source.left_out)}", file=sys.stderr)
+
+
 def add_model_options(command: argparse.ArgumentParser, required: bool = True) -> None:
     """Which model, and how it computes; `chosen_model` loads it."""
     model = command.add_argument_group("the model")

@@ -12,6 +12,7 @@ from .common import (
     add_model_options,
     chosen_model,
     parse_size,
+    print_left_out,
     print_memory_plan,
     progress,
     refusing,
@@ -301,6 +302,7 @@ def make_result(arguments: argparse.Namespace, inputs: EditInputs, model: ReVide
     frames = f"{len(result.frames)} frames of {width}×{height}"
     where = f", a part edited at {size}" if inputs.crop else ""
     print(f"{arguments.output}: {frames} at {float(inputs.source.rate):g} frames per second{where}")
+    print_left_out(inputs.source)
 
 
 def add_speed_options(edit: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .common import LoadModel, chosen_model, print_memory_plan, progress, refusing, working_networks
+from .common import LoadModel, chosen_model, print_left_out, print_memory_plan, progress, refusing, working_networks
 
 if TYPE_CHECKING:
     from ..edit import Edit
@@ -161,4 +161,5 @@ def run_long(arguments: argparse.Namespace, load: LoadModel = chosen_model) -> i
     height, width = inputs.source.size
     rate = f"{float(inputs.source.rate):g} frames per second"
     print(f"{arguments.output}: {len(inputs.source)} frames of {width}×{height} at {rate}, edited at {size}")
+    print_left_out(inputs.source)
     return 0

@@ -16,6 +16,8 @@ EXACT_COLOURS = 4 | 0x40000 | 0x2000
 # none, as BT.601, whatever the size; written the same way, nothing shifts.
 MATRICES, BT601 = (1, 4, 5, 7, 9), 5
 
+UNSAID = (0, 2)
+
 
 @dataclass(frozen=True)
 class Colours:
@@ -30,6 +32,13 @@ class Colours:
 
 # Named outright: untagged, players guess another matrix for large frames than for small ones.
 BT709 = Colours(Colorspace.ITU709, Colorspace.ITU709, Colorspace.ITU709, ColorRange.MPEG)
+
+
+def as_planes(colours: Colours) -> Colours:
+    """Of a source of RGB: the planes of a result, with its primaries and transfer if it names them."""
+    primaries = BT709.primaries if colours.primaries in UNSAID else colours.primaries
+    transfer = BT709.transfer if colours.transfer in UNSAID else colours.transfer
+    return Colours(BT709.space, primaries, transfer, BT709.range, colours.bits)
 
 
 def even_sides(height: int, width: int) -> tuple[int, int]:

@@ -31,7 +31,7 @@ class VideoFile:
     """Frames of a file by number, in rising order; it holds no more than the newest `held`.
 
     `size` is height and width in square pixels as shown, `rate` frames per second, `times` when each frame is
-    shown in units of `time_base` seconds, `sounds` the codecs of its sound tracks.
+    shown in units of `time_base` seconds, `sounds` the codecs of its sound tracks, `left_out` what results do not have.
 
     Opening it decodes the file once, because only that tells how many frames it really has
     and when each is shown; a file cut off in the middle counts as far as it goes. Raises
@@ -49,6 +49,7 @@ class VideoFile:
         times: list[int | None] = []
         with open_video(source) as video:
             self.time_base, self.colours, self.sounds = video.time_base, video.colours, video.sounds
+            self.left_out = video.left_out
             for picture in decode_pictures(video, start, stride, count):
                 if not times:
                     square = square_size(picture.height, picture.width, video.pixel_aspect)

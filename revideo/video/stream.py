@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -16,7 +17,7 @@ import av
 import numpy as np
 from av.stream import Disposition
 
-from .colours import BT709, Colours
+from .colours import BT709, Colours, as_planes
 from .fitting import MAX_PIXELS, check_frame_size
 from .levels import IMAGE_SUFFIXES
 from .orientation import EXIF_TURNS, bits_of, has_alpha, pixels_of, shown_size, turned
@@ -38,6 +39,7 @@ class OpenVideo:
         self.time_base = time_base  # seconds, of its frames' times
         self.colours = colours
         self.sounds: tuple[str, ...] = ()  # codecs of the sound tracks
+        self.left_out: tuple[str, ...] = ()  # what else it holds, which no result of ours has
         self.pixel_aspect = Fraction(1)  # width of a pixel by its height
         self.exact = True  # every pixel is as it was given to the coder
 
@@ -138,11 +140,16 @@ class _Stream(OpenVideo):
         rate = Fraction(stream.average_rate or stream.guessed_rate or 1)
         bits = 10 if codec.pix_fmt and bits_of(av.VideoFormat(codec.pix_fmt)) > 8 else 8
         colours = Colours(codec.colorspace, codec.color_primaries, codec.color_trc, codec.color_range, bits)
+        if codec.pix_fmt and av.VideoFormat(codec.pix_fmt).is_rgb:  # no planes: those of the result are ours to choose
+            colours = as_planes(colours)
         super().__init__(name, rate, Fraction(stream.time_base or 1 / rate), colours)
         self.pixel_aspect = Fraction(stream.sample_aspect_ratio or 1)
         self.exact = codec.name in EXACT_CODECS
         tracks = (track.codec_context for track in self.container.streams.audio)
         self.sounds = tuple(codec.name if codec else "unknown" for codec in tracks)
+        others = Counter(stream.type for stream in self.container.streams if stream.type in ("subtitle", "attachment"))
+        others["chapter"] = len(self.container.chapters())
+        self.left_out = tuple(f"{count} {kind}{'s' * (count > 1)}" for kind, count in others.items() if count)
 
     def pictures(self) -> Iterator[av.VideoFrame]:
         """A file that was cut off gives the frames before the cut; damage with frames behind it is refused."""

@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 import torch
+from footage import write
 from torch.testing import assert_close
 
 from revideo import read_video, write_video
@@ -210,6 +211,36 @@ def test_colours_and_what_is_said_of_them_stay(tmp_path, colours):
             assert (codec.colorspace, codec.color_primaries, codec.color_trc, codec.color_range) == colours
             planes.append([next(container.decode(video=0)).to_ndarray().astype(int)])
     assert np.abs(np.subtract(*planes)).max() <= 2  # of 255, through RGB and back
+
+
+@pytest.mark.parametrize("codec, pixel_format", [("ffv1", "bgr0"), ("libx264rgb", "rgb24")])
+def test_a_source_of_rgb_gives_planes_that_say_their_matrix(tmp_path, codec, pixel_format):
+    source = write(tmp_path / "source.mkv", {"codec": codec, "pix_fmt": pixel_format, "size": (64, 96)})
+    copy(source, tmp_path / "copy.mp4")
+    with av.open(str(tmp_path / "copy.mp4")) as container:
+        found = container.streams.video[0].codec_context
+        assert (found.colorspace, found.color_primaries, found.color_trc, found.color_range) == (1, 1, 1, 1)
+    frames, copied = (read_video(file)[0] for file in (source, tmp_path / "copy.mp4"))
+    assert (frames - copied).abs().mean() < 0.02  # what 4:2:0 and the codec take
+
+
+def test_what_no_result_has_is_named(tmp_path):
+    texts, path = tmp_path / "lines.srt", tmp_path / "source.mkv"
+    texts.write_text("1\n00:00:00,000 --> 00:00:00,200\nhello\n", "utf-8")
+    write(tmp_path / "plain.mkv", {})
+    with av.open(str(tmp_path / "plain.mkv")) as video, av.open(str(texts)) as lines, av.open(str(path), "w") as result:
+        result.set_chapters([{"id": 1, "start": 0, "end": 100, "time_base": Fraction(1, 1000), "metadata": {}}])
+        tracks = [video.streams.video[0], lines.streams.subtitles[0]]
+        streams = {track: result.add_stream_from_template(track) for track in tracks}
+        for container, track in zip((video, lines), tracks):
+            for packet in container.demux(track):
+                if packet.dts is not None:
+                    packet.stream = streams[track]
+                    result.mux(packet)
+    with VideoFile(path) as source:
+        assert source.left_out == ("1 subtitle", "1 chapter")
+    with VideoFile(tmp_path / "plain.mkv") as source:
+        assert source.left_out == ()
 
 
 def test_a_container_that_cannot_hold_the_sound_is_told_before_any_work(tmp_path):
