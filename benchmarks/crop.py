@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -149,10 +150,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(table_row(f"{size[1]}×{size[0]}", *values, f"{cost:.2f}"), flush=True)
 
     print("\n" + table_header("moving crop", "of frames", "farthest", *names, "seam of the moving mask"), flush=True)
-    options_of_scene = {"diameter_px": SPRITE_PX, "speed_px": FAST_PX}
-    for number, truth in enumerate(
-        held_out("content", 1, max(2 * given.clips, 2), window, *FRAME_SIZES[0], **options_of_scene)
-    ):
+    scene: dict[str, Any] = {"diameter_px": SPRITE_PX, "speed_px": FAST_PX}
+    for number, truth in enumerate(held_out("content", 1, max(2 * given.clips, 2), window, *FRAME_SIZES[0], **scene)):
         picture = given.pictures / f"moving_{number}.png" if given.pictures else None
         crop, metrics, border = edit_moving(model, truth, options, picture)
         height, width = crop.size

@@ -39,3 +39,14 @@ def write(path: Path, *tracks: dict, frames: int = FRAMES, codec: str = "libx264
                 container.mux(stream.encode(picture))
             container.mux(stream.encode())
     return path
+
+
+def damage(path: Path, number: int) -> None:
+    """Zeros in place of one frame's packet."""
+    with av.open(str(path)) as container:
+        packet = [packet for packet in container.demux(video=0) if packet.size][number]
+        place, size = packet.pos, packet.size
+    content = bytearray(path.read_bytes())
+    place = content.index(bytes(packet)[:64], place)
+    content[place : place + size] = bytes(size)
+    path.write_bytes(content)

@@ -24,6 +24,7 @@ export function readValue(text) {
     try {
         return readJson(begun);
     } catch (error) {
+        if (PRINTED_ARRAY.test(begun)) fail("the tracks are an array as NumPy or torch print it: give .tolist() of it");
         if (!/['(]/.test(begun)) fail(`the tracks are not JSON: ${/** @type {Error} */ (error).message}`);
     }
     try {
@@ -32,6 +33,9 @@ export function readValue(text) {
         return fail(`the tracks are neither JSON nor a Python list: ${shown(begun)}`);
     }
 }
+
+// Their texts leave values out where there are many, so none is read.
+const PRINTED_ARRAY = /(?:array|tensor|float[0-9]+|int[0-9]+)\(|\[[ \t]*-?[0-9]*\.[0-9]*[ \t]+-?[0-9]/;
 
 // One point a line, as Tora's trajectories; an empty line ends a path.
 const NUMBER = String.raw`-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?`;

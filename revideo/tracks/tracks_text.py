@@ -157,6 +157,8 @@ def _read_value(text: str) -> Any:
     try:
         return _read_json(text)
     except ValueError as error:
+        if _PRINTED_ARRAY.search(text):
+            raise ValueError("the tracks are an array as NumPy or torch print it: give .tolist() of it") from None
         if "'" not in text and "(" not in text:
             raise ValueError(f"the tracks are not JSON: {error}") from None
     try:
@@ -164,6 +166,9 @@ def _read_value(text: str) -> Any:
     except ValueError:
         raise ValueError(f"the tracks are neither JSON nor a Python list: {_shown(text)}") from None
 
+
+# Their texts leave values out where there are many, so none is read.
+_PRINTED_ARRAY = re.compile(r"(?:array|tensor|float[0-9]+|int[0-9]+)\(|\[[ \t]*-?[0-9]*\.[0-9]*[ \t]+-?[0-9]")
 
 # One point a line, as Tora's trajectories; an empty line ends a path.
 _NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"

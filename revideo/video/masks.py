@@ -17,7 +17,7 @@ from torch import Tensor
 from .file import VideoFile
 from .io import decode_pictures
 from .levels import IMAGE_SUFFIXES, is_painted_away, levels_inside, levels_of_alpha
-from .orientation import display_matrix, has_alpha, pixels_of, turned
+from .orientation import bits_of, display_matrix, has_alpha, pixels_of, turned
 from .stream import OpenVideo, VideoSource, decode_picture, is_animation, is_exact, open_video, source_name
 
 
@@ -39,9 +39,15 @@ class _Levels:
                 self.transparent, self.painted_away = True, is_painted_away(pixels)
             levels = levels_of_alpha(pixels, self.painted_away) if self.transparent else pixels[..., :3].max(-1)
         else:
-            levels = pixels_of(picture, "rgb24").max(-1)
+            levels = self._grey(picture)
         self.highest = max(self.highest, int(levels.max()))
         return turned(levels[..., None], display_matrix(picture))
+
+    def _grey(self, picture: av.VideoFrame) -> np.ndarray:  # (H, W) uint8
+        if not self.exact or bits_of(picture.format) <= 8:
+            return pixels_of(picture, "rgb24").max(-1)
+        deep = pixels_of(picture, "rgb48le").max(-1)  # labels in sixteen bits must not vanish in eight
+        return np.where(deep < 257, deep > 0, (deep / 257).round()).astype(np.uint8)
 
     def fractions(self, levels: list[np.ndarray]) -> Tensor:
         """(T, 1, H, W) in [0, 1]; ValueError where nothing would be inside of what is not empty."""

@@ -26,6 +26,8 @@ VideoSource = str | Path | BytesIO
 
 PICTURES_PER_SECOND = Fraction(24)  # of numbered pictures, which say nothing of it
 EXACT_CODECS = ("png", "apng", "gif", "bmp", "tiff", "ffv1", "huffyuv", "ffvhuff", "rawvideo", "qtrle", "utvideo")
+# FFmpeg's own decoders of these skip the transparency that WebM keeps beside the pictures.
+ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _MILLISECONDS = Fraction(1, 1000)
 _NUMBER = re.compile(r"%(?:0(\d))?d")
 
@@ -118,6 +120,24 @@ def _is_cover(stream: av.VideoStream) -> bool:
     return bool(stream.disposition & hidden)
 
 
+def _alpha_decoder(stream: av.VideoStream, name: str) -> av.VideoCodecContext | None:
+    """Of a stream whose pictures have transparency beside them; None of others."""
+    tags = {key.lower(): value for key, value in stream.metadata.items()}
+    if tags.get("alpha_mode") != "1" or stream.codec_context.name not in ALPHA_DECODERS:
+        return None
+    decoder = ALPHA_DECODERS[stream.codec_context.name]
+    try:
+        context = av.CodecContext.create(decoder, "r")
+    except av.error.FFmpegError:
+        raise ValueError(
+            f"{name} has transparency, which this build of PyAV cannot read (it lacks {decoder}): convert it to "
+            f"pictures with transparency (ffmpeg -c:v {decoder} -i … frame_%04d.png)"
+        ) from None
+    assert isinstance(context, av.VideoCodecContext)
+    context.options = {"max_pixels": str(MAX_PIXELS)}
+    return context
+
+
 class _Stream(OpenVideo):
     """Of a file that FFmpeg reads."""
 
@@ -133,6 +153,7 @@ class _Stream(OpenVideo):
             check_frame_size(f"a frame of {name}", stream.height, stream.width)
             stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}  # some say their size only there
             stream.thread_type = "AUTO"
+            self.decoder = _alpha_decoder(stream, name) or stream.codec_context
         except BaseException:
             self.container.close()
             raise
@@ -147,7 +168,9 @@ class _Stream(OpenVideo):
         self.exact = codec.name in EXACT_CODECS
         tracks = (track.codec_context for track in self.container.streams.audio)
         self.sounds = tuple(codec.name if codec else "unknown" for codec in tracks)
-        others = Counter(stream.type for stream in self.container.streams if stream.type in ("subtitle", "attachment"))
+        others: Counter[str] = Counter(
+            stream.type for stream in self.container.streams if stream.type in ("subtitle", "attachment")
+        )
         others["chapter"] = len(self.container.chapters())
         self.left_out = tuple(f"{count} {kind}{'s' * (count > 1)}" for kind, count in others.items() if count)
 
@@ -157,7 +180,7 @@ class _Stream(OpenVideo):
         given = False
         for packet in self.container.demux(self.stream):
             try:
-                pictures = packet.decode()
+                pictures = self.decoder.decode(packet if packet.size else None)
             except av.error.FFmpegError as error:
                 at = packet.pts if packet.pts is not None else packet.dts
                 damaged = damaged or f"{float((at or 0) * self.time_base):.2f} s ({error.strerror})"

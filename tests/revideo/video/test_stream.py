@@ -4,14 +4,13 @@ import re
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 import PIL.Image
 import PIL.ImageOps
 import pytest
 import torch
 from av.stream import Disposition
-from footage import FRAMES, pixels, write
+from footage import FRAMES, damage, pixels, write
 
 from revideo import VideoFile, read_image, read_video
 from revideo.video.stream import stored_size
@@ -58,25 +57,14 @@ def test_a_constant_rate_is_as_the_file_states_it(tmp_path):
     assert read_video(write(tmp_path / "constant.mkv", {}), 2, 3, 4)[1] == Fraction(25, 3)
 
 
-def damaged(path: Path, number: int) -> None:
-    """Zeros in place of one frame's packet."""
-    with av.open(str(path)) as container:
-        packet = [packet for packet in container.demux(video=0) if packet.size][number]
-        place, size = packet.pos, packet.size
-    content = bytearray(path.read_bytes())
-    place = content.index(bytes(packet)[:64], place)
-    content[place : place + size] = bytes(size)
-    path.write_bytes(content)
-
-
 def test_damage_in_the_middle_is_no_shorter_success(tmp_path):
     path = write(tmp_path / "hole.mkv", {"codec": "mjpeg", "pix_fmt": "yuvj420p"})
-    damaged(path, 8)
+    damage(path, 8)
     for read in (read_video, VideoFile):
         with pytest.raises(ValueError, match=r"hole\.mkv is damaged at 0\.32 s .* goes on behind it"):
             read(path)
     assert len(read_video(path, count=8)[0]) == 8  # before it all is well
-    damaged(path, 19)
+    damage(path, 19)
     with pytest.raises(ValueError, match="damaged at 0"):
         read_video(path)
 
