@@ -1,5 +1,6 @@
 """Clips of all kinds, as people bring them, written for a test."""
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -50,3 +51,13 @@ def damage(path: Path, number: int) -> None:
     place = content.index(bytes(packet)[:64], place)
     content[place : place + size] = bytes(size)
     path.write_bytes(content)
+
+
+def turn(path: Path, matrix: tuple[int, int, int, int]) -> Path:
+    """An MP4 whose header turns or mirrors its pictures."""
+    content = bytearray(path.read_bytes())
+    a, b, c, d = (value * 0x10000 for value in matrix)
+    place = content.index(b"tkhd") + 4 + 40  # the matrix of a version 0 track header
+    content[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 0x40000000)
+    path.write_bytes(content)
+    return path

@@ -113,7 +113,9 @@ const PASSAGES = {
         input: "video",
         steps: (node) => [
             pick(numberOf(node, "start"), numberOf(node, "stride"), numberOf(node, "count")),
-            size(setting(node, "size_policy"), numberOf(node, "width"), numberOf(node, "height"), setting(node, "fit"), MULTIPLE),
+            ...(setting(node, "size_policy") === "source"
+                ? []
+                : [size(setting(node, "size_policy"), numberOf(node, "width"), numberOf(node, "height"), setting(node, "fit"), MULTIPLE)]),
         ],
     },
     GetVideoComponents: { input: "video", steps: () => [] },

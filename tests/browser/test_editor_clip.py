@@ -10,6 +10,7 @@ import pytest
 import torch
 from comfyui_server import ROOT, ComfyUI, png
 from drawing import FRAME, Drawing, build
+from footage import turn
 from frontend import journey
 from PIL import Image
 from playwright.sync_api import Page
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from revideo.synthetic.examples import example_files
 from revideo.video.fitting import fit_frames
-from revideo.video.io import read_image, read_video
+from revideo.video.io import read_image, read_video, write_video
 
 SAME_DB = 34  # PSNR: the same frame, through a browser's decoder and scaler, has 36 and more
 OTHER_DB = 30  # the neighbours of a frame have 28 at most
@@ -90,6 +91,17 @@ def test_a_clip_of_oblong_pixels_is_seen_as_the_node_gets_it(comfyui: ComfyUI, p
     """carphone_pristine.mp4 holds 176×144 pixels, which players show 193 wide."""
     frames = frames_of(comfyui.input / "carphone_pristine.mp4", (448, 384))
     drawing = build(page, "carphone_pristine.mp4", frame=(448, 384)).wait_for_frames()
+    assert_shows(drawing, frames, 0)
+
+
+def test_a_turned_clip_is_seen_as_the_node_gets_it_at_its_own_size(comfyui: ComfyUI, page: Page):
+    """As phones write them. Browsers turn clips, but do not mirror them (docs/footage.md)."""
+    clip, rate = read_video(comfyui.input / "bikes.mp4", count=14)
+    write_video(comfyui.input / "phone.mp4", clip, rate)
+    turn(comfyui.input / "phone.mp4", (0, 1, -1, 0))
+    frames, _ = read_video(comfyui.input / "phone.mp4")
+    assert frames.shape[-2:] == (640, 272)
+    drawing = build(page, "phone.mp4", frame=(272, 640), size_policy="source").wait_for_frames()
     assert_shows(drawing, frames, 0)
 
 

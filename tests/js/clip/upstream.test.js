@@ -55,6 +55,14 @@ test("a file is found through Prepare Video, with what that does", () => {
     ]);
 });
 
+test("Prepare Video leaves a clip's size if it is told so", () => {
+    const graph = new Graph();
+    const load = graph.add("LoadVideo", { file: "bikes.mp4" });
+    const prepare = graph.add("ReVideoPrepareVideo", { ...PREPARE, size_policy: "source" }, { video: from(load, "VIDEO") });
+    const { steps } = upstreamOf(editorBehind(graph, prepare), "frames");
+    assert.deepEqual(steps, [{ kind: "pick", start: 5, stride: 2, count: 14 }]);
+});
+
 test("steps stand in the order in which frames pass them", () => {
     const graph = new Graph();
     const load = graph.add("VHS_LoadVideo", { video: "a.webm", force_rate: 12, skip_first_frames: 3, select_every_nth: 2, frame_load_cap: 50, custom_width: 0, custom_height: 0 });

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from footage import turn
 from fuzzing import damaged, damages, fuzz
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -91,15 +92,10 @@ def test_a_phones_rotation_is_undone(tmp_path, clip, matrix, turns):
     path = tmp_path / "phone.mp4"
     write_video(path, clip[:2, :, :, :320], 25)
     upright, _ = read_video(path)
-    content = bytearray(path.read_bytes())
-    a, b, c, d = (value * 0x10000 for value in matrix)
-    place = content.index(b"tkhd") + 4 + 40  # the matrix of a version 0 track header
-    content[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 0x40000000)
-    path.write_bytes(content)
+    turn(path, matrix)
     assert torch.equal(read_video(path)[0], upright.rot90(turns, (2, 3)))
-    mirrored = bytearray(content)  # then to the left and right swapped
-    mirrored[place : place + 36] = struct.pack(">9i", -a, b, 0, -c, d, 0, 0, 0, 0x40000000)
-    path.write_bytes(mirrored)
+    a, b, c, d = matrix
+    turn(path, (-a, b, -c, d))  # then to the left and right swapped
     assert torch.equal(read_video(path)[0], upright.rot90(turns, (2, 3)).flip(3))
 
 
