@@ -279,6 +279,8 @@ class ReVideoLongVideo(io.ComfyNode):
                 )
             if planned is not None:
                 size = working_size(*planned.size, multiple)
+            elif size == own and (own[0] % multiple or own[1] % multiple):
+                size = working_size(*own, multiple)
             plan_memory(model, size, options)
             return model.edit(
                 source,

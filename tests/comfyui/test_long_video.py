@@ -14,6 +14,7 @@ import torch
 from comfy_process import load_pack
 from comfyui_server import CHECKPOINT, ComfyUI, Graph, Run, needed, node
 from edit_graph import AREA, HEIGHT, WIDTH, edit_graph
+from footage import write
 from fuzzing import fuzz
 from hypothesis import given
 from hypothesis import strategies as st
@@ -210,6 +211,16 @@ def test_a_small_edit_of_large_frames_is_of_a_part(comfyui: ComfyUI, clip: str):
     x, y, width, height = AREA
     assert (result - source)[..., y + height + 8 :, :].abs().mean() < 0.02
     assert (result - source)[..., y + 16 : y + height - 16, x + 16 : x + width - 16].abs().mean() > 0.02
+
+
+def test_an_edit_drawn_on_a_video_whose_sides_the_model_does_not_take(comfyui: ComfyUI):
+    write(comfyui.input / "odd.mp4", {"size": (120, 200)})
+    graph = long_graph("odd.mp4")
+    graph["prepare"]["inputs"]["size_policy"] = "source"
+    graph["keep area"]["inputs"] |= {"height": 120, "width": 200}
+    graph["result"]["inputs"]["filename_prefix"] = "video/odd"
+    result, _ = read_video(saved(comfyui, comfyui.succeed(graph)))
+    assert result.shape == read_video(comfyui.input / "odd.mp4")[0].shape
 
 
 def test_no_part_is_taken_of_frames_that_the_edit_is_not_drawn_on(comfyui: ComfyUI, clip: str):
