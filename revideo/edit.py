@@ -125,9 +125,10 @@ def fit_like_clip(frames: Tensor, name: str, source_size: tuple[int, int], size:
     if found == source_size:
         return fit_frames(frames, *size, fit)
     if found != size:
+        other = f", or {size[1]}×{size[0]}, the size the clip is fitted to" if size != source_size else ""
         raise ValueError(
             f"the {name} is {found[1]}×{found[0]}, the clip {source_size[1]}×{source_size[0]}: give it the clip's "
-            f"size, or {size[1]}×{size[0]}, the size the clip is fitted to"
+            f"size{other}"
         )
     return frames
 

@@ -117,8 +117,8 @@ example: move a painted thing from (100, 160) to (300, 160)
         default="auto",
         help="auto: where the area is small in a clip of more than a megapixel, the model works on a part of the "
         "frames around area and paths, which goes along with them, at the clip's own pixels; the result has the clip's "
-        "size. Not with --size, nor an edited frame of another size than the clip's. always: of smaller clips too "
-        "(default: auto)",
+        "size. Not with --size, nor what is drawn on another size than the clip's. always: of smaller clips too; "
+        "--size is the part's then (default: auto)",
     )
     what.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the video to write, H.264")
     what.add_argument(
@@ -279,6 +279,7 @@ def run_edit(arguments: argparse.Namespace, load: LoadModel = chosen_model) -> i
 
 def make_result(arguments: argparse.Namespace, inputs: EditInputs, model: ReVideo) -> None:
     """Runs an edit of one window and writes it."""
+    from ..video.colours import even_sides
     from ..video.file import write_like
 
     height, width = inputs.video.shape[-2:]
@@ -299,6 +300,7 @@ def make_result(arguments: argparse.Namespace, inputs: EditInputs, model: ReVide
         )
     with refusing():
         write_like(arguments.output, result.frames, inputs.source, size=(height, width))
+    height, width = even_sides(height, width)
     frames = f"{len(result.frames)} frames of {width}×{height}"
     where = f", a part edited at {size}" if inputs.crop else ""
     print(f"{arguments.output}: {frames} at {float(inputs.source.rate):g} frames per second{where}")

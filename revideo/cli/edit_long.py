@@ -70,13 +70,21 @@ def add_long_options(edit: argparse.ArgumentParser) -> None:
 def read_long_inputs(arguments: argparse.Namespace) -> LongInputs:
     """Reads and checks all that was given but the weights; ValueError or OSError names the culprit."""
     from ..edit import Edit
-    from ..editing.crop import plan_crop, working_size
     from ..editing.handover import HandoverOptions
     from ..editing.windows import plan_windows
     from ..files import check_folder
     from ..video.file import VideoFile, check_like
     from ..video.fitting import fit_frames
-    from .inputs import check_options, crop_mode, model_size, open_mask, read_edited_frame, read_trajectories
+    from .inputs import (
+        check_options,
+        crop_mode,
+        crop_size,
+        model_size,
+        open_mask,
+        read_cropped,
+        read_edited_frame,
+        read_trajectories,
+    )
 
     checked = check_options(arguments)
     if arguments.preview:
@@ -110,15 +118,13 @@ def read_long_inputs(arguments: argparse.Namespace) -> LongInputs:
         edit.check(len(source), *size)
         return edit
 
-    multiple, mode, crop = checked.config.size_multiple, crop_mode(arguments, source.size), None
-    size = model_size(arguments, source.size, multiple)
-    if mode != "off":
-        edit = read_edit(source.size)
-        crop = plan_crop(edit, len(source), multiple, mode)
-    if crop is None:
+    multiple = checked.config.size_multiple
+    size, mode = model_size(arguments, source.size, multiple), crop_mode(arguments, source.size)
+    edit, crop = read_cropped(read_edit, mode, source.size, len(source), multiple)
+    if edit is None:
         edit = read_edit(size)
-    else:
-        size = working_size(*crop.size, multiple)
+    if crop is not None:
+        size = crop_size(arguments, crop, multiple)
     check_like(arguments.output, source)
     options = replace(checked.options, latent_lock=arguments.latent_lock is not False)
     return LongInputs(source, edit, crop, size, options, handover, checked.config, windows)
@@ -129,6 +135,7 @@ def run_long(arguments: argparse.Namespace, load: LoadModel = chosen_model) -> i
         inputs = read_long_inputs(arguments)
 
         from ..editing.window_cache import WindowCache
+        from ..video.colours import even_sides
 
         model = load(arguments, inputs.config)
 
@@ -158,7 +165,7 @@ def run_long(arguments: argparse.Namespace, load: LoadModel = chosen_model) -> i
             print(f"finished windows are in {inputs.windows}: the same command goes on from there", file=sys.stderr)
     if not arguments.keep_windows:
         cache.clear()
-    height, width = inputs.source.size
+    height, width = even_sides(*inputs.source.size)
     rate = f"{float(inputs.source.rate):g} frames per second"
     print(f"{arguments.output}: {len(inputs.source)} frames of {width}×{height} at {rate}, edited at {size}")
     print_left_out(inputs.source)

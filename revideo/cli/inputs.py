@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -79,7 +81,7 @@ def read_inputs(arguments: argparse.Namespace) -> EditInputs:
         source = file.read(0, count)
     if arguments.output:
         check_like(arguments.output, file)
-    source_size, crop = file.size, None
+    source_size = file.size
 
     def read_edit(size: tuple[int, int]) -> Edit:
         if arguments.edited_frame:
@@ -98,13 +100,11 @@ def read_inputs(arguments: argparse.Namespace) -> EditInputs:
     check_video(source)
     mode = crop_mode(arguments, source_size)
     size = drawn_size = model_size(arguments, source_size, config.size_multiple)
-    if mode != "off":
-        edit = read_edit(source_size)
-        crop = plan_crop(edit, count, config.size_multiple, mode)
-    if crop is None:
+    edit, crop = read_cropped(read_edit, mode, source_size, count, config.size_multiple)
+    if edit is None:
         edit = read_edit(size)
-    else:
-        size, drawn_size = working_size(*crop.size, config.size_multiple), source_size
+    if crop is not None:
+        size, drawn_size = crop_size(arguments, crop, config.size_multiple), source_size
     video = fit_frames(source, *drawn_size, arguments.fit)
     return EditInputs(video, edit, crop, size, file, checked.options, config)
 
@@ -113,6 +113,34 @@ def model_size(arguments: argparse.Namespace, source_size: tuple[int, int], mult
     """Height and width of the clip fitted to the model."""
     width, height = arguments.size or DEFAULT_SIZE
     return choose_size(*source_size, arguments.size_policy, height, width, multiple)
+
+
+def read_cropped(
+    read_edit: Callable[[tuple[int, int]], Edit],
+    mode: CropMode,
+    source_size: tuple[int, int],
+    num_frames: int,
+    multiple: int,
+) -> tuple[Edit | None, Crop | None]:
+    """The edit on the clip's own size and the part to edit; neither where all of the frame is to be."""
+    if mode == "off":
+        return None, None
+    try:
+        edit = read_edit(source_size)
+        crop = plan_crop(edit, num_frames, multiple, mode)
+    except ValueError:
+        if mode == "auto":  # drawn on the fitted size; or wrong, which is said of that
+            return None, None
+        raise
+    if crop is None:
+        print("area and paths take most of the frame: all of it is edited", file=sys.stderr)
+        return None, None
+    return edit, crop
+
+
+def crop_size(arguments: argparse.Namespace, crop: Crop, multiple: int) -> tuple[int, int]:
+    """Height and width that the model sees a crop at."""
+    return model_size(arguments, crop.size, multiple) if arguments.size else working_size(*crop.size, multiple)
 
 
 def crop_mode(arguments: argparse.Namespace, source_size: tuple[int, int]) -> CropMode:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -113,6 +113,8 @@ def plan_crop(edit: Edit, num_frames: int, multiple: int, mode: CropMode = "alwa
     little and else goes along smoothly. "auto": of frames that are larger than the model works at. None: the whole
     frame is as good. ValueError where the edit is none of such a video.
     """
+    if mode not in get_args(CropMode):
+        raise ValueError(f'crop "{mode}" is not one of "auto", "always", "off"')
     if mode == "off" or (mode == "auto" and edit.size[0] * edit.size[1] <= BEST_PIXELS):
         return None
     edit = edit.for_clip(num_frames, edit.size, edit.size, "stretch")

@@ -1,5 +1,6 @@
 """`revideo edit` on all kinds of footage, by the built-in model: one window and long, one result."""
 
+import argparse
 from pathlib import Path
 
 import av
@@ -9,6 +10,9 @@ import pytest
 from footage import FRAMES, pixels, write
 
 import revideo
+from revideo.cli.edit import add_edit
+from revideo.cli.edit_long import read_long_inputs
+from revideo.cli.inputs import read_inputs
 from revideo.cli.main import main
 
 LONG = ("--long", "--frames", "18")
@@ -77,6 +81,23 @@ def test_a_clip_of_more_than_a_megapixel_is_cropped_of_itself(tmp_path, capsys, 
     assert main(words) == 0
     assert "at 128×128" in capsys.readouterr().out
     assert revideo.read_video(output, 0, 1, 1)[0].shape[-2:] == (1080, 1920)
+
+
+@pytest.mark.parametrize("more", [(), ("--long", "--frames", "15")])
+def test_a_mask_of_the_fitted_size_is_of_the_whole_frame(tmp_path, more):
+    """Of a clip that is else cropped."""
+    clip = write(tmp_path / "large.mkv", {"size": (1080, 1920), "codec": "ffv1", "pix_fmt": "bgr0"}, frames=15)
+    words = ["edit", str(clip), "--model", "tiny", "--steps", "1", "-o", str(tmp_path / "out.mkv"), *more]
+    parser = argparse.ArgumentParser()
+    add_edit(parser.add_subparsers())
+    for size, cropped in ((1080, 1920), True), ((768, 1360), False):
+        mask = square_mask(tmp_path / "mask.png", *size)
+        inputs = (read_long_inputs if more else read_inputs)(parser.parse_args([*words, "--mask", str(mask)]))
+        assert (inputs.crop is not None) == cropped
+        assert inputs.edit.size == size
+        assert inputs.size == ((128, 128) if cropped else size)
+    asked = [*words, "--mask", str(square_mask(mask, 1080, 1920)), "--crop", "always", "--size", "256x256"]
+    assert (read_long_inputs if more else read_inputs)(parser.parse_args(asked)).size == (256, 256)
 
 
 @pytest.mark.slow

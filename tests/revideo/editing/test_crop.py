@@ -57,6 +57,8 @@ def test_the_area_of_the_issue_gets_the_window_of_the_issue():
 
 def test_frames_that_the_model_takes_whole_are_cropped_only_if_asked():
     edit = moving_edit(step=0)
+    with pytest.raises(ValueError, match='crop "sometimes" is not one of "auto", "always", "off"'):
+        plan_crop(edit, FRAMES, 8, "sometimes")
     assert plan_crop(edit, FRAMES, 8, "auto") is None and plan_crop(edit, FRAMES, 8).size == (128, 128)
     assert working_size(128, 192, 64) == (128, 192) and working_size(2160, 3840, 64) == (768, 1344)
 
