@@ -18,6 +18,7 @@ import { Player, frameAt } from "./input/player.js";
 import { Pointer } from "./input/pointer.js";
 import { helpOverlay } from "./ui/help.js";
 import { ImportExport } from "./ui/import_export.js";
+import { Invitation } from "./ui/invitation.js";
 import { Keyboard } from "./ui/keyboard.js";
 import { Message } from "./ui/message.js";
 import { Panel } from "./ui/panel.js";
@@ -37,7 +38,9 @@ import { Toolbar } from "./ui/toolbar.js";
  * What the editor tells its host.
  * @typedef {object} Host
  * @property {(text: string) => void} changed  the value is another
- * @property {(files: File[]) => void} dropped  files that are no drawings
+ * @property {(files: File[]) => void} opened  files that are no drawings
+ * @property {() => void} resized  it came into view, or its size is another
+ * @property {() => void} showFrames  runs what feeds the frames, to see them
  */
 
 /** @implements {Board} */
@@ -51,6 +54,8 @@ export class Editor {
     openOutline = [];
     /** @type {{at: XY, key: string} | null} */
     lastClick = null;
+    /** @type {import("./ui/invitation.js").Absence | ""} */
+    absence = "";
 
     /** Per path the frames at which it lies outside the areas. @type {Map<string, Set<number>>} */
     outside = new Map();
@@ -68,7 +73,11 @@ export class Editor {
         this.host = host;
         this.keyboard = new Keyboard(this);
         this.player = new Player(this);
-        this.stage = new Stage(this.message.element, () => this.redraw());
+        this.invitation = new Invitation(this);
+        this.stage = new Stage([this.invitation.element, this.message.element], () => {
+            this.host.resized();
+            this.redraw();
+        });
         this.toolbar = new Toolbar(this);
         this.panel = new Panel(this);
         this.status = new Status(this);
@@ -246,10 +255,11 @@ export class Editor {
 
     // --- The clip ----------------------------------------------------------------------------
 
-    /** Shows a clip, which stays its owner's, or none; `waiting` says what is awaited or missing. @type {(clip: Clip | null, waiting?: string) => void} */
-    show(clip, waiting = "") {
+    /** Shows a clip, which stays its owner's, or none; `waiting` says what is awaited or missing. @type {(clip: Clip | null, waiting?: string, absence?: Editor["absence"]) => void} */
+    show(clip, waiting = "", absence = "") {
         this.backdrop.clip = clip;
         this.status.waiting = waiting;
+        this.absence = absence;
         clip?.want(frameAt(this.time));
         this.redraw();
     }
@@ -287,7 +297,7 @@ export class Editor {
         this.element.classList.toggle("rve-without-panel", !session.panel);
         const ready = String(this.backdrop.clip?.ready ?? 0);
         if (this.element.dataset.framesReady !== ready) this.element.dataset.framesReady = ready;
-        for (const part of [this.toolbar, this.panel, this.timeline, this.status, this.pointer]) part.draw();
+        for (const part of [this.toolbar, this.panel, this.timeline, this.status, this.invitation, this.pointer]) part.draw();
         if (this.#outsideOf !== session.doc && !this.#previewed && !this.player.playing) {
             this.#outsideOf = session.doc;
             this.outside = outsideAreas(session.doc);

@@ -10,9 +10,9 @@ export class Stage {
     size = { width: 0, height: 0 };
     #layers = new Layers();
 
-    /** @param {Element} above  what lies over the canvases @param {() => void} resized */
+    /** @param {Element[]} above  what lies over the canvases @param {() => void} resized */
     constructor(above, resized) {
-        this.element = h("div", { class: "rve-stage" }, ...this.#layers.canvases, above);
+        this.element = h("div", { class: "rve-stage" }, ...this.#layers.canvases, ...above);
         this.resizes = new ResizeObserver(([{ contentRect }]) => {
             this.size = { width: contentRect.width, height: contentRect.height };
             resized();

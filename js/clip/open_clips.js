@@ -1,9 +1,11 @@
 /** Open clips: editors that show the same share one, and it stays open for a while after the last has let go. */
 
 import { prepare } from "./frame_mapping.js";
-import { Clip, openPictures, openVideo } from "./frames.js";
+import { Clip } from "./frames.js";
+import { openPicture, openPictures } from "./pictures.js";
+import { openVideo } from "./videos.js";
 
-/** @typedef {import("./upstream.js").Upstream} Upstream */
+/** @typedef {import("../graph/upstream.js").Upstream} Upstream */
 
 const IDLE_MS = 15_000; // the graph's undo builds nodes anew: they find the clip still open
 const PICTURES_FPS = 8; // of frames whose source is not known: pictures have no rate
@@ -38,7 +40,7 @@ export const fileKey = (upstream) => `file ${JSON.stringify([upstream?.file, ups
 
 /** A file as the nodes after it prepare it. @type {(url: string, upstream: Upstream, signal: AbortSignal) => Promise<Clip>} */
 export async function openFile(url, { kind, steps }, signal) {
-    const reader = kind === "video" ? await openVideo(url, signal) : await openPictures([url], 1, signal);
+    const reader = kind === "video" ? await openVideo(url, signal) : await openPicture(url, signal);
     try {
         return new Clip(reader, prepare(reader.source, steps));
     } catch (error) {

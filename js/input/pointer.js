@@ -76,7 +76,7 @@ export class Pointer {
 
     /** @type {(event: PointerEvent) => void} */
     #down(event) {
-        if (event.target instanceof Element && event.target.closest(".rve-message")) return;
+        if (event.target instanceof Element && event.target.closest(".rve-over")) return;
         this.editor.focus();
         this.middle = event.button === MIDDLE;
         const press = this.#press(event);

@@ -84,7 +84,7 @@ export class ImportExport {
         const drawings = files.filter((file) => /\.(json|txt)$/i.test(file.name));
         for (const file of drawings) this.#textOf(file).then((text) => this.add(text), (error) => this.editor.message.show(error.message));
         const others = files.filter((file) => !drawings.includes(file));
-        if (others.length) this.editor.host.dropped(others);
+        if (others.length) this.editor.host.opened(others);
     }
 
     /** Adds a drawing or tracks to the drawing, and selects what came. True if it could be read. @type {(text: string) => boolean} */
