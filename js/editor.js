@@ -16,12 +16,14 @@ import { COMMANDS } from "./input/commands.js";
 import { keepFromGraph } from "./input/own_events.js";
 import { Player, frameAt } from "./input/player.js";
 import { Pointer } from "./input/pointer.js";
+import { toggleFullWindow } from "./ui/full_window.js";
 import { helpOverlay } from "./ui/help.js";
 import { ImportExport } from "./ui/import_export.js";
 import { Invitation } from "./ui/invitation.js";
 import { Keyboard } from "./ui/keyboard.js";
 import { Message } from "./ui/message.js";
 import { Panel } from "./ui/panel.js";
+import { ResultBar } from "./ui/result_bar.js";
 import { Status, messageOf } from "./ui/status.js";
 import { Timeline } from "./ui/timeline.js";
 import { Toolbar } from "./ui/toolbar.js";
@@ -40,6 +42,11 @@ import { Toolbar } from "./ui/toolbar.js";
  * @property {(text: string) => void} changed  the value is another
  * @property {(files: File[]) => void} opened  files that are no drawings
  * @property {() => void} resized  it came into view, or its size is another
+ * @property {(places: XY[], frame: number) => Promise<import("./document/document.js").Path[] | null>} track  follows what lies there
+ * @property {(frame: number) => void} saveFrame  as a picture file
+ * @property {() => void} paintFrame  the edited first frame, in ComfyUI's mask editor
+ * @property {(picture: File) => void} chooseFrame  as the edited first frame
+ * @property {(index: number) => void} openResult  of those that are listed
  * @property {() => void} showFrames  runs what feeds the frames, to see them
  */
 
@@ -74,7 +81,8 @@ export class Editor {
         this.keyboard = new Keyboard(this);
         this.player = new Player(this);
         this.invitation = new Invitation(this);
-        this.stage = new Stage([this.invitation.element, this.message.element], () => {
+        this.resultBar = new ResultBar(this);
+        this.stage = new Stage([this.resultBar.wipe, this.invitation.element, this.message.element], () => {
             this.host.resized();
             this.redraw();
         });
@@ -91,6 +99,7 @@ export class Editor {
             this.keyboard.element,
             this.toolbar.element,
             h("div", { class: "rve-main" }, this.stage.element, this.panel.element),
+            this.resultBar.element,
             this.status.element,
             this.timeline.element,
             this.importExport.element,
@@ -264,6 +273,14 @@ export class Editor {
         this.redraw();
     }
 
+    /** The source, what a run gave, or both. @type {(view: import("./clip/backdrop.js").View) => void} */
+    showView(view) {
+        this.backdrop.view = view;
+        if (view !== "source" && !this.backdrop.result) this.host.openResult(this.resultBar.chosen);
+        this.backdrop.want(frameAt(this.time));
+        this.redraw();
+    }
+
     /** The edited first frame, shown over frame 0. @type {(picture: ImageBitmap | null) => void} */
     showEdited(picture) {
         this.backdrop.setEdited(picture);
@@ -292,12 +309,12 @@ export class Editor {
         const { doc, session, stage, viewport, selection, time, outside } = this;
         if (!stage.size.width || !stage.size.height) return; // collapsed, or not in the page
         const scene = { doc, selection, time, viewport, density: stage.density, outside, sketch: this.#sketch, ...this.pointer.hovering };
-        const { picture, place } = this.backdrop.at(frameAt(time), doc);
-        stage.draw(scene, picture, place);
+        stage.draw(scene, this.backdrop.at(frameAt(time), doc));
         this.element.classList.toggle("rve-without-panel", !session.panel);
+        stage.element.classList.toggle("rve-bare", !session.showsDrawing);
         const ready = String(this.backdrop.clip?.ready ?? 0);
         if (this.element.dataset.framesReady !== ready) this.element.dataset.framesReady = ready;
-        for (const part of [this.toolbar, this.panel, this.timeline, this.status, this.invitation, this.pointer]) part.draw();
+        for (const part of [this.toolbar, this.panel, this.timeline, this.status, this.invitation, this.resultBar, this.pointer]) part.draw();
         if (this.#outsideOf !== session.doc && !this.#previewed && !this.player.playing) {
             this.#outsideOf = session.doc;
             this.outside = outsideAreas(session.doc);
@@ -318,6 +335,13 @@ export class Editor {
         this.help.hidden = this.importExport.element.hidden = true;
         if (open) this.focus();
         return open;
+    }
+
+    /** Over all of the page, or back in its node. */
+    toggleFullWindow() {
+        toggleFullWindow(this.element);
+        this.session.viewport = null; // the frame is fitted to where it is now
+        this.focus();
     }
 
     /** Takes the keyboard. */

@@ -1,18 +1,21 @@
 /**
  * ComfyUI's door to the editor, and the only file that has effects of its own: it makes the
- * widget, which node_editor.js fills.
+ * widget, which host/ fills.
  */
 
 // @ts-ignore ComfyUI serves these two
 import { app } from "../../scripts/app.js";
 // @ts-ignore
 import { api } from "../../scripts/api.js";
-import { NodeEditor } from "./node_editor.js";
+import { Comfy } from "./host/comfy.js";
+import { NodeEditor } from "./host/node_editor.js";
 
 const NODE = "ReVideoEditor";
 const WIDGET = "REVIDEO_EDITOR";
 const SIZE = [820, 700]; // of a new node
 const MIN_HEIGHT = 380; // of the widget
+
+const comfy = new Comfy(app, api, new URL("./", import.meta.url));
 
 const style = document.createElement("link");
 style.rel = "stylesheet";
@@ -33,7 +36,7 @@ app.registerExtension({
     name: "ReVideo.Editor",
     getCustomWidgets: () => ({
         [WIDGET](/** @type {any} */ node, /** @type {string} */ name) {
-            const { editor } = new NodeEditor(node, { app, api, packUrl: new URL("./", import.meta.url) });
+            const { editor } = new NodeEditor(node, comfy);
             const widget = node.addDOMWidget(name, WIDGET.toLowerCase(), editor.element, {
                 getValue: () => editor.value,
                 setValue: (/** @type {any} */ value) => (editor.value = typeof value === "string" ? value : ""),

@@ -59,16 +59,17 @@ export class Clip {
     /**
      * @param {Reader} reader
      * @param {Prepared} prepared
+     * @param {number} [budget]  bytes for its pictures
      */
-    constructor(reader, prepared) {
+    constructor(reader, prepared, budget = BUDGET_BYTES) {
         this.reader = reader;
         this.prepared = prepared;
         const { width, height } = reader.source;
-        const affordable = Math.sqrt(BUDGET_BYTES / 4 / prepared.picked.length / (width * height));
+        const affordable = Math.sqrt(budget / 4 / prepared.picked.length / (width * height));
         const longest = Math.max(width, height);
         this.maxSide = Math.min(Math.max(longest * affordable, SIDE_MIN), SIDE_MAX, longest);
         const bytes = 4 * width * height * (this.maxSide / longest) ** 2;
-        this.capacity = Math.max(Math.floor(BUDGET_BYTES / bytes), 2);
+        this.capacity = Math.max(Math.floor(budget / bytes), 2);
     }
 
     /** The picture of a frame, or of the nearest one that is there; null before the first. @type {(frame: number) => ImageBitmap | null} */

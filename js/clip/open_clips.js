@@ -8,6 +8,7 @@ import { openVideo } from "./videos.js";
 /** @typedef {import("../graph/upstream.js").Upstream} Upstream */
 
 const IDLE_MS = 15_000; // the graph's undo builds nodes anew: they find the clip still open
+const RESULT_BYTES = 96e6; // of its pictures, beside those of the clip
 const PICTURES_FPS = 8; // of frames whose source is not known: pictures have no rate
 
 /** @type {Map<string, {clip: Promise<Clip>, opening: AbortController, users: number, timer?: number}>} by what they show */
@@ -49,8 +50,15 @@ export async function openFile(url, { kind, steps }, signal) {
     }
 }
 
+/** What a run gave in the end, beside the clip that it was made of. @type {(urls: string[], kind: import("../graph/results.js").Result["kind"], fps: number, signal: AbortSignal) => Promise<Clip>} */
+export async function openResult(urls, kind, fps, signal) {
+    const opened = { video: () => openVideo(urls[0], signal), picture: () => openPicture(urls[0], signal), pictures: () => openPictures(urls, fps, signal) };
+    const reader = await opened[kind]();
+    return new Clip(reader, prepare(reader.source, []), RESULT_BYTES);
+}
+
 /**
- * The frames that a run gave, every `stride`-th of `frames` a picture.
+ * The frames that a run gave to the editor, every `stride`-th of `frames` a picture.
  * @type {(urls: string[], info: {width: number, height: number, frames: number, stride?: number}, upstream: Upstream | null, signal: AbortSignal) => Promise<Clip>}
  */
 export async function openRun(urls, { width, height, frames, stride = 1 }, upstream, signal) {

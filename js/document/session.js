@@ -36,6 +36,8 @@ export class Session {
     brushRadius = 24;
     loop = true;
     panel = true;
+    /** Paths and areas lie over the picture. */
+    showsDrawing = true;
 
     get doc() {
         return this.#history.present;

@@ -10,8 +10,8 @@ const UNNAMED = "00000000-0000-0000-0000-000000000000"; // a cleared graph, unti
 /** @type {Map<string, {session: Session, element: WeakRef<HTMLElement>}>} what the last node had, by graph and node */
 const places = new Map();
 
-/** @type {(node: any, root?: string, graph?: string) => string} */
-const placeOf = (node, root = node.graph.rootGraph?.id, graph = node.graph.id) => [root, graph, node.id].join("/");
+/** A node's place among all workflows. @type {(node: any, root?: string, graph?: string) => string} */
+export const placeOf = (node, root = node.graph.rootGraph?.id, graph = node.graph.id) => [root, graph, node.id].join("/");
 
 /**
  * The session of a node's forerunner: the same place in the graph, and a drawing that it had. An

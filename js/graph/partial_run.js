@@ -17,12 +17,13 @@ export function executionIdOf(node) {
 
 /**
  * Runs nodes that are added to the graph for this once, and what they depend on. The last of them is an output node,
- * whose output it resolves with. They name each other by their place: ["revideo0", 0].
- * Rejects with the reason where it does not run.
- * @type {(comfy: {app: any, api: any}, ...added: PromptNode[]) => Promise<any>}
+ * whose output it resolves with. They name each other by their place: ["revideo0", 0]. `adds` gets the graph's own
+ * nodes by their ids. Rejects with the reason where it does not run.
+ * @type {(comfy: {app: any, api: any}, adds: (nodes: Record<string, PromptNode>) => PromptNode[]) => Promise<any>}
  */
-export async function runPart({ app, api }, ...added) {
+export async function runPart({ app, api }, adds) {
     const { output: nodes, workflow } = await app.graphToPrompt();
+    const added = adds(nodes);
     added.forEach((node, index) => (nodes[`${ADDED}${index}`] = { _meta: { title: "ReVideo Editor" }, ...node }));
     const last = `${ADDED}${added.length - 1}`;
     const events = new AbortController();

@@ -39,6 +39,12 @@ function resizeBrush(editor, factor) {
     editor.say(`Brush: ${Math.round(editor.session.brushRadius)} pixels`);
 }
 
+/** A view of the result, or the source again. @type {(editor: Editor, view: import("../clip/backdrop.js").View) => void} */
+function changeView(editor, view) {
+    if (editor.resultBar.isEmpty) editor.say("There is no result yet: run the graph.");
+    else editor.showView(editor.backdrop.view === view ? "source" : view);
+}
+
 /** A point on each selected path where its dot is. @type {(editor: Editor) => void} */
 function insertPoints(editor) {
     let { doc } = editor;
@@ -119,6 +125,14 @@ export const COMMANDS = {
     "time-point": timePoint,
     nudge: (editor, event) => nudge(editor, event?.key, 1),
     "nudge-far": (editor, event) => nudge(editor, event?.key, 10),
+
+    result: (editor) => changeView(editor, "result"),
+    wipe: (editor) => changeView(editor, "wipe"),
+    difference: (editor) => changeView(editor, "difference"),
+    drawing(editor) {
+        editor.session.showsDrawing = !editor.session.showsDrawing;
+    },
+    "full-window": (editor) => editor.toggleFullWindow(),
 
     play: (editor) => (editor.player.playing ? editor.player.pause() : editor.player.play()),
     previous: (editor) => step(editor, -1),

@@ -20,6 +20,7 @@ const DRAWINGS = {
     undo: ["M3 6.5 H10 a3.5 3.5 0 0 1 0 7 H6 M6 3.5 L3 6.5 L6 9.5"],
     redo: ["M13 6.5 H6 a3.5 3.5 0 0 0 0 7 H10 M10 3.5 L13 6.5 L10 9.5"],
     fit: ["M2 5.5 V2 H5.5 M10.5 2 H14 V5.5 M14 10.5 V14 H10.5 M5.5 14 H2 V10.5"],
+    fullWindow: ["M9.5 2 H14 V6.5 M14 2 L9.5 6.5 M6.5 14 H2 V9.5 M2 14 L6.5 9.5"],
     compare: ["M2 3 H14 V13 H2 Z M8 1.5 V14.5", "M8 3 H14 V13 H8 Z!"],
     importExport: ["M5 2.5 V10.5 M2.5 5 L5 2.5 L7.5 5 M11 13.5 V5.5 M8.5 11 L11 13.5 L13.5 11"],
     panel: ["M2 3 H14 V13 H2 Z M10 3 V13"],
