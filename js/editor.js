@@ -16,6 +16,7 @@ import { COMMANDS } from "./input/commands.js";
 import { keepFromGraph } from "./input/own_events.js";
 import { Player, frameAt } from "./input/player.js";
 import { Pointer } from "./input/pointer.js";
+import { boxAroundSelection } from "./tools/transform.js";
 import { helpOverlay } from "./ui/help.js";
 import { ImportExport } from "./ui/import_export.js";
 import { Keyboard } from "./ui/keyboard.js";
@@ -183,6 +184,15 @@ export class Editor {
         return Math.min(this.session.time, this.doc.frames - 1);
     }
 
+    get view() {
+        return this.stage.size;
+    }
+
+    /** The box by which what is selected is scaled and turned; the selecting tool has it. */
+    get transformBox() {
+        return this.session.tool === "select" && !this.player.playing ? boxAroundSelection(this) : null;
+    }
+
     get areaMode() {
         return this.session.areaMode;
     }
@@ -281,7 +291,7 @@ export class Editor {
     #draw() {
         const { doc, session, stage, viewport, selection, time, outside } = this;
         if (!stage.size.width || !stage.size.height) return; // collapsed, or not in the page
-        const scene = { doc, selection, time, viewport, density: stage.density, outside, sketch: this.#sketch, ...this.pointer.hovering };
+        const scene = { doc, selection, time, viewport, density: stage.density, outside, sketch: this.#sketch, transformBox: this.transformBox, ...this.pointer.hovering };
         const { picture, place } = this.backdrop.at(frameAt(time), doc);
         stage.draw(scene, picture, place);
         this.element.classList.toggle("rve-without-panel", !session.panel);

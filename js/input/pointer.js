@@ -1,8 +1,10 @@
 /** Pointer: mouse, pen and fingers on the stage → presses and drags of the tool in hand. */
 
 import { hitTest } from "../geometry/hit_test.js";
+import { isInBox } from "../geometry/transform_box.js";
 import { panBy, toFramePx, zoomAbout } from "../geometry/viewport.js";
 import { TOOLS } from "../tools/index.js";
+import { gripUnder } from "../tools/transform.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
 /** @typedef {import("../tools/tool.js").Drag} Drag */
@@ -13,6 +15,7 @@ const REACH = { mouse: 7, pen: 9, touch: 16 }; // view pixels that count as on s
 const DOUBLE_MS = 400;
 const WHEEL_LINE = 16; // pixels of a wheel step that is counted in lines
 const MIDDLE = 1;
+const CURSORS = { nw: "nwse-resize", n: "ns-resize", ne: "nesw-resize", e: "ew-resize", se: "nwse-resize", s: "ns-resize", sw: "nesw-resize", w: "ew-resize", turn: "grab" };
 
 export class Pointer {
     /** @type {{id: number, drag: Drag, last: Press, tool: string} | null} */
@@ -180,9 +183,14 @@ export class Pointer {
         const before = [this.#hover, this.#hovered];
         this.#hover = press && press.px;
         const selects = editor.session.tool === "select" && press;
-        const [hit] = selects ? hitTest(editor.doc, editor.selection, editor.time, press.px, press.reach) : [];
+        const hits = selects ? hitTest(editor.doc, editor.selection, editor.time, press.px, press.reach) : [];
+        const shown = selects && editor.transformBox;
+        const grip = shown && gripUnder(shown, hits, press, editor.viewport.scale);
+        const [hit] = hits;
         this.#hovered = hit && "path" in hit ? hit.path : null;
-        this.#cursor = hit ? (hit.what === "handle" || hit.what === "point" ? "pointer" : "move") : "";
+        if (grip) this.#cursor = CURSORS[grip.name];
+        else if (!hit) this.#cursor = shown && isInBox(shown.box, press.px) ? "move" : "";
+        else this.#cursor = hit.what === "handle" || hit.what === "point" ? "pointer" : "move";
         const brushes = this.hovering.brush !== null || before[0] !== null;
         if (this.#hovered !== before[1] || (brushes && editor.session.tool !== "select")) editor.redraw();
         this.draw();

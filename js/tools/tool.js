@@ -26,7 +26,8 @@ import * as ops from "../document/operations.js";
  * @property {() => void} cancel  leaves the drawing as it was
  *
  * @typedef {{kind: "stroke", points: XY[], closed: boolean, radius?: number}
- *   | {kind: "box", from: XY, to: XY, ellipse: boolean, marquee?: boolean}} Sketch
+ *   | {kind: "box", from: XY, to: XY, ellipse: boolean, marquee?: boolean}
+ *   | {kind: "frame", corners: XY[]}} Sketch
  *   what is being drawn and is not in the document yet
  *
  * What a tool may do.
@@ -35,6 +36,7 @@ import * as ops from "../document/operations.js";
  * @property {Selection} selection
  * @property {number} time
  * @property {import("../geometry/viewport.js").Viewport} viewport
+ * @property {import("../geometry/viewport.js").Size} view  of the stage, in view pixels
  * @property {"add" | "subtract"} areaMode
  * @property {number} brushRadius  frame pixels
  * @property {string | null} openPath  the path that clicks go on adding points to

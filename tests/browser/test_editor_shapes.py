@@ -1,0 +1,198 @@
+"""Shape work in the editor: the box that scales and turns, by pointer, finger and keys."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import pytest
+from drawing import Drawing, Place, build
+from frontend import journey
+from playwright.sync_api import CDPSession, Page
+from pytest import approx
+
+from revideo import EditDocument
+
+NEAR = 0.5  # frame pixels
+STAND_OFF, STEM = 18, 28  # view pixels: where the grips stand, in js/geometry/transform_box.js
+
+Box = tuple[Place, Place]  # lower and upper corner, in frame pixels
+
+
+@pytest.fixture
+def drawing(page: Page) -> Drawing:
+    return build(page).wait_for_frames()
+
+
+@pytest.fixture
+def session(drawing: Drawing) -> Iterator[CDPSession]:
+    session = drawing.page.context.new_cdp_session(drawing.page)
+    yield session
+    session.detach()
+
+
+def near(*places: Place) -> list[object]:
+    return [approx(place, abs=NEAR) for place in places]
+
+
+def stored(drawing: Drawing) -> EditDocument:
+    """The drawing as Python reads it."""
+    return EditDocument.from_json(drawing.text)
+
+
+def places_of(drawing: Drawing, path: int = -1) -> list[tuple[float, float]]:
+    return [(point.x, point.y) for point in stored(drawing).paths[path].points]
+
+
+def grip(box: Box, u: float, v: float, stem: float = 0) -> tuple[Place, Place]:
+    """Where a grip of a box is: a frame pixel, and how far from it in view pixels."""
+    (left, top), (right, bottom) = box
+    off = ((2 * u - 1) * STAND_OFF, (2 * v - 1) * STAND_OFF - stem)
+    return (left + u * (right - left), top + v * (bottom - top)), off
+
+
+def on_page(drawing: Drawing, at: tuple[Place, Place], moved: Place = (0, 0)) -> tuple[float, float]:
+    (x, y), off = at
+    left, top = drawing.place(x + moved[0], y + moved[1])
+    return left + off[0], top + off[1]
+
+
+def pull(drawing: Drawing, at: tuple[Place, Place], *moves: Place, held: Sequence[str] = ()) -> None:
+    """Drags a grip over places, each so many frame pixels from where it was."""
+    page = drawing.drawn().page
+    for key in held:
+        page.keyboard.down(key)
+    page.mouse.move(*on_page(drawing, at))
+    page.mouse.down()
+    for move in moves:
+        page.mouse.move(*on_page(drawing, at, move), steps=3)
+    page.mouse.up()
+    for key in held:
+        page.keyboard.up(key)
+
+
+def line_and_box(drawing: Drawing) -> Box:
+    """A line and a rectangle, both selected; the box around them."""
+    drawing.tool("line")
+    drawing.drag([(100, 100), (200, 180)])
+    drawing.tool("rect")
+    drawing.drag([(220, 110), (300, 160)])
+    drawing.tool("select")
+    drawing.press("Control+a")
+    return (100, 100), (300, 180)
+
+
+# --- The box -----------------------------------------------------------------------------------
+
+
+@journey
+def test_a_corner_scales_paths_and_areas_together(drawing: Drawing):
+    box = line_and_box(drawing)
+    pull(drawing, grip(box, 1, 1), (50, 20), (100, 40))
+    assert places_of(drawing) == near((100, 100), (250, 220))
+    assert stored(drawing).regions[0].points == tuple(near((280, 115), (400, 190)))
+    drawing.press("Control+z")  # one step
+    assert places_of(drawing) == near((100, 100), (200, 180))
+    assert stored(drawing).regions[0].points == tuple(near((220, 110), (300, 160)))
+
+
+def test_shift_keeps_the_proportion_alt_the_centre_and_a_side_scales_one_way(drawing: Drawing):
+    box = line_and_box(drawing)
+    pull(drawing, grip(box, 1, 1), (100, 40), held=["Shift"])
+    assert places_of(drawing) == near((100, 100), (250, 220))
+    drawing.press("Control+z")
+    pull(drawing, grip(box, 1, 0.5), (50, 33), held=["Alt"])
+    assert places_of(drawing) == near((50, 100), (200, 180))
+    drawing.press("Control+z")
+    pull(drawing, grip(box, 1, 0.5), (-300, 0))
+    assert places_of(drawing) == near((100, 100), (50, 180))  # mirrored
+
+
+def test_a_turn_makes_a_rectangle_an_area_of_corners_and_says_so(drawing: Drawing):
+    box = line_and_box(drawing)
+    ((x, y), off) = grip(box, 0.5, 0, STEM)
+    radius = 100
+    turned = [(radius * math.sin(angle), -radius * math.cos(angle)) for angle in (math.pi / 12, math.pi / 6 + 0.02)]
+    page = drawing.drawn().page
+    page.keyboard.down("Shift")
+    page.mouse.move(*on_page(drawing, ((x, y), off)))
+    page.mouse.down()
+    for dx, dy in turned:
+        page.mouse.move(*drawing.place(200 + dx, 140 + dy), steps=3)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    cos, sin = math.cos(math.pi / 6), 0.5
+
+    def expected(x: float, y: float) -> tuple[float, float]:
+        return 200 + cos * (x - 200) - sin * (y - 140), 140 + sin * (x - 200) + cos * (y - 140)
+
+    assert places_of(drawing) == near(expected(100, 100), expected(200, 180))
+    [region] = stored(drawing).regions
+    assert region.kind == "polygon"
+    corners = [(220, 110), (300, 110), (300, 160), (220, 160)]
+    assert region.points == tuple(near(*(expected(*corner) for corner in corners)))
+    assert "turned" in drawing.status
+
+
+def test_a_rectangle_alone_keeps_its_handles_and_can_be_turned(drawing: Drawing):
+    drawing.tool("rect")
+    drawing.drag([(200, 100), (300, 160)])
+    drawing.tool("select")
+    drawing.drag([(300, 160), (320, 180)])
+    assert stored(drawing).regions[0].points == tuple(near((200, 100), (320, 180)))
+    page = drawing.drawn().page
+    left, top = drawing.place(260, 100)
+    page.mouse.move(left, top - STEM)
+    page.mouse.down()
+    page.keyboard.down("Shift")
+    page.mouse.move(*drawing.place(380, 140), steps=4)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    assert stored(drawing).regions[0].kind == "rect"  # a right angle
+    assert stored(drawing).regions[0].points == tuple(near((220, 80), (300, 200)))
+
+
+def test_escape_gives_a_scaling_up_and_the_inside_moves(drawing: Drawing):
+    box = line_and_box(drawing)
+    before = drawing.text
+    page = drawing.page
+    page.mouse.move(*on_page(drawing, grip(box, 0, 0)))
+    page.mouse.down()
+    page.mouse.move(*drawing.place(20, 30), steps=3)
+    drawing.press("Escape")
+    page.mouse.up()
+    assert drawing.text == before
+    drawing.drag([(210, 105), (230, 115)])  # empty, but inside
+    assert places_of(drawing) == near((120, 110), (220, 190))
+
+
+def test_a_finger_scales_and_still_reaches_the_points_inside(drawing: Drawing, session: CDPSession):
+    box = line_and_box(drawing)
+
+    def finger(*places: Place) -> None:
+        points = [[{"x": x, "y": y, "id": 0}] for x, y in places]
+        session.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": points[0]})
+        for point in points[1:]:
+            session.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": point})
+        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    start = on_page(drawing, grip(box, 1, 1))
+    wide = (start[0] + 11, start[1] + 6)  # beside the square that is drawn: a finger is no needle
+    by = [after - before for before, after in zip(drawing.place(300, 180), drawing.place(400, 220))]
+    finger(wide, (wide[0] + by[0] / 2, wide[1] + by[1] / 2), (wide[0] + by[0], wide[1] + by[1]))
+    assert places_of(drawing) == near((100, 100), (250, 220))
+    drawing.press("Escape")
+    drawing.click(175, 160)  # the line alone
+    finger(drawing.place(250, 220), drawing.place(255, 210), drawing.place(260, 200))  # its point, at the box's corner
+    assert places_of(drawing) == near((100, 100), (260, 200))
+
+
+def test_keys_turn_and_scale_what_is_selected(drawing: Drawing):
+    line_and_box(drawing)
+    drawing.press(">", ">", ">", ">", ">", ">")  # six times 15 degrees
+    assert places_of(drawing) == near((240, 40), (160, 140))
+    drawing.press("}")
+    (x0, y0), (x1, y1) = places_of(drawing)
+    assert (x0 - x1, y1 - y0) == approx((88, 110), abs=NEAR)
+    drawing.press("{")
+    assert places_of(drawing) == near((240, 40), (160, 140))
