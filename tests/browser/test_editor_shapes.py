@@ -196,3 +196,48 @@ def test_keys_turn_and_scale_what_is_selected(drawing: Drawing):
     assert (x0 - x1, y1 - y0) == approx((88, 110), abs=NEAR)
     drawing.press("{")
     assert places_of(drawing) == near((240, 40), (160, 140))
+
+
+# --- Numbers -----------------------------------------------------------------------------------
+
+
+def enter(drawing: Drawing, name: str, value: float) -> None:
+    field = drawing.drawn().element.locator(f'[data-field="{name}"]')
+    field.fill(str(value))
+    field.press("Enter")
+
+
+def test_place_size_and_turn_are_entered_as_numbers(drawing: Drawing):
+    line_and_box(drawing)
+    values = {
+        name: float(drawing.element.locator(f'[data-field="{name}"]').input_value())
+        for name in ("left", "top", "width", "height")
+    }
+    assert values == {
+        "left": approx(100, abs=NEAR),
+        "top": approx(100, abs=NEAR),
+        "width": approx(200, abs=NEAR),
+        "height": approx(80, abs=NEAR),
+    }
+    enter(drawing, "left", 40)
+    enter(drawing, "top", 20)
+    enter(drawing, "width", 400)
+    enter(drawing, "height", 160)
+    assert places_of(drawing) == near((40, 20), (240, 180))
+    assert stored(drawing).regions[0].points == tuple(near((280, 40), (440, 140)))
+    enter(drawing, "turn", 90)
+    assert places_of(drawing) == near((320, -100), (160, 100))
+    drawing.press("Control+z", "Control+z", "Control+z")
+    assert places_of(drawing) == near((40, 20), (140, 100))
+    drawing.press("ArrowRight")  # the keyboard is the drawing's again
+    assert places_of(drawing) == near((41, 20), (141, 100))
+
+
+def test_a_brush_gets_the_size_that_was_entered(drawing: Drawing):
+    drawing.tool("brush")
+    drawing.drag([(200, 100), (300, 100)])
+    enter(drawing, "width", 300)
+    region = stored(drawing).regions[0]
+    (x0, _), *_, (x1, _) = region.points
+    assert x1 - x0 + 2 * region.radius == approx(300, abs=NEAR)
+    assert region.radius > 24
