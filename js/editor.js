@@ -53,6 +53,9 @@ export class Editor {
     /** @type {{at: XY, key: string} | null} */
     lastClick = null;
 
+    /** @type {import("./geometry/snapping.js").Guide[]} */
+    guides = [];
+
     /** Per path the frames at which it lies outside the areas. @type {Map<string, Set<number>>} */
     outside = new Map();
     /** @type {EditDocument | null} the document that `outside` was found in */
@@ -193,6 +196,10 @@ export class Editor {
         return this.session.tool === "select" && !this.player.playing ? boxAroundSelection(this) : null;
     }
 
+    get snapping() {
+        return this.session.snapping;
+    }
+
     get areaMode() {
         return this.session.areaMode;
     }
@@ -291,7 +298,7 @@ export class Editor {
     #draw() {
         const { doc, session, stage, viewport, selection, time, outside } = this;
         if (!stage.size.width || !stage.size.height) return; // collapsed, or not in the page
-        const scene = { doc, selection, time, viewport, density: stage.density, outside, sketch: this.#sketch, transformBox: this.transformBox, ...this.pointer.hovering };
+        const scene = { doc, selection, time, viewport, density: stage.density, outside, sketch: this.#sketch, transformBox: this.transformBox, guides: this.guides, ...this.pointer.hovering };
         const { picture, place } = this.backdrop.at(frameAt(time), doc);
         stage.draw(scene, picture, place);
         this.element.classList.toggle("rve-without-panel", !session.panel);

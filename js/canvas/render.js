@@ -6,7 +6,7 @@
 
 import { OUTLINE, WHITE, clear, drawSquare, inFrame } from "./canvas.js";
 import { AREA, AREA_LINE, strokeArea } from "./render_areas.js";
-import { drawTransformBox } from "./render_selection.js";
+import { drawGuides, drawTransformBox } from "./render_selection.js";
 import { colorOf } from "../document/items.js";
 import { areaOffset } from "../geometry/areas.js";
 import { pathCurve, positionAt, visibleAt } from "../geometry/curves.js";
@@ -29,6 +29,7 @@ import { handlesOf, hasHandles } from "../geometry/hit_test.js";
  * @property {{px: XY, radius: number} | null} brush  where the brush hovers
  * @property {string | null} hovered  id of the path under the pointer
  * @property {import("../geometry/transform_box.js").TransformBox | null} transformBox  around what is selected
+ * @property {import("../geometry/snapping.js").Guide[]} guides  lines that what is dragged lines up with
  * @property {Map<string, Set<number>>} outside  per path the frames at which it lies outside the areas
  */
 
@@ -185,6 +186,7 @@ export function drawLive(context, scene) {
     }
     for (const path of doc.paths) if (path.visible !== false) drawDot(context, scene, path, px);
     drawTransformBox(context, scene, px);
+    drawGuides(context, scene, px);
     if (sketch && sketch.kind !== "frame") drawSketch(context, sketch, px);
     if (brush) drawRing(context, brush.px, brush.radius, px);
 }

@@ -1,4 +1,4 @@
-/** Render of the selection: the box around it with its grips. */
+/** Render of the selection: the box around it with its grips, and the lines that it lines up with. */
 
 import { OUTLINE, WHITE, drawSquare } from "./canvas.js";
 
@@ -6,6 +6,7 @@ import { OUTLINE, WHITE, drawSquare } from "./canvas.js";
 /** @typedef {import("../geometry/viewport.js").XY} XY */
 
 const BOX_LINE = "#2f9bff"; // the editor's accent
+const GUIDE_LINE = "#ff5cf4";
 
 /** The box and its grips; while one is dragged, where the box has come. @type {(context: CanvasRenderingContext2D, scene: Scene, px: number) => void} */
 export function drawTransformBox(context, { transformBox, sketch }, px) {
@@ -16,6 +17,22 @@ export function drawTransformBox(context, { transformBox, sketch }, px) {
     for (const grip of grips)
         if (grip.name === "turn") drawTurn(context, grip, corners, px);
         else drawSquare(context, grip, 3.5 * px, px, WHITE, BOX_LINE);
+}
+
+/** Lines over all of the view. @type {(context: CanvasRenderingContext2D, scene: Scene, px: number) => void} */
+export function drawGuides(context, { guides, viewport, density }, px) {
+    const [width, height] = [context.canvas.width / density, context.canvas.height / density];
+    for (const { axis, at } of guides) {
+        const line = new Path2D();
+        if (axis === "x") {
+            line.moveTo(at, -viewport.y * px);
+            line.lineTo(at, (height - viewport.y) * px);
+        } else {
+            line.moveTo(-viewport.x * px, at);
+            line.lineTo((width - viewport.x) * px, at);
+        }
+        stroke(context, line, px, GUIDE_LINE);
+    }
 }
 
 /** @type {(context: CanvasRenderingContext2D, corners: XY[], px: number) => void} */
@@ -43,9 +60,9 @@ function drawTurn(context, at, [upper, , lower], px) {
     }
 }
 
-/** @type {(context: CanvasRenderingContext2D, shape: Path2D, px: number) => void} */
-function stroke(context, shape, px) {
-    for (const [style, width] of /** @type {const} */ ([[OUTLINE, 2.5], [BOX_LINE, 1.25]])) {
+/** @type {(context: CanvasRenderingContext2D, shape: Path2D, px: number, color?: string) => void} */
+function stroke(context, shape, px, color = BOX_LINE) {
+    for (const [style, width] of /** @type {[string, number][]} */ ([[OUTLINE, 2.5], [color, 1.25]])) {
         context.strokeStyle = style;
         context.lineWidth = width * px;
         context.stroke(shape);

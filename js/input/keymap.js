@@ -24,6 +24,7 @@ export const BINDINGS = [
     { group: "Tools", command: "tool:eraser", keys: ["e"], text: "Eraser" },
     { group: "Tools", command: "brush-smaller", keys: ["["], text: "Smaller brush", repeats: true },
     { group: "Tools", command: "brush-larger", keys: ["]"], text: "Larger brush", repeats: true },
+    { group: "Tools", command: "snap", keys: ["m"], text: "Snap to edges, centres, points" },
     { group: "Tools", command: "finish", keys: ["Enter"], text: "Finish the spline" },
     { group: "Tools", command: "cancel", keys: ["Escape"], text: "Cancel, or select nothing" },
 
@@ -77,6 +78,7 @@ export const GESTURES = [
     ["Box's handles", "scale what is selected; the ring turns"],
     ["Shift + handle", "keep the proportion, turn by 15°"],
     ["Alt + handle", "scale about the centre"],
+    ["Ctrl + drag", "do not snap"],
     ["Wheel", "zoom (click the drawing first)"],
     ["Shift + wheel", "step through the frames"],
     ["Space + drag", "move the view (or middle button)"],

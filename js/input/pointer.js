@@ -1,6 +1,8 @@
 /** Pointer: mouse, pen and fingers on the stage → presses and drags of the tool in hand. */
 
+import { NOTHING } from "../document/operations.js";
 import { hitTest } from "../geometry/hit_test.js";
+import { SNAP_REACH, snapLines, snapPlace } from "../geometry/snapping.js";
 import { isInBox } from "../geometry/transform_box.js";
 import { panBy, toFramePx, zoomAbout } from "../geometry/viewport.js";
 import { TOOLS } from "../tools/index.js";
@@ -20,6 +22,8 @@ const CURSORS = { nw: "nwse-resize", n: "ns-resize", ne: "nesw-resize", e: "ew-r
 export class Pointer {
     /** @type {{id: number, drag: Drag, last: Press, tool: string} | null} */
     #drag = null;
+    /** @type {import("../geometry/snapping.js").SnapLines | null} what the tool in hand snaps to */
+    #lines = null;
     /** @type {Map<number, XY>} fingers on the stage, in view pixels */
     #fingers = new Map();
     /** @type {{view: XY, at: number, clicks: number} | null} */
@@ -58,7 +62,7 @@ export class Pointer {
     cancel() {
         if (!this.#drag) return false;
         this.#drag.drag.cancel();
-        this.#drag = null;
+        this.#letGo();
         return true;
     }
 
@@ -94,8 +98,10 @@ export class Pointer {
         if (this.#space === "down") this.#space = "used";
         const tool = moves ? "pan" : this.editor.session.tool;
         this.editor.say("");
-        const drag = TOOLS[tool].press(this.editor, press);
-        if (!drag) return;
+        const { doc, time, snapping } = this.editor;
+        this.#lines = snapping && TOOLS[tool].snaps ? snapLines(doc, NOTHING, time) : null;
+        const drag = TOOLS[tool].press(this.editor, this.#snapped(press));
+        if (!drag) return this.#letGo();
         this.#drag = { id: event.pointerId, drag, last: press, tool };
         this.editor.stage.element.setPointerCapture(event.pointerId);
         this.draw();
@@ -110,7 +116,7 @@ export class Pointer {
         if (!event.buttons) return this.#up(event, true); // let go where no event reached us
         const strokes = event.getCoalescedEvents?.() ?? [];
         for (const one of strokes.length ? strokes : [event]) {
-            held.last = this.#press(one, event);
+            held.last = this.#snapped(this.#press(one, event));
             held.drag.move(held.last);
         }
         this.#hover = held.last.px;
@@ -123,10 +129,24 @@ export class Pointer {
         const held = this.#drag;
         if (!held || held.id !== event.pointerId) return;
         this.#drag = null;
-        if (ends) held.drag.end(event.type === "pointerup" ? this.#press(event) : held.last);
+        if (ends) held.drag.end(event.type === "pointerup" ? this.#snapped(this.#press(event)) : held.last);
         else held.drag.cancel();
+        this.#letGo();
         this.draw();
         this.editor.redraw();
+    }
+
+    #letGo() {
+        this.#drag = this.#lines = null;
+        this.editor.guides = [];
+    }
+
+    /** A press where it lines up with the drawing, if the tool's presses do; those that are kept straight or even do not. @type {(press: Press) => Press} */
+    #snapped(press) {
+        if (!this.#lines) return press;
+        const { at, guides } = press.ctrl || press.shift ? { at: press.px, guides: [] } : snapPlace(this.#lines, press.px, SNAP_REACH / this.editor.viewport.scale);
+        this.editor.guides = guides;
+        return { ...press, px: at };
     }
 
     /** Two fingers: the places under them stay under them. @type {(event: PointerEvent) => void} */
@@ -166,7 +186,7 @@ export class Pointer {
             y: ((event.clientY - box.top) * size.height) / box.height,
         };
         const reach = REACH[/** @type {keyof typeof REACH} */ (event.pointerType ?? "mouse")] ?? REACH.mouse;
-        return { view, px: toFramePx(viewport, view), shift: keys.shiftKey, alt: keys.altKey, clicks: 1, reach: reach / viewport.scale };
+        return { view, px: toFramePx(viewport, view), shift: keys.shiftKey, alt: keys.altKey, ctrl: keys.ctrlKey || keys.metaKey, clicks: 1, reach: reach / viewport.scale };
     }
 
     /** @type {(event: PointerEvent, view: XY) => number} */

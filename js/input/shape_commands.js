@@ -40,6 +40,10 @@ const scaleSelection = (editor, factor) => transformAboutCentre(editor, (centre)
 
 /** @type {Record<string, (editor: Editor) => void>} */
 export const SHAPE_COMMANDS = {
+    snap(editor) {
+        editor.session.snapping = !editor.session.snapping;
+        editor.say(editor.session.snapping ? "Snaps to the frame's edges and centre, to points and areas. Hold Ctrl to place freely." : "Snapping is off.");
+    },
     "turn-left": (editor) => turnSelection(editor, -TURN_STEP, "turn"),
     "turn-right": (editor) => turnSelection(editor, TURN_STEP, "turn"),
     "scale-down": (editor) => scaleSelection(editor, 1 / SCALE_STEP),

@@ -5,7 +5,7 @@ import * as ops from "../document/operations.js";
 import { areaOffset } from "../geometry/areas.js";
 import { handlesOf, hitTest, within } from "../geometry/hit_test.js";
 import { isInBox } from "../geometry/transform_box.js";
-import { DRAG_FROM, dragged, moveSelection, pointOf, squared } from "./tool.js";
+import { DRAG_FROM, dragged, moveSelection, pointOf, snapper, squared } from "./tool.js";
 import { boxAroundSelection, dragGrip, gripUnder } from "./transform.js";
 
 /** @typedef {import("./tool.js").Board} Board */
@@ -128,8 +128,12 @@ function reshape(board, press, id, handle) {
     if (!area) return null;
     const offset = areaOffset(area, doc, board.time);
     const grip = handlesOf(area, offset)[handle];
+    const snap = snapper(board, board.selection);
+    const [level, upright] = area.kind === "polygon" ? [false, false] : [[3, 7].includes(handle), [1, 5].includes(handle)];
     const shaped = (/** @type {Press} */ now) => {
-        const at = { x: grip.x + now.px.x - press.px.x - offset.x, y: grip.y + now.px.y - press.px.y - offset.y };
+        const at = { x: grip.x + now.px.x - press.px.x, y: grip.y + now.px.y - press.px.y };
+        const by = now.shift ? { dx: 0, dy: 0 } : snap(now, { xs: upright ? [] : [at.x], ys: level ? [] : [at.y] });
+        [at.x, at.y] = [at.x + by.dx - offset.x, at.y + by.dy - offset.y];
         return updateArea(doc, id, (shape) => ({ ...shape, points: withHandle(shape, handle, at, now.shift) }));
     };
     return {

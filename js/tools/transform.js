@@ -3,7 +3,7 @@
 import { makesPolygons, selectedBox, transformed } from "../document/shapes.js";
 import { GRIP_REACH, cornerOf, gripAt, scaledBy, transformBox, turnOf, turnedBy } from "../geometry/transform_box.js";
 import { applied } from "../geometry/transform.js";
-import { dragged } from "./tool.js";
+import { dragged, snapper } from "./tool.js";
 
 /** @typedef {import("./tool.js").Board} Board */
 /** @typedef {import("./tool.js").Drag} Drag */
@@ -35,10 +35,15 @@ export function dragGrip(board, press, shown, grip) {
     const { doc, selection, time } = board;
     const { box } = shown;
     const turns = grip.name === "turn";
+    const snap = snapper(board, selection);
     const mapTo = (/** @type {Press} */ now) => {
         if (turns) return turnOf(box, turnedBy(box, press.px, now.px, now.shift));
         const corner = cornerOf(box, grip);
         const to = { x: corner.x + now.px.x - press.px.x, y: corner.y + now.px.y - press.px.y };
+        if (!now.shift) {
+            const { dx, dy } = snap(now, { xs: grip.u === 0.5 ? [] : [to.x], ys: grip.v === 0.5 ? [] : [to.y] });
+            [to.x, to.y] = [to.x + dx, to.y + dy];
+        }
         return scaledBy(box, grip, to, { proportion: now.shift, centre: now.alt });
     };
     let moving = false;

@@ -241,3 +241,53 @@ def test_a_brush_gets_the_size_that_was_entered(drawing: Drawing):
     (x0, _), *_, (x1, _) = region.points
     assert x1 - x0 + 2 * region.radius == approx(300, abs=NEAR)
     assert region.radius > 24
+
+
+# --- Snapping ----------------------------------------------------------------------------------
+
+PINK = (255, 92, 244)  # of guides
+
+
+def guides(drawing: Drawing) -> int:
+    """How many pixels of the live layer are a guide's."""
+    return int((drawing.layer("live")[..., :3] == PINK).all(-1).sum())
+
+
+def test_places_snap_while_the_magnet_is_on(drawing: Drawing):
+    drawing.tool("line")
+    drawing.drag([(100, 60), (317, 131)])
+    assert places_of(drawing) == near((100, 60), (317, 131))
+    drawing.button("snap").click()
+    assert drawing.button("snap").get_attribute("aria-pressed") == "true"
+    drawing.drag([(103, 200), (318, 131)])
+    assert places_of(drawing)[0][0] == places_of(drawing, 0)[0][0]  # to the bit
+    assert places_of(drawing)[1][0] in (320, places_of(drawing, 0)[1][0])
+    page = drawing.page
+    drawing.tool("anchor")
+    page.mouse.move(*drawing.place(323, 126))
+    page.mouse.down()
+    assert guides(drawing) > 100
+    page.mouse.up()
+    assert guides(drawing) == 0
+    assert places_of(drawing) == [(320, 128)]
+    page.keyboard.down("Control")
+    drawing.click(324, 60)
+    page.keyboard.up("Control")
+    assert places_of(drawing) == near((324, 60))
+    drawing.press("m")
+    drawing.click(323, 50)
+    assert places_of(drawing) == near((323, 50))
+
+
+def test_a_moved_area_snaps_to_the_frames_edge(drawing: Drawing):
+    drawing.tool("rect")
+    drawing.drag([(100, 50), (220, 120)])
+    drawing.tool("select")
+    drawing.press("m")
+    page = drawing.page
+    page.mouse.move(*drawing.place(160, 80))
+    page.mouse.down()
+    page.mouse.move(*drawing.place(57, 85), steps=4)
+    assert guides(drawing) > 100
+    page.mouse.up()
+    assert stored(drawing).regions[0].points[0][0] == 0

@@ -105,3 +105,24 @@ test("two points of a path have a box, a single one has none; a rectangle alone 
     b.select({ ...ops.NOTHING, regions: ["r1"] });
     assert.deepEqual(boxAroundSelection(b).grips.map(({ name }) => name), ["turn"]);
 });
+
+test("what is moved and scaled lines up while snapping is on, not with Ctrl; Shift moves along one axis alone", () => {
+    const snapping = () => Object.assign(together(), { snapping: true });
+    const b = snapping();
+    draw(b, "select", [[210, 110], [240, 120], [327, 115]]); // the centre is 3 pixels from the frame's
+    assert.deepEqual(linePoints(b), [[220, 105], [320, 205]]);
+    assert.deepEqual(b.guides, [{ axis: "x", at: 320 }]);
+    const c = snapping();
+    draw(c, "select", [[210, 110], [327, 115]], { ctrl: true });
+    assert.deepEqual(linePoints(c), [[217, 105], [317, 205]]);
+    const d = snapping();
+    TOOLS.select.press(d, at(d, [210, 110])).end(at(d, [327, 113], { shift: true }));
+    assert.deepEqual(linePoints(d), [[220, 100], [320, 200]]);
+    const e = snapping();
+    pull(e, "e", [22, 40]);
+    assert.equal(boxAroundSelection(e).box.high.x, 320); // its side meets the frame's centre
+    const f = snapping();
+    f.select({ ...ops.NOTHING, regions: ["r1"] });
+    draw(f, "select", [[300, 180], [317, 203]]);
+    assert.deepEqual(f.doc.regions[0].points, [[220, 120], [320, 200]]); // its corner: the frame's centre, the line's end
+});
