@@ -17,6 +17,7 @@ import { keepFromGraph } from "./input/own_events.js";
 import { Player, frameAt } from "./input/player.js";
 import { Pointer } from "./input/pointer.js";
 import { boxAroundSelection } from "./tools/transform.js";
+import { CopiesForm } from "./ui/copies_form.js";
 import { helpOverlay } from "./ui/help.js";
 import { ImportExport } from "./ui/import_export.js";
 import { Keyboard } from "./ui/keyboard.js";
@@ -78,6 +79,7 @@ export class Editor {
         this.status = new Status(this);
         this.timeline = new Timeline(this);
         this.importExport = new ImportExport(this);
+        this.copiesForm = new CopiesForm(this);
         this.help = helpOverlay(() => this.closeOverlays());
         this.element = h(
             "div",
@@ -89,6 +91,7 @@ export class Editor {
             this.status.element,
             this.timeline.element,
             this.importExport.element,
+            this.copiesForm.element,
             this.help,
         );
         this.pointer = new Pointer(this);

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 import pytest
-from drawing import Drawing, Place, build
+from drawing import FRAME, Drawing, Place, build
 from frontend import journey
 from playwright.sync_api import CDPSession, Page
 from pytest import approx
@@ -291,3 +291,67 @@ def test_a_moved_area_snaps_to_the_frames_edge(drawing: Drawing):
     assert guides(drawing) > 100
     page.mouse.up()
     assert stored(drawing).regions[0].points[0][0] == 0
+
+
+# --- One-click paths ---------------------------------------------------------------------------
+
+
+def test_a_path_goes_there_and_back(drawing: Drawing):
+    drawing.tool("line")
+    drawing.drag([(100, 100), (300, 180)])
+    drawing.press("t")
+    places = stored(drawing).dense_points(14, FRAME[1], FRAME[0])[0][0]
+    assert places[0].tolist() == approx((100, 100), abs=NEAR)
+    assert places[13].tolist() == approx((100, 100), abs=NEAR)
+    for frame in range(7):
+        assert places[frame].tolist() == approx(places[13 - frame].tolist(), abs=NEAR)
+        assert places[frame].tolist() == approx((100 + 200 * frame / 6.5, 100 + 80 * frame / 6.5), abs=NEAR)
+    drawing.press("Escape", "t")
+    assert "Select a path" in drawing.status
+
+
+def test_a_path_is_mirrored_about_its_centre(drawing: Drawing):
+    drawing.tool("line")
+    drawing.drag([(100, 100), (300, 180)])
+    drawing.press("Shift+H")
+    assert places_of(drawing) == near((300, 100), (100, 180))
+    drawing.press("Shift+V")
+    assert places_of(drawing) == near((300, 180), (100, 100))
+
+
+def test_a_circle_goes_around_an_anchor_and_is_scaled(drawing: Drawing):
+    drawing.tool("anchor")
+    drawing.click(300, 120)
+    drawing.press("Shift+O")
+    assert [path.kind for path in stored(drawing).paths] == ["anchor", "spline"]
+    radius = FRAME[1] / 8
+    pull(
+        drawing,
+        grip(((300 - radius, 120 - radius), (300 + radius, 120 + radius)), 1, 1),
+        (20, 20),
+        held=["Shift", "Alt"],
+    )
+    places = stored(drawing).dense_points(14, FRAME[1], FRAME[0])[0][1]
+    for x, y in places.tolist():
+        assert math.dist((x, y), (300, 120)) == approx(radius + 20, abs=NEAR)
+    assert places[0].tolist() == approx(places[13].tolist(), abs=1e-3)
+
+
+def test_parallel_copies_are_seen_while_numbers_are_typed(drawing: Drawing):
+    drawing.tool("line")
+    drawing.drag([(100, 60), (300, 60)])
+    drawing.press("Shift+D")
+    form = drawing.drawn().element.get_by_role("dialog", name="Parallel copies")
+    before = drawing.layer("paths")
+    form.get_by_label("Copies").fill("2")
+    form.get_by_label("Right by").fill("0")
+    form.get_by_label("Down by").fill("30")
+    assert (drawing.layer("paths") != before).any()
+    assert len(drawing.paths) == 1
+    drawing.press("Escape")
+    assert form.is_hidden()
+    drawing.press("Shift+D", "Enter")
+    assert [places_of(drawing, copy) for copy in range(3)] == [near((100, y), (300, y)) for y in (60, 90, 120)]
+    assert drawing.chosen == ["Line 2", "Line 3"]
+    drawing.press("Control+z")
+    assert len(drawing.paths) == 1
