@@ -16,7 +16,7 @@ import { COMMANDS } from "./input/commands.js";
 import { keepFromGraph } from "./input/own_events.js";
 import { Player, frameAt } from "./input/player.js";
 import { Pointer } from "./input/pointer.js";
-import { boxAroundSelection } from "./tools/transform.js";
+import { ContextMenu } from "./ui/context_menu.js";
 import { CopiesForm } from "./ui/copies_form.js";
 import { helpOverlay } from "./ui/help.js";
 import { ImportExport } from "./ui/import_export.js";
@@ -80,6 +80,7 @@ export class Editor {
         this.timeline = new Timeline(this);
         this.importExport = new ImportExport(this);
         this.copiesForm = new CopiesForm(this);
+        this.contextMenu = new ContextMenu(this);
         this.help = helpOverlay(() => this.closeOverlays());
         this.element = h(
             "div",
@@ -93,6 +94,7 @@ export class Editor {
             this.importExport.element,
             this.copiesForm.element,
             this.help,
+            this.contextMenu.element,
         );
         this.pointer = new Pointer(this);
         keepFromGraph(this.element, { focus: () => this.focus(), drop: (files) => this.importExport.drop(files) });
@@ -192,11 +194,6 @@ export class Editor {
 
     get view() {
         return this.stage.size;
-    }
-
-    /** The box by which what is selected is scaled and turned; the selecting tool has it. */
-    get transformBox() {
-        return this.session.tool === "select" && !this.player.playing ? boxAroundSelection(this) : null;
     }
 
     get snapping() {
@@ -301,7 +298,7 @@ export class Editor {
     #draw() {
         const { doc, session, stage, viewport, selection, time, outside } = this;
         if (!stage.size.width || !stage.size.height) return; // collapsed, or not in the page
-        const scene = { doc, selection, time, viewport, density: stage.density, outside, sketch: this.#sketch, transformBox: this.transformBox, guides: this.guides, ...this.pointer.hovering };
+        const scene = { doc, selection, time, viewport, density: stage.density, outside, sketch: this.#sketch, guides: this.guides, ...this.pointer.hovering };
         const { picture, place } = this.backdrop.at(frameAt(time), doc);
         stage.draw(scene, picture, place);
         this.element.classList.toggle("rve-without-panel", !session.panel);

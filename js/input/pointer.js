@@ -6,7 +6,7 @@ import { SNAP_REACH, snapLines, snapPlace } from "../geometry/snapping.js";
 import { isInBox } from "../geometry/transform_box.js";
 import { panBy, toFramePx, zoomAbout } from "../geometry/viewport.js";
 import { TOOLS } from "../tools/index.js";
-import { gripUnder } from "../tools/transform.js";
+import { boxAroundSelection, gripUnder } from "../tools/transform.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
 /** @typedef {import("../tools/tool.js").Drag} Drag */
@@ -51,11 +51,17 @@ export class Pointer {
         stage.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     }
 
-    /** What render shows of the hovering pointer. @returns {{hovered: string | null, brush: {px: XY, radius: number} | null}} */
+    /** The box by which what is selected is scaled and turned; the selecting tool has it. */
+    get #transformBox() {
+        const { editor } = this;
+        return editor.session.tool === "select" && !editor.player.playing ? boxAroundSelection(editor) : null;
+    }
+
+    /** What render shows of the pointer and of what it can take. */
     get hovering() {
         const brushes = ["brush", "eraser"].includes(this.editor.session.tool);
         const brush = brushes && this.#hover ? { px: this.#hover, radius: this.editor.brushRadius } : null;
-        return { hovered: this.#hovered, brush };
+        return { hovered: this.#hovered, brush, transformBox: this.#transformBox };
     }
 
     /** A drag in progress ends without a trace. True if there was one. */
@@ -176,7 +182,13 @@ export class Pointer {
 
     // --- Places ----------------------------------------------------------------------------------
 
-    /** @type {(event: MouseEvent & {pointerType?: string}, keys?: MouseEvent) => Press} */
+    /** Where something happened on the page, for others than drags. @type {(event: {clientX: number, clientY: number, pointerType?: string}) => Press} */
+    placeOf(event) {
+        const { clientX, clientY, pointerType } = event;
+        return this.#press({ clientX, clientY, pointerType, shiftKey: false, altKey: false, ctrlKey: false, metaKey: false });
+    }
+
+    /** @type {(event: Pick<PointerEvent, "clientX" | "clientY" | "shiftKey" | "altKey" | "ctrlKey" | "metaKey"> & {pointerType?: string}, keys?: Pick<MouseEvent, "shiftKey" | "altKey" | "ctrlKey" | "metaKey">) => Press} */
     #press(event, keys = event) {
         const { stage, viewport } = this.editor;
         const { size } = stage;
@@ -204,7 +216,7 @@ export class Pointer {
         this.#hover = press && press.px;
         const selects = editor.session.tool === "select" && press;
         const hits = selects ? hitTest(editor.doc, editor.selection, editor.time, press.px, press.reach) : [];
-        const shown = selects && editor.transformBox;
+        const shown = selects && this.#transformBox;
         const grip = shown && gripUnder(shown, hits, press, editor.viewport.scale);
         const [hit] = hits;
         this.#hovered = hit && "path" in hit ? hit.path : null;

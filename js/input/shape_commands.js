@@ -78,6 +78,7 @@ export const SHAPE_COMMANDS = {
     "to-and-fro": swingSelected,
     circle: circleSelected,
     copies: (editor) => (editor.selection.paths.length ? editor.copiesForm.open() : editor.say("Select a path first.")),
+    menu: (editor) => editor.contextMenu.openAtSelection(),
     snap(editor) {
         editor.session.snapping = !editor.session.snapping;
         editor.say(editor.session.snapping ? "Snaps to the frame's edges and centre, to points and areas. Hold Ctrl to place freely." : "Snapping is off.");

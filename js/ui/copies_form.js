@@ -29,6 +29,7 @@ export class CopiesForm {
                 h("button", { class: "rve-button rve-wide", type: "button", onclick: () => this.#close() }, "Cancel"),
             ),
         );
+        this.element.addEventListener("mousedown", (event) => event.stopPropagation()); // the editor would take the keyboard back
         this.element.addEventListener("submit", (event) => {
             event.preventDefault(); // the page stays
             this.#apply();

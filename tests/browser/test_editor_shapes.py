@@ -1,4 +1,4 @@
-"""Shape work in the editor: the box that scales and turns, by pointer, finger and keys."""
+"""Shape work in the editor: the box that scales and turns, numbers, snapping, paths made by one key."""
 
 from __future__ import annotations
 
@@ -258,7 +258,7 @@ def test_places_snap_while_the_magnet_is_on(drawing: Drawing):
     drawing.drag([(100, 60), (317, 131)])
     assert places_of(drawing) == near((100, 60), (317, 131))
     drawing.button("snap").click()
-    assert drawing.button("snap").get_attribute("aria-pressed") == "true"
+    assert drawing.drawn().button("snap").get_attribute("aria-pressed") == "true"
     drawing.drag([(103, 200), (318, 131)])
     assert places_of(drawing)[0][0] == places_of(drawing, 0)[0][0]  # to the bit
     assert places_of(drawing)[1][0] in (320, places_of(drawing, 0)[1][0])
@@ -350,7 +350,8 @@ def test_parallel_copies_are_seen_while_numbers_are_typed(drawing: Drawing):
     assert len(drawing.paths) == 1
     drawing.press("Escape")
     assert form.is_hidden()
-    drawing.press("Shift+D", "Enter")
+    drawing.press("Shift+D")
+    form.get_by_role("button", name="Copy").click()
     assert [places_of(drawing, copy) for copy in range(3)] == [near((100, y), (300, y)) for y in (60, 90, 120)]
     assert drawing.chosen == ["Line 2", "Line 3"]
     drawing.press("Control+z")
