@@ -29,6 +29,13 @@ export const BINDINGS = [
     { group: "Tools", command: "finish", keys: ["Enter"], text: "Finish the spline" },
     { group: "Tools", command: "cancel", keys: ["Escape"], text: "Cancel, or select nothing" },
 
+    { group: "Time", command: "play", keys: [" "], text: "Play, pause" },
+    { group: "Time", command: "previous", keys: [","], text: "A frame back", repeats: true },
+    { group: "Time", command: "next", keys: ["."], text: "A frame on", repeats: true },
+    { group: "Time", command: "first", keys: ["Home"], text: "First frame" },
+    { group: "Time", command: "last", keys: ["End"], text: "Last frame" },
+    { group: "Time", command: "loop", keys: ["Shift+L"], text: "Loop on, off" },
+
     { group: "Edit", command: "undo", keys: ["Ctrl+z"], text: "Undo", repeats: true },
     { group: "Edit", command: "redo", keys: ["Ctrl+Shift+Z", "Ctrl+y"], text: "Redo", repeats: true },
     { group: "Edit", command: "select-all", keys: ["Ctrl+a"], text: "Select everything" },
@@ -58,13 +65,6 @@ export const BINDINGS = [
     { group: "Shape", command: "turn-right", keys: [">"], text: "Turn right by 15°", repeats: true },
     { group: "Shape", command: "scale-down", keys: ["{"], text: "Smaller by a tenth", repeats: true },
     { group: "Shape", command: "scale-up", keys: ["}"], text: "Larger by a tenth", repeats: true },
-
-    { group: "Time", command: "play", keys: [" "], text: "Play, pause" },
-    { group: "Time", command: "previous", keys: [","], text: "A frame back", repeats: true },
-    { group: "Time", command: "next", keys: ["."], text: "A frame on", repeats: true },
-    { group: "Time", command: "first", keys: ["Home"], text: "First frame" },
-    { group: "Time", command: "last", keys: ["End"], text: "Last frame" },
-    { group: "Time", command: "loop", keys: ["Shift+L"], text: "Loop on, off" },
 
     { group: "View", command: "zoom-in", keys: ["+", "="], text: "Zoom in (or turn the wheel)", repeats: true },
     { group: "View", command: "zoom-out", keys: ["-"], text: "Zoom out", repeats: true },
