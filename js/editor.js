@@ -16,6 +16,8 @@ import { COMMANDS } from "./input/commands.js";
 import { keepFromGraph } from "./input/own_events.js";
 import { Player, frameAt } from "./input/player.js";
 import { Pointer } from "./input/pointer.js";
+import { ContextMenu } from "./ui/context_menu.js";
+import { CopiesForm } from "./ui/copies_form.js";
 import { toggleFullWindow } from "./ui/full_window.js";
 import { helpOverlay } from "./ui/help.js";
 import { ImportExport } from "./ui/import_export.js";
@@ -64,6 +66,9 @@ export class Editor {
     /** @type {import("./ui/invitation.js").Absence | ""} */
     absence = "";
 
+    /** @type {import("./geometry/snapping.js").Guide[]} */
+    guides = [];
+
     /** Per path the frames at which it lies outside the areas. @type {Map<string, Set<number>>} */
     outside = new Map();
     /** @type {EditDocument | null} the document that `outside` was found in */
@@ -91,6 +96,8 @@ export class Editor {
         this.status = new Status(this);
         this.timeline = new Timeline(this);
         this.importExport = new ImportExport(this);
+        this.copiesForm = new CopiesForm(this);
+        this.contextMenu = new ContextMenu(this);
         this.help = helpOverlay(() => this.closeOverlays());
         this.element = h(
             "div",
@@ -103,7 +110,9 @@ export class Editor {
             this.status.element,
             this.timeline.element,
             this.importExport.element,
+            this.copiesForm.element,
             this.help,
+            this.contextMenu.element,
         );
         this.pointer = new Pointer(this);
         keepFromGraph(this.element, { focus: () => this.focus(), drop: (files) => this.importExport.drop(files) });
@@ -199,6 +208,14 @@ export class Editor {
 
     get time() {
         return Math.min(this.session.time, this.doc.frames - 1);
+    }
+
+    get view() {
+        return this.stage.size;
+    }
+
+    get snapping() {
+        return this.session.snapping;
     }
 
     get areaMode() {
@@ -308,7 +325,7 @@ export class Editor {
     #draw() {
         const { doc, session, stage, viewport, selection, time, outside } = this;
         if (!stage.size.width || !stage.size.height) return; // collapsed, or not in the page
-        const scene = { doc, selection, time, viewport, density: stage.density, outside, sketch: this.#sketch, ...this.pointer.hovering };
+        const scene = { doc, selection, time, viewport, density: stage.density, outside, sketch: this.#sketch, guides: this.guides, ...this.pointer.hovering };
         stage.draw(scene, this.backdrop.at(frameAt(time), doc));
         this.element.classList.toggle("rve-without-panel", !session.panel);
         stage.element.classList.toggle("rve-bare", !session.showsDrawing);

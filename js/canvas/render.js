@@ -4,12 +4,13 @@
  * costs the live layer alone.
  */
 
-import { OUTLINE, WHITE, clear, inFrame } from "./canvas.js";
+import { OUTLINE, WHITE, clear, drawSquare, inFrame } from "./canvas.js";
 import { AREA, AREA_LINE, strokeArea } from "./render_areas.js";
+import { drawGuides, drawTransformBox } from "./render_selection.js";
 import { colorOf } from "../document/items.js";
 import { areaOffset } from "../geometry/areas.js";
 import { pathCurve, positionAt, visibleAt } from "../geometry/curves.js";
-import { handlesOf } from "../geometry/hit_test.js";
+import { handlesOf, hasHandles } from "../geometry/hit_test.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Path} Path */
@@ -27,6 +28,8 @@ import { handlesOf } from "../geometry/hit_test.js";
  * @property {import("../tools/tool.js").Sketch | null} sketch
  * @property {{px: XY, radius: number} | null} brush  where the brush hovers
  * @property {string | null} hovered  id of the path under the pointer
+ * @property {import("../geometry/transform_box.js").TransformBox | null} transformBox  around what is selected
+ * @property {import("../geometry/snapping.js").Guide[]} guides  lines that what is dragged lines up with
  * @property {Map<string, Set<number>>} outside  per path the frames at which it lies outside the areas
  */
 
@@ -138,6 +141,7 @@ export function drawLive(context, scene) {
     for (const area of doc.regions)
         if (selection.regions.includes(area.id)) {
             strokeArea(context, scene, area, 2.25);
+            if (!hasHandles(selection, area)) continue;
             for (const place of handlesOf(area, areaOffset(area, doc, scene.time))) drawSquare(context, place, 3.5 * px, px, WHITE, AREA_LINE);
         }
     for (const path of doc.paths) {
@@ -146,7 +150,9 @@ export function drawLive(context, scene) {
         if (chosen) drawPoints(context, scene, path, px);
     }
     for (const path of doc.paths) if (path.visible !== false) drawDot(context, scene, path, px);
-    if (sketch) drawSketch(context, sketch, px);
+    drawTransformBox(context, scene, px);
+    drawGuides(context, scene, px);
+    if (sketch && sketch.kind !== "frame") drawSketch(context, sketch, px);
     if (brush) drawRing(context, brush.px, brush.radius, px);
 }
 
@@ -158,16 +164,6 @@ function drawPoints(context, { selection }, path, px) {
         drawSquare(context, point, (chosen.has(index) ? 4.5 : 3.5) * px, px, fill, line);
         if (point.frame !== undefined) drawText(context, point, String(Math.round(point.frame * 10) / 10), px);
     });
-}
-
-/** @type {(context: CanvasRenderingContext2D, at: XY, half: number, px: number, fill: string, line: string) => void} */
-function drawSquare(context, at, half, px, fill, line) {
-    context.fillStyle = OUTLINE;
-    context.fillRect(at.x - half - 2 * px, at.y - half - 2 * px, 2 * half + 4 * px, 2 * half + 4 * px);
-    context.fillStyle = line;
-    context.fillRect(at.x - half - px, at.y - half - px, 2 * half + 2 * px, 2 * half + 2 * px);
-    context.fillStyle = fill;
-    context.fillRect(at.x - half, at.y - half, 2 * half, 2 * half);
 }
 
 /** @type {(context: CanvasRenderingContext2D, at: XY, text: string, px: number) => void} */
@@ -202,7 +198,7 @@ function drawDot(context, { doc, time, selection }, path, px) {
     context.stroke();
 }
 
-/** @type {(context: CanvasRenderingContext2D, sketch: import("../tools/tool.js").Sketch, px: number) => void} */
+/** @type {(context: CanvasRenderingContext2D, sketch: Exclude<import("../tools/tool.js").Sketch, {kind: "frame"}>, px: number) => void} */
 function drawSketch(context, sketch, px) {
     const shape = new Path2D();
     if (sketch.kind === "box") {

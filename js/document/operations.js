@@ -134,7 +134,7 @@ export function insert(doc, other, offset = 0) {
 }
 
 /** @type {(selection: Selection) => Map<string, Set<number>>} */
-function groupPoints(selection) {
+export function groupPoints(selection) {
     const groups = new Map();
     for (const { path, index } of selection.points) {
         if (!groups.has(path)) groups.set(path, new Set());

@@ -7,6 +7,7 @@ import { frameRoom, setPointFrame } from "../document/timing.js";
 import { pathCurve, positionAt, timeAtLength } from "../geometry/curves.js";
 import { centred } from "../geometry/viewport.js";
 import { frameAt } from "./player.js";
+import { SHAPE_COMMANDS } from "./shape_commands.js";
 import { finishOutline } from "../tools/areas.js";
 import { TOOLS } from "../tools/index.js";
 
@@ -123,6 +124,7 @@ export const COMMANDS = {
         editor.commit(editor.selection.paths.reduce(ops.reverse, editor.doc), "reverse");
     },
     "time-point": timePoint,
+    ...SHAPE_COMMANDS,
     nudge: (editor, event) => nudge(editor, event?.key, 1),
     "nudge-far": (editor, event) => nudge(editor, event?.key, 10),
 

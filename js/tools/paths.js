@@ -39,6 +39,7 @@ export const freehand = {
 /** @type {Tool} */
 export const spline = {
     cursor: "crosshair",
+    snaps: true,
     hint: "Click the points; Enter, a double click or the first point again ends it.",
     press: (board, press) => clickPoints(board, press, "spline", Infinity),
 };
@@ -46,6 +47,7 @@ export const spline = {
 /** @type {Tool} */
 export const line = {
     cursor: "crosshair",
+    snaps: true,
     hint: "Drag from where it begins to where it ends, or click both. Shift keeps to 45°.",
     press(board, press) {
         if (board.openPath) return clickPoints(board, press, "line", 2);
@@ -65,6 +67,7 @@ export const line = {
 /** @type {Tool} */
 export const anchor = {
     cursor: "crosshair",
+    snaps: true,
     hint: "Click a place that shall stay still.",
     press(board, press) {
         commitPath(board, "anchor", [pointOf(press)]);

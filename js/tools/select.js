@@ -4,7 +4,9 @@ import { findArea, updateArea } from "../document/items.js";
 import * as ops from "../document/operations.js";
 import { areaOffset } from "../geometry/areas.js";
 import { handlesOf, hitTest, within } from "../geometry/hit_test.js";
-import { DRAG_FROM, dragged, moveSelection, pointOf, squared } from "./tool.js";
+import { isInBox } from "../geometry/transform_box.js";
+import { DRAG_FROM, dragged, moveSelection, pointOf, snapper, squared } from "./tool.js";
+import { boxAroundSelection, dragGrip, gripUnder } from "./transform.js";
 
 /** @typedef {import("./tool.js").Board} Board */
 /** @typedef {import("./tool.js").Drag} Drag */
@@ -20,10 +22,14 @@ const keyOf = (/** @type {Hit} */ hit) => ("path" in hit ? hit.path : hit.area);
 /** @type {Tool} */
 export const select = {
     cursor: "default",
-    hint: "Click to select, drag to move, drag over the empty frame to select all within.",
+    hint: "Click to select, drag to move, drag over the empty frame to select all within. The box's handles scale and turn.",
     press(board, press) {
         const hits = hitTest(board.doc, board.selection, board.time, press.px, press.reach);
         const top = hits[0];
+        const shown = boxAroundSelection(board);
+        const grip = shown && gripUnder(shown, hits, press, board.viewport.scale);
+        if (grip) return dragGrip(board, press, shown, grip);
+        if (!top && shown && !press.shift && isInBox(shown.box, press.px)) return moveSelection(board, press, () => board.select(ops.NOTHING));
         if (!top) return marquee(board, press);
         if (top.what === "handle") return reshape(board, press, top.area, top.handle);
         if (press.clicks === 2 && top.what === "curve") return insertAt(board, press, top);
@@ -122,8 +128,12 @@ function reshape(board, press, id, handle) {
     if (!area) return null;
     const offset = areaOffset(area, doc, board.time);
     const grip = handlesOf(area, offset)[handle];
+    const snap = snapper(board, board.selection);
+    const [level, upright] = area.kind === "polygon" ? [false, false] : [[3, 7].includes(handle), [1, 5].includes(handle)];
     const shaped = (/** @type {Press} */ now) => {
-        const at = { x: grip.x + now.px.x - press.px.x - offset.x, y: grip.y + now.px.y - press.px.y - offset.y };
+        const at = { x: grip.x + now.px.x - press.px.x, y: grip.y + now.px.y - press.px.y };
+        const by = now.shift ? { dx: 0, dy: 0 } : snap(now, { xs: upright ? [] : [at.x], ys: level ? [] : [at.y] });
+        [at.x, at.y] = [at.x + by.dx - offset.x, at.y + by.dy - offset.y];
         return updateArea(doc, id, (shape) => ({ ...shape, points: withHandle(shape, handle, at, now.shift) }));
     };
     return {

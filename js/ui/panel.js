@@ -95,6 +95,8 @@ export class Panel {
                 class: `rve-row${chosen ? " rve-chosen" : ""}${shown ? "" : " rve-dim"}`,
                 role: "option",
                 "aria-selected": chosen,
+                "data-item": item.id,
+                "data-kind": kind,
                 title: "Click to select, double click to rename",
                 onclick: (/** @type {MouseEvent} */ event) => {
                     // Not "dblclick": the first click may have put another element in this one's place.
