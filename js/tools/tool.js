@@ -17,7 +17,7 @@ import * as ops from "../document/operations.js";
  * @property {XY} px  frame pixels
  * @property {boolean} shift
  * @property {boolean} alt
- * @property {number} clicks  2 for the second of a double click
+ * @property {number} clicks  2 for the second of a double click, and so on
  * @property {number} reach  how near counts as on, in frame pixels; wider for fingers
  *
  * @typedef {object} Drag
@@ -38,7 +38,7 @@ import * as ops from "../document/operations.js";
  * @property {"add" | "subtract"} areaMode
  * @property {number} brushRadius  frame pixels
  * @property {string | null} openPath  the path that clicks go on adding points to
- * @property {XY[]} openOutline  corners clicked so far of a polygon
+ * @property {XY[]} openOutline  places clicked so far of what is no item yet: corners of a polygon, a path's first point
  * @property {{at: XY, key: string} | null} lastClick  where, in view pixels, and what it took: a click again takes what lies below
  * @property {(doc: EditDocument) => void} preview  shows a document that is not stored yet
  * @property {(doc: EditDocument, label: string) => void} commit
@@ -48,7 +48,8 @@ import * as ops from "../document/operations.js";
  * @property {(dx: number, dy: number) => void} panBy  view pixels
  * @property {(text: string) => void} say
  *
- * @typedef {{cursor: string, hint: string, press: (board: Board, press: Press) => Drag | null}} Tool
+ * @typedef {{cursor: string, hint: string, press: (board: Board, press: Press) => Drag | null,
+ *   finish?: (board: Board) => void}} Tool  `finish` ends what clicks have begun
  */
 
 export const DRAG_FROM = 3; // view pixels; less is a click

@@ -233,6 +233,17 @@ def test_a_finger_draws(drawing: Drawing, session: CDPSession):
     assert drawing.points()[-1] == approx(stroke[-1], abs=2)
 
 
+def test_a_double_tap_ends_a_spline_and_leaves_no_point_behind(drawing: Drawing, session: CDPSession):
+    drawing.tool("spline")
+    x, y = drawing.place(300, 160)
+    for place in [drawing.place(100, 60), (x, y), (x + 14, y - 9)]:
+        touch(session, "touchStart", place)
+        touch(session, "touchEnd")
+    drawing.tool("select")
+    assert drawing.points() == [approx((100, 60), abs=NEAR), approx((300, 160), abs=NEAR)]
+    assert len(drawing.paths) == 1
+
+
 @journey
 def test_two_fingers_zoom_and_leave_the_drawing_alone(drawing: Drawing, session: CDPSession):
     fitted = scale(drawing)
