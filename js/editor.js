@@ -116,6 +116,9 @@ export class Editor {
         );
         this.pointer = new Pointer(this);
         keepFromGraph(this.element, { focus: () => this.focus(), drop: (files) => this.importExport.drop(files) });
+        this.element.addEventListener("focusout", (event) => {
+            if (!this.element.contains(/** @type {Node | null} */ (event.relatedTarget))) this.#left();
+        });
         // The host's theme lies in variables of the root: canvases do not follow by themselves.
         this.themes = new MutationObserver(() => this.timeline.restyle());
         this.themes.observe(document.documentElement, { attributeFilter: ["class", "style"] });
@@ -191,6 +194,13 @@ export class Editor {
         const changed = this.session.conform(format);
         if (changed) this.say(`The drawing was fitted to ${this.doc.frames} frames of ${format.width} × ${format.height}.`);
         this.#changed(changed);
+    }
+
+    /** The keyboard has gone elsewhere: a path's first point, which is nowhere but here, does not wait for it. */
+    #left() {
+        if (this.session.tool === "polygon" || !this.openOutline.length) return;
+        this.openOutline = [];
+        this.sketch(null);
     }
 
     #changed(valueToo = false) {

@@ -13,7 +13,8 @@ import { NodeEditor } from "./host/node_editor.js";
 const NODE = "ReVideoEditor";
 const WIDGET = "REVIDEO_EDITOR";
 const SIZE = [820, 700]; // of a new node
-const MIN_HEIGHT = 380; // of the widget
+const MIN_HEIGHT = 470; // of the widget: the least at which all of it is of use
+const MIN_WIDTH = 360; // of the node
 
 const comfy = new Comfy(app, api, new URL("./", import.meta.url));
 
@@ -50,6 +51,12 @@ app.registerExtension({
     }),
     nodeCreated(/** @type {any} */ node) {
         if (node.comfyClass !== NODE) return;
+        const { computeSize } = node; // what LiteGraph lets nobody go below; in Nodes 2.0 our styles do
+        node.computeSize = (/** @type {any[]} */ ...given) => {
+            const size = computeSize.apply(node, given);
+            size[0] = Math.max(size[0], MIN_WIDTH);
+            return size;
+        };
         node.setSize([Math.max(node.size[0], SIZE[0]), Math.max(node.size[1], SIZE[1])]);
     },
 });

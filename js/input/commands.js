@@ -8,7 +8,6 @@ import { pathCurve, positionAt, timeAtLength } from "../geometry/curves.js";
 import { centred } from "../geometry/viewport.js";
 import { frameAt } from "./player.js";
 import { SHAPE_COMMANDS } from "./shape_commands.js";
-import { finishOutline } from "../tools/areas.js";
 import { TOOLS } from "../tools/index.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
@@ -90,8 +89,7 @@ export const COMMANDS = {
     "brush-smaller": (editor) => resizeBrush(editor, 1 / BRUSH_STEP),
     "brush-larger": (editor) => resizeBrush(editor, BRUSH_STEP),
     finish(editor) {
-        editor.openPath = null;
-        if (editor.openOutline.length) finishOutline(editor, false);
+        if (editor.openPath || editor.openOutline.length) TOOLS[editor.session.tool].finish?.(editor);
     },
     cancel(editor) {
         if (editor.closeOverlays() || editor.pointer.cancel()) return;

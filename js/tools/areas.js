@@ -40,7 +40,7 @@ export const polygon = {
     press(board, press) {
         const [first] = board.openOutline;
         const ends = first && Math.hypot(first.x - press.px.x, first.y - press.px.y) <= press.reach;
-        if (board.openOutline.length && (press.clicks === 2 || ends)) {
+        if (board.openOutline.length && (press.clicks > 1 || ends)) {
             finishOutline(board, press.alt);
             return null;
         }
@@ -53,6 +53,7 @@ export const polygon = {
             },
             end(now) {
                 if (board.openOutline.length || !dragged(press, now) && outline.every((px) => Math.hypot(px.x - press.px.x, px.y - press.px.y) <= press.reach)) {
+                    if (press.clicks > 1) return board.sketch(null); // of a double click that closed one
                     board.openOutline.push(press.px);
                     board.sketch({ kind: "stroke", points: [...board.openOutline], closed: false });
                     return;
@@ -65,6 +66,7 @@ export const polygon = {
             cancel: () => board.sketch(null),
         };
     },
+    finish: (board) => finishOutline(board, false),
 };
 
 /** Closes the polygon whose corners were clicked. @type {(board: Board, alt: boolean) => void} */

@@ -206,7 +206,7 @@ class Drawing:
     def click_apart(self, x: float, y: float) -> None:
         """A click that is no half of a double click."""
         self.page.wait_for_function(
-            "start => performance.now() - start > 450", arg=self.page.evaluate("performance.now()")
+            "start => performance.now() - start > 550", arg=self.page.evaluate("performance.now()")
         )
         self.click(x, y)
 
