@@ -7,12 +7,14 @@
 /**
  * @typedef {"anchor" | "line" | "spline" | "freehand"} PathKind
  * @typedef {"linear" | "in" | "out" | "in-out"} Easing
+ * @typedef {Easing | "hold" | [number, number, number, number]} KeyEasing  x1, y1, x2, y2 of a Bézier curve
  * @typedef {"rect" | "ellipse" | "polygon" | "brush"} AreaKind
  *
  * @typedef {object} Point
  * @property {number} x  in pixels of the document's width, from the left edge
  * @property {number} y  in pixels, from the upper edge
  * @property {number} [frame]  when the path is here
+ * @property {KeyEasing} [easing]  from here to the next key; left out: the path's
  *
  * @typedef {object} Path
  * @property {string} id
@@ -37,7 +39,6 @@
  * @property {boolean} [visible]  left out: true
  *
  * @typedef {object} EditDocument
- * @property {1} version
  * @property {number} width  in pixels, of the picture that was drawn on
  * @property {number} height
  * @property {number} frames
@@ -45,7 +46,7 @@
  * @property {Area[]} regions
  */
 
-export const VERSION = 1;
+export const VERSION = 2; // the newest that is read; written where its fields are used
 
 export const LIMITS = Object.freeze({
     side: 16384,
@@ -56,22 +57,27 @@ export const LIMITS = Object.freeze({
     coordinate: 100000,
     radius: 10000,
     feather: 10000,
+    easing: /** @type {const} */ ([-2, 3]), // heights of a Bézier easing's controls
     text: 100, // characters of an id or a name
     depth: 100, // of nested brackets: Python's reader goes no deeper than some hundred
 });
 
 export const PATH_KINDS = /** @type {const} */ (["anchor", "line", "spline", "freehand"]);
 export const EASINGS = /** @type {const} */ (["linear", "in", "out", "in-out"]);
+export const KEY_EASINGS = /** @type {const} */ ([...EASINGS, "hold"]);
 export const AREA_KINDS = /** @type {const} */ (["rect", "ellipse", "polygon", "brush"]);
 export const MODES = /** @type {const} */ (["add", "subtract"]);
 
 /** A drawing with nothing on it. @type {(width: number, height: number, frames: number) => EditDocument} */
-export const emptyDocument = (width, height, frames) => ({ version: VERSION, width, height, frames, paths: [], regions: [] });
+export const emptyDocument = (width, height, frames) => ({ width, height, frames, paths: [], regions: [] });
+
+/** Whether an item has a field that version 1 does not have. @type {(item: Path | Area) => boolean} */
+const isNewer = (item) => item.points.some((point) => "easing" in point && point.easing !== undefined);
 
 /** The document serialized: fields in the order of the specification, coordinates to a thousandth of a pixel. @type {(doc: EditDocument) => string} */
 export function serializeDocument({ width, height, frames, paths, regions }) {
     return JSON.stringify({
-        version: VERSION,
+        version: [...paths, ...regions].some(isNewer) ? 2 : 1,
         width,
         height,
         frames,
@@ -80,7 +86,7 @@ export function serializeDocument({ width, height, frames, paths, regions }) {
             kind,
             name,
             color,
-            points: points.map(({ x, y, frame }) => ({ x: rounded(x), y: rounded(y), frame })),
+            points: points.map(({ x, y, frame, easing: from }) => ({ x: rounded(x), y: rounded(y), frame, easing: from })),
             start,
             end,
             easing,

@@ -6,6 +6,7 @@
 import { addArea, addPath, findArea, findPath, freshColor, freshId, updateArea, updatePath } from "./items.js";
 import { retimed, risingFrames } from "./timing.js";
 import { positionAt, tracks } from "../geometry/curves.js";
+import { reversedEasing } from "../geometry/easing.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
 /** @typedef {import("./document.js").Path} Path */
@@ -156,17 +157,20 @@ export const insertPoint = (doc, id, index, point) =>
 /** The same way back: order, times and easing turned around. @type {(doc: EditDocument, id: string) => EditDocument} */
 export const reverse = (doc, id) =>
     updatePath(doc, id, (path) => {
-        const start = path.start ?? 0;
-        const end = path.end ?? doc.frames - 1;
-        const turned = { in: /** @type {const} */ ("out"), out: /** @type {const} */ ("in") };
-        const easing = path.easing ?? "linear";
-        return {
-            ...path,
-            points: path.points.toReversed().map((point) =>
-                point.frame === undefined ? point : { ...point, frame: start + end - point.frame },
-            ),
-            easing: easing === "in" || easing === "out" ? turned[easing] : easing,
-        };
+        const sum = (path.start ?? 0) + (path.end ?? doc.frames - 1);
+        const last = path.points.length - 1;
+        const isKey = (/** @type {number} */ index) => index === 0 || index === last || path.points[index].frame !== undefined;
+        const points = path.points.map(({ frame, easing, ...point }, index) => {
+            // A stretch begins at the key that it ended at.
+            const begun = index > 0 && isKey(index) ? path.points.findLast((_, at) => at < index && isKey(at)) : undefined;
+            const from = isKey(index) ? begun?.easing : easing;
+            return {
+                ...point,
+                ...(frame === undefined ? {} : { frame: sum - frame }),
+                ...(from === undefined ? {} : { easing: begun ? reversedEasing(from) : from }),
+            };
+        });
+        return { ...path, points: points.toReversed(), easing: /** @type {Path["easing"]} */ (reversedEasing(path.easing ?? "linear")) };
     });
 
 // --- Size --------------------------------------------------------------------------------------

@@ -17,8 +17,9 @@ from torch import Tensor
 
 from ..tracks.trajectories import Trajectories
 from .curves import keyframes, lengths_at, measure_curve
+from .easing import Easing
 from .masks import paint
-from .schema import DOCUMENT_VERSION, DrawnPath, Region, read_fields
+from .schema import DrawnPath, Region, read_fields
 
 FRAME_TOLERANCE = 1e-6  # times of frames are computed
 
@@ -43,8 +44,9 @@ class EditDocument:
     def to_json(self, exact: bool = False) -> str:
         """As the editor writes it too: coordinates to a thousandth of a pixel, or all their digits."""
         digits = _whole if exact else _rounded
+        items: list[DrawnPath | Region] = [*self.paths, *self.regions]
         fields = {
-            "version": DOCUMENT_VERSION,
+            "version": 2 if any(map(_is_newer, items)) else 1,
             "width": self.width,
             "height": self.height,
             "frames": self.frames,
@@ -110,8 +112,9 @@ class EditDocument:
     def _places(self, path: DrawnPath, times: np.ndarray) -> np.ndarray:
         """(T, 2) Where a path is at these times, in pixels of the document; it rests while it is hidden."""
         curve = measure_curve(np.array([point[:2] for point in path.points]), straight=path.kind == "line")
-        at, lengths = keyframes(curve, [point.frame for point in path.points], *self._range(path))
-        return curve.at(lengths_at(at, lengths, path.easing or "linear", times))
+        frames = [point.frame for point in path.points]
+        easings = [point.easing or path.easing or "linear" for point in path.points]
+        return curve.at(lengths_at(*keyframes(curve, frames, easings, *self._range(path)), times))
 
     def _offsets(self, regions: list[Region], num_frames: int) -> list[np.ndarray]:
         """(T, 2) of each: how far the path that it follows has moved a region."""
@@ -131,8 +134,16 @@ class EditDocument:
 # --- Writing -------------------------------------------------------------------------------
 
 
+def _is_newer(item: DrawnPath | Region) -> bool:
+    """Whether it has a field that version 1 does not have."""
+    return isinstance(item, DrawnPath) and any(point.easing is not None for point in item.points)
+
+
 def _path_fields(path: DrawnPath, digits: Digits) -> dict[str, Any]:
-    points = [_given(x=digits(x), y=digits(y), frame=_number(frame)) for x, y, frame in path.points]
+    points = [
+        _given(x=digits(x), y=digits(y), frame=_number(frame), easing=_easing(easing))
+        for x, y, frame, easing in path.points
+    ]
     return _given(
         id=path.id,
         kind=path.kind,
@@ -166,6 +177,10 @@ def _given(**fields: Any) -> dict[str, Any]:
 
 def _rounded(value: float) -> float:
     return _whole(math.floor(value * 1000 + 0.5) / 1000)  # as JavaScript rounds halves
+
+
+def _easing(easing: Easing | None) -> str | list[float] | None:
+    return [_whole(value) for value in easing] if isinstance(easing, tuple) else easing
 
 
 def _number(value: float | None) -> float | None:

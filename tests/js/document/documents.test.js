@@ -12,10 +12,11 @@ import { maskAt } from "../../../js/geometry/masks.js";
 
 const read = (/** @type {string} */ name) => JSON.parse(readFileSync(new URL(`../../data/${name}`, import.meta.url), "utf8"));
 const { documents } = read("documents.json");
-const { text: TEXT, refused, accepted } = read("refused_documents.json");
+const texts = read("refused_documents.json");
+const { refused, accepted } = texts;
 
 /** @type {(entry: any) => string} */
-function textOf({ text = TEXT, replace, parts }) {
+function textOf({ of = "text", text = texts[of], replace, parts }) {
     if (parts) return parts[0] + parts[1].repeat(parts[2]) + parts[3];
     return replace ? replaced(text, replace) : text;
 }
@@ -88,6 +89,7 @@ for (const entry of refused)
 for (const entry of accepted)
     test(`read: ${entry.name}`, () => {
         const text = serializeDocument(/** @type {any} */ (parseDocument(textOf(entry))));
-        assert.equal(text, entry.canonical ? replaced(TEXT, entry.canonical) : TEXT);
+        const whole = texts[entry.of ?? "text"];
+        assert.equal(text, entry.canonical ? replaced(whole, entry.canonical) : whole);
         assert.equal(serializeDocument(/** @type {any} */ (parseDocument(text))), text);
     });

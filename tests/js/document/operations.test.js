@@ -80,6 +80,19 @@ test("reversed, a path is where it was at the mirrored time", () => {
     }
 });
 
+test("reversed, each stretch between keys is gone through the other way", () => {
+    const keyed = ["in", undefined, [0.3, -0.5, 0.2, 1.5], undefined, undefined]; // of five points, of which 0, 1, 3 and 4 are keys
+    const doc = updatePath(drawing(), "p1", (path) => ({ ...path, easing: "out", points: path.points.map((point, index) => (keyed[index] ? { ...point, easing: keyed[index] } : point)) }));
+    const moved = updatePath(doc, "p1", (path) => ({ ...path, points: path.points.with(1, { ...path.points[1], easing: [0.3, -0.5, 0.2, 1.5] }) }));
+    for (const before of [doc, moved]) {
+        const turned = ops.reverse(before, "p1");
+        valid(turned);
+        closeTracks([tracks(turned).points[0].toReversed()], [tracks(before).points[0]], 1e-6);
+        assert.deepEqual(ops.reverse(turned, "p1"), before);
+    }
+    assert.deepEqual(ops.reverse(moved, "p1").paths[0].points.map(({ easing }) => easing), [undefined, [0.8, -0.5, 0.7, 1.5], [0.3, -0.5, 0.2, 1.5], "out", undefined]);
+});
+
 test("another number of frames keeps every time in proportion", () => {
     const doc = drawing();
     for (const frames of [27, 81, 7, 2]) {

@@ -34,6 +34,11 @@ ODD = st.one_of(
 )
 
 
+KEY_EASINGS = st.sampled_from(
+    ["linear", "in", "out", "in-out", "hold", [0.25, 0.1, 0.25, 1], [1, 0, 0, 1], [0.6, -1.5, 0.3, 2.75], [0, -2, 0, 3]]
+)
+
+
 def optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional=fields)
 
@@ -54,6 +59,8 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         points = [{"x": draw(coordinate), "y": draw(coordinate)} for _ in range(count)]
         for point, frame in zip(points, sorted(draw(st.lists(st.floats(0, frames - 1), unique=True, max_size=count)))):
             point["frame"] = frame
+        for point in points:
+            point |= draw(optional(easing=KEY_EASINGS))
         if count > 3 and draw(st.booleans()):
             points[-1] = points[0] | {"frame": frames - 1}
         more = optional(
@@ -78,7 +85,8 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         )
         radius = {"radius": draw(st.sampled_from([0.0001, 0.7, 9, 10_000]))} if kind == "brush" else {}
         regions.append({"id": f"r{number}", "kind": kind, "points": points, **draw(more), **radius})
-    return {"version": 1, "width": width, "height": height, "frames": frames, "paths": paths, "regions": regions}
+    version = draw(st.sampled_from([1, 2, 2]))
+    return {"version": version, "width": width, "height": height, "frames": frames, "paths": paths, "regions": regions}
 
 
 @st.composite

@@ -2,7 +2,7 @@
 
 Run by hand after a change of docs/edit_document.md, and look at the difference:
 
-    python -m tests.revideo.write_documents
+    python -m tests.revideo.drawing.write_documents
 """
 
 from __future__ import annotations
@@ -30,15 +30,17 @@ STAR = [
     for i in range(5)
 ]
 SCRIBBLE = [[6, 6], [52.25, 9.5], [11, 27.75], [50, 35], [50, 35], [30, 2]]
+EASE, STEEP, BACK_AND_OVER = [0.25, 0.1, 0.25, 1], [1, 0, 0, 1], [0.6, -1.5, 0.3, 2.75]
 EASINGS = ("linear", "in", "out", "in-out")
 
 
-def points(places: list[list[float]]) -> list[dict[str, float]]:
-    """[x, y] or [x, y, frame]."""
-    return [dict(zip(("x", "y", "frame"), place)) for place in places]
+def points(places: list[list[Any]]) -> list[dict[str, Any]]:
+    """[x, y] or [x, y, frame] or [x, y, frame or None, easing]."""
+    given = [dict(zip(("x", "y", "frame", "easing"), place)) for place in places]
+    return [{name: value for name, value in point.items() if value is not None} for point in given]
 
 
-def path(number: int, kind: str, places: list[list[float]], **more: Any) -> dict[str, Any]:
+def path(number: int, kind: str, places: list[list[Any]], **more: Any) -> dict[str, Any]:
     return {"id": f"p{number}", "kind": kind, "points": points(places), **more}
 
 
@@ -46,9 +48,11 @@ def region(number: int, kind: str, places: list[list[float]], **more: Any) -> di
     return {"id": f"r{number}", "kind": kind, "points": places, **more}
 
 
-def document(*items: dict[str, Any], width: int = WIDTH, height: int = HEIGHT, frames: int = FRAMES) -> dict[str, Any]:
+def document(
+    *items: dict[str, Any], width: int = WIDTH, height: int = HEIGHT, frames: int = FRAMES, version: int = 1
+) -> dict[str, Any]:
     return {
-        "version": 1,
+        "version": version,
         "width": width,
         "height": height,
         "frames": frames,
@@ -237,6 +241,29 @@ DOCUMENTS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     ),
     "an area that follows an anchor": (
         document(path(1, "anchor", [[30, 30]]), region(1, "rect", [[4, 4], [12, 12]], follow="p1")),
+        {},
+    ),
+    "easing of stretches between keys": (
+        document(
+            path(1, "line", [[4, 4, None, "hold"], [20, 4, 3, "in"], [30, 4, None, "out"], [44, 9, 6], [60, 4]]),
+            path(2, "spline", [[8, 30, 1, BACK_AND_OVER], [20, 6], [33, 34, 5, "hold"], [58, 9, 7.5, "hold"]]),
+            path(3, "spline", [[8, 30, None, EASE], [20, 6, 4, STEEP], [33, 34], [58, 9]], easing="in-out"),
+            path(4, "line", [[5, 20, None, "in-out"], [50, 20, None, "hold"]], start=2, easing="in"),
+            path(5, "line", [[5, 36, 0, "hold"], [50, 36, 8]]),
+            version=2,
+        ),
+        {},
+    ),
+    "a hold on more frames and on one": (
+        document(
+            path(1, "line", [[4, 4, 0, "hold"], [20, 4, 3, BACK_AND_OVER], [60, 9, 8, "hold"]]),
+            path(2, "anchor", [[4, 4, None, "hold"]]),
+            version=2,
+        ),
+        {"frames": 25},
+    ),
+    "version 1, in which points have no easing": (
+        document(path(1, "line", [[4, 4, 0, "hold"], [20, 4, 3, "bounce"], [60, 9]])),
         {},
     ),
 }
