@@ -26,6 +26,8 @@
  * @property {number} [end]  in frames; left out: the last
  * @property {Easing} [easing]  left out: linear
  * @property {boolean} [visible]  left out: true
+ * @property {boolean} [locked]  left out: false; the editor leaves it as it is
+ * @property {string} [group]  that it is listed under
  *
  * @typedef {object} Area
  * @property {string} id
@@ -37,6 +39,8 @@
  * @property {number} [feather]  width of the soft edge in pixels; left out: 0
  * @property {string} [follow]  the path that the area moves with
  * @property {boolean} [visible]  left out: true
+ * @property {boolean} [locked]  left out: false; the editor leaves it as it is
+ * @property {string} [group]  that it is listed under
  *
  * @typedef {object} EditDocument
  * @property {number} width  in pixels, of the picture that was drawn on
@@ -72,7 +76,8 @@ export const MODES = /** @type {const} */ (["add", "subtract"]);
 export const emptyDocument = (width, height, frames) => ({ width, height, frames, paths: [], regions: [] });
 
 /** Whether an item has a field that version 1 does not have. @type {(item: Path | Area) => boolean} */
-const isNewer = (item) => item.points.some((point) => "easing" in point && point.easing !== undefined);
+const isNewer = (item) =>
+    item.locked !== undefined || item.group !== undefined || item.points.some((point) => "easing" in point && point.easing !== undefined);
 
 /** The document serialized: fields in the order of the specification, coordinates to a thousandth of a pixel. @type {(doc: EditDocument) => string} */
 export function serializeDocument({ width, height, frames, paths, regions }) {
@@ -81,7 +86,7 @@ export function serializeDocument({ width, height, frames, paths, regions }) {
         width,
         height,
         frames,
-        paths: paths.map(({ id, kind, name, color, points, start, end, easing, visible }) => ({
+        paths: paths.map(({ id, kind, name, color, points, start, end, easing, visible, locked, group }) => ({
             id,
             kind,
             name,
@@ -91,8 +96,10 @@ export function serializeDocument({ width, height, frames, paths, regions }) {
             end,
             easing,
             visible,
+            locked,
+            group,
         })),
-        regions: regions.map(({ id, kind, name, mode, points, radius, feather, follow, visible }) => ({
+        regions: regions.map(({ id, kind, name, mode, points, radius, feather, follow, visible, locked, group }) => ({
             id,
             kind,
             name,
@@ -102,6 +109,8 @@ export function serializeDocument({ width, height, frames, paths, regions }) {
             feather: feather === undefined ? undefined : rounded(feather),
             follow,
             visible,
+            locked,
+            group,
         })),
     });
 }

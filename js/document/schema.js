@@ -73,7 +73,7 @@ function readDocument(value) {
     const paths = drawnPaths.map((path, index) => readPath(path, `path ${index + 1}`, pathIds, frames - 1, newer));
     /** @type {Set<string>} */
     const areaIds = new Set();
-    const regions = drawnAreas.map((area, index) => readArea(area, `region ${index + 1}`, areaIds, pathIds));
+    const regions = drawnAreas.map((area, index) => readArea(area, `region ${index + 1}`, areaIds, pathIds, newer));
     return { width, height, frames, paths, regions };
 }
 
@@ -102,7 +102,7 @@ function readPath(value, place, ids, last, newer) {
     const { color } = value;
     if (color !== undefined && !(typeof color === "string" && /^#[0-9a-fA-F]{6}$/.test(color)))
         fail(`${where}: color must be written as #rrggbb`);
-    return without({ id, kind, name, color, points, start, end, easing, visible });
+    return without({ id, kind, name, color, points, start, end, easing, visible, ...readListing(value, where, newer) });
 }
 
 /** @type {(value: unknown, where: string, newer: boolean) => Point} */
@@ -142,8 +142,12 @@ function checkFrames(points, start, end, where) {
     });
 }
 
-/** @type {(value: unknown, place: string, ids: Set<string>, pathIds: Set<string>) => Area} */
-function readArea(value, place, ids, pathIds) {
+/** How an item stands in the editor's list. @type {(fields: Fields, where: string, newer: boolean) => {locked?: boolean, group?: string}} */
+const readListing = (fields, where, newer) =>
+    newer ? { locked: readFlag(fields, "locked", where), group: readText(fields, "group", where) } : {};
+
+/** @type {(value: unknown, place: string, ids: Set<string>, pathIds: Set<string>, newer: boolean) => Area} */
+function readArea(value, place, ids, pathIds, newer) {
     if (!isObject(value)) fail(`${place} is not an object`);
     const id = readId(value, place, "region", ids);
     const where = `${place} (${id})`;
@@ -163,7 +167,7 @@ function readArea(value, place, ids, pathIds) {
         fail(`${where}: follow must be the id of a path in the document`);
     const visible = readFlag(value, "visible", where);
     const name = readText(value, "name", where);
-    return without({ id, kind, name, mode, points, radius, feather, follow, visible });
+    return without({ id, kind, name, mode, points, radius, feather, follow, visible, ...readListing(value, where, newer) });
 }
 
 /** @type {(value: unknown, where: string) => [number, number]} */

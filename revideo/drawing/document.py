@@ -136,6 +136,8 @@ class EditDocument:
 
 def _is_newer(item: DrawnPath | Region) -> bool:
     """Whether it has a field that version 1 does not have."""
+    if item.locked is not None or item.group is not None:
+        return True
     return isinstance(item, DrawnPath) and any(point.easing is not None for point in item.points)
 
 
@@ -154,6 +156,8 @@ def _path_fields(path: DrawnPath, digits: Digits) -> dict[str, Any]:
         end=_number(path.end),
         easing=path.easing,
         visible=path.visible,
+        locked=path.locked,
+        group=path.group,
     )
 
 
@@ -168,6 +172,8 @@ def _region_fields(region: Region, digits: Digits) -> dict[str, Any]:
         feather=None if region.feather is None else digits(region.feather),
         follow=region.follow,
         visible=region.visible,
+        locked=region.locked,
+        group=region.group,
     )
 
 

@@ -67,6 +67,8 @@ class DrawnPath:
     visible: bool | None = None  # None: True
     name: str | None = None
     color: str | None = None  # "#rrggbb"
+    locked: bool | None = None  # None: False; the editor leaves it as it is
+    group: str | None = None  # that it is listed under
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,8 @@ class Region:
     follow: str | None = None  # the id of the path that carries it
     visible: bool | None = None  # None: True
     name: str | None = None
+    locked: bool | None = None  # None: False; the editor leaves it as it is
+    group: str | None = None  # that it is listed under
 
 
 # --- Reading -------------------------------------------------------------------------------
@@ -145,7 +149,8 @@ def _read_document(value: Any) -> dict[str, Any]:
     ]
     region_ids: set[str] = set()
     regions = [
-        _read_region(region, f"region {number}", region_ids, path_ids) for number, region in enumerate(drawn_regions, 1)
+        _read_region(region, f"region {number}", region_ids, path_ids, newer)
+        for number, region in enumerate(drawn_regions, 1)
     ]
     return {"width": width, "height": height, "frames": frames, "paths": tuple(paths), "regions": tuple(regions)}
 
@@ -176,10 +181,11 @@ def _read_path(value: Any, place: str, ids: set[str], last: int, newer: bool) ->
     easing = read_choice(value, "easing", tuple(EASINGS), where) if "easing" in value else None
     visible = read_flag(value, "visible", where)
     name = read_label(value, "name", where)
+    locked, group = _read_listing(value, where, newer)
     color = value.get("color")
     if "color" in value and not (isinstance(color, str) and re.fullmatch("#[0-9a-fA-F]{6}", color)):
         raise ValueError(f"{where}: color must be written as #rrggbb")
-    return DrawnPath(path_id, kind, points, start, end, easing, visible, name, color)
+    return DrawnPath(path_id, kind, points, start, end, easing, visible, name, color, locked, group)
 
 
 def _read_point(value: Any, where: str, newer: bool) -> Point:
@@ -222,7 +228,12 @@ def _check_frames(points: Sequence[Point], start: float, end: float, where: str)
         before = frame
 
 
-def _read_region(value: Any, place: str, ids: set[str], path_ids: set[str]) -> Region:
+def _read_listing(fields: dict[str, Any], where: str, newer: bool) -> tuple[bool | None, str | None]:
+    """How an item stands in the editor's list."""
+    return (read_flag(fields, "locked", where), read_label(fields, "group", where)) if newer else (None, None)
+
+
+def _read_region(value: Any, place: str, ids: set[str], path_ids: set[str], newer: bool) -> Region:
     if not isinstance(value, dict):
         raise ValueError(f"{place} is not an object")
     region_id = read_id(value, place, "region", ids)
@@ -247,4 +258,5 @@ def _read_region(value: Any, place: str, ids: set[str], path_ids: set[str]) -> R
         raise ValueError(f"{where}: follow must be the id of a path in the document")
     visible = read_flag(value, "visible", where)
     name = read_label(value, "name", where)
-    return Region(region_id, kind, points, mode, radius, feather, follow, visible, name)
+    locked, group = _read_listing(value, where, newer)
+    return Region(region_id, kind, points, mode, radius, feather, follow, visible, name, locked, group)

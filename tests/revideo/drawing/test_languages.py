@@ -70,6 +70,8 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             end=st.just(frames - 1),
             name=st.sampled_from(["", "a bird", "ä \U0001f600"]),
             color=st.just("#12aBef"),
+            locked=st.booleans(),
+            group=st.sampled_from(["", "birds"]),
         )
         paths.append({"id": path_id, "kind": kind, "points": points, **draw(more)})
     regions = []
@@ -81,6 +83,8 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             mode=st.sampled_from(["add", "subtract"]),
             feather=st.sampled_from([0, 0.01, 3, 25.5, 10_000]),
             visible=st.sampled_from([True, True, True, False]),
+            locked=st.booleans(),
+            group=st.sampled_from(["", "birds"]),
             **({"follow": st.sampled_from(ids)} if ids else {}),
         )
         radius = {"radius": draw(st.sampled_from([0.0001, 0.7, 9, 10_000]))} if kind == "brush" else {}
