@@ -29,6 +29,15 @@
  * @property {boolean} [locked]  left out: false; the editor leaves it as it is
  * @property {string} [group]  that it is listed under
  *
+ * How an area lies at a frame.
+ * @typedef {object} Keyframe
+ * @property {number} frame
+ * @property {[number, number]} [move]  x, y in pixels; left out: 0, 0
+ * @property {[number, number]} [scale]  along x and y, about the centre of the area's own box; left out: 1, 1
+ * @property {number} [rotate]  degrees, clockwise on the screen; left out: 0
+ * @property {[number, number][]} [points]  as many as the area's; left out: the area's
+ * @property {KeyEasing} [easing]  from here to the next key; left out: linear
+ *
  * @typedef {object} Area
  * @property {string} id
  * @property {AreaKind} kind
@@ -38,6 +47,7 @@
  * @property {number} [radius]  of a brush, in pixels
  * @property {number} [feather]  width of the soft edge in pixels; left out: 0
  * @property {string} [follow]  the path that the area moves with
+ * @property {Keyframe[]} [keys]  in the order of their frames
  * @property {boolean} [visible]  left out: true
  * @property {boolean} [locked]  left out: false; the editor leaves it as it is
  * @property {string} [group]  that it is listed under
@@ -62,6 +72,9 @@ export const LIMITS = Object.freeze({
     radius: 10000,
     feather: 10000,
     easing: /** @type {const} */ ([-2, 3]), // heights of a Bézier easing's controls
+    keys: 1000, // of a region
+    scale: /** @type {const} */ ([0.001, 1000]), // of a key
+    rotate: 36000, // degrees
     text: 100, // characters of an id or a name
     depth: 100, // of nested brackets: Python's reader goes no deeper than some hundred
 });
@@ -77,7 +90,7 @@ export const emptyDocument = (width, height, frames) => ({ width, height, frames
 
 /** Whether an item has a field that version 1 does not have. @type {(item: Path | Area) => boolean} */
 const isNewer = (item) =>
-    item.locked !== undefined || item.group !== undefined || item.points.some((point) => "easing" in point && point.easing !== undefined);
+    item.locked !== undefined || item.group !== undefined || ("keys" in item && item.keys !== undefined) || item.points.some((point) => "easing" in point && point.easing !== undefined);
 
 /** The document serialized: fields in the order of the specification, coordinates to a thousandth of a pixel. @type {(doc: EditDocument) => string} */
 export function serializeDocument({ width, height, frames, paths, regions }) {
@@ -99,15 +112,23 @@ export function serializeDocument({ width, height, frames, paths, regions }) {
             locked,
             group,
         })),
-        regions: regions.map(({ id, kind, name, mode, points, radius, feather, follow, visible, locked, group }) => ({
+        regions: regions.map(({ id, kind, name, mode, points, radius, feather, follow, keys, visible, locked, group }) => ({
             id,
             kind,
             name,
             mode,
-            points: points.map(([x, y]) => [rounded(x), rounded(y)]),
+            points: points.map(roundedPair),
             radius: radius === undefined || kind !== "brush" ? undefined : Math.max(rounded(radius), 0.001),
             feather: feather === undefined ? undefined : rounded(feather),
             follow,
+            keys: keys?.map(({ frame, move, scale, rotate, points: shape, easing }) => ({
+                frame,
+                move: move && roundedPair(move),
+                scale: scale?.map((value) => rounded(value, 1e6)),
+                rotate: rotate === undefined ? undefined : rounded(rotate, 1e6),
+                points: shape?.map(roundedPair),
+                easing,
+            })),
             visible,
             locked,
             group,
@@ -115,5 +136,8 @@ export function serializeDocument({ width, height, frames, paths, regions }) {
     });
 }
 
-/** @type {(value: number) => number} */
-const rounded = (value) => Math.round(value * 1000) / 1000;
+/** @type {(value: number, parts?: number) => number} */
+const rounded = (value, parts = 1000) => Math.round(value * parts) / parts;
+
+/** @type {(pair: [number, number]) => [number, number]} */
+const roundedPair = ([x, y]) => [rounded(x), rounded(y)];

@@ -69,9 +69,13 @@ export function translate(doc, selection, dx, dy) {
 }
 
 /** @type {(area: Area, dx: number, dy: number) => Area} */
-const movedArea = (area, dx, dy) => ({
+const movedArea = (area, dx, dy) => withPoints(area, ([x, y]) => [x + dx, y + dy]);
+
+/** An area whose points are others, at its keys too. @type {(area: Area, map: (point: [number, number]) => [number, number]) => Area} */
+const withPoints = (area, map) => ({
     ...area,
-    points: area.points.map(([x, y]) => /** @type {[number, number]} */ ([x + dx, y + dy])),
+    points: area.points.map(map),
+    ...(area.keys && { keys: area.keys.map((key) => (key.points ? { ...key, points: key.points.map(map) } : key)) }),
 });
 
 /** Deletes chosen points, else whole paths, and regions. A path that loses its last point goes. @type {(doc: EditDocument, selection: Selection) => EditDocument} */
@@ -175,7 +179,7 @@ export const reverse = (doc, id) =>
 
 // --- Size --------------------------------------------------------------------------------------
 
-/** The drawing on a picture of another size. @type {(doc: EditDocument, width: number, height: number) => EditDocument} */
+/** The drawing on a picture of another size. Areas keep their turn: stretched to other sides, what is turned is near. @type {(doc: EditDocument, width: number, height: number) => EditDocument} */
 export function resized(doc, width, height) {
     if (width === doc.width && height === doc.height) return doc;
     const sx = width / doc.width;
@@ -189,9 +193,9 @@ export function resized(doc, width, height) {
             ...path,
             points: path.points.map((point) => ({ ...point, x: point.x * sx, y: point.y * sy })),
         })),
-        regions: doc.regions.map((area) => ({
+        regions: doc.regions.map((whole) => withPoints(whole, ([x, y]) => [x * sx, y * sy])).map((area) => ({
             ...area,
-            points: area.points.map(([x, y]) => /** @type {[number, number]} */ ([x * sx, y * sy])),
+            ...(area.keys && { keys: area.keys.map((key) => (key.move ? { ...key, move: [key.move[0] * sx, key.move[1] * sy] } : key)) }),
             ...(area.radius === undefined ? {} : { radius: area.radius * mean }),
             ...(area.feather === undefined ? {} : { feather: area.feather * mean }),
         })),

@@ -10,6 +10,7 @@ import { AREA_KINDS, EASINGS, KEY_EASINGS, LIMITS, MODES, PATH_KINDS, VERSION } 
 /** @typedef {import("./document.js").Point} Point */
 /** @typedef {import("./document.js").Area} Area */
 /** @typedef {import("./document.js").KeyEasing} KeyEasing */
+/** @typedef {import("./document.js").Keyframe} Keyframe */
 
 /** What is wrong with a document, in one sentence that names the culprit. Plain text: it may quote the document. */
 export class DocumentError extends Error {}
@@ -66,22 +67,23 @@ function readDocument(value) {
     const frames = readWhole(value, "frames", LIMITS.frames);
     const drawnPaths = readList(value, "paths", LIMITS.paths);
     const drawnAreas = readList(value, "regions", LIMITS.regions);
-    countPoints([...drawnPaths, ...drawnAreas]);
+    const count = [...drawnPaths, ...drawnAreas].reduce((/** @type {number} */ sum, item) => sum + pointsIn(item, newer), 0); // before any of them is looked at
+    if (count > LIMITS.points) fail(`the document has ${count} points; at most ${LIMITS.points} are allowed`);
 
     /** @type {Set<string>} */
     const pathIds = new Set();
     const paths = drawnPaths.map((path, index) => readPath(path, `path ${index + 1}`, pathIds, frames - 1, newer));
     /** @type {Set<string>} */
     const areaIds = new Set();
-    const regions = drawnAreas.map((area, index) => readArea(area, `region ${index + 1}`, areaIds, pathIds, newer));
+    const regions = drawnAreas.map((area, index) => readArea(area, `region ${index + 1}`, areaIds, pathIds, frames - 1, newer));
     return { width, height, frames, paths, regions };
 }
 
-/** Before any of them is looked at. @type {(items: unknown[]) => void} */
-function countPoints(items) {
-    let count = 0;
-    for (const item of items) if (isObject(item) && Array.isArray(item.points)) count += item.points.length;
-    if (count > LIMITS.points) fail(`the document has ${count} points; at most ${LIMITS.points} are allowed`);
+/** A key counts as one point, and its own points besides. @type {(item: unknown, newer: boolean) => number} */
+function pointsIn(item, newer) {
+    if (!isObject(item)) return 0;
+    const ofKeys = newer && Array.isArray(item.keys) ? item.keys.reduce((sum, key) => sum + 1 + pointsIn(key, false), 0) : 0;
+    return ofKeys + (Array.isArray(item.points) ? item.points.length : 0);
 }
 
 /** @type {(value: unknown, place: string, ids: Set<string>, last: number, newer: boolean) => Path} */
@@ -146,14 +148,14 @@ function checkFrames(points, start, end, where) {
 const readListing = (fields, where, newer) =>
     newer ? { locked: readFlag(fields, "locked", where), group: readText(fields, "group", where) } : {};
 
-/** @type {(value: unknown, place: string, ids: Set<string>, pathIds: Set<string>, newer: boolean) => Area} */
-function readArea(value, place, ids, pathIds, newer) {
+/** @type {(value: unknown, place: string, ids: Set<string>, pathIds: Set<string>, last: number, newer: boolean) => Area} */
+function readArea(value, place, ids, pathIds, last, newer) {
     if (!isObject(value)) fail(`${place} is not an object`);
     const id = readId(value, place, "region", ids);
     const where = `${place} (${id})`;
     const kind = readChoice(value, "kind", AREA_KINDS, where);
     const mode = value.mode === undefined ? undefined : readChoice(value, "mode", MODES, where);
-    const points = readPoints(value, where).map((point, index) => readPair(point, `${where}, point ${index + 1}`));
+    const points = readPairs(value, where);
     const count = points.length;
     if (kind === "rect" && count !== 2) fail(`${where}: a rect has two points, not ${count}`);
     if (kind === "ellipse" && count !== 2) fail(`${where}: an ellipse has two points, not ${count}`);
@@ -167,8 +169,36 @@ function readArea(value, place, ids, pathIds, newer) {
         fail(`${where}: follow must be the id of a path in the document`);
     const visible = readFlag(value, "visible", where);
     const name = readText(value, "name", where);
-    return without({ id, kind, name, mode, points, radius, feather, follow, visible, ...readListing(value, where, newer) });
+    const listing = readListing(value, where, newer);
+    const keys = newer && value.keys !== undefined ? readKeys(value.keys, count, last, where) : undefined;
+    return without({ id, kind, name, mode, points, radius, feather, follow, keys, visible, ...listing });
 }
+
+/** @type {(value: unknown, count: number, last: number, where: string) => Keyframe[]} */
+function readKeys(value, count, last, where) {
+    if (!Array.isArray(value) || !value.length || value.length > LIMITS.keys) fail(`${where}: keys must be a list of 1 to ${LIMITS.keys} keys`);
+    const keys = value.map((key, index) => readKey(key, count, last, `${where}, key ${index + 1}`));
+    keys.forEach(({ frame }, index) => {
+        if (index && frame <= keys[index - 1].frame) fail(`${where}, key ${index + 1}: frame must lie after that of the key before`);
+    });
+    return keys;
+}
+
+/** @type {(value: unknown, count: number, last: number, where: string) => Keyframe} */
+function readKey(value, count, last, where) {
+    if (!isObject(value)) fail(`${where} is not an object`);
+    const frame = readFrame(value.frame, "frame", last, where);
+    const move = value.move === undefined ? undefined : readPair(value.move, `${where}, move`);
+    const scale = value.scale === undefined ? undefined : readPair(value.scale, `${where}, scale`);
+    scale?.forEach((part, axis) => readWithin(part, "xy"[axis], ...LIMITS.scale, `${where}, scale`));
+    const rotate = value.rotate === undefined ? undefined : readWithin(value.rotate, "rotate", -LIMITS.rotate, LIMITS.rotate, where);
+    const points = value.points === undefined ? undefined : readPairs(value, where);
+    if (points && points.length !== count) fail(`${where}: the region has ${count} points, the key ${points.length}`);
+    return without({ frame, move, scale, rotate, points, easing: readEasing(value, where) });
+}
+
+/** @type {(fields: Fields, where: string) => [number, number][]} */
+const readPairs = (fields, where) => readPoints(fields, where).map((point, index) => readPair(point, `${where}, point ${index + 1}`));
 
 /** @type {(value: unknown, where: string) => [number, number]} */
 function readPair(value, where) {
@@ -234,7 +264,12 @@ function readPoints({ points }, where) {
 /** @type {(fields: Fields, name: string, last: number, where: string) => number | undefined} */
 function readTime(fields, name, last, where) {
     if (fields[name] === undefined) return undefined;
-    const time = readNumber(fields[name], name, where);
+    return readFrame(fields[name], name, last, where);
+}
+
+/** @type {(value: unknown, name: string, last: number, where: string) => number} */
+function readFrame(value, name, last, where) {
+    const time = readNumber(value, name, where);
     return time >= 0 && time <= last ? time : fail(`${where}: ${name} must lie within 0 and ${last}, the last frame`);
 }
 

@@ -2,8 +2,8 @@
 
 import { findArea, updateArea } from "../document/items.js";
 import * as ops from "../document/operations.js";
-import { areaOffset } from "../geometry/areas.js";
 import { handlesOf, hitTest, within } from "../geometry/hit_test.js";
+import { poseAt, unplaced } from "../geometry/pose.js";
 import { DRAG_FROM, dragged, moveSelection, pointOf, squared } from "./tool.js";
 
 /** @typedef {import("./tool.js").Board} Board */
@@ -120,10 +120,10 @@ function reshape(board, press, id, handle) {
     const { doc } = board;
     const area = findArea(doc, id);
     if (!area) return null;
-    const offset = areaOffset(area, doc, board.time);
-    const grip = handlesOf(area, offset)[handle];
+    const pose = poseAt(area, doc, board.time);
+    const grip = handlesOf(area, pose)[handle];
     const shaped = (/** @type {Press} */ now) => {
-        const at = { x: grip.x + now.px.x - press.px.x - offset.x, y: grip.y + now.px.y - press.px.y - offset.y };
+        const at = unplaced(pose, grip.x + now.px.x - press.px.x, grip.y + now.px.y - press.px.y);
         return updateArea(doc, id, (shape) => ({ ...shape, points: withHandle(shape, handle, at, now.shift) }));
     };
     return {

@@ -71,9 +71,11 @@ def read_points(fields: dict[str, Any], where: str) -> list[Any]:
 
 
 def read_time(fields: dict[str, Any], name: str, last: int, where: str) -> float | None:
-    if name not in fields:
-        return None
-    time = read_number(fields[name], name, where)
+    return read_frame(fields[name], name, last, where) if name in fields else None
+
+
+def read_frame(value: Any, name: str, last: int, where: str) -> float:
+    time = read_number(value, name, where)
     if not 0 <= time <= last:
         raise ValueError(f"{where}: {name} must lie within 0 and {last}, the last frame")
     return time

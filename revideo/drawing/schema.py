@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple, NoReturn
 
 from .easing import EASINGS, KEY_EASINGS, Easing
@@ -19,6 +20,7 @@ from .fields import (
     read_choice,
     read_coordinate,
     read_flag,
+    read_frame,
     read_id,
     read_label,
     read_list,
@@ -37,6 +39,9 @@ FRAMES_MAX = 10_000
 PATHS_MAX = REGIONS_MAX = 1000
 POINTS_MAX = 50_000
 WIDTH_MAX = 10_000  # of a brush's radius and of a feather
+KEYS_MAX = 1000  # of a region
+SCALE_RANGE = 0.001, 1000  # of a key
+ROTATE_MAX = 36_000  # degrees
 EASING_HEIGHTS = -2, 3  # of a Bézier easing's controls
 DEPTH_MAX = 100  # of nested brackets: far less than Python's reader recurses safely
 
@@ -71,6 +76,17 @@ class DrawnPath:
     group: str | None = None  # that it is listed under
 
 
+class Keyframe(NamedTuple):
+    """How a region lies at a frame; what is None is as it was drawn."""
+
+    frame: float
+    move: tuple[float, float] | None = None  # pixels
+    scale: tuple[float, float] | None = None  # along x and y, about the centre of the region's own box
+    rotate: float | None = None  # degrees, clockwise on the screen
+    points: tuple[tuple[float, float], ...] | None = None  # as many as the region's
+    easing: Easing | None = None  # from here to the next key; None: linear
+
+
 @dataclass(frozen=True)
 class Region:
     """An area to add to the mask or to take from it; the document calls it a region."""
@@ -86,6 +102,7 @@ class Region:
     name: str | None = None
     locked: bool | None = None  # None: False; the editor leaves it as it is
     group: str | None = None  # that it is listed under
+    keys: tuple[Keyframe, ...] | None = None
 
 
 # --- Reading -------------------------------------------------------------------------------
@@ -140,7 +157,7 @@ def _read_document(value: Any) -> dict[str, Any]:
     frames = read_whole(value, "frames", FRAMES_MAX)
     drawn_paths = read_list(value, "paths", PATHS_MAX)
     drawn_regions = read_list(value, "regions", REGIONS_MAX)
-    count = sum(map(_count_points, drawn_paths + drawn_regions))  # before any of them is looked at
+    count = sum(_count_points(item, newer) for item in drawn_paths + drawn_regions)  # before any of them is looked at
     if count > POINTS_MAX:
         raise ValueError(f"the document has {count} points; at most {POINTS_MAX} are allowed")
     path_ids: set[str] = set()
@@ -149,15 +166,17 @@ def _read_document(value: Any) -> dict[str, Any]:
     ]
     region_ids: set[str] = set()
     regions = [
-        _read_region(region, f"region {number}", region_ids, path_ids, newer)
+        _read_region(region, f"region {number}", region_ids, path_ids, frames - 1, newer)
         for number, region in enumerate(drawn_regions, 1)
     ]
     return {"width": width, "height": height, "frames": frames, "paths": tuple(paths), "regions": tuple(regions)}
 
 
-def _count_points(item: Any) -> int:
-    points = item.get("points") if isinstance(item, dict) else None
-    return len(points) if isinstance(points, list) else 0
+def _count_points(item: Any, newer: bool) -> int:
+    """A key counts as one point, and its own points besides."""
+    points, keys = (item.get("points"), item.get("keys")) if isinstance(item, dict) else (None, None)
+    of_keys = sum(1 + _count_points(key, False) for key in keys) if newer and isinstance(keys, list) else 0
+    return of_keys + (len(points) if isinstance(points, list) else 0)
 
 
 def _read_path(value: Any, place: str, ids: set[str], last: int, newer: bool) -> DrawnPath:
@@ -181,10 +200,10 @@ def _read_path(value: Any, place: str, ids: set[str], last: int, newer: bool) ->
     easing = read_choice(value, "easing", tuple(EASINGS), where) if "easing" in value else None
     visible = read_flag(value, "visible", where)
     name = read_label(value, "name", where)
-    locked, group = _read_listing(value, where, newer)
     color = value.get("color")
     if "color" in value and not (isinstance(color, str) and re.fullmatch("#[0-9a-fA-F]{6}", color)):
         raise ValueError(f"{where}: color must be written as #rrggbb")
+    locked, group = _read_listing(value, where, newer)
     return DrawnPath(path_id, kind, points, start, end, easing, visible, name, color, locked, group)
 
 
@@ -233,16 +252,14 @@ def _read_listing(fields: dict[str, Any], where: str, newer: bool) -> tuple[bool
     return (read_flag(fields, "locked", where), read_label(fields, "group", where)) if newer else (None, None)
 
 
-def _read_region(value: Any, place: str, ids: set[str], path_ids: set[str], newer: bool) -> Region:
+def _read_region(value: Any, place: str, ids: set[str], path_ids: set[str], last: int, newer: bool) -> Region:
     if not isinstance(value, dict):
         raise ValueError(f"{place} is not an object")
     region_id = read_id(value, place, "region", ids)
     where = f"{place} ({region_id})"
     kind = read_choice(value, "kind", REGION_KINDS, where)
     mode = read_choice(value, "mode", MODES, where) if "mode" in value else None
-    points = tuple(
-        read_pair(point, f"{where}, point {number}") for number, point in enumerate(read_points(value, where), 1)
-    )
+    points = _read_pairs(value, where)
     if kind == "rect" and len(points) != 2:
         raise ValueError(f"{where}: a rect has two points, not {len(points)}")
     if kind == "ellipse" and len(points) != 2:
@@ -259,4 +276,36 @@ def _read_region(value: Any, place: str, ids: set[str], path_ids: set[str], newe
     visible = read_flag(value, "visible", where)
     name = read_label(value, "name", where)
     locked, group = _read_listing(value, where, newer)
-    return Region(region_id, kind, points, mode, radius, feather, follow, visible, name, locked, group)
+    keys = _read_keys(value["keys"], len(points), last, where) if newer and "keys" in value else None
+    return Region(region_id, kind, points, mode, radius, feather, follow, visible, name, locked, group, keys)
+
+
+def _read_keys(value: Any, count: int, last: int, where: str) -> tuple[Keyframe, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= KEYS_MAX:
+        raise ValueError(f"{where}: keys must be a list of 1 to {KEYS_MAX} keys")
+    keys = tuple(_read_key(key, count, last, f"{where}, key {number}") for number, key in enumerate(value, 1))
+    for number, (before, key) in enumerate(pairwise(keys), 2):
+        if key.frame <= before.frame:
+            raise ValueError(f"{where}, key {number}: frame must lie after that of the key before")
+    return keys
+
+
+def _read_key(value: Any, count: int, last: int, where: str) -> Keyframe:
+    if not isinstance(value, dict):
+        raise ValueError(f"{where} is not an object")
+    frame = read_frame(value.get("frame"), "frame", last, where)
+    move = read_pair(value["move"], f"{where}, move") if "move" in value else None
+    scale = read_pair(value["scale"], f"{where}, scale") if "scale" in value else None
+    for name, part in zip("xy", scale or ()):
+        read_within(part, name, *SCALE_RANGE, f"{where}, scale")
+    rotate = read_within(value["rotate"], "rotate", -ROTATE_MAX, ROTATE_MAX, where) if "rotate" in value else None
+    points = _read_pairs(value, where) if "points" in value else None
+    if points is not None and len(points) != count:
+        raise ValueError(f"{where}: the region has {count} points, the key {len(points)}")
+    return Keyframe(frame, move, scale, rotate, points, _read_easing(value, where) if "easing" in value else None)
+
+
+def _read_pairs(fields: dict[str, Any], where: str) -> tuple[tuple[float, float], ...]:
+    return tuple(
+        read_pair(point, f"{where}, point {number}") for number, point in enumerate(read_points(fields, where), 1)
+    )

@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { emptyDocument, serializeDocument } from "../../../js/document/document.js";
-import { addArea, addPath, findArea, findPath, freshId, newArea, newPath, reordered, updatePath } from "../../../js/document/items.js";
+import { addArea, addPath, findArea, findPath, freshId, newArea, newPath, reordered, updateArea, updatePath } from "../../../js/document/items.js";
 import * as ops from "../../../js/document/operations.js";
 import { parseDocument } from "../../../js/document/schema.js";
 import { frameRoom, retimed, setPointFrame, setRange } from "../../../js/document/timing.js";
 import { positionAt, tracks } from "../../../js/geometry/curves.js";
+import { areaAt } from "../../../js/geometry/pose.js";
 
 const P = (x, y, frame) => (frame === undefined ? { x, y } : { x, y, frame });
 
@@ -106,6 +107,30 @@ test("another number of frames keeps every time in proportion", () => {
         }
     }
     closeTracks(tracks(retimed(retimed(doc, 27), 14)).points, tracks(doc).points, 0.05);
+});
+
+test("keys of areas keep their time in proportion; of those that fall together the first stays", () => {
+    const keys = [{ frame: 0, rotate: 5 }, { frame: 6.5, rotate: 7 }, { frame: 6.501, rotate: 8 }, { frame: 13, rotate: 9 }];
+    const doc = updateArea(drawing(), "r2", (area) => ({ ...area, keys }));
+    const frames = (/** @type {any} */ other) => findArea(other, "r2").keys.map(({ frame, rotate }) => [frame, rotate]);
+    assert.deepEqual(frames(retimed(doc, 27)), [[0, 5], [13, 7], [13.002, 8], [26, 9]]);
+    assert.deepEqual(frames(retimed(doc, 2)), [[0, 5], [0.5, 7], [1, 9]]);
+    assert.deepEqual(frames(retimed(doc, 1)), [[0, 5]]);
+    for (const number of [27, 2, 1]) valid(retimed(doc, number));
+});
+
+test("moved or at another size, an area's keys go along", () => {
+    const keys = [{ frame: 0, move: [3, 4], scale: [2, 2] }, { frame: 13, rotate: 30, points: [[10, 10], [50, 90]] }];
+    const doc = updateArea(drawing(), "r1", (area) => ({ ...area, keys }));
+    const seen = (/** @type {any} */ other, /** @type {number} */ time) => areaAt(findArea(other, "r1"), other, time);
+    for (const time of [0, 7, 13]) {
+        const [before, moved, large] = [doc, ops.translate(doc, { ...only(), regions: ["r1"] }, 5, -3), ops.resized(doc, 1280, 720)].map((one) => seen(one, time));
+        before.area.points.forEach(([x, y], index) => {
+            assert.ok(Math.hypot(moved.area.points[index][0] + moved.x - x - before.x - 5, moved.area.points[index][1] + moved.y - y - before.y + 3) < 1e-9);
+            assert.ok(Math.hypot(large.area.points[index][0] + large.x - 2 * (x + before.x), large.area.points[index][1] + large.y - 2 * (y + before.y)) < 1e-9);
+        });
+    }
+    assert.deepEqual(ops.resized(ops.resized(doc, 1280, 720), 640, 360), doc);
 });
 
 test("over one frame and back, the path spans the clip again", () => {

@@ -31,6 +31,7 @@ STAR = [
 ]
 SCRIBBLE = [[6, 6], [52.25, 9.5], [11, 27.75], [50, 35], [50, 35], [30, 2]]
 EASE, STEEP, BACK_AND_OVER = [0.25, 0.1, 0.25, 1], [1, 0, 0, 1], [0.6, -1.5, 0.3, 2.75]
+EVERYTHING = {"move": [6.5, -3], "scale": [0.7, 1.6], "rotate": 130}
 EASINGS = ("linear", "in", "out", "in-out")
 
 
@@ -46,6 +47,10 @@ def path(number: int, kind: str, places: list[list[Any]], **more: Any) -> dict[s
 
 def region(number: int, kind: str, places: list[list[float]], **more: Any) -> dict[str, Any]:
     return {"id": f"r{number}", "kind": kind, "points": places, **more}
+
+
+def key(frame: float, **more: Any) -> dict[str, Any]:
+    return {"frame": frame, **more}
 
 
 def document(
@@ -262,8 +267,93 @@ DOCUMENTS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         ),
         {"frames": 25},
     ),
-    "version 1, in which points have no easing": (
-        document(path(1, "line", [[4, 4, 0, "hold"], [20, 4, 3, "bounce"], [60, 9]])),
+    "areas that turn": (
+        document(
+            region(1, "rect", [[4, 4], [24, 14]], keys=[key(0), key(8, rotate=90)]),
+            region(2, "ellipse", [[36, 3], [60, 17]], keys=[key(0, rotate=-30), key(6, rotate=400)]),
+            region(3, "polygon", [[6, 24], [20, 22], [14, 36]], keys=[key(2, rotate=170), key(7, rotate=-33.3)]),
+            region(4, "brush", [[34, 30], [58, 28], [44, 36]], radius=2.4, keys=[key(0), key(4, rotate=77), key(8)]),
+            version=2,
+        ),
+        {},
+    ),
+    "areas that grow and shrink": (
+        document(
+            region(1, "rect", [[4, 4], [24, 14]], keys=[key(0), key(8, scale=[0.3, 1.7])]),
+            region(2, "ellipse", [[36, 3], [60, 17]], keys=[key(1, scale=[0.001, 0.001]), key(6, scale=[1.2, 0.6])]),
+            region(3, "polygon", [[6, 24], [20, 22], [14, 36]], keys=[key(2, scale=[2, 0.5], rotate=20), key(7)]),
+            region(4, "brush", [[34, 30], [58, 28], [44, 36]], radius=2.4, keys=[key(0), key(8, scale=[0.5, 3])]),
+            version=2,
+        ),
+        {"width": 128, "height": 80},
+    ),
+    "areas that change their shape": (
+        document(
+            region(1, "rect", [[4, 4], [24, 14]], keys=[key(0), key(8, points=[[2, 12], [30, 6]])]),
+            region(2, "ellipse", [[36, 3], [60, 17]], keys=[key(1, points=[[40, 4], [50, 18]]), key(6)]),
+            region(
+                3,
+                "polygon",
+                STAR,
+                keys=[key(0, points=[[y, x] for x, y in STAR]), key(4), key(8, points=STAR[::-1], rotate=45)],
+            ),
+            region(4, "brush", SCRIBBLE, radius=2.4, mode="subtract", keys=[key(2, points=SCRIBBLE[::-1]), key(5)]),
+            version=2,
+        ),
+        {},
+    ),
+    "areas that move from key to key, by every easing": (
+        document(
+            *(
+                region(
+                    number,
+                    "rect",
+                    [[2, 4 * number], [8, 4 * number + 3]],
+                    keys=[
+                        key(0, easing=easing),
+                        key(5, move=[40, 0], easing=easing),
+                        key(7.5, move=[20, 1.5], easing="hold"),
+                    ],
+                )
+                for number, easing in enumerate([*EASINGS, "hold", EASE, STEEP, BACK_AND_OVER])
+            ),
+            version=2,
+        ),
+        {},
+    ),
+    "soft areas that do all of it, and follow, on another size and length": (
+        document(
+            path(1, "line", [[10, 10, None, STEEP], [50, 30]]),
+            region(1, "polygon", STAR, feather=5, follow="p1", keys=[key(1, easing="hold"), key(5, **EVERYTHING)]),
+            region(2, "rect", [[4, 4], [24, 14]], feather=3, keys=[key(1, easing=EASE), key(7, **EVERYTHING)]),
+            region(3, "ellipse", [[36, 3], [60, 17]], mode="subtract", feather=6, keys=[key(0), key(8, **EVERYTHING)]),
+            region(4, "brush", SCRIBBLE, radius=1.5, feather=2, follow="p1", keys=[key(0, **EVERYTHING), key(8)]),
+            version=2,
+        ),
+        {"frames": 6, "width": 48, "height": 70},
+    ),
+    "keys by which an area rests": (
+        document(
+            region(1, "rect", [[4, 4], [24, 14]], keys=[key(3, **EVERYTHING)]),
+            region(2, "ellipse", [[36, 3], [60, 17]], keys=[key(0), key(4, move=[0, 0]), key(8, rotate=0)]),
+            region(3, "polygon", STAR, keys=[key(5, points=[[y, x] for x, y in STAR])]),
+            version=2,
+        ),
+        {},
+    ),
+    "narrow boxes, which cover nothing however they are turned": (
+        document(
+            region(1, "rect", [[10, 10], [10, 30]], feather=8, keys=[key(0), key(8, rotate=100)]),
+            region(2, "ellipse", [[20, 10], [40, 10]], feather=8, keys=[key(0, rotate=10), key(8, scale=[3, 3])]),
+            version=2,
+        ),
+        {},
+    ),
+    "version 1, in which points have no easing and areas no keys": (
+        document(
+            path(1, "line", [[4, 4, 0, "hold"], [20, 4, 3, "bounce"], [60, 9]]),
+            region(1, "rect", [[4, 4], [24, 14]], keys=[key(0), key(8, rotate="far")]),
+        ),
         {},
     ),
 }

@@ -1,0 +1,206 @@
+/**
+ * Poses: an area's keys and the path that it follows → the plain area that it is at a time.
+ * "Areas in time" of docs/edit_document.md; revideo/drawing/pose.py computes the same.
+ */
+
+import { positionAt } from "./curves.js";
+import { ease } from "./easing.js";
+
+/** @typedef {import("../document/document.js").EditDocument} EditDocument */
+/** @typedef {import("../document/document.js").Area} Area */
+/** @typedef {import("../document/document.js").Keyframe} Keyframe */
+/** @typedef {import("../document/document.js").Path} Path */
+/** @typedef {import("./curves.js").XY} XY */
+
+/**
+ * How an area lies at a time: its shape between two keys, scaled and turned about its centre, and moved.
+ * @typedef {object} Pose
+ * @property {Area["points"]} from  its shape at the key before
+ * @property {Area["points"]} to  at the key after
+ * @property {number} done  of the way from one to the other
+ * @property {XY} centre  of the box around its own points
+ * @property {number} cosine  of its turn, times what the path that it follows scales it by
+ * @property {number} sine
+ * @property {XY} scale  along its own x and y
+ * @property {number} radiusScale
+ * @property {number} x  how far it has moved
+ * @property {number} y
+ *
+ * A plain area, and how far it has moved.
+ * @typedef {{area: Area, x: number, y: number}} Moved
+ */
+
+const ELLIPSE_CORNERS = 256; // of a turned ellipse: at radius 500 they leave 0.04 pixels of it out
+const LEAST_TURN = 1e-12; // a smaller one is rounding
+const OUTERMOST = 1e6; // pixels: what keys and paths send farther lies there
+export const LEAST_EXTENT = 1e-6; // pixels: narrower boxes cover nothing
+
+/** Whether an area may be another at another time. @type {(area: Area) => boolean} */
+export const isMoving = (area) => area.follow !== undefined || area.keys !== undefined;
+
+/** @type {(area: Area, doc: EditDocument, time: number) => Pose} */
+export const poseAt = (area, doc, time) => poseOf(area, doc.paths.find(({ id }) => id === area.follow), doc, time);
+
+/** The plain area that an area is at a time. @type {(area: Area, doc: EditDocument, time: number) => Moved} */
+export const areaAt = (area, doc, time) => movedArea(area, poseAt(area, doc, time));
+
+/** All visible areas at a time. @type {(doc: EditDocument, time: number) => Moved[]} */
+export function areasAt(doc, time) {
+    const paths = new Map(doc.paths.map((path) => [path.id, path]));
+    const areas = doc.regions.filter((area) => area.visible !== false);
+    return areas.map((area) => movedArea(area, poseOf(area, paths.get(area.follow ?? ""), doc, time)));
+}
+
+/** @type {Keyframe[]} */
+const REST = [{ frame: 0 }];
+const [UNMOVED, UNSCALED] = [[0, 0], [1, 1]];
+
+/** @type {(area: Area, path: Path | undefined, doc: EditDocument, time: number) => Pose} */
+function poseOf(area, path, doc, time) {
+    const keys = area.keys ?? REST;
+    const [a, b, done] = between(keys, time);
+    const value = (/** @type {(key: Keyframe) => number} */ of) => of(a) + (of(b) - of(a)) * done;
+    const [sx, sy] = [0, 1].map((axis) => value(({ scale = UNSCALED }) => scale[axis]));
+    const [cosine, sine] = cosineAndSine(value(({ rotate = 0 }) => rotate));
+    const offset = offsetBy(path, doc, time);
+    return {
+        from: a.points ?? area.points,
+        to: b.points ?? area.points,
+        done,
+        centre: centreOf(area.points),
+        cosine,
+        sine: Math.abs(sine) <= LEAST_TURN * cosine ? 0 : sine,
+        scale: { x: sx, y: sy },
+        radiusScale: Math.sqrt(sx * sy),
+        x: value(({ move = UNMOVED }) => move[0]) + offset.x,
+        y: value(({ move = UNMOVED }) => move[1]) + offset.y,
+    };
+}
+
+/** The keys that a time lies between, and how much of the way from one to the other is done. @type {(keys: Keyframe[], time: number) => [Keyframe, Keyframe, number]} */
+function between(keys, time) {
+    if (time <= keys[0].frame) return [keys[0], keys[0], 0];
+    const before = keys.findLastIndex(({ frame }) => frame <= time);
+    const [a, b] = [keys[before], keys[Math.min(before + 1, keys.length - 1)]];
+    return [a, b, a === b ? 0 : ease(a.easing ?? "linear", (time - a.frame) / (b.frame - a.frame))];
+}
+
+/** How far what follows a path has moved with it. @type {(path: Path | undefined, doc: EditDocument, time: number) => XY} */
+function offsetBy(path, doc, time) {
+    if (!path) return { x: 0, y: 0 };
+    const { x, y } = positionAt(path, doc, time);
+    return { x: x - path.points[0].x, y: y - path.points[0].y };
+}
+
+/** Of an angle in degrees; exact for quarter turns. @type {(degrees: number) => [number, number]} */
+export function cosineAndSine(degrees) {
+    const quarters = Math.floor(degrees / 90 + 0.5);
+    const x = (degrees - 90 * quarters) * (Math.PI / 180);
+    const square = x * x;
+    let [cosine, sine] = [1, 1];
+    for (let power = 17; power > 0; power -= 2) {
+        cosine = 1 - (square / (power * (power + 1))) * cosine;
+        sine = 1 - (square / ((power + 1) * (power + 2))) * sine;
+    }
+    sine = x * sine;
+    return /** @type {[number, number][]} */ ([[cosine, sine], [-sine, cosine], [-cosine, -sine], [sine, -cosine]])[((quarters % 4) + 4) % 4];
+}
+
+// --- Shape ---------------------------------------------------------------------------------------
+
+/** An area's shape between two keys, before it is scaled and turned. @type {(pose: Pose) => Area["points"]} */
+export const shapeOf = ({ from, to, done }) =>
+    from === to ? from : from.map(([x, y], index) => [x + (to[index][0] - x) * done, y + (to[index][1] - y) * done]);
+
+/** Where a place of an area's shape lies, before it is moved. @type {(pose: Pose, x: number, y: number) => [number, number]} */
+function turned({ centre, cosine, sine, scale }, px, py) {
+    const [x, y] = [px - centre.x, py - centre.y];
+    return [near(centre.x + (cosine * scale.x * x - sine * scale.y * y)), near(centre.y + (sine * scale.x * x + cosine * scale.y * y))];
+}
+
+/** @type {(value: number) => number} */
+const near = (value) => Math.min(Math.max(value, -OUTERMOST), OUTERMOST);
+
+/** Where a place of an area's shape is seen. @type {(pose: Pose, x: number, y: number) => XY} */
+export function placed(pose, px, py) {
+    const [x, y] = turned(pose, px, py);
+    return { x: x + pose.x, y: y + pose.y };
+}
+
+/** The place of an area's shape that is seen at a place; its centre where it is scaled to nothing. @type {(pose: Pose, x: number, y: number) => XY} */
+export function unplaced({ centre, cosine, sine, scale, x, y }, px, py) {
+    const [dx, dy] = [px - x - centre.x, py - y - centre.y];
+    const square = cosine * cosine + sine * sine;
+    if (!square) return centre;
+    return { x: centre.x + (cosine * dx + sine * dy) / (square * scale.x), y: centre.y + (cosine * dy - sine * dx) / (square * scale.y) };
+}
+
+/** The last shape of each area: an area that only moves stays the same one. @type {WeakMap<Area, {pose: Pose, shape: Area}>} */
+const shapes = new WeakMap();
+
+/** @type {(area: Area, pose: Pose) => Moved} */
+function movedArea(area, pose) {
+    let known = shapes.get(area);
+    if (!known || !isSameShape(known.pose, pose)) shapes.set(area, (known = { pose, shape: plainArea(area, pose) }));
+    return { area: known.shape, x: pose.x, y: pose.y };
+}
+
+/** @type {(a: Pose, b: Pose) => boolean} */
+const isSameShape = (a, b) =>
+    a.from === b.from && a.to === b.to && (a.from === a.to || a.done === b.done) &&
+    a.cosine === b.cosine && a.sine === b.sine && a.scale.x === b.scale.x && a.scale.y === b.scale.y;
+
+/** An area as it is before it is moved: of the same kind, or the polygon that stands for what is turned. @type {(area: Area, pose: Pose) => Area} */
+function plainArea(area, pose) {
+    const { cosine, sine, scale } = pose;
+    let points = shapeOf(pose);
+    if (sine === 0 && cosine * scale.x === 1 && cosine * scale.y === 1) return points === area.points ? area : { ...area, points };
+    let { kind } = area;
+    if (kind === "rect" || kind === "ellipse") {
+        const { low, high } = boxOfPoints(points);
+        const size = Math.sqrt(cosine * cosine + sine * sine);
+        if (Math.min((high.x - low.x) * (size * scale.x), (high.y - low.y) * (size * scale.y)) < LEAST_EXTENT)
+            return { ...area, points: [[low.x, low.y], [low.x, low.y]] }; // covers nothing, however it is turned
+        if (sine !== 0) {
+            points = corners(kind, low, high);
+            kind = "polygon";
+        }
+    }
+    const radius = area.radius === undefined ? {} : { radius: Math.min(area.radius * pose.radiusScale, OUTERMOST) };
+    return { ...area, kind, points: points.map(([x, y]) => turned(pose, x, y)), ...radius };
+}
+
+/** @type {[number, number][] | undefined} */
+let circle;
+
+/** The polygon that stands for a turned box, or for the ellipse in it. @type {(kind: "rect" | "ellipse", low: XY, high: XY) => Area["points"]} */
+function corners(kind, low, high) {
+    if (kind === "rect") return [[low.x, low.y], [high.x, low.y], [high.x, high.y], [low.x, high.y]];
+    circle ??= Array.from({ length: ELLIPSE_CORNERS }, (_, index) => cosineAndSine(index * (360 / ELLIPSE_CORNERS)));
+    const [x, y] = [(low.x + high.x) / 2, (low.y + high.y) / 2];
+    const [a, b] = [(high.x - low.x) / 2, (high.y - low.y) / 2];
+    return circle.map(([cosine, sine]) => [x + a * cosine, y + b * sine]);
+}
+
+/** @type {(points: Area["points"]) => {low: XY, high: XY}} */
+export function boxOfPoints(points) {
+    const [low, high] = [{ x: Infinity, y: Infinity }, { x: -Infinity, y: -Infinity }];
+    for (const [x, y] of points) {
+        [low.x, low.y] = [Math.min(low.x, x), Math.min(low.y, y)];
+        [high.x, high.y] = [Math.max(high.x, x), Math.max(high.y, y)];
+    }
+    return { low, high };
+}
+
+/** @type {WeakMap<Area["points"], XY>} */
+const centres = new WeakMap();
+
+/** The middle of the box around points. @type {(points: Area["points"]) => XY} */
+function centreOf(points) {
+    let centre = centres.get(points);
+    if (!centre) {
+        const { low, high } = boxOfPoints(points);
+        centres.set(points, (centre = { x: (low.x + high.x) / 2, y: (low.y + high.y) / 2 }));
+    }
+    return centre;
+}
