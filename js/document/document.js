@@ -46,7 +46,7 @@
  * @property {[number, number][]} points  x, y in pixels
  * @property {number} [radius]  of a brush, in pixels
  * @property {number} [feather]  width of the soft edge in pixels; left out: 0
- * @property {string} [follow]  the path that the area moves with
+ * @property {string | string[]} [follow]  the path that the area moves with, or several, with which it turns and grows too
  * @property {Keyframe[]} [keys]  in the order of their frames
  * @property {boolean} [visible]  left out: true
  * @property {boolean} [locked]  left out: false; the editor leaves it as it is
@@ -73,6 +73,7 @@ export const LIMITS = Object.freeze({
     feather: 10000,
     easing: /** @type {const} */ ([-2, 3]), // heights of a Bézier easing's controls
     keys: 1000, // of a region
+    follow: 100, // paths that a region follows
     scale: /** @type {const} */ ([0.001, 1000]), // of a key
     rotate: 36000, // degrees
     text: 100, // characters of an id or a name
@@ -90,7 +91,7 @@ export const emptyDocument = (width, height, frames) => ({ width, height, frames
 
 /** Whether an item has a field that version 1 does not have. @type {(item: Path | Area) => boolean} */
 const isNewer = (item) =>
-    item.locked !== undefined || item.group !== undefined || ("keys" in item && item.keys !== undefined) || item.points.some((point) => "easing" in point && point.easing !== undefined);
+    item.locked !== undefined || item.group !== undefined || ("keys" in item && item.keys !== undefined) || ("follow" in item && Array.isArray(item.follow)) || item.points.some((point) => "easing" in point && point.easing !== undefined);
 
 /** The document serialized: fields in the order of the specification, coordinates to a thousandth of a pixel. @type {(doc: EditDocument) => string} */
 export function serializeDocument({ width, height, frames, paths, regions }) {

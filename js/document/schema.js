@@ -164,14 +164,22 @@ function readArea(value, place, ids, pathIds, last, newer) {
     if (radius !== undefined && !(radius > 0 && radius <= LIMITS.radius))
         fail(`${where}: radius must be above 0 and at most ${LIMITS.radius}`);
     const feather = value.feather === undefined ? undefined : readWithin(value.feather, "feather", 0, LIMITS.feather, where);
-    const { follow } = value;
-    if (follow !== undefined && !(typeof follow === "string" && pathIds.has(follow)))
-        fail(`${where}: follow must be the id of a path in the document`);
+    const follow = value.follow === undefined ? undefined : readFollow(value.follow, pathIds, where, newer);
     const visible = readFlag(value, "visible", where);
     const name = readText(value, "name", where);
     const listing = readListing(value, where, newer);
     const keys = newer && value.keys !== undefined ? readKeys(value.keys, count, last, where) : undefined;
     return without({ id, kind, name, mode, points, radius, feather, follow, keys, visible, ...listing });
+}
+
+/** @type {(value: unknown, pathIds: Set<string>, where: string, newer: boolean) => string | string[]} */
+function readFollow(value, pathIds, where, newer) {
+    if (typeof value === "string" && pathIds.has(value)) return value;
+    const ids = newer && Array.isArray(value) ? value : [];
+    const each = ids.length >= 1 && ids.length <= LIMITS.follow && new Set(ids).size === ids.length;
+    if (each && ids.every((id) => typeof id === "string" && pathIds.has(id))) return ids;
+    const several = newer ? `, or a list of 1 to ${LIMITS.follow} of them, each once` : "";
+    return fail(`${where}: follow must be the id of a path in the document${several}`);
 }
 
 /** @type {(value: unknown, count: number, last: number, where: string) => Keyframe[]} */

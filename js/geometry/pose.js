@@ -1,5 +1,5 @@
 /**
- * Poses: an area's keys and the path that it follows → the plain area that it is at a time.
+ * Poses: an area's keys and the paths that it follows → the plain area that it is at a time.
  * "Areas in time" of docs/edit_document.md; revideo/drawing/pose.py computes the same.
  */
 
@@ -19,7 +19,7 @@ import { ease } from "./easing.js";
  * @property {Area["points"]} to  at the key after
  * @property {number} done  of the way from one to the other
  * @property {XY} centre  of the box around its own points
- * @property {number} cosine  of its turn, times what the path that it follows scales it by
+ * @property {number} cosine  of its turn, times what the paths that it follows scale it by
  * @property {number} sine
  * @property {XY} scale  along its own x and y
  * @property {number} radiusScale
@@ -32,49 +32,59 @@ import { ease } from "./easing.js";
 
 const ELLIPSE_CORNERS = 256; // of a turned ellipse: at radius 500 they leave 0.04 pixels of it out
 const LEAST_TURN = 1e-12; // a smaller one is rounding
+const LEAST_SPREAD = 1e-6; // square pixels, of first points: nearer ones say nothing of a turn
 const OUTERMOST = 1e6; // pixels: what keys and paths send farther lies there
 export const LEAST_EXTENT = 1e-6; // pixels: narrower boxes cover nothing
 
+/** The paths that an area follows. @type {(area: Area) => string[]} */
+export const followIds = ({ follow }) => (follow === undefined ? [] : typeof follow === "string" ? [follow] : follow);
+
 /** Whether an area may be another at another time. @type {(area: Area) => boolean} */
 export const isMoving = (area) => area.follow !== undefined || area.keys !== undefined;
-
-/** @type {(area: Area, doc: EditDocument, time: number) => Pose} */
-export const poseAt = (area, doc, time) => poseOf(area, doc.paths.find(({ id }) => id === area.follow), doc, time);
 
 /** The plain area that an area is at a time. @type {(area: Area, doc: EditDocument, time: number) => Moved} */
 export const areaAt = (area, doc, time) => movedArea(area, poseAt(area, doc, time));
 
 /** All visible areas at a time. @type {(doc: EditDocument, time: number) => Moved[]} */
 export function areasAt(doc, time) {
-    const paths = new Map(doc.paths.map((path) => [path.id, path]));
     const areas = doc.regions.filter((area) => area.visible !== false);
-    return areas.map((area) => movedArea(area, poseOf(area, paths.get(area.follow ?? ""), doc, time)));
+    return areas.map((area) => movedArea(area, poseAt(area, doc, time)));
 }
 
 /** @type {Keyframe[]} */
 const REST = [{ frame: 0 }];
 const [UNMOVED, UNSCALED] = [[0, 0], [1, 1]];
 
-/** @type {(area: Area, path: Path | undefined, doc: EditDocument, time: number) => Pose} */
-function poseOf(area, path, doc, time) {
+/** @type {(area: Area, doc: EditDocument, time: number) => Pose} */
+export function poseAt(area, doc, time) {
     const keys = area.keys ?? REST;
     const [a, b, done] = between(keys, time);
     const value = (/** @type {(key: Keyframe) => number} */ of) => of(a) + (of(b) - of(a)) * done;
     const [sx, sy] = [0, 1].map((axis) => value(({ scale = UNSCALED }) => scale[axis]));
-    const [cosine, sine] = cosineAndSine(value(({ rotate = 0 }) => rotate));
-    const offset = offsetBy(path, doc, time);
+    const [dx, dy] = [0, 1].map((axis) => value(({ move = UNMOVED }) => move[axis]));
+    const turn = cosineAndSine(value(({ rotate = 0 }) => rotate));
+    const centre = centreOf(area.points);
+    const motion = followMotion(area, doc, time);
+    const { spin: [ahead, aside] } = motion;
+    const [cosine, sine] = [ahead * turn[0] - aside * turn[1], ahead * turn[1] + aside * turn[0]];
     return {
         from: a.points ?? area.points,
         to: b.points ?? area.points,
         done,
-        centre: centreOf(area.points),
+        centre,
         cosine,
         sine: Math.abs(sine) <= LEAST_TURN * cosine ? 0 : sine,
         scale: { x: sx, y: sy },
-        radiusScale: Math.sqrt(sx * sy),
-        x: value(({ move = UNMOVED }) => move[0]) + offset.x,
-        y: value(({ move = UNMOVED }) => move[1]) + offset.y,
+        radiusScale: Math.sqrt(Math.abs(sx * sy)) * Math.sqrt(ahead * ahead + aside * aside),
+        ...movedBy(motion, centre, dx, dy),
     };
+}
+
+/** How far a centre that keys move lies from where it was drawn, after what it follows. @type {(motion: Motion, centre: XY, dx: number, dy: number) => XY} */
+function movedBy({ from, to, spin: [ahead, aside] }, centre, dx, dy) {
+    if (ahead === 1 && aside === 0) return { x: dx + (to.x - from.x), y: dy + (to.y - from.y) };
+    const [x, y] = [centre.x + dx - from.x, centre.y + dy - from.y];
+    return { x: near(to.x + (ahead * x - aside * y) - centre.x), y: near(to.y + (ahead * y + aside * x) - centre.y) };
 }
 
 /** The keys that a time lies between, and how much of the way from one to the other is done. @type {(keys: Keyframe[], time: number) => [Keyframe, Keyframe, number]} */
@@ -85,11 +95,45 @@ function between(keys, time) {
     return [a, b, a === b ? 0 : ease(a.easing ?? "linear", (time - a.frame) / (b.frame - a.frame))];
 }
 
-/** How far what follows a path has moved with it. @type {(path: Path | undefined, doc: EditDocument, time: number) => XY} */
-function offsetBy(path, doc, time) {
-    if (!path) return { x: 0, y: 0 };
-    const { x, y } = positionAt(path, doc, time);
-    return { x: x - path.points[0].x, y: y - path.points[0].y };
+/**
+ * Where followed paths take a place: from its place about `from`, turned and scaled, to `to`.
+ * @typedef {{from: XY, to: XY, spin: [number, number]}} Motion  spin: cosine and sine of the turn, times the scale
+ */
+
+/** The nearest move, turn and scale, by least squares; of one path, and where their first points are one, the move. @type {(area: Area, doc: EditDocument, time: number) => Motion} */
+export function followMotion(area, doc, time) {
+    const paths = followIds(area).flatMap((id) => pathsById(doc.paths).get(id) ?? []);
+    if (!paths.length) return { from: { x: 0, y: 0 }, to: { x: 0, y: 0 }, spin: [1, 0] };
+    const places = paths.map((path) => positionAt(path, doc, time));
+    const [from, to] = [middleOf(paths.map(({ points }) => points[0])), middleOf(places)];
+    let [spread, along, across] = [0, 0, 0];
+    paths.forEach(({ points: [start] }, index) => {
+        const [ax, ay] = [start.x - from.x, start.y - from.y];
+        const [bx, by] = [places[index].x - to.x, places[index].y - to.y];
+        spread += ax * ax + ay * ay;
+        along += ax * bx + ay * by;
+        across += ax * by - ay * bx;
+    });
+    const [ahead, aside] = spread >= LEAST_SPREAD ? [along / spread, across / spread] : [1, 0];
+    const isRounding = Math.abs(ahead - 1) <= LEAST_TURN && Math.abs(aside) <= LEAST_TURN;
+    return { from, to, spin: isRounding ? [1, 0] : [ahead, aside] };
+}
+
+/** @type {WeakMap<Path[], Map<string, Path>>} */
+const byId = new WeakMap();
+
+/** @type {(paths: Path[]) => Map<string, Path>} */
+function pathsById(paths) {
+    let found = byId.get(paths);
+    if (!found) byId.set(paths, (found = new Map(paths.map((path) => [path.id, path]))));
+    return found;
+}
+
+/** @type {(places: XY[]) => XY} */
+function middleOf(places) {
+    let [x, y] = [places[0].x, places[0].y];
+    for (const place of places.slice(1)) [x, y] = [x + place.x, y + place.y];
+    return { x: x / places.length, y: y / places.length };
 }
 
 /** Of an angle in degrees; exact for quarter turns. @type {(degrees: number) => [number, number]} */
@@ -131,7 +175,7 @@ export function placed(pose, px, py) {
 export function unplaced({ centre, cosine, sine, scale, x, y }, px, py) {
     const [dx, dy] = [px - x - centre.x, py - y - centre.y];
     const square = cosine * cosine + sine * sine;
-    if (!square) return centre;
+    if (!square || !scale.x || !scale.y) return centre;
     return { x: centre.x + (cosine * dx + sine * dy) / (square * scale.x), y: centre.y + (cosine * dy - sine * dx) / (square * scale.y) };
 }
 
@@ -159,7 +203,7 @@ function plainArea(area, pose) {
     if (kind === "rect" || kind === "ellipse") {
         const { low, high } = boxOfPoints(points);
         const size = Math.sqrt(cosine * cosine + sine * sine);
-        if (Math.min((high.x - low.x) * (size * scale.x), (high.y - low.y) * (size * scale.y)) < LEAST_EXTENT)
+        if (Math.min((high.x - low.x) * (size * Math.abs(scale.x)), (high.y - low.y) * (size * Math.abs(scale.y))) < LEAST_EXTENT)
             return { ...area, points: [[low.x, low.y], [low.x, low.y]] }; // covers nothing, however it is turned
         if (sine !== 0) {
             points = corners(kind, low, high);

@@ -68,7 +68,7 @@ export function moveSelection(board, press, onClick = () => {}) {
         let dx = now.px.x - press.px.x;
         let dy = now.px.y - press.px.y;
         if (now.shift) Math.abs(dx) > Math.abs(dy) ? (dy = 0) : (dx = 0);
-        return ops.translate(doc, selection, dx, dy);
+        return ops.translate(doc, selection, dx, dy, board.time);
     };
     return {
         move(now) {

@@ -19,7 +19,7 @@ from ..tracks.trajectories import Trajectories
 from .curves import keyframes, lengths_at, measure_curve
 from .easing import Easing
 from .masks import paint
-from .pose import Poses, pose
+from .pose import Motion, Poses, follow_motion, pose
 from .schema import DrawnPath, Keyframe, Region, read_fields
 
 FRAME_TOLERANCE = 1e-6  # times of frames are computed
@@ -120,11 +120,16 @@ class EditDocument:
         return curve.at(lengths_at(*keyframes(curve, frames, easings, *self._range(path)), times))
 
     def _poses(self, regions: list[Region], num_frames: int) -> list[Poses]:
-        followed = {region.follow for region in regions}
         times = self._times(num_frames)
-        moved = {path.id: self._places(path, times) - path.points[0][:2] for path in self.paths if path.id in followed}
-        rest = np.zeros((num_frames, 2))
-        return [pose(region, moved.get(region.follow or "", rest), times) for region in regions]
+        ids = {path_id for region in regions for path_id in region.followed}
+        followed = {path.id: path for path in self.paths if path.id in ids}
+        places = {path_id: self._places(path, times) for path_id, path in followed.items()}
+
+        def motion(region: Region) -> Motion | None:
+            starts_px = [followed[path_id].points[0][:2] for path_id in region.followed]
+            return follow_motion(starts_px, [places[path_id] for path_id in region.followed]) if starts_px else None
+
+        return [pose(region, motion(region), times) for region in regions]
 
     def _paint(self, mask: np.ndarray, poses: list[Poses], frame: int) -> None:
         """Adds regions to a mask (H, W), or takes them away, in their order."""
@@ -141,7 +146,7 @@ def _is_newer(item: DrawnPath | Region) -> bool:
     if item.locked is not None or item.group is not None:
         return True
     if isinstance(item, Region):
-        return item.keys is not None
+        return item.keys is not None or isinstance(item.follow, tuple)
     return any(point.easing is not None for point in item.points)
 
 
@@ -174,7 +179,7 @@ def _region_fields(region: Region, digits: Digits) -> dict[str, Any]:
         points=_pairs(region.points, digits),
         radius=None if region.radius is None else max(digits(region.radius), 0.001),
         feather=None if region.feather is None else digits(region.feather),
-        follow=region.follow,
+        follow=list(region.follow) if isinstance(region.follow, tuple) else region.follow,
         keys=None if region.keys is None else [_key_fields(key, digits) for key in region.keys],
         visible=region.visible,
         locked=region.locked,

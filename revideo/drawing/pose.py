@@ -1,4 +1,4 @@
-"""A region's keys and the path that it follows → the plain region that it is at each time.
+"""A region's keys and the paths that it follows → the plain region that it is at each time.
 
 js/geometry/pose.js computes the same.
 
@@ -8,6 +8,7 @@ js/geometry/pose.js computes the same.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +19,36 @@ from .shapes import LEAST_EXTENT_PX
 
 ELLIPSE_CORNERS = 256  # of a turned ellipse: at radius 500 they leave 0.04 pixels of it out
 LEAST_TURN = 1e-12  # a smaller one is rounding
+LEAST_SPREAD = 1e-6  # square pixels, of first points: nearer ones say nothing of a turn
 OUTERMOST_PX = 1e6  # what keys and paths send farther lies there
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Where followed paths take a place at each time: from its place about `from_px`, turned and scaled, to `to_px`."""
+
+    from_px: np.ndarray  # (2,) the middle of their first points
+    to_px: np.ndarray  # (T, 2) the middle of where they are
+    spin: np.ndarray  # (T, 2) cosine and sine of the turn, times the scale
+
+
+def follow_motion(starts_px: Sequence[tuple[float, float]], places_px: Sequence[np.ndarray]) -> Motion:
+    """From first points and places (T, 2) of one path or more: the nearest move, turn and scale, by least squares."""
+    count = len(starts_px)
+    starts = [np.array(start) for start in starts_px]
+    start = sum(starts[1:], starts[0]) / count
+    middle = sum(places_px[1:], places_px[0]) / count
+    spin = np.tile([1.0, 0.0], (len(middle), 1))
+    spread, along, across = 0.0, np.zeros(len(middle)), np.zeros(len(middle))
+    for begin, places in zip(starts, places_px):
+        (ax, ay), (bx, by) = (begin - start).tolist(), (places - middle).T
+        spread += ax * ax + ay * ay
+        along = along + (ax * bx + ay * by)
+        across = across + (ax * by - ay * bx)
+    if spread >= LEAST_SPREAD:
+        found = np.stack([along / spread, across / spread], axis=1)
+        spin = np.where((np.abs(found - spin) <= LEAST_TURN).all(axis=1, keepdims=True), spin, found)
+    return Motion(start, middle, spin)
 
 
 @dataclass(frozen=True)
@@ -55,7 +85,7 @@ class Poses:
         kind, size = region.kind, math.sqrt(cosine * cosine + sine * sine)
         if kind in ("rect", "ellipse"):
             low, high = points_px.min(axis=0), points_px.max(axis=0)
-            if ((high - low) * (size * scale_x, size * scale_y)).min() < LEAST_EXTENT_PX:
+            if ((high - low) * (size * abs(scale_x), size * abs(scale_y))).min() < LEAST_EXTENT_PX:
                 return _with_points(region, np.stack([low, low]))  # covers nothing, however it is turned
             if sine != 0:
                 points_px = _corners(kind, low, high)
@@ -77,26 +107,26 @@ class Poses:
         return begin + (end - begin) * self.done[frame]
 
 
-def pose(region: Region, offsets_px: np.ndarray, times: np.ndarray) -> Poses:
-    """A region at each of `times` (T,), which the path that it follows has moved by `offsets_px` (T, 2)."""
+def pose(region: Region, motion: Motion | None, times: np.ndarray) -> Poses:
+    """A region at each of `times` (T,), which goes along with what it follows."""
     keys = region.keys or (Keyframe(0),)
     frames = np.array([key.frame for key in keys], dtype=np.float64)
     before, after, done = between_keys(frames, [key.easing or "linear" for key in keys], times)
     values = np.array([[*(key.move or (0, 0)), *(key.scale or (1, 1)), key.rotate or 0] for key in keys], np.float64)
     now = values[before] + (values[after] - values[before]) * done[:, None]
     cosine, sine = cosine_and_sine(now[:, 4])
+    moved, scale, centre = now[:, :2], now[:, 2:4], _centre(region)
+    radius_scale = np.sqrt(np.abs(scale[:, 0] * scale[:, 1]))  # speed curves may take a scale past nothing
+    if motion is not None:
+        ahead, aside = motion.spin.T
+        cosine, sine = ahead * cosine - aside * sine, ahead * sine + aside * cosine
+        x, y = (centre + moved - motion.from_px).T
+        there = motion.to_px + np.stack([ahead * x - aside * y, ahead * y + aside * x], axis=1) - centre
+        unturned = (motion.spin == (1, 0)).all(axis=1, keepdims=True)
+        moved = np.where(unturned, moved + (motion.to_px - motion.from_px), np.clip(there, -OUTERMOST_PX, OUTERMOST_PX))
+        radius_scale = radius_scale * np.sqrt(ahead * ahead + aside * aside)
     sine = np.where(np.abs(sine) <= LEAST_TURN * cosine, 0, sine)
-    scale = now[:, 2:4]
-    return Poses(
-        region,
-        now[:, :2] + offsets_px,
-        np.stack([cosine, sine], axis=1),
-        scale,
-        np.sqrt(scale[:, 0] * scale[:, 1]),
-        before,
-        after,
-        done,
-    )
+    return Poses(region, moved, np.stack([cosine, sine], axis=1), scale, radius_scale, before, after, done)
 
 
 def cosine_and_sine(degrees: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

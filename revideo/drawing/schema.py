@@ -40,6 +40,7 @@ PATHS_MAX = REGIONS_MAX = 1000
 POINTS_MAX = 50_000
 WIDTH_MAX = 10_000  # of a brush's radius and of a feather
 KEYS_MAX = 1000  # of a region
+FOLLOW_MAX = 100  # paths that a region follows
 SCALE_RANGE = 0.001, 1000  # of a key
 ROTATE_MAX = 36_000  # degrees
 EASING_HEIGHTS = -2, 3  # of a Bézier easing's controls
@@ -97,12 +98,17 @@ class Region:
     mode: str | None = None  # of MODES; None: add
     radius: float | None = None  # pixels, of a brush
     feather: float | None = None  # pixels; None: 0
-    follow: str | None = None  # the id of the path that carries it
+    follow: str | tuple[str, ...] | None = None  # the id of the path that it goes along with, or of several
     visible: bool | None = None  # None: True
     name: str | None = None
     locked: bool | None = None  # None: False; the editor leaves it as it is
     group: str | None = None  # that it is listed under
     keys: tuple[Keyframe, ...] | None = None
+
+    @property
+    def followed(self) -> tuple[str, ...]:
+        """The ids of all paths that it goes along with."""
+        return (self.follow,) if isinstance(self.follow, str) else self.follow or ()
 
 
 # --- Reading -------------------------------------------------------------------------------
@@ -270,14 +276,23 @@ def _read_region(value: Any, place: str, ids: set[str], path_ids: set[str], last
     if radius is not None and not 0 < radius <= WIDTH_MAX:
         raise ValueError(f"{where}: radius must be above 0 and at most {WIDTH_MAX}")
     feather = read_within(value["feather"], "feather", 0, WIDTH_MAX, where) if "feather" in value else None
-    follow = value.get("follow")
-    if "follow" in value and not (isinstance(follow, str) and follow in path_ids):
-        raise ValueError(f"{where}: follow must be the id of a path in the document")
+    follow = _read_follow(value["follow"], path_ids, where, newer) if "follow" in value else None
     visible = read_flag(value, "visible", where)
     name = read_label(value, "name", where)
     locked, group = _read_listing(value, where, newer)
     keys = _read_keys(value["keys"], len(points), last, where) if newer and "keys" in value else None
     return Region(region_id, kind, points, mode, radius, feather, follow, visible, name, locked, group, keys)
+
+
+def _read_follow(value: Any, path_ids: set[str], where: str, newer: bool) -> str | tuple[str, ...]:
+    if isinstance(value, str) and value in path_ids:
+        return value
+    ids = value if newer and isinstance(value, list) else []
+    known = all(isinstance(each, str) and each in path_ids for each in ids)
+    if known and 1 <= len(ids) <= FOLLOW_MAX and len(set(ids)) == len(ids):
+        return tuple(ids)
+    several = f", or a list of 1 to {FOLLOW_MAX} of them, each once" if newer else ""
+    raise ValueError(f"{where}: follow must be the id of a path in the document{several}")
 
 
 def _read_keys(value: Any, count: int, last: int, where: str) -> tuple[Keyframe, ...]:

@@ -218,6 +218,50 @@ test("an area told to follow, or no longer, stays where it is seen", () => {
     assert.equal("follow" in freed.regions[1], false);
 });
 
+const seenAt = (/** @type {any} */ doc, /** @type {string} */ id, /** @type {number} */ time) => {
+    const { area, x, y } = areaAt(findArea(doc, id), doc, time);
+    return area.points.map((point) => [point[0] + x, point[1] + y]);
+};
+const samePlaces = (/** @type {number[][]} */ a, /** @type {number[][]} */ b, tolerance = 1e-6) => {
+    assert.equal(a.length, b.length);
+    a.forEach(([x, y], index) => assert.ok(Math.hypot(x - b[index][0], y - b[index][1]) < tolerance, `${a[index]} is not ${b[index]}`));
+};
+
+test("an area told to follow several paths, or one of them, stays where it is seen", () => {
+    for (const keys of [undefined, [{ frame: 0, rotate: 20 }, { frame: 13, scale: [2, 0.5], move: [9, 9] }]]) {
+        const doc = updateArea(drawing(), "r2", (area) => ({ ...area, ...(keys && { keys }) }));
+        const [time, seen] = [6, seenAt(doc, "r2", 6)];
+        const several = ops.setFollow(doc, "r2", ["p1", "p2", "p3"], time);
+        const two = ops.setFollow(several, "r2", ["p1", "p2"], time);
+        const freed = ops.setFollow(two, "r2", undefined, time);
+        for (const now of [several, two, ops.setFollow(two, "r2", "p1", time), freed]) {
+            valid(now);
+            samePlaces(seenAt(now, "r2", time), seen);
+            assert.ok(Math.abs(areaAt(findArea(now, "r2"), now, time).area.radius - areaAt(findArea(doc, "r2"), doc, time).area.radius) < 1e-6);
+        }
+        assert.equal("follow" in findArea(freed, "r2"), false);
+    }
+});
+
+test("an area that turns with several paths is moved as far as the hand goes", () => {
+    const doc = updateArea(drawing(), "r2", (area) => ({ ...area, follow: ["p1", "p2"] }));
+    const moved = ops.translate(doc, { ...only(), regions: ["r2"] }, 12, -7, 9);
+    samePlaces(seenAt(moved, "r2", 9), seenAt(doc, "r2", 9).map(([x, y]) => [x + 12, y - 7]));
+    const along = ops.translate(doc, { ...only("p1", "p2"), regions: ["r2"] }, 12, -7, 9);
+    samePlaces(seenAt(along, "r2", 9), seenAt(doc, "r2", 9).map(([x, y]) => [x + 12, y - 7]));
+    assert.equal(ops.translate(doc, only("p1"), 12, -7, 9).regions[1], doc.regions[1]);
+});
+
+test("of several paths, an area goes on to follow those that are left, and copies follow copies", () => {
+    const doc = updateArea(drawing(), "r2", (area) => ({ ...area, follow: ["p1", "p2"] }));
+    const left = ops.remove(doc, only("p1"));
+    assert.deepEqual(left.regions[1].follow, ["p2"]);
+    assert.equal("follow" in ops.remove(left, only("p2")).regions[1], false);
+    const { doc: twice } = ops.duplicate(doc, { paths: ["p1"], regions: ["r2"], points: [] }, 5);
+    assert.deepEqual(twice.regions.at(-1).follow, ["p4", "p2"]);
+    valid(twice);
+});
+
 test("the box around paths holds all of their places, within the frame", () => {
     const doc = drawing();
     const [[x0, y0], [x1, y1]] = ops.boxAround(doc, ["p1", "p2"], 24);

@@ -74,6 +74,42 @@ test("a turned box and ellipse are polygons, unturned they are themselves", () =
     }
 });
 
+const path = (/** @type {string} */ id, /** @type {number[][]} */ ...points) => ({ id, kind: /** @type {const} */ ("line"), points: points.map(([x, y]) => ({ x, y })) });
+
+test("with several paths an area turns and grows as they do, nearest by least squares", () => {
+    const paths = [path("a", [0, 0], [50, 50]), path("b", [10, 0], [50, 70]), path("c", [0, 10], [30, 50])]; // a quarter turn, twice as large
+    const follower = area("rect", [[2, 2], [8, 4]], undefined, { follow: ["a", "b", "c"] });
+    const pose = poseAt(follower, { ...DOC, paths }, 10);
+    near(placed(pose, 0, 0), { x: 50, y: 50 });
+    near(placed(pose, 10, 0), { x: 50, y: 70 });
+    near(placed(pose, 2, 4), { x: 42, y: 54 });
+    const brush = area("brush", [[2, 2], [8, 4]], undefined, { radius: 3, follow: ["a", "b"] });
+    assert.ok(Math.abs((areaAt(brush, { ...DOC, paths }, 10).area.radius ?? 0) - 6) < 1e-9);
+
+    // Of all turns and scales none brings first points nearer to where the paths are.
+    const uneven = { ...DOC, paths: [path("a", [0, 0], [50, 55]), path("b", [10, 0], [46, 70]), path("c", [0, 10], [31, 50])] };
+    const best = poseAt(follower, uneven, 10);
+    const error = (/** @type {number} */ turn, /** @type {number} */ size, /** @type {number} */ dx) =>
+        uneven.paths.reduce((sum, { points: [start, end] }) => {
+            const seen = placed({ ...best, cosine: size * (best.cosine * Math.cos(turn) - best.sine * Math.sin(turn)), sine: size * (best.cosine * Math.sin(turn) + best.sine * Math.cos(turn)), x: best.x + dx }, start.x, start.y);
+            return sum + (seen.x - end.x) ** 2 + (seen.y - end.y) ** 2;
+        }, 0);
+    // A turn about another place than the middle of the first points moves it: the least is sought by all three at once.
+    let least = Infinity;
+    for (let turn = -0.2; turn <= 0.2; turn += 0.02)
+        for (let size = 0.9; size <= 1.1; size += 0.01)
+            for (let dx = -2; dx <= 2; dx += 0.25) least = Math.min(least, error(turn, size, dx));
+    assert.ok(error(0, 1, 0) <= least + 1e-9);
+});
+
+test("of paths that begin on one spot, and of one in a list, an area takes the move alone", () => {
+    const paths = [path("a", [5, 5], [25, 5]), path("b", [5, 5], [5, 45])];
+    for (const [follow, x, y] of /** @type {const} */ ([[["a", "b"], 10, 20], [["a"], 20, 0], ["b", 0, 40], [["a", "gone"], 20, 0]])) {
+        const follower = area("rect", BOX, undefined, { follow: /** @type {any} */ (follow) });
+        assert.deepEqual(areaAt(follower, { ...DOC, paths }, 10), { area: follower, x, y });
+    }
+});
+
 test("sines are exact for quarter turns", () => {
     assert.deepEqual([-360, -90, 0, 90, 180, 270].map((degrees) => cosineAndSine(degrees).map((value) => value + 0)), [[1, 0], [0, -1], [1, 0], [0, 1], [-1, 0], [0, -1]]);
     for (let degrees = -1000; degrees < 1000; degrees += 3.7) near(cosineAndSine(degrees), [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)], 1e-13);

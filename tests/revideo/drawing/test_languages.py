@@ -92,6 +92,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         keys = st.tuples(frames_of_keys, st.lists(more_of_key, min_size=4, max_size=4)).map(
             lambda given: [{"frame": frame} | more for frame, more in zip(*given)]
         )
+        several = st.lists(st.sampled_from(ids), unique=True, min_size=1) if ids else st.nothing()
         more = optional(
             mode=st.sampled_from(["add", "subtract"]),
             feather=st.sampled_from([0, 0.01, 3, 25.5, 10_000]),
@@ -99,7 +100,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             keys=keys,
             locked=st.booleans(),
             group=st.sampled_from(["", "birds"]),
-            **({"follow": st.sampled_from(ids)} if ids else {}),
+            **({"follow": st.one_of(st.sampled_from(ids), several)} if ids else {}),
         )
         radius = {"radius": draw(st.sampled_from([0.0001, 0.7, 9, 10_000]))} if kind == "brush" else {}
         regions.append({"id": f"r{number}", "kind": kind, "points": points, **draw(more), **radius})

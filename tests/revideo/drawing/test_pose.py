@@ -76,7 +76,7 @@ def plain_region(document, region, time, follow):
     high = complex(shape.real.max(), shape.imag.max())
     if kind in ("rect", "ellipse") and abs((turned / abs(turned)) - 1) > 1e-9:
         half = (high - low) / 2
-        if min(half.real * scale_x, half.imag * scale_y) < 1e-6:
+        if min(half.real * abs(scale_x), half.imag * abs(scale_y)) < 1e-6:
             return None
         if kind == "rect":
             shape = np.array([low, complex(high.real, low.imag), high, complex(low.real, high.imag)])
@@ -86,18 +86,22 @@ def plain_region(document, region, time, follow):
         kind = "polygon"
     scaled = (shape - centre).real * scale_x + 1j * (shape - centre).imag * scale_y
     places = follow(centre + cmath.exp(1j * np.deg2rad(degrees)) * scaled + complex(move_x, move_y))
-    radius = region.radius and region.radius * (scale_x * scale_y) ** 0.5 * abs(ahead)
+    radius = region.radius and region.radius * abs(scale_x * scale_y) ** 0.5 * abs(ahead)
     return replace(region, kind=kind, points=tuple(zip(places.real.tolist(), places.imag.tolist())), radius=radius)
 
 
 def follow_of(document, region, places):
-    """The move that takes the paths it follows from their first points to where they are."""
-    ids = [path.id for path in document.paths]
-    if region.follow is None:
+    """What takes first points of the paths it follows nearest to where they are: a move, or a turn and scale too."""
+    ids = [region.follow] if isinstance(region.follow, str) else region.follow or []
+    numbers = [[path.id for path in document.paths].index(path_id) for path_id in ids]
+    starts = np.array([complex(*document.paths[number].points[0][:2]) for number in numbers])
+    ends = np.array([complex(*places[number]) for number in numbers])
+    if not numbers:
         return lambda place: place
-    number = ids.index(region.follow)
-    offset = complex(*places[number]) - complex(*document.paths[number].points[0][:2])
-    return lambda place: place + offset
+    if len(set(starts.tolist())) == 1:
+        return lambda place: place + (ends - starts).mean()
+    (turn, move), *_ = np.linalg.lstsq(np.stack([starts, np.ones(len(starts))], axis=1), ends, rcond=None)
+    return lambda place: turn * place + move
 
 
 @pytest.mark.parametrize("entry", NEWER, ids=lambda entry: entry["name"])
@@ -151,13 +155,13 @@ def test_twice_as_wide_and_half_as_high():
 
 
 def test_a_brush_grows_by_the_root_of_both_scales():
-    poses = pose(keyed(SHAPES[3], Keyframe(0, scale=(0.5, 8))), np.zeros((1, 2)), np.zeros(1))
+    poses = pose(keyed(SHAPES[3], Keyframe(0, scale=(0.5, 8))), None, np.zeros(1))
     assert poses.shape(0).radius == 6
 
 
 def test_a_turned_ellipse_is_a_twentieth_of_a_pixel_near():
     region = keyed(Region("r1", "ellipse", ((0, 0), (1000, 1000))), Keyframe(0, rotate=33))
-    polygon = pose(region, np.zeros((1, 2)), np.zeros(1)).shape(0)
+    polygon = pose(region, None, np.zeros(1)).shape(0)
     assert (polygon.kind, len(polygon.points)) == ("polygon", ELLIPSE_CORNERS)
     corners = np.array(polygon.points) - 500
     assert_allclose(np.hypot(*corners.T), 500)
@@ -201,3 +205,29 @@ def test_a_narrow_box_covers_nothing_however_it_is_turned(kind):
     ):
         region = Region("r1", kind, points, feather=9, keys=(key,))
         assert not drawn(region).mask(1, 40, 64).any()
+
+
+def test_a_region_that_follows_a_turning_pair_turns_with_it():
+    quarter = [DrawnPath("p1", "anchor", (Point(20, 20),)), DrawnPath("p2", "line", (Point(30, 20), Point(20, 30)))]
+    region = Region("r1", "rect", ((24, 16), (34, 18)), follow=("p1", "p2"))
+    mask = drawn(region, paths=quarter).mask(2, 40, 64)[1, 0]
+    expected = drawn(Region("r1", "rect", ((22, 24), (24, 34)))).mask(1, 40, 64)[0, 0]
+    assert_array_equal(mask, expected)
+
+
+def test_a_list_of_one_path_is_that_path():
+    path = DrawnPath("p1", "spline", (Point(8, 8), Point(40, 24), Point(11, 30)))
+    one, listed = (drawn(replace(RECT, follow=follow), paths=[path]) for follow in ("p1", ("p1",)))
+    assert_array_equal(one.mask(9, 40, 64), listed.mask(9, 40, 64))
+    assert (json.loads(one.to_json())["version"], json.loads(listed.to_json())["version"]) == (1, 2)
+
+
+def test_a_pair_that_comes_together_takes_everything_to_that_place():
+    paths = [
+        DrawnPath("p1", "line", (Point(10, 10), Point(30, 20))),
+        DrawnPath("p2", "line", (Point(50, 30), Point(30, 20))),
+    ]
+    region = Region("r1", "rect", ((10, 10), (50, 30)), feather=2, follow=("p1", "p2"))
+    covered = drawn(region, paths=paths).mask(9, 40, 64).sum(dim=(1, 2, 3)).numpy()
+    assert_allclose(covered[:7], 40 * 20 * (1 - np.arange(7) / 8) ** 2, rtol=0.03)
+    assert covered[8] == 0

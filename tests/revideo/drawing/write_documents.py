@@ -332,6 +332,61 @@ DOCUMENTS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         ),
         {"frames": 6, "width": 48, "height": 70},
     ),
+    "speed curves that take a scale past nothing": (
+        document(
+            *(
+                region(number, kind, places, radius=2, keys=[key(0, scale=[0.2, 1], easing=BACK_AND_OVER), key(8)])
+                for number, (kind, places) in enumerate(
+                    [
+                        ("rect", [[4.2, 4], [24, 14]]),
+                        ("ellipse", [[36, 3], [60, 17]]),
+                        ("polygon", [[6, 24], [20, 22], [14, 36]]),
+                        ("brush", [[34, 30], [58, 28], [44, 36]]),
+                    ]
+                )
+            ),
+            version=2,
+        ),
+        {},
+    ),
+    "areas that follow two paths and three": (
+        document(
+            path(1, "line", [[10, 10], [22, 6]]),
+            path(2, "spline", [[30, 12], [40, 20, 4], [30, 36]], easing="in-out"),
+            path(3, "line", [[14, 30, None, "hold"], [50, 30, 6], [20, 20]], visible=False, start=2),
+            region(1, "rect", [[6, 4], [20, 14]], follow=["p1", "p2"]),
+            region(2, "ellipse", [[28, 6], [44, 14]], follow=["p3", "p1", "p2"], feather=3),
+            region(3, "polygon", [[10, 24], [24, 22], [20, 36]], follow=["p2", "p3"], mode="subtract"),
+            region(4, "brush", [[40, 30], [58, 34]], radius=3, follow=["p1", "p2", "p3"]),
+            region(5, "rect", [[50, 2], [56, 8]], follow=["p3"]),
+            version=2,
+        ),
+        {},
+    ),
+    "areas with keys that follow two paths, on another size and length": (
+        document(
+            path(1, "line", [[10, 10, None, STEEP], [30, 12]]),
+            path(2, "spline", [[30, 12], [50, 20], [30, 36]]),
+            region(1, "rect", [[6.2, 4.3], [20.1, 14.2]], follow=["p1", "p2"], keys=[key(0), key(8, **EVERYTHING)]),
+            region(2, "ellipse", [[28, 6], [44, 14]], feather=4, follow=["p2", "p1"], keys=[key(4, **EVERYTHING)]),
+            region(3, "brush", SCRIBBLE, radius=1.5, follow=["p1", "p2"], keys=[key(0, **EVERYTHING), key(8)]),
+            version=2,
+        ),
+        {"frames": 6, "width": 48, "height": 70},
+    ),
+    "areas that follow paths from one spot, to one spot, and that only move": (
+        document(
+            path(1, "line", [[20, 20], [40, 10]]),
+            path(2, "line", [[20, 20], [30, 30]]),
+            path(3, "line", [[30, 10], [40, 10]]),
+            path(4, "line", [[20, 10], [30, 10]]),
+            region(1, "rect", [[6, 4], [20, 14]], follow=["p1", "p2"]),
+            region(2, "brush", [[24, 26], [40, 36]], radius=2.5, follow=["p1", "p3"]),
+            region(3, "ellipse", [[40, 26], [60, 36]], follow=["p3", "p4"]),
+            version=2,
+        ),
+        {},
+    ),
     "keys by which an area rests": (
         document(
             region(1, "rect", [[4, 4], [24, 14]], keys=[key(3, **EVERYTHING)]),
