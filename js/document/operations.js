@@ -5,7 +5,7 @@
 
 import { LIMITS } from "./document.js";
 import { addArea, addPath, findArea, findPath, freshColor, freshId, updateArea, updatePath } from "./items.js";
-import { retimed, risingFrames } from "./timing.js";
+import { retimed, risingFrames, roundTime } from "./timing.js";
 import { tracks } from "../geometry/curves.js";
 import { reversedEasing } from "../geometry/easing.js";
 import { followIds, followMotion, placed, poseAt } from "../geometry/pose.js";
@@ -74,19 +74,23 @@ export function translate(doc, selection, dx, dy, time = 0) {
 /** @type {(area: Area, dx: number, dy: number) => Area} */
 const movedArea = (area, dx, dy) => withPoints(area, ([x, y]) => [x + dx, y + dy]);
 
-/** What it follows may turn and scale the way. @type {(area: Area, doc: EditDocument, time: number, dx: number, dy: number) => Area} */
+/** What it follows may turn and scale the way; what is scaled to next to nothing stays. @type {(area: Area, doc: EditDocument, time: number, dx: number, dy: number) => Area} */
 function movedAsSeen(area, doc, time, dx, dy) {
     const [ahead, aside] = followMotion(area, doc, time).spin;
     const square = ahead * ahead + aside * aside;
-    return square ? movedArea(area, (ahead * dx + aside * dy) / square, (ahead * dy - aside * dx) / square) : area;
+    const [x, y] = [(ahead * dx + aside * dy) / square, (ahead * dy - aside * dx) / square];
+    return Math.hypot(x, y) < LIMITS.coordinate / 10 ? movedArea(area, x, y) : area;
 }
 
-/** An area whose points are others, at its keys too. @type {(area: Area, map: (point: [number, number]) => [number, number]) => Area} */
-const withPoints = (area, map) => ({
-    ...area,
-    points: area.points.map(map),
-    ...(area.keys && { keys: area.keys.map((key) => (key.points ? { ...key, points: key.points.map(map) } : key)) }),
-});
+/** An area whose points are others, at its keys too, as far away as may be. @type {(area: Area, map: (point: [number, number]) => [number, number]) => Area} */
+function withPoints(area, map) {
+    const others = (/** @type {Area["points"]} */ points) => points.map((point) => /** @type {[number, number]} */ (map(point).map(inReach)));
+    const keys = area.keys?.map((key) => (key.points ? { ...key, points: others(key.points) } : key));
+    return { ...area, points: others(area.points), ...(keys && { keys }) };
+}
+
+/** @type {(value: number) => number} */
+const inReach = (value) => Math.min(Math.max(value, -LIMITS.coordinate), LIMITS.coordinate);
 
 /** Deletes chosen points, else whole paths, and regions. A path that loses its last point goes. @type {(doc: EditDocument, selection: Selection) => EditDocument} */
 export function remove(doc, selection) {
@@ -175,7 +179,7 @@ export const insertPoint = (doc, id, index, point) =>
 /** The same way back: order, times and easing turned around. @type {(doc: EditDocument, id: string) => EditDocument} */
 export const reverse = (doc, id) =>
     updatePath(doc, id, (path) => {
-        const sum = (path.start ?? 0) + (path.end ?? doc.frames - 1);
+        const [start, end] = [path.start ?? 0, path.end ?? doc.frames - 1];
         const last = path.points.length - 1;
         const isKey = (/** @type {number} */ index) => index === 0 || index === last || path.points[index].frame !== undefined;
         const points = path.points.map(({ frame, easing, ...point }, index) => {
@@ -184,11 +188,11 @@ export const reverse = (doc, id) =>
             const from = isKey(index) ? begun?.easing : easing;
             return {
                 ...point,
-                ...(frame === undefined ? {} : { frame: sum - frame }),
+                ...(frame === undefined ? {} : { frame: roundTime(start + end - frame) }),
                 ...(from === undefined ? {} : { easing: begun ? reversedEasing(from) : from }),
             };
         });
-        return { ...path, points: points.toReversed(), easing: /** @type {Path["easing"]} */ (reversedEasing(path.easing ?? "linear")) };
+        return { ...path, points: risingFrames(points.toReversed(), start, end), easing: /** @type {Path["easing"]} */ (reversedEasing(path.easing ?? "linear")) };
     });
 
 // --- Size --------------------------------------------------------------------------------------
@@ -209,7 +213,7 @@ export function resized(doc, width, height) {
         })),
         regions: doc.regions.map((whole) => withPoints(whole, ([x, y]) => [x * sx, y * sy])).map((area) => ({
             ...area,
-            ...(area.keys && { keys: area.keys.map((key) => (key.move ? { ...key, move: [key.move[0] * sx, key.move[1] * sy] } : key)) }),
+            ...(area.keys && { keys: area.keys.map((key) => (key.move ? { ...key, move: [inReach(key.move[0] * sx), inReach(key.move[1] * sy)] } : key)) }),
             ...(area.radius === undefined ? {} : { radius: area.radius * mean }),
             ...(area.feather === undefined ? {} : { feather: area.feather * mean }),
         })),

@@ -8,7 +8,7 @@ import { updatePath } from "./items.js";
 /** @typedef {import("./document.js").Keyframe} Keyframe */
 
 /** Times are rounded to a thousandth of a frame, as they are written. @type {(time: number) => number} */
-const roundTime = (time) => Math.round(time * 1000) / 1000;
+export const roundTime = (time) => Math.round(time * 1000) / 1000;
 
 /** The document over another number of frames, every time in proportion. @type {(doc: EditDocument, frames: number) => EditDocument} */
 export function retimed(doc, frames) {
@@ -53,7 +53,8 @@ function onScale(path, start, end, map) {
 export function risingFrames(points, start, end) {
     let before = points[0]?.frame === undefined ? start : -Infinity;
     const after = points.at(-1)?.frame === undefined ? end : Infinity;
-    return points.map((point) => {
+    /** @type {Point[]} */
+    const rising = points.map((point) => {
         if (point.frame === undefined) return point;
         if (point.frame > before && point.frame < after) {
             before = point.frame;
@@ -62,6 +63,8 @@ export function risingFrames(points, start, end) {
         const { frame: _, ...untimed } = point;
         return untimed;
     });
+    // A last point that has lost its frame stands at the end, which others may be at.
+    return points.at(-1)?.frame !== rising.at(-1)?.frame ? risingFrames(rising, start, end) : rising;
 }
 
 /**

@@ -53,23 +53,20 @@ export function areasAt(doc, time) {
 
 /** @type {Keyframe[]} */
 const REST = [{ frame: 0 }];
-const [UNMOVED, UNSCALED] = [[0, 0], [1, 1]];
+/** @type {[number, number]} */
+const UNSCALED = [1, 1];
 
 /** @type {(area: Area, doc: EditDocument, time: number) => Pose} */
 export function poseAt(area, doc, time) {
-    const keys = area.keys ?? REST;
-    const [a, b, done] = between(keys, time);
-    const value = (/** @type {(key: Keyframe) => number} */ of) => of(a) + (of(b) - of(a)) * done;
-    const [sx, sy] = [0, 1].map((axis) => value(({ scale = UNSCALED }) => scale[axis]));
-    const [dx, dy] = [0, 1].map((axis) => value(({ move = UNMOVED }) => move[axis]));
-    const turn = cosineAndSine(value(({ rotate = 0 }) => rotate));
+    const { from, to, done, move: [dx, dy], scale: [sx, sy], rotate } = valuesAt(area, time);
+    const turn = cosineAndSine(rotate);
     const centre = centreOf(area.points);
     const motion = followMotion(area, doc, time);
     const { spin: [ahead, aside] } = motion;
     const [cosine, sine] = [ahead * turn[0] - aside * turn[1], ahead * turn[1] + aside * turn[0]];
     return {
-        from: a.points ?? area.points,
-        to: b.points ?? area.points,
+        from,
+        to,
         done,
         centre,
         cosine,
@@ -78,6 +75,29 @@ export function poseAt(area, doc, time) {
         radiusScale: Math.sqrt(Math.abs(sx * sy)) * Math.sqrt(ahead * ahead + aside * aside),
         ...movedBy(motion, centre, dx, dy),
     };
+}
+
+/** What an area's keys say of a time. @type {(area: Area, time: number) => {easing?: Keyframe["easing"], from: Area["points"], to: Area["points"], done: number, move: [number, number], scale: [number, number], rotate: number}} */
+function valuesAt(area, time) {
+    const [a, b, done] = between(area.keys ?? REST, time);
+    const value = (/** @type {number} */ from, /** @type {number} */ to) => from + (to - from) * done;
+    const pair = ([x0, y0] = [0, 0], [x1, y1] = [0, 0]) => /** @type {[number, number]} */ ([value(x0, x1), value(y0, y1)]);
+    return {
+        easing: a.easing,
+        from: a.points ?? area.points,
+        to: b.points ?? area.points,
+        done,
+        move: pair(a.move, b.move),
+        scale: pair(a.scale ?? UNSCALED, b.scale ?? UNSCALED),
+        rotate: value(a.rotate ?? 0, b.rotate ?? 0),
+    };
+}
+
+/** The key that an area would have at a time, as it lies then. @type {(area: Area, time: number) => Keyframe} */
+export function keyframeAt(area, time) {
+    const { from, to, done, ...values } = valuesAt(area, time);
+    const points = shapeOf({ from, to, done });
+    return { frame: time, ...values, ...(points === area.points ? {} : { points }) };
 }
 
 /** How far a centre that keys move lies from where it was drawn, after what it follows. @type {(motion: Motion, centre: XY, dx: number, dy: number) => XY} */
@@ -152,7 +172,7 @@ export function cosineAndSine(degrees) {
 
 // --- Shape ---------------------------------------------------------------------------------------
 
-/** An area's shape between two keys, before it is scaled and turned. @type {(pose: Pose) => Area["points"]} */
+/** An area's shape between two keys, before it is scaled and turned. @type {(pose: Pick<Pose, "from" | "to" | "done">) => Area["points"]} */
 export const shapeOf = ({ from, to, done }) =>
     from === to ? from : from.map(([x, y], index) => [x + (to[index][0] - x) * done, y + (to[index][1] - y) * done]);
 

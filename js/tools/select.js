@@ -1,9 +1,10 @@
 /** The tools that draw nothing: select and move, and move the view. */
 
 import { findArea, updateArea } from "../document/items.js";
+import { setKey } from "../document/keys.js";
 import * as ops from "../document/operations.js";
 import { handlesOf, hitTest, within } from "../geometry/hit_test.js";
-import { poseAt, unplaced } from "../geometry/pose.js";
+import { poseAt, shapeOf, unplaced } from "../geometry/pose.js";
 import { DRAG_FROM, dragged, moveSelection, pointOf, squared } from "./tool.js";
 
 /** @typedef {import("./tool.js").Board} Board */
@@ -115,7 +116,7 @@ function marquee(board, press) {
     };
 }
 
-/** Resizes a box by a handle, or moves a polygon's corner. @type {(board: Board, press: Press, id: string, handle: number) => Drag | null} */
+/** Resizes a box by a handle, or moves a polygon's corner; of an area with keys, at the time that is shown. @type {(board: Board, press: Press, id: string, handle: number) => Drag | null} */
 function reshape(board, press, id, handle) {
     const { doc } = board;
     const area = findArea(doc, id);
@@ -124,7 +125,8 @@ function reshape(board, press, id, handle) {
     const grip = handlesOf(area, pose)[handle];
     const shaped = (/** @type {Press} */ now) => {
         const at = unplaced(pose, grip.x + now.px.x - press.px.x, grip.y + now.px.y - press.px.y);
-        return updateArea(doc, id, (shape) => ({ ...shape, points: withHandle(shape, handle, at, now.shift) }));
+        const points = withHandle({ ...area, points: shapeOf(pose) }, handle, at, now.shift);
+        return area.keys ? setKey(doc, id, board.time, { points }) : updateArea(doc, id, (shape) => ({ ...shape, points }));
     };
     return {
         move: (now) => board.preview(shaped(now)),

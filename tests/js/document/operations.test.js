@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { emptyDocument, serializeDocument } from "../../../js/document/document.js";
 import { addArea, addPath, findArea, findPath, freshId, newArea, newPath, reordered, updateArea, updatePath } from "../../../js/document/items.js";
+import { moveKey, removeKey, setKey, setPointEasing } from "../../../js/document/keys.js";
 import * as ops from "../../../js/document/operations.js";
 import { parseDocument } from "../../../js/document/schema.js";
 import { frameRoom, retimed, setPointFrame, setRange } from "../../../js/document/timing.js";
@@ -146,6 +147,10 @@ test("another range scales the times within", () => {
     assert.deepEqual([path.start, path.end], [2, 8.5]);
     assert.deepEqual(path.points.map((point) => point.frame), [undefined, 4, undefined, 7, undefined]);
     valid(setRange(doc, "p1", 5, 5)); // no time left: the points lose theirs
+    const ends = updatePath(drawing(), "p2", (path) => ({ ...path, points: [P(1, 1, 0), P(9, 9, 13)] }));
+    const short = setRange(ends, "p2", 5, 5);
+    valid(short);
+    assert.deepEqual(short.paths[1].points, [P(1, 1), P(9, 9)]);
 });
 
 test("a point's frame stays between its neighbours'", () => {
@@ -286,7 +291,7 @@ test("whatever is done in whatever order, the document stays valid", () => {
         const path = doc.paths[Math.floor(random(doc.paths.length))];
         const area = doc.regions[Math.floor(random(doc.regions.length))];
         const index = path ? Math.floor(random(path.points.length)) : 0;
-        const choice = Math.floor(random(12));
+        const choice = Math.floor(random(16));
         if (choice === 0) doc = retimed(doc, 1 + Math.floor(random(60)));
         if (choice === 1) doc = ops.resized(doc, 64 + Math.floor(random(800)), 64 + Math.floor(random(800)));
         if (choice === 2 && path) doc = ops.reverse(doc, path.id);
@@ -299,6 +304,10 @@ test("whatever is done in whatever order, the document stays valid", () => {
         if (choice === 9) doc = addPath(doc, newPath(doc, "spline", [P(random(500), 5), P(7, random(300))]));
         if (choice === 10 && path) doc = ops.translate(doc, only(path.id), random(20) - 10, random(20) - 10);
         if (choice === 11 && path && doc.paths.length > 3) doc = ops.remove(doc, only(path.id));
+        if (choice === 12 && area) doc = setKey(doc, area.id, random(doc.frames), { move: [random(40), 5], rotate: random(400) - 200, scale: [random(3), random(3)] });
+        if (choice === 13 && area) doc = (random(2) < 1 ? removeKey : (now, id, frame) => moveKey(now, id, frame, random(now.frames)))(doc, area.id, area.keys?.[0].frame ?? 0);
+        if (choice === 14 && path) doc = setPointEasing(doc, path.id, index, random(2) < 1 ? "hold" : [random(1), random(5) - 2, random(1), random(5) - 2]);
+        if (choice === 15 && area && doc.paths.length > 1) doc = ops.setFollow(doc, area.id, doc.paths.slice(0, 3).map(({ id }) => id), random(doc.frames));
         doc = parseDocument(serializeDocument(doc)); // throws where it is not valid
     }
 });
