@@ -5,6 +5,7 @@ import { drawLive, drawPaths } from "./render.js";
 import { drawAreas } from "./render_areas.js";
 import { drawPicture } from "./render_picture.js";
 import { h } from "../dom.js";
+import { isMoving } from "../geometry/pose.js";
 
 /** @typedef {import("./render.js").Scene} Scene */
 /** @typedef {import("../clip/backdrop.js").Picture} Picture */
@@ -20,10 +21,10 @@ export class Layers {
     draw(scene, view, seen) {
         const { doc, selection, time, viewport, density, outside } = scene;
         const screen = [view.width, view.height, density, viewport.scale, viewport.x, viewport.y];
-        const follows = doc.regions.some((area) => area.follow);
+        const moves = doc.regions.some(isMoving);
         const others = doc.paths.filter((path) => !selection.paths.includes(path.id));
         this.#layer(0, view, density, [...screen, seen.picture, ...Object.values(seen.place), seen.over, seen.by, seen.wipe, doc.width, doc.height], (context) => drawPicture(context, scene, seen));
-        this.#layer(1, view, density, [...screen, doc.regions, ...(follows ? [time, doc.paths] : [])], (context) => drawAreas(context, scene));
+        this.#layer(1, view, density, [...screen, doc.regions, ...(moves ? [time, doc.paths] : [])], (context) => drawAreas(context, scene));
         this.#layer(2, view, density, [...screen, doc.frames, outside, ...others], (context) => drawPaths(context, scene));
         this.#layer(3, view, density, [scene], (context) => drawLive(context, scene));
     }

@@ -8,9 +8,9 @@ import { OUTLINE, WHITE, clear, drawSquare, inFrame } from "./canvas.js";
 import { AREA, AREA_LINE, strokeArea } from "./render_areas.js";
 import { drawGuides, drawTransformBox } from "./render_selection.js";
 import { colorOf } from "../document/items.js";
-import { areaOffset } from "../geometry/areas.js";
 import { pathCurve, positionAt, visibleAt } from "../geometry/curves.js";
 import { handlesOf, hasHandles } from "../geometry/hit_test.js";
+import { poseAt } from "../geometry/pose.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Path} Path */
@@ -142,7 +142,7 @@ export function drawLive(context, scene) {
         if (selection.regions.includes(area.id)) {
             strokeArea(context, scene, area, 2.25);
             if (!hasHandles(selection, area)) continue;
-            for (const place of handlesOf(area, areaOffset(area, doc, scene.time))) drawSquare(context, place, 3.5 * px, px, WHITE, AREA_LINE);
+            for (const place of handlesOf(area, poseAt(area, doc, scene.time))) drawSquare(context, place, 3.5 * px, px, WHITE, AREA_LINE);
         }
     for (const path of doc.paths) {
         const chosen = selection.paths.includes(path.id);

@@ -3,13 +3,13 @@
  * and the frames that a run really gave it.
  */
 
+import { messageOf } from "../dom.js";
 import { borrow, fileKey, giveBack, openFile, openRun } from "../clip/open_clips.js";
 import { pictureOf } from "../clip/pictures.js";
 import { Editor } from "../editor.js";
 import { forerunnerOf, takePlace } from "../graph/forerunner.js";
 import { inputNamed, originOf, upstreamOf } from "../graph/upstream.js";
-import { download } from "../ui/import_export.js";
-import { messageOf } from "../ui/status.js";
+import { download } from "../overlays/import_export.js";
 import { followSettings, settings } from "./comfy.js";
 import { NodeFiles } from "./node_files.js";
 import { NodeResults } from "./node_results.js";

@@ -1,8 +1,8 @@
 /** NodeFiles: files of the person's own, put into the graph where the editor's clip or its edited first frame comes from. */
 
+import { messageOf } from "../dom.js";
 import { clipLoader, editedFrameLoader } from "../graph/own_files.js";
 import { upstreamOf } from "../graph/upstream.js";
-import { messageOf } from "../ui/status.js";
 
 /** @typedef {import("../clip/frames.js").Clip} Clip */
 /** @typedef {import("../editor.js").Editor} Editor */

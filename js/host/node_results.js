@@ -1,9 +1,9 @@
 /** NodeResults: what runs gave behind a node's editor, played on its stage; those of the last run are found again after a reload. */
 
+import { messageOf } from "../dom.js";
 import { borrow, giveBack, openResult } from "../clip/open_clips.js";
 import { placeOf } from "../graph/forerunner.js";
 import { resultOf, storeResults, storedResults } from "../graph/results.js";
-import { messageOf } from "../ui/status.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
 /** @typedef {import("../graph/results.js").Result} Result */

@@ -1,8 +1,8 @@
 /** NodeRuns: what an editor has ComfyUI run by itself, before all that waits: its frames, one of them as a picture, points followed. */
 
+import { messageOf } from "../dom.js";
 import { parseTracks, pathsFromTracks } from "../document/tracks_text.js";
 import { executionIdOf, runPart } from "../graph/partial_run.js";
-import { messageOf } from "../ui/status.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Path} Path */

@@ -23,7 +23,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 /** Without a selection, the arrows to the sides step through the frames. @type {(editor: Editor, key: string | undefined, by: number) => void} */
 function nudge(editor, key, by) {
     const [dx, dy] = ARROWS[key ?? ""] ?? [0, 0];
-    if (!ops.isNothing(editor.selection)) editor.commit(ops.translate(editor.doc, editor.selection, dx * by, dy * by), "nudge", "nudge");
+    if (!ops.isNothing(editor.selection)) editor.commit(ops.translate(editor.doc, editor.selection, dx * by, dy * by, editor.time), "nudge", "nudge");
     else if (dx) editor.player.seek(frameAt(editor.time) + dx * by);
 }
 

@@ -80,7 +80,7 @@ export function moveSelection(board, press, onClick = () => {}) {
         const along = { x: !now.shift || Math.abs(dx) > Math.abs(dy), y: !now.shift || Math.abs(dx) <= Math.abs(dy) };
         const edges = box ? edgesOf(box, dx, dy) : { xs: [], ys: [] };
         const by = snap(now, { xs: along.x ? edges.xs : [], ys: along.y ? edges.ys : [] });
-        return ops.translate(doc, selection, along.x ? dx + by.dx : 0, along.y ? dy + by.dy : 0);
+        return ops.translate(doc, selection, along.x ? dx + by.dx : 0, along.y ? dy + by.dy : 0, board.time);
     };
     return {
         move(now) {

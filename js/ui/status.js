@@ -1,7 +1,7 @@
 /** Status: one line that says what happens, what is wrong, or what the tool in hand does. */
 
 import { nameOf } from "../document/items.js";
-import { h } from "../dom.js";
+import { h, messageOf } from "../dom.js";
 import { TOOLS } from "../tools/index.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
@@ -62,6 +62,3 @@ export class Status {
         return `Outside the areas, where nothing changes: ${names.slice(0, NAMED).join(", ")}${more}.`;
     }
 }
-
-/** @type {(error: unknown) => string} */
-export const messageOf = (error) => (error instanceof Error ? error.message : String(error));

@@ -212,6 +212,26 @@ test("a box is resized by every handle, the other side stays", () => {
     }
 });
 
+test("an area with keys is resized at the time that is shown, as it is turned", () => {
+    const b = crossing();
+    const keys = [{ frame: 0 }, { frame: 10, rotate: 90 }];
+    b.commit({ ...b.doc, regions: b.doc.regions.map((area) => ({ ...area, keys })) }, "keys");
+    b.time = 10; // its upper left corner lies at the upper right, its middle where it was
+    b.select({ ...ops.NOTHING, regions: ["r1"] });
+    draw(b, "select", [[200, 50], [205, 70]]);
+    assert.deepEqual(b.doc.regions[0].points, [[100, 50], [200, 150]]);
+    assert.deepEqual(b.doc.regions[0].keys, [{ frame: 0 }, { frame: 10, rotate: 90, points: [[120, 45], [200, 150]] }]);
+    draw(b, "select", [[205, 70], [200, 50]]);
+    assert.deepEqual(b.doc.regions[0].keys[1].points, [[100, 50], [200, 150]]);
+    b.time = 5; // between them: a key of its own
+    const [x, y] = [150, 100 - 50 * Math.SQRT2];
+    draw(b, "select", [[x, y], [x, y - 10 * Math.SQRT2]]);
+    assert.equal(b.doc.regions[0].keys.length, 3);
+    const [[left, top], corner] = b.doc.regions[0].keys[1].points;
+    assert.ok(Math.hypot(left - 90, top - 40) < 1e-9);
+    assert.deepEqual(corner, [200, 150]);
+});
+
 test("an area that follows is taken where it is seen, and resized by as much", () => {
     const b = crossing();
     b.commit(ops.setFollow(b.doc, "r1", "p1", 0), "follow");
