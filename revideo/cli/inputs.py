@@ -206,6 +206,8 @@ def read_drawn(arguments: argparse.Namespace) -> DrawnEdit:
     if arguments.document and (arguments.tracks or arguments.tracks_size):
         raise ValueError("--document has paths and a size of its own: leave out --tracks and --tracks-size")
     tracks = parse_tracks(read_text(arguments.tracks, "tracks")) if arguments.tracks else None
+    if tracks is not None and tracks.read_as:
+        print(f"{arguments.tracks}: {tracks.read_as}", file=sys.stderr)
     if tracks is not None and not arguments.tracks_size:
         tracks.check_pixels("say so by --tracks-size 1x1")
     document = None
@@ -245,7 +247,7 @@ def read_trajectories(
         return Trajectories.none(num_frames)
     tracks = drawn.tracks
     timed = tracks.for_clip(num_frames, arguments.timing)
-    width, height = arguments.tracks_size or timed.drawn_on or source_size[::-1]
+    width, height = arguments.tracks_size or tracks.drawn_on or source_size[::-1]
     if (height, width) == size:
         return timed
     return fit_trajectories(timed, source_size, size, arguments.fit, drawn_on=(height, width))

@@ -1,0 +1,72 @@
+/**
+ * Tracks of any program, in and out: what wrote a text is told by the text itself.
+ * docs/tracks.md says what is read. revideo/tracks/tracks_text.py asks in the same order.
+ */
+
+import { fail } from "../document/literals.js";
+import { MAX_LENGTH, formatTracks, inPixels, parseTracks, pathsFromTracks } from "../document/tracks_text.js";
+import { readCsv, writeCsv } from "./csv.js";
+
+/** @typedef {import("../document/document.js").EditDocument} EditDocument */
+/** @typedef {import("../document/document.js").Path} Path */
+/** @typedef {import("../document/tracks_text.js").Tracks} Tracks */
+/** @typedef {import("./numbered.js").Exchanged} Exchanged */
+
+// --- Reading -------------------------------------------------------------------------------------
+
+/** Throws DocumentError. @type {(text: string) => Exchanged} */
+export function readTracks(text) {
+    if (text.length > MAX_LENGTH) fail(`the tracks are a text of ${text.length} characters; at most ${MAX_LENGTH} are read`);
+    return readCsv(text) ?? parseTracks(text);
+}
+
+/**
+ * Paths of a drawing, and what people should know of how they were read.
+ * Throws DocumentError where there are none, or more than a drawing holds.
+ * @type {(read: Exchanged, doc: EditDocument) => {paths: Path[], notes: string[]}}
+ */
+export function drawnPaths(read, doc) {
+    const notes = read.readAs ? [read.readAs] : [];
+    const tracks = inPixels(inClip(read, doc.frames), doc);
+    const beyond = read.firstFrame === undefined ? 0 : (read.points[0]?.length ?? 0) - doc.frames;
+    if (beyond > 0) notes.push(`the clip has ${doc.frames} frames: the last ${beyond} of the tracks were left out`);
+    if (tracks.visible.some(hasGap)) notes.push("a drawn path has no gaps: where a track is hidden in between, it goes on");
+    const paths = pathsFromTracks(tracks, doc);
+    if (!paths.length) fail("the text holds no path");
+    return { paths, notes };
+}
+
+/** Numbered frames stay where they are: cut behind the clip's last, hidden up to it. @type {(read: Exchanged, frames: number) => Tracks} */
+function inClip(read, frames) {
+    if (read.firstFrame === undefined) return read;
+    const every = Array.from({ length: frames }, (_, frame) => frame);
+    return {
+        ...read,
+        points: read.points.map((path) => every.map((frame) => path[frame] ?? [0, 0])),
+        visible: read.visible.map((path) => every.map((frame) => path[frame] ?? false)),
+    };
+}
+
+/** @type {(visible: boolean[]) => boolean} */
+const hasGap = (visible) => visible.slice(visible.indexOf(true), visible.lastIndexOf(true) + 1).includes(false);
+
+// --- Writing -------------------------------------------------------------------------------------
+
+/** What tracks are written as, and how such a file's name ends. */
+export const TRACK_FORMATS = /** @type {const} */ ({
+    points: { title: 'Tracks: [[{"x", "y"}, …], …]', ending: "json" },
+    pairs: { title: "Tracks: [[[x, y], …], …]", ending: "json" },
+    single: { title: 'One track alone: [{"x", "y"}, …]', ending: "json" },
+    csv: { title: "Tracks: CSV", ending: "csv" },
+});
+
+/** @typedef {keyof typeof TRACK_FORMATS} TrackFormat */
+
+/**
+ * Tracks as text, `names` of its paths. Throws DocumentError where a format cannot hold them.
+ * @type {(format: TrackFormat, tracks: Tracks, names: string[]) => string}
+ */
+export function writeTracks(format, tracks, names) {
+    if (format === "csv") return writeCsv(tracks, names);
+    return formatTracks(tracks, format);
+}

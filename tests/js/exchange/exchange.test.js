@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { DocumentError } from "../../../js/document/schema.js";
+import { readTracks } from "../../../js/exchange/exchange.js";
+
+const RECORDED = JSON.parse(readFileSync(new URL("../../data/exchanged_tracks.json", import.meta.url), "utf8"));
+
+/** Per path, [frame, x, y] where it is seen. @type {(tracks: import("../../../js/document/tracks_text.js").Tracks) => number[][][]} */
+const seen = ({ points, visible }) => points.map((path, number) => path.flatMap((place, frame) => (visible[number][frame] ? [[frame, ...place]] : [])));
+
+for (const { name, text, points, read_as: readAs, first_frame: firstFrame } of RECORDED.read)
+    test(`read: ${name}`, () => {
+        const tracks = readTracks(text);
+        assert.deepEqual(seen(tracks), points);
+        assert.deepEqual([tracks.readAs, tracks.firstFrame], [readAs, firstFrame]);
+    });
+
+for (const { name, text, message } of RECORDED.refused)
+    test(`refused: ${name}`, () => {
+        assert.throws(() => readTracks(text), (error) => error instanceof DocumentError && error.message === message);
+    });

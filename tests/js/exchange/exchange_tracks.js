@@ -1,0 +1,31 @@
+/** Answers each line of JSON, texts to read or tracks to write, with a line: for tests/revideo/tracks/test_exchange.py. */
+
+import { createInterface } from "node:readline";
+
+import { DocumentError } from "../../../js/document/schema.js";
+import { writeCsv } from "../../../js/exchange/csv.js";
+import { readTracks } from "../../../js/exchange/exchange.js";
+
+/** @typedef {import("../../../js/document/tracks_text.js").Tracks} Tracks */
+
+/** Per path, [frame, x, y] where it is seen. @type {(tracks: Tracks) => number[][][]} */
+const seen = ({ points, visible }) => points.map((path, number) => path.flatMap((place, frame) => (visible[number][frame] ? [[frame, ...place]] : [])));
+
+/** @type {(text: string) => unknown} */
+function read(text) {
+    try {
+        const tracks = readTracks(text);
+        return { points: seen(tracks), read_as: tracks.readAs ?? null, first_frame: tracks.firstFrame ?? null };
+    } catch (error) {
+        if (error instanceof DocumentError) return { refused: error.message };
+        throw error;
+    }
+}
+
+/** @type {(question: {read: string[]} | {write: string, tracks: Tracks, names: string[], size: number[]}) => unknown} */
+function answer(question) {
+    if ("read" in question) return question.read.map(read);
+    return writeCsv(question.tracks, question.names);
+}
+
+for await (const line of createInterface({ input: process.stdin })) process.stdout.write(`${JSON.stringify(answer(JSON.parse(line)))}\n`);

@@ -1,0 +1,157 @@
+"""Tracks as other programs write them: recorded texts that both languages read, and slow oracles for the records."""
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from fuzzing import fuzz
+from hypothesis import given
+from hypothesis import strategies as st
+from javascript import node
+
+from revideo import Trajectories, parse_tracks
+
+TESTS = Path(__file__).parents[2]
+RECORDED = json.loads((TESTS / "data/exchanged_tracks.json").read_text("utf-8"))
+READ, REFUSED = RECORDED["read"], RECORDED["refused"]
+
+
+def seen(tracks):
+    """As recorded: per path, [frame, x, y] where it is seen."""
+    return [
+        [[frame, *points[frame].tolist()] for frame in visible.nonzero().flatten().tolist()]
+        for points, visible in zip(tracks.points_px, tracks.visible)
+    ]
+
+
+def single(points):
+    """In single precision, as trajectories are."""
+    return [torch.tensor(path, dtype=torch.float32).tolist() for path in points]
+
+
+@pytest.mark.parametrize("case", READ, ids=lambda case: case["name"])
+def test_what_the_editor_reads_reads_here(case):
+    tracks = parse_tracks(case["text"])
+    assert seen(tracks) == single(case["points"])
+    assert tracks.read_as == case["read_as"]
+    assert tracks.first_frame == case.get("first_frame")
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=lambda case: case["name"])
+def test_what_the_editor_refuses_is_refused_here(case):
+    with pytest.raises(ValueError, match=f"^{re.escape(case['message'])}$"):
+        parse_tracks(case["text"])
+
+
+# --- Numbered frames -------------------------------------------------------------------------
+
+NUMBERED = "frame,x,y\n1001,1,2\n1002,3,4\n1003,5,6"
+
+
+def test_numbered_frames_keep_their_timing_in_a_longer_clip():
+    tracks = parse_tracks(NUMBERED).for_clip(5)
+    assert tracks.visible.tolist() == [[True, True, True, False, False]]
+    assert tracks.points_px[0, :3].tolist() == [[1, 2], [3, 4], [5, 6]]
+
+
+def test_numbered_frames_beyond_the_clip_are_refused_unless_they_are_to_be_cut():
+    message = 'frames run from 1001 to 1003, which is 3 frames; the clip has 2: the timing "as drawn" leaves out'
+    with pytest.raises(ValueError, match=message):
+        parse_tracks(NUMBERED).for_clip(2)
+    assert parse_tracks(NUMBERED).for_clip(2, "as drawn").points_px.tolist() == [[[1, 2], [3, 4]]]
+
+
+def test_points_without_frame_numbers_are_spread_over_the_clip():
+    assert parse_tracks("id,x,y\na,0,0\na,8,0").for_clip(3).points_px.tolist() == [[[0, 0], [4, 0], [8, 0]]]
+
+
+# --- CSV -------------------------------------------------------------------------------------
+
+COMMAS = [case for case in READ if case["name"].startswith("CSV") and not re.search(r"[;\t]", case["text"])]
+
+
+@pytest.mark.parametrize("case", COMMAS, ids=lambda case: case["name"])
+def test_the_records_of_csv_are_what_pythons_own_reader_reads(case):
+    """An oracle: the standard library splits, and every line is placed by itself."""
+    table = csv.DictReader(io.StringIO(case["text"].removeprefix("\ufeff"), newline=""))
+    rows = [{name.lower(): value for name, value in row.items()} for row in table]
+    paths = {}
+    for row in rows:
+        paths.setdefault(row.get("id") or row.get("track"), []).append(row)
+    first = min(float(row.get("frame", 0)) for row in rows)
+    found = []
+    for path in paths.values():
+        points = []
+        for at, row in enumerate(path):
+            shows = float(json.loads(row.get("visible", "1").lower())) and not float(row.get("occluded", 0))
+            if shows and row["x"].lower() not in ("", "nan"):
+                points.append([float(row.get("frame", at)) - first, float(row["x"]), float(row["y"])])
+        found.append(sorted(points))
+    assert found == case["points"]
+
+
+# --- Both languages --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def editor():
+    """What the editor makes of each of several texts, or writes of tracks."""
+    with node(TESTS / "js/exchange/exchange_tracks.js") as answer:
+        yield answer
+
+
+def _read(text):
+    try:
+        tracks = parse_tracks(text)
+    except ValueError as error:
+        return {"refused": re.sub("(?s)(not JSON): .*", r"\1", str(error))}
+    return {"points": seen(tracks), "read_as": tracks.read_as, "first_frame": tracks.first_frame}
+
+
+def _comparable(answer):
+    if "refused" in answer:
+        return {"refused": re.sub("(?s)(not JSON): .*", r"\1", answer["refused"])}
+    return {**answer, "points": single(answer["points"])}
+
+
+PIECES = """
+    0 1 -1 2 3 7 1.5 .5 1e2 1,5 nan x y X frame id visible occluded true False time " "" "a,b" sep=; # 1001 é
+""".split()  # noqa: SIM905
+PIECES += [",", ";", "\t", "\n", "\r\n", " ", "\r", "", ","]
+TEXTS = [case["text"] for case in READ + REFUSED]
+CHANGES = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 4), st.sampled_from(PIECES)), min_size=1, max_size=3)
+
+
+def _changed(text, changes):
+    for at, length, piece in changes:
+        start = round(at * len(text))
+        text = text[:start] + piece + text[start + length :]
+    return text
+
+
+WRITTEN = st.builds(_changed, st.sampled_from(TEXTS), CHANGES)
+WRITTEN |= st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
+
+
+@fuzz(40)
+@given(st.lists(WRITTEN, min_size=20, max_size=20))
+def test_the_editor_and_the_library_read_alike(editor, texts):
+    for text, answer in zip(texts, editor({"read": texts})):
+        assert _comparable(answer) == _read(text), text
+
+
+PATHS = Trajectories(
+    torch.tensor([[[10.25, 20], [11, 21.125], [12, 22], [13, 23]], [[0, 0], [5, 6], [7.5, 8], [0, 0]]]),
+    torch.tensor([[True] * 4, [False, True, True, False]]),
+)
+
+
+@pytest.mark.parametrize("form", ["csv"])
+def test_what_the_editor_writes_reads_here(editor, form):
+    tracks = {"points": PATHS.points_px.tolist(), "visible": PATHS.visible.tolist()}
+    written = editor({"write": form, "tracks": tracks, "names": ['bird, "left"', "p2"], "size": [64, 48]})
+    assert seen(parse_tracks(written)) == seen(PATHS)
