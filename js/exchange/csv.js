@@ -5,7 +5,7 @@
  */
 
 import { fail, shown } from "../document/literals.js";
-import { NumberedTrack, countedPaths, fromNumbered } from "./numbered.js";
+import { NumberedTrack, countedPaths, fixed, fromNumbered } from "./numbered.js";
 
 /** @typedef {import("./numbered.js").Exchanged} Exchanged */
 /** @typedef {{line: number, fields: string[]}} Row */
@@ -154,9 +154,6 @@ export function writeCsv({ points, visible }, names) {
     );
     return `${["id,frame,x,y,visible", ...lines].join("\n")}\n`;
 }
-
-/** @type {(value: number) => number} */
-const fixed = (value) => Math.round(value * 1e4) / 1e4;
 
 /** @type {(name: string) => string} */
 const quoted = (name) => (/^[A-Za-z0-9_ -]*$/.test(name) && name.trim() === name ? name : `"${name.replaceAll('"', '""')}"`);

@@ -5,6 +5,7 @@
 
 import { fail } from "../document/literals.js";
 import { MAX_LENGTH, formatTracks, inPixels, parseTracks, pathsFromTracks } from "../document/tracks_text.js";
+import { readAfterEffects, writeAfterEffects } from "./after_effects.js";
 import { readCsv, writeCsv } from "./csv.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
@@ -17,7 +18,7 @@ import { readCsv, writeCsv } from "./csv.js";
 /** Throws DocumentError. @type {(text: string) => Exchanged} */
 export function readTracks(text) {
     if (text.length > MAX_LENGTH) fail(`the tracks are a text of ${text.length} characters; at most ${MAX_LENGTH} are read`);
-    return readCsv(text) ?? parseTracks(text);
+    return readAfterEffects(text) ?? readCsv(text) ?? parseTracks(text);
 }
 
 /**
@@ -58,15 +59,32 @@ export const TRACK_FORMATS = /** @type {const} */ ({
     pairs: { title: "Tracks: [[[x, y], …], …]", ending: "json" },
     single: { title: 'One track alone: [{"x", "y"}, …]', ending: "json" },
     csv: { title: "Tracks: CSV", ending: "csv" },
+    afterEffects: { title: "Tracks: After Effects keyframes", ending: "txt" },
 });
 
 /** @typedef {keyof typeof TRACK_FORMATS} TrackFormat */
 
 /**
- * Tracks as text, `names` of its paths. Throws DocumentError where a format cannot hold them.
- * @type {(format: TrackFormat, tracks: Tracks, names: string[]) => string}
+ * What programs know of tracks beside their points: the paths' names, the picture's size, frames per second.
+ * @typedef {{names: string[], width: number, height: number, rate: number}} Setting
  */
-export function writeTracks(format, tracks, names) {
-    if (format === "csv") return writeCsv(tracks, names);
-    return formatTracks(tracks, format);
+
+/**
+ * Tracks as text; a path that is never seen is left out. Throws DocumentError where a format cannot hold them.
+ * @type {(format: TrackFormat, tracks: Tracks, setting: Setting) => string}
+ */
+export function writeTracks(format, tracks, setting) {
+    const seen = tracks.visible.flatMap((visible, number) => (visible.includes(true) ? [number] : []));
+    const [points, visible, names] = [tracks.points, tracks.visible, setting.names].map((all) => seen.map((number) => all[number]));
+    const shown = /** @type {Tracks} */ ({ points, visible });
+    if (format === "csv") return writeCsv(shown, /** @type {string[]} */ (names));
+    if (format === "afterEffects") return writeAfterEffects(shown, setting, setting.rate);
+    return formatTracks(shown, format);
+}
+
+/** What a format does not hold, for people. @type {(format: TrackFormat) => string} */
+export function lostIn(format) {
+    if (format === "csv") return "A line for each frame of every visible path.";
+    if (format === "afterEffects") return "A point control for every visible path; where it is hidden, it rests.";
+    return "A point for each frame of every visible path.";
 }

@@ -90,3 +90,20 @@ function placesOf(track, straight) {
     });
     return placed;
 }
+
+/**
+ * Each path on every frame, for programs that know no hidden ones: until it is first seen, and when it no longer is, it
+ * rests. Every path is seen on some frame.
+ * @type {(tracks: import("../document/tracks_text.js").Tracks) => number[][][]}
+ */
+export const resting = ({ points, visible }) =>
+    points.map((path, number) => {
+        let place = path[visible[number].indexOf(true)];
+        return path.map((own, frame) => {
+            if (visible[number][frame]) place = own;
+            return place.map(fixed);
+        });
+    });
+
+/** To what is seen of a pixel, and not more. @type {(value: number) => number} */
+export const fixed = (value) => Math.round(value * 1e4) / 1e4;

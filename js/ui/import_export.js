@@ -5,7 +5,7 @@ import { nameOf } from "../document/items.js";
 import { insert, remove } from "../document/operations.js";
 import { parseDocument } from "../document/schema.js";
 import { h } from "../dom.js";
-import { TRACK_FORMATS, drawnPaths, readTracks, writeTracks } from "../exchange/exchange.js";
+import { TRACK_FORMATS, drawnPaths, lostIn, readTracks, writeTracks } from "../exchange/exchange.js";
 import { tracks } from "../geometry/curves.js";
 import { chosenPart } from "../input/commands.js";
 
@@ -137,7 +137,7 @@ export class ImportExport {
         try {
             const format = /** @type {keyof typeof FORMATS} */ (this.format.value);
             this.text.value = format === "document" ? serializeDocument(editor.doc) : this.#tracksAs(format);
-            this.note.textContent = format === "document" ? "" : "A point for each frame of every visible path.";
+            this.note.textContent = format === "document" ? "" : lostIn(format);
         } catch (error) {
             this.text.value = "";
             this.note.textContent = /** @type {Error} */ (error).message;
@@ -149,7 +149,8 @@ export class ImportExport {
         const { doc } = this.editor;
         const paths = doc.paths.filter((path) => path.visible !== false);
         const names = paths.map((path) => nameOf(doc.paths, path));
-        return writeTracks(format, tracks(doc), names.map((name, at) => (names.indexOf(name) === names.lastIndexOf(name) ? name : `${name} ${paths[at].id}`)));
+        const unlike = names.map((name, at) => (names.indexOf(name) === names.lastIndexOf(name) ? name : `${name} ${paths[at].id}`));
+        return writeTracks(format, tracks(doc), { names: unlike, width: doc.width, height: doc.height, rate: this.editor.backdrop.fps });
     }
 
     async #copy() {

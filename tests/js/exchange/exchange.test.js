@@ -10,11 +10,11 @@ const RECORDED = JSON.parse(readFileSync(new URL("../../data/exchanged_tracks.js
 /** Per path, [frame, x, y] where it is seen. @type {(tracks: import("../../../js/document/tracks_text.js").Tracks) => number[][][]} */
 const seen = ({ points, visible }) => points.map((path, number) => path.flatMap((place, frame) => (visible[number][frame] ? [[frame, ...place]] : [])));
 
-for (const { name, text, points, read_as: readAs, first_frame: firstFrame } of RECORDED.read)
+for (const { name, text, points, read_as: readAs, first_frame: firstFrame, drawn_on: drawnOn } of RECORDED.read)
     test(`read: ${name}`, () => {
         const tracks = readTracks(text);
         assert.deepEqual(seen(tracks), points);
-        assert.deepEqual([tracks.readAs, tracks.firstFrame], [readAs, firstFrame]);
+        assert.deepEqual([tracks.readAs, tracks.firstFrame, tracks.drawnOn], [readAs, firstFrame, drawnOn]);
     });
 
 for (const { name, text, message } of RECORDED.refused)

@@ -3,8 +3,7 @@
 import { createInterface } from "node:readline";
 
 import { DocumentError } from "../../../js/document/schema.js";
-import { writeCsv } from "../../../js/exchange/csv.js";
-import { readTracks } from "../../../js/exchange/exchange.js";
+import { readTracks, writeTracks } from "../../../js/exchange/exchange.js";
 
 /** @typedef {import("../../../js/document/tracks_text.js").Tracks} Tracks */
 
@@ -15,17 +14,17 @@ const seen = ({ points, visible }) => points.map((path, number) => path.flatMap(
 function read(text) {
     try {
         const tracks = readTracks(text);
-        return { points: seen(tracks), read_as: tracks.readAs ?? null, first_frame: tracks.firstFrame ?? null };
+        return { points: seen(tracks), read_as: tracks.readAs ?? null, first_frame: tracks.firstFrame ?? null, drawn_on: tracks.drawnOn ?? null };
     } catch (error) {
         if (error instanceof DocumentError) return { refused: error.message };
         throw error;
     }
 }
 
-/** @type {(question: {read: string[]} | {write: string, tracks: Tracks, names: string[], size: number[]}) => unknown} */
+/** @type {(question: {read: string[]} | {write: import("../../../js/exchange/exchange.js").TrackFormat, tracks: Tracks, setting: import("../../../js/exchange/exchange.js").Setting}) => unknown} */
 function answer(question) {
     if ("read" in question) return question.read.map(read);
-    return writeCsv(question.tracks, question.names);
+    return writeTracks(question.write, question.tracks, question.setting);
 }
 
 for await (const line of createInterface({ input: process.stdin })) process.stdout.write(`${JSON.stringify(answer(JSON.parse(line)))}\n`);

@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from fuzzing import fuzz
@@ -39,6 +41,7 @@ def test_what_the_editor_reads_reads_here(case):
     assert seen(tracks) == single(case["points"])
     assert tracks.read_as == case["read_as"]
     assert tracks.first_frame == case.get("first_frame")
+    assert tracks.drawn_on == (tuple(case["drawn_on"]) if "drawn_on" in case else None)
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case["name"])
@@ -94,6 +97,28 @@ def test_the_records_of_csv_are_what_pythons_own_reader_reads(case):
     assert found == case["points"]
 
 
+# --- After Effects ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", [case for case in READ if case["name"].startswith("After")], ids=lambda c: c["name"])
+def test_the_records_of_after_effects_are_straight_between_their_keyframes(case):
+    """An oracle: whole blocks are found by what they look like, and NumPy draws the lines."""
+    text = re.sub(r"\r\n?", "\n", case["text"]).replace("    ", "\t")
+    block = re.compile(r"^(\S.*)\n+\tFrame\tX pixels\tY pixels.*\n((?:\t-?[0-9.]+\t.*\n)+)", re.MULTILINE)
+    paths = []
+    for title, lines in block.findall(text):
+        if title.endswith("Anchor Point") or (title.endswith("Attach Point") and "Feature Center" in text):
+            continue
+        paths.append(np.array([[float(word) for word in line.split()[:3]] for line in lines.splitlines()]))
+    first = min(math.floor(path[0, 0]) for path in paths)
+    found = []
+    for path in paths:
+        frames = np.arange(math.ceil(path[0, 0]), math.floor(path[-1, 0]) + 1)
+        x, y = (np.interp(frames, path[:, 0], path[:, axis]) for axis in (1, 2))
+        found.append(np.stack([frames - first, x, y], -1).tolist())
+    assert found == case["points"]
+
+
 # --- Both languages --------------------------------------------------------------------------
 
 
@@ -109,7 +134,9 @@ def _read(text):
         tracks = parse_tracks(text)
     except ValueError as error:
         return {"refused": re.sub("(?s)(not JSON): .*", r"\1", str(error))}
-    return {"points": seen(tracks), "read_as": tracks.read_as, "first_frame": tracks.first_frame}
+    drawn_on = [*tracks.drawn_on] if tracks.drawn_on else None
+    told = {"read_as": tracks.read_as, "first_frame": tracks.first_frame, "drawn_on": drawn_on}
+    return {"points": seen(tracks), **told}
 
 
 def _comparable(answer):
@@ -119,7 +146,8 @@ def _comparable(answer):
 
 
 PIECES = """
-    0 1 -1 2 3 7 1.5 .5 1e2 1,5 nan x y X frame id visible occluded true False time " "" "a,b" sep=; # 1001 é
+    0 1 -1 2 3 7 1.5 .5 1e2 1,5 nan x y X frame id visible occluded true False time " "" "a,b" sep=; #
+    1001 é Frame Position Layer Effects { } curve
 """.split()  # noqa: SIM905
 PIECES += [",", ";", "\t", "\n", "\r\n", " ", "\r", "", ","]
 TEXTS = [case["text"] for case in READ + REFUSED]
@@ -150,8 +178,23 @@ PATHS = Trajectories(
 )
 
 
-@pytest.mark.parametrize("form", ["csv"])
-def test_what_the_editor_writes_reads_here(editor, form):
+NAMES = ['bird, "left"', "p2"]
+
+
+@pytest.fixture(scope="module")
+def written(editor):
+    """PATHS as the editor writes them for a program."""
     tracks = {"points": PATHS.points_px.tolist(), "visible": PATHS.visible.tolist()}
-    written = editor({"write": form, "tracks": tracks, "names": ['bird, "left"', "p2"], "size": [64, 48]})
-    assert seen(parse_tracks(written)) == seen(PATHS)
+    setting = {"names": NAMES, "width": 64, "height": 48, "rate": 25}
+    return lambda form: editor({"write": form, "tracks": tracks, "setting": setting})
+
+
+def test_csv_that_the_editor_writes_reads_here(written):
+    assert seen(parse_tracks(written("csv"))) == seen(PATHS)
+
+
+def test_after_effects_keyframes_that_the_editor_writes_read_here(written):
+    tracks = parse_tracks(written("afterEffects"))
+    resting = [[5, 6], [5, 6], [7.5, 8], [7.5, 8]]  # where the second path is hidden
+    assert tracks.points_px.tolist() == [PATHS.points_px[0].tolist(), resting]
+    assert (tracks.drawn_on, tracks.first_frame) == ((64, 48), 0)
