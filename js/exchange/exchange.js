@@ -7,6 +7,7 @@ import { fail } from "../document/literals.js";
 import { MAX_LENGTH, formatTracks, inPixels, parseTracks, pathsFromTracks } from "../document/tracks_text.js";
 import { readAfterEffects, writeAfterEffects } from "./after_effects.js";
 import { readCsv, writeCsv } from "./csv.js";
+import { readNuke, writeNuke } from "./nuke.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Path} Path */
@@ -15,10 +16,13 @@ import { readCsv, writeCsv } from "./csv.js";
 
 // --- Reading -------------------------------------------------------------------------------------
 
-/** Throws DocumentError. @type {(text: string) => Exchanged} */
-export function readTracks(text) {
+/**
+ * size: of the picture, where y runs upward and the text does not name it. Throws DocumentError.
+ * @type {(text: string, size?: {width: number, height: number}) => Exchanged}
+ */
+export function readTracks(text, size) {
     if (text.length > MAX_LENGTH) fail(`the tracks are a text of ${text.length} characters; at most ${MAX_LENGTH} are read`);
-    return readAfterEffects(text) ?? readCsv(text) ?? parseTracks(text);
+    return readAfterEffects(text) ?? readNuke(text, size) ?? readCsv(text) ?? parseTracks(text);
 }
 
 /**
@@ -60,6 +64,7 @@ export const TRACK_FORMATS = /** @type {const} */ ({
     single: { title: 'One track alone: [{"x", "y"}, …]', ending: "json" },
     csv: { title: "Tracks: CSV", ending: "csv" },
     afterEffects: { title: "Tracks: After Effects keyframes", ending: "txt" },
+    nuke: { title: "Tracks: Nuke Tracker4", ending: "nk" },
 });
 
 /** @typedef {keyof typeof TRACK_FORMATS} TrackFormat */
@@ -79,6 +84,7 @@ export function writeTracks(format, tracks, setting) {
     const shown = /** @type {Tracks} */ ({ points, visible });
     if (format === "csv") return writeCsv(shown, /** @type {string[]} */ (names));
     if (format === "afterEffects") return writeAfterEffects(shown, setting, setting.rate);
+    if (format === "nuke") return writeNuke(shown, /** @type {string[]} */ (names), setting.height);
     return formatTracks(shown, format);
 }
 
@@ -86,5 +92,6 @@ export function writeTracks(format, tracks, setting) {
 export function lostIn(format) {
     if (format === "csv") return "A line for each frame of every visible path.";
     if (format === "afterEffects") return "A point control for every visible path; where it is hidden, it rests.";
+    if (format === "nuke") return "A point of a Tracker4 for every visible path, from frame 1 on; where it is hidden, it is disabled.";
     return "A point for each frame of every visible path.";
 }

@@ -14,28 +14,27 @@ import torch
 from .after_effects import read_after_effects
 from .csv_text import read_csv
 from .literals import MAX_POINTS, read_value, shown_value, type_name
+from .nuke import read_nuke
 from .trajectories import FARTHEST_PX, MAX_PLACES, Trajectories
 
 MAX_LENGTH = 64_000_000  # characters: 64 for each of as many points as are read
 
-_OF_OTHER_PROGRAMS = (read_after_effects, read_csv)
 
-
-def parse_tracks(text: str) -> Trajectories:
+def parse_tracks(text: str, size: tuple[float, float] | None = None) -> Trajectories:
     """Reads the tracks of any tool, in pixels; where one ends before the others it is hidden.
 
     Understood: a list of tracks, each a list of {"x", "y"} or [x, y], with "visible" or a third value False where a
     point is hidden; one track alone; several such texts in a list; Python's single quotes and tuples; lines of `x,y`;
     an object with "coordinates". No track at all is a valid answer ("[]"). And what other programs exchange, by the
-    modules beside this one, which say in `read_as` how they read it.
+    modules beside this one, which say in `read_as` how they read it; `size`, width and height, is the picture's where
+    y runs upward and the text does not name it.
     Raises ValueError that names the track and the point.
     """
     if len(text) > MAX_LENGTH:
         raise ValueError(f"the tracks are a text of {len(text)} characters; at most {MAX_LENGTH} are read")
-    for read in _OF_OTHER_PROGRAMS:
-        exchanged = read(text)
-        if exchanged is not None:
-            return exchanged
+    exchanged = read_after_effects(text) or read_nuke(text, size) or read_csv(text)
+    if exchanged is not None:
+        return exchanged
     tracks, drawn_on = _tracks_in(text)
     lengths = [len(track) if isinstance(track, list) else 0 for track in tracks]
     num_frames = max(lengths, default=0)

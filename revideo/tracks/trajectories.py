@@ -167,6 +167,12 @@ class Trajectories:
         if len(points) and not self.drawn_on and bool(((points >= 0) & (points <= 1)).all()) and (points % 1).any():
             raise ValueError(f"all x and y lie between 0 and 1, so they are no pixels but parts of the size: {remedy}")
 
+    def check_size(self, size: tuple[float, float], remedy: str) -> None:
+        """ValueError with the remedy where a program that numbers frames names another picture's size than `size`."""
+        if self.first_frame is not None and self.drawn_on and self.drawn_on != size:
+            width, height = self.drawn_on
+            raise ValueError(f"the tracks say that they were drawn on {width:g}×{height:g}: {remedy}")
+
 
 def from_comfy_tracks(track_path: Tensor, track_visibility: Tensor | None) -> Trajectories:
     """ComfyUI's TRACKS: track_path (T, N, 2) x, y in pixels, track_visibility (T, N), None: always.

@@ -10,14 +10,17 @@ const RECORDED = JSON.parse(readFileSync(new URL("../../data/exchanged_tracks.js
 /** Per path, [frame, x, y] where it is seen. @type {(tracks: import("../../../js/document/tracks_text.js").Tracks) => number[][][]} */
 const seen = ({ points, visible }) => points.map((path, number) => path.flatMap((place, frame) => (visible[number][frame] ? [[frame, ...place]] : [])));
 
-for (const { name, text, points, read_as: readAs, first_frame: firstFrame, drawn_on: drawnOn } of RECORDED.read)
+/** @type {(size?: number[]) => {width: number, height: number} | undefined} */
+const sizeOf = (size) => size && { width: size[0], height: size[1] };
+
+for (const { name, text, size, points, read_as: readAs, first_frame: firstFrame, drawn_on: drawnOn } of RECORDED.read)
     test(`read: ${name}`, () => {
-        const tracks = readTracks(text);
+        const tracks = readTracks(text, sizeOf(size));
         assert.deepEqual(seen(tracks), points);
         assert.deepEqual([tracks.readAs, tracks.firstFrame, tracks.drawnOn], [readAs, firstFrame, drawnOn]);
     });
 
-for (const { name, text, message } of RECORDED.refused)
+for (const { name, text, size, message } of RECORDED.refused)
     test(`refused: ${name}`, () => {
-        assert.throws(() => readTracks(text), (error) => error instanceof DocumentError && error.message === message);
+        assert.throws(() => readTracks(text, sizeOf(size)), (error) => error instanceof DocumentError && error.message === message);
     });

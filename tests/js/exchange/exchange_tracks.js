@@ -7,13 +7,15 @@ import { readTracks, writeTracks } from "../../../js/exchange/exchange.js";
 
 /** @typedef {import("../../../js/document/tracks_text.js").Tracks} Tracks */
 
+const SIZE = { width: 640, height: 360 };
+
 /** Per path, [frame, x, y] where it is seen. @type {(tracks: Tracks) => number[][][]} */
 const seen = ({ points, visible }) => points.map((path, number) => path.flatMap((place, frame) => (visible[number][frame] ? [[frame, ...place]] : [])));
 
 /** @type {(text: string) => unknown} */
 function read(text) {
     try {
-        const tracks = readTracks(text);
+        const tracks = readTracks(text, SIZE);
         return { points: seen(tracks), read_as: tracks.readAs ?? null, first_frame: tracks.firstFrame ?? null, drawn_on: tracks.drawnOn ?? null };
     } catch (error) {
         if (error instanceof DocumentError) return { refused: error.message };

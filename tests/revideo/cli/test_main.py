@@ -275,6 +275,26 @@ def test_tracks_of_other_programs_are_read_and_said(command, tmp_path, capsys):
     assert said in capsys.readouterr().err
 
 
+PIN = "CornerPin2D {\n to1 {{curve x1 240 x14 344} {curve x1 142 x14 142}}\n}\n"  # y upward: 130 down, of 272
+HALF = 'Root {\n format "320 136 0 0 320 136 1 half"\n}\n'
+HALF += "CornerPin2D {\n to1 {{curve x1 120 x14 172} {curve x1 71 x14 71}}\n}\n"
+
+
+def test_nukes_y_runs_upward_on_a_picture_whose_size_is_known(command, tmp_path):
+    usual, script = tmp_path / "usual.json", tmp_path / "pin.nk"
+    usual.write_text(json.dumps([[[240 + 8 * frame, 130] for frame in range(14)]]))
+    wanted = conditions(command(tracks=usual, timing="as drawn")).motion
+    script.write_text(PIN)
+    asked = {"tracks": script, "timing": "as drawn"}
+    torch.testing.assert_close(conditions(command(**asked, tracks_size="640x272")).motion, wanted)
+    with pytest.raises(ValueError, match=r"Nuke counts y upward .*--tracks-size 1920x1080"):
+        prepared(command(**asked))
+    script.write_text(HALF)
+    torch.testing.assert_close(conditions(command(**asked)).motion, wanted)
+    with pytest.raises(ValueError, match="drawn on 320×136: leave out --tracks-size"):
+        prepared(command(**asked, tracks_size="640x272"))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
 def test_a_document_is_tracks_and_region_in_one(command, given, tmp_path, fit):

@@ -15,11 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from javascript import node
 
-from revideo import Trajectories, parse_tracks
+from revideo import Edit, Trajectories, parse_tracks
 
 TESTS = Path(__file__).parents[2]
 RECORDED = json.loads((TESTS / "data/exchanged_tracks.json").read_text("utf-8"))
 READ, REFUSED = RECORDED["read"], RECORDED["refused"]
+
+
+def sized(case):
+    """Width and height of the drawing, where the text must be told it."""
+    return tuple(case["size"]) if "size" in case else None
 
 
 def seen(tracks):
@@ -37,7 +42,7 @@ def single(points):
 
 @pytest.mark.parametrize("case", READ, ids=lambda case: case["name"])
 def test_what_the_editor_reads_reads_here(case):
-    tracks = parse_tracks(case["text"])
+    tracks = parse_tracks(case["text"], sized(case))
     assert seen(tracks) == single(case["points"])
     assert tracks.read_as == case["read_as"]
     assert tracks.first_frame == case.get("first_frame")
@@ -47,7 +52,7 @@ def test_what_the_editor_reads_reads_here(case):
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case["name"])
 def test_what_the_editor_refuses_is_refused_here(case):
     with pytest.raises(ValueError, match=f"^{re.escape(case['message'])}$"):
-        parse_tracks(case["text"])
+        parse_tracks(case["text"], sized(case))
 
 
 # --- Numbered frames -------------------------------------------------------------------------
@@ -119,6 +124,63 @@ def test_the_records_of_after_effects_are_straight_between_their_keyframes(case)
     assert found == case["points"]
 
 
+# --- Nuke ------------------------------------------------------------------------------------
+
+TRACKERS = [case for case in READ if case["name"].startswith("Nuke") and "x3 1 s1" not in case["text"]]
+
+
+@pytest.mark.parametrize("case", TRACKERS, ids=lambda case: case["name"])
+def test_the_records_of_nuke_are_what_tcl_takes_apart(case):
+    """An oracle: Nuke's scripts are Tcl's lists, which Tcl itself splits, and NumPy draws the lines."""
+    tcl = pytest.importorskip("tkinter").Tcl()
+    text = (
+        case["text"]
+        if case["text"].startswith(("#", "set", "Track", "Corner"))
+        else f"T {{ tracks {{{case['text']}}} }}"
+    )
+    words = tcl.splitlist(text)
+    node = tcl.splitlist(next(words[at + 1] for at, word in enumerate(words) if word[:5] in ("Track", "Corne", "T")))
+    knobs = dict(zip(node[::2], node[1::2]))
+    if "tracks" in knobs:
+        rows = [tcl.splitlist(row) for row in tcl.splitlist(tcl.splitlist(knobs["tracks"])[2])]
+        places = [(row[0], row[2], row[3]) for row in rows]
+    else:
+        places = [("1", *tcl.splitlist(value)) for knob, value in knobs.items() if re.match(r"(track|to)\d", knob)]
+    paths = [[_curve(curve) for curve in place] for place in places]
+    paths = [path for path in paths if len(path[1][0]) + len(path[2][0]) > 2 and any(path[0][1])]
+    first = min(math.ceil(curve[0][0]) for path in paths for curve in path[1:])
+    found = []
+    for enable, *curves in paths:
+        begin, end = min(curve[0][0] for curve in curves), max(curve[0][-1] for curve in curves)
+        points = []
+        for frame in range(math.ceil(begin), math.floor(end) + 1):
+            enabled = [value for at, value in zip(*enable) if at <= frame] or enable[1][:1]
+            x, y = (float(np.interp(frame, *curve)) for curve in curves)
+            if enabled[-1]:
+                points.append([frame - first, x, case["drawn_on"][1] - y])
+        found.append(points)
+    assert found == case["points"]
+
+
+def _curve(text):
+    """Frames and values of a curve whose keys follow frame by frame, but where they say."""
+    frames, values, frame = [], [], 0.0
+    for word in text.split():
+        if word[0] == "x":
+            frame = float(word[1:])
+        elif re.match(r"[-.\d]", word):
+            frames.append(frame)
+            values.append(float(word))
+            frame += 1
+    return frames, values
+
+
+def test_an_edit_knows_how_high_its_picture_is():
+    pin = "Tracker3 {\n track1 {{curve x1 10 11} {curve x1 20 21}}\n}"
+    edit = Edit(torch.zeros(3, 48, 64), pin, torch.ones(1, 1, 48, 64))
+    assert edit.trajectories.points_px.tolist() == [[[10, 28], [11, 27]]]
+
+
 # --- Both languages --------------------------------------------------------------------------
 
 
@@ -131,7 +193,7 @@ def editor():
 
 def _read(text):
     try:
-        tracks = parse_tracks(text)
+        tracks = parse_tracks(text, (640, 360))
     except ValueError as error:
         return {"refused": re.sub("(?s)(not JSON): .*", r"\1", str(error))}
     drawn_on = [*tracks.drawn_on] if tracks.drawn_on else None
@@ -198,3 +260,10 @@ def test_after_effects_keyframes_that_the_editor_writes_read_here(written):
     resting = [[5, 6], [5, 6], [7.5, 8], [7.5, 8]]  # where the second path is hidden
     assert tracks.points_px.tolist() == [PATHS.points_px[0].tolist(), resting]
     assert (tracks.drawn_on, tracks.first_frame) == ((64, 48), 0)
+
+
+def test_a_tracker_that_the_editor_writes_reads_here(written):
+    tracks = parse_tracks(written("nuke"), (64, 48))
+    assert seen(tracks) == seen(PATHS)
+    assert tracks.first_frame == 1
+    assert '"bird_ _left_"' in written("nuke")  # in quotes Nuke would run what stands in brackets
