@@ -8,6 +8,7 @@ import { MAX_LENGTH, formatTracks, inPixels, parseTracks, pathsFromTracks } from
 import { readAfterEffects, writeAfterEffects } from "./after_effects.js";
 import { readCsv, writeCsv } from "./csv.js";
 import { readNuke, writeNuke } from "./nuke.js";
+import { readSvg, writeSvg } from "./svg.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Path} Path */
@@ -22,7 +23,7 @@ import { readNuke, writeNuke } from "./nuke.js";
  */
 export function readTracks(text, size) {
     if (text.length > MAX_LENGTH) fail(`the tracks are a text of ${text.length} characters; at most ${MAX_LENGTH} are read`);
-    return readAfterEffects(text) ?? readNuke(text, size) ?? readCsv(text) ?? parseTracks(text);
+    return readAfterEffects(text) ?? readNuke(text, size) ?? readSvg(text) ?? readCsv(text) ?? parseTracks(text);
 }
 
 /**
@@ -36,7 +37,8 @@ export function drawnPaths(read, doc) {
     const beyond = read.firstFrame === undefined ? 0 : (read.points[0]?.length ?? 0) - doc.frames;
     if (beyond > 0) notes.push(`the clip has ${doc.frames} frames: the last ${beyond} of the tracks were left out`);
     if (tracks.visible.some(hasGap)) notes.push("a drawn path has no gaps: where a track is hidden in between, it goes on");
-    const paths = pathsFromTracks(tracks, doc);
+    const timed = pathsFromTracks(tracks, doc);
+    const paths = read.corners ? timed.map((path, number) => shapeOf(path, read, number, doc)) : timed;
     if (!paths.length) fail("the text holds no path");
     return { paths, notes };
 }
@@ -52,6 +54,16 @@ function inClip(read, frames) {
     };
 }
 
+/** A path without times of its own, along a shape: through its corners where it is straight. @type {(path: Path, read: Exchanged, number: number, doc: EditDocument) => Path} */
+function shapeOf(path, read, number, doc) {
+    const corners = read.corners?.[number];
+    if (path.kind === "anchor" || !corners || corners.length > MOST_CORNERS) return { ...path, points: path.points.map(({ x, y }) => ({ x, y })) };
+    const [wide, high] = read.drawnOn ?? [doc.width, doc.height];
+    return { ...path, kind: "line", points: corners.map(([x, y]) => ({ x: (x * doc.width) / wide, y: (y * doc.height) / high })) };
+}
+
+const MOST_CORNERS = 500; // of a path that a person would draw; of more, what is needed
+
 /** @type {(visible: boolean[]) => boolean} */
 const hasGap = (visible) => visible.slice(visible.indexOf(true), visible.lastIndexOf(true) + 1).includes(false);
 
@@ -65,13 +77,14 @@ export const TRACK_FORMATS = /** @type {const} */ ({
     csv: { title: "Tracks: CSV", ending: "csv" },
     afterEffects: { title: "Tracks: After Effects keyframes", ending: "txt" },
     nuke: { title: "Tracks: Nuke Tracker4", ending: "nk" },
+    svg: { title: "Shapes: SVG paths", ending: "svg" },
 });
 
 /** @typedef {keyof typeof TRACK_FORMATS} TrackFormat */
 
 /**
- * What programs know of tracks beside their points: the paths' names, the picture's size, frames per second.
- * @typedef {{names: string[], width: number, height: number, rate: number}} Setting
+ * What programs know of tracks beside their points: the paths and their names, the picture's size, frames per second.
+ * @typedef {{paths: Path[], names: string[], width: number, height: number, rate: number}} Setting
  */
 
 /**
@@ -79,6 +92,7 @@ export const TRACK_FORMATS = /** @type {const} */ ({
  * @type {(format: TrackFormat, tracks: Tracks, setting: Setting) => string}
  */
 export function writeTracks(format, tracks, setting) {
+    if (format === "svg") return writeSvg(setting.paths, setting);
     const seen = tracks.visible.flatMap((visible, number) => (visible.includes(true) ? [number] : []));
     const [points, visible, names] = [tracks.points, tracks.visible, setting.names].map((all) => seen.map((number) => all[number]));
     const shown = /** @type {Tracks} */ ({ points, visible });
@@ -93,5 +107,6 @@ export function lostIn(format) {
     if (format === "csv") return "A line for each frame of every visible path.";
     if (format === "afterEffects") return "A point control for every visible path; where it is hidden, it rests.";
     if (format === "nuke") return "A point of a Tracker4 for every visible path, from frame 1 on; where it is hidden, it is disabled.";
+    if (format === "svg") return "The shape of every visible path, without its times.";
     return "A point for each frame of every visible path.";
 }

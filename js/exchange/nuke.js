@@ -16,7 +16,7 @@ const SCRIPT = /^(?:#! |set cut_paste_input|version [0-9]+\.[0-9]+ v)/;
 const NODE = /(?:^|[\r\n])[ \t]*(?:Tracker[34]?|CornerPin2D)[ \t]*\{/;
 const TRACKS_ALONE = /^\{[ \t\r\n]*1[ \t\r\n]+[0-9]+[ \t\r\n]+[0-9]+[ \t\r\n]*\}/;
 const KNOB = /(?:^|[ \t\r\n{])(tracks|track[1-4]|to[1-4])[ \t]+(?=\{)/g;
-const FORMAT = /(?:^|[\r\n])Root[ \t]*\{[^{}]*?[\r\n][ \t]*format[ \t]+"([0-9]{1,6})[ ]+([0-9]{1,6}) [^"]*"/;
+const FORMAT = /(?:^|[\r\n])Root[ \t]*\{[^{}]*?[\r\n][ \t]*format[ \t]+"([0-9]{1,6})[ ]+([0-9]{1,6}) [^"\r\n]*"/;
 const WORD = /\{|\}|"([^"\\]*(?:\\[^\n][^"\\]*)*)"|[^ \t\r\n{}"]+/g;
 const NUMBER = /^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$/;
 const KEY = /^x(-?[0-9]{1,9}(?:\.[0-9]*)?)$/;
@@ -77,7 +77,7 @@ function braced(text, at, knob) {
 function trackerPoints(value, height) {
     if (value.length !== 3 || !value.every(Array.isArray)) fail("tracks is not as Tracker4 writes it: a head, columns and points");
     const [, named, points] = /** @type {Item[][]} */ (value);
-    const columns = new Map(named.flatMap((column, at) => (Array.isArray(column) && column.length > 3 ? [[String(column[3]), at]] : [])));
+    const columns = new Map(named.flatMap((column, at) => (Array.isArray(column) && typeof column[3] === "string" ? [[column[3], at]] : [])));
     for (const needed of ["enable", "name", "track_x", "track_y", "offset_x", "offset_y"]) if (!columns.has(needed)) fail(`tracks has no column ${needed}`);
     const last = Math.max(...columns.values());
     return points.map((row, number) => {

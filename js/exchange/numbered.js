@@ -8,9 +8,9 @@ import { fail, shown } from "../document/literals.js";
 import { MAX_PLACES, MAX_POINTS } from "../document/tracks_text.js";
 
 /**
- * @typedef {import("../document/tracks_text.js").Tracks & {firstFrame?: number, readAs?: string}} Exchanged
+ * @typedef {import("../document/tracks_text.js").Tracks & {firstFrame?: number, readAs?: string, corners?: (number[][] | null)[]}} Exchanged
  *   firstFrame: what the program numbers the first, if it numbers frames: then they are kept; readAs: what a text that
- *   might mean something else was taken for, for people
+ *   might mean something else was taken for, for people; corners: of shapes without times, each one's if it is straight
  */
 
 /** Points by frame. */

@@ -13,7 +13,7 @@ import { chosenPart } from "../input/commands.js";
 /** @typedef {import("../editor.js").Editor} Editor */
 
 const FORMATS = { document: { title: "Drawing (JSON, everything)", ending: "json" }, ...TRACK_FORMATS };
-const FILES = /\.(json|txt|csv|tsv|nk)$/i;
+const FILES = /\.(json|txt|csv|tsv|nk|svg)$/i;
 const TEXT_FILE_LIMIT = 8e6; // bytes; a drawing has some thousands
 const NAME = "revideo-drawing";
 
@@ -24,7 +24,7 @@ export class ImportExport {
         this.format = h("select", { "aria-label": "Format", onchange: () => this.#fill() }, ...Object.entries(FORMATS).map(([value, { title }]) => h("option", { value }, title)));
         this.text = h("textarea", { spellcheck: "false", "aria-label": "Drawing or tracks as text" });
         this.note = h("p", { class: "rve-note", role: "status" });
-        this.file = h("input", { type: "file", accept: ".json,.txt,.csv,.tsv,.nk,application/json,text/plain,text/csv", hidden: true, onchange: () => this.#readFile() });
+        this.file = h("input", { type: "file", accept: ".json,.txt,.csv,.tsv,.nk,.svg,application/json,text/plain,text/csv", hidden: true, onchange: () => this.#readFile() });
         const button = (/** @type {string} */ text, /** @type {string} */ title, /** @type {() => void} */ act) =>
             h("button", { class: "rve-button rve-wide", type: "button", title, onclick: act }, text);
         this.element = h(
@@ -150,7 +150,7 @@ export class ImportExport {
         const paths = doc.paths.filter((path) => path.visible !== false);
         const names = paths.map((path) => nameOf(doc.paths, path));
         const unlike = names.map((name, at) => (names.indexOf(name) === names.lastIndexOf(name) ? name : `${name} ${paths[at].id}`));
-        return writeTracks(format, tracks(doc), { names: unlike, width: doc.width, height: doc.height, rate: this.editor.backdrop.fps });
+        return writeTracks(format, tracks(doc), { paths, names: unlike, width: doc.width, height: doc.height, rate: this.editor.backdrop.fps });
     }
 
     async #copy() {

@@ -20,7 +20,9 @@ _SCRIPT = re.compile(r"#! |set cut_paste_input|version [0-9]+\.[0-9]+ v")
 _NODE = re.compile(r"(?:^|[\r\n])[ \t]*(?:Tracker[34]?|CornerPin2D)[ \t]*\{")
 _TRACKS_ALONE = re.compile(r"\{[ \t\r\n]*1[ \t\r\n]+[0-9]+[ \t\r\n]+[0-9]+[ \t\r\n]*\}")
 _KNOB = re.compile(r"(?:^|[ \t\r\n{])(tracks|track[1-4]|to[1-4])[ \t]+(?=\{)")
-_FORMAT = re.compile(r"(?:^|[\r\n])Root[ \t]*\{[^{}]*?[\r\n][ \t]*format[ \t]+\"([0-9]{1,6})[ ]+([0-9]{1,6}) [^\"]*\"")
+_FORMAT = re.compile(
+    r"(?:^|[\r\n])Root[ \t]*\{[^{}]*?[\r\n][ \t]*format[ \t]+\"([0-9]{1,6})[ ]+([0-9]{1,6}) [^\"\r\n]*\""
+)
 _WORD = re.compile(r'\{|\}|"([^"\\]*(?:\\[^\n][^"\\]*)*)"|[^ \t\r\n{}"]+')
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _KEY = re.compile(r"x(-?[0-9]{1,9}(?:\.[0-9]*)?)")
@@ -90,7 +92,8 @@ def _tracker_points(value: list[Any], height: float) -> list[tuple[str, Numbered
     """The points of a Tracker4, by name."""
     if len(value) != 3 or not all(isinstance(part, list) for part in value):
         raise ValueError("tracks is not as Tracker4 writes it: a head, columns and points")
-    columns = {column[3]: at for at, column in enumerate(value[1]) if isinstance(column, list) and len(column) > 3}
+    heads = [column[3] if isinstance(column, list) and len(column) > 3 else None for column in value[1]]
+    columns = {head: at for at, head in enumerate(heads) if isinstance(head, str)}
     for needed in ("enable", "name", "track_x", "track_y", "offset_x", "offset_y"):
         if needed not in columns:
             raise ValueError(f"tracks has no column {needed}")

@@ -30,7 +30,7 @@ class NumberedTrack:
         if point is None:
             self.hidden.add(frame)
             return
-        if not max(abs(point[0]), abs(point[1])) <= FARTHEST_PX:
+        if not (abs(point[0]) <= FARTHEST_PX and abs(point[1]) <= FARTHEST_PX):
             raise ValueError(f"{self.name}, frame {shown_value(frame)}: x and y must lie within ±{FARTHEST_PX} pixels")
         self.keys[frame] = point
 

@@ -15,6 +15,7 @@ from .after_effects import read_after_effects
 from .csv_text import read_csv
 from .literals import MAX_POINTS, read_value, shown_value, type_name
 from .nuke import read_nuke
+from .svg import read_svg
 from .trajectories import FARTHEST_PX, MAX_PLACES, Trajectories
 
 MAX_LENGTH = 64_000_000  # characters: 64 for each of as many points as are read
@@ -32,7 +33,7 @@ def parse_tracks(text: str, size: tuple[float, float] | None = None) -> Trajecto
     """
     if len(text) > MAX_LENGTH:
         raise ValueError(f"the tracks are a text of {len(text)} characters; at most {MAX_LENGTH} are read")
-    exchanged = read_after_effects(text) or read_nuke(text, size) or read_csv(text)
+    exchanged = read_after_effects(text) or read_nuke(text, size) or read_svg(text) or read_csv(text)
     if exchanged is not None:
         return exchanged
     tracks, drawn_on = _tracks_in(text)

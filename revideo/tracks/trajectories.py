@@ -28,6 +28,7 @@ class Trajectories:
     lengths: tuple[int, ...] | None = None  # of each one's own frames; None: `for_clip` says
     drawn_on: tuple[float, float] | None = None  # width and height of the picture, where the tool says it
     first_frame: int | None = None  # what the tool numbers the first, if it numbers frames: then they are kept
+    untimed: bool = False  # shapes: points evenly along them, which are spread over any clip
     read_as: str | None = None  # what a text that might mean something else was taken for, for people
 
     def __post_init__(self) -> None:
@@ -75,7 +76,7 @@ class Trajectories:
         them: first point on the first frame, last on the last. Those of as many frames as the clip keep their timing,
         unless they say that they are shorter (`lengths`); of others what is hidden behind the last visible point goes.
         Where the tool numbered the frames (`first_frame`), the timing is kept and the first is the clip's first.
-        "as drawn": a point per frame, cut off behind the last, hidden where they ended.
+        "as drawn": a point per frame, cut off behind the last, hidden where they ended; shapes are stretched still.
         Raises ValueError for another timing, for more than memory should hold, and for numbered frames beyond the clip.
         """
         places = self.num_trajectories * num_frames
@@ -87,7 +88,7 @@ class Trajectories:
         if timing == "stretch":
             return self._stretched(num_frames) if self.first_frame is None else self._timed(num_frames)
         if timing == "as drawn":
-            return self._cut(num_frames)
+            return self._stretched(num_frames) if self.untimed else self._cut(num_frames)
         raise ValueError(f'timing "{timing}" is not one of "stretch", "as drawn"')
 
     def _stretched(self, num_frames: int) -> Trajectories:

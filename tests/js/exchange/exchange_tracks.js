@@ -2,8 +2,9 @@
 
 import { createInterface } from "node:readline";
 
+import { emptyDocument, serializeDocument } from "../../../js/document/document.js";
 import { DocumentError } from "../../../js/document/schema.js";
-import { readTracks, writeTracks } from "../../../js/exchange/exchange.js";
+import { drawnPaths, readTracks, writeTracks } from "../../../js/exchange/exchange.js";
 
 /** @typedef {import("../../../js/document/tracks_text.js").Tracks} Tracks */
 
@@ -16,16 +17,25 @@ const seen = ({ points, visible }) => points.map((path, number) => path.flatMap(
 function read(text) {
     try {
         const tracks = readTracks(text, SIZE);
-        return { points: seen(tracks), read_as: tracks.readAs ?? null, first_frame: tracks.firstFrame ?? null, drawn_on: tracks.drawnOn ?? null };
+        const points = seen(tracks).map((path) => (tracks.corners ? path.filter(([frame]) => frame % 500 === 0) : path));
+        return { points, read_as: tracks.readAs ?? null, first_frame: tracks.firstFrame ?? null, drawn_on: tracks.drawnOn ?? null };
     } catch (error) {
         if (error instanceof DocumentError) return { refused: error.message };
         throw error;
     }
 }
 
-/** @type {(question: {read: string[]} | {write: import("../../../js/exchange/exchange.js").TrackFormat, tracks: Tracks, setting: import("../../../js/exchange/exchange.js").Setting}) => unknown} */
+/** The drawing of a text's paths on 640 × 360 and 14 frames, and what people are told. @type {(text: string) => unknown} */
+function draw(text) {
+    const doc = emptyDocument(SIZE.width, SIZE.height, 14);
+    const { paths, notes } = drawnPaths(readTracks(text, SIZE), doc);
+    return { document: serializeDocument({ ...doc, paths }), kinds: paths.map(({ kind }) => kind), notes };
+}
+
+/** @type {(question: {read: string[]} | {draw: string} | {write: import("../../../js/exchange/exchange.js").TrackFormat, tracks: Tracks, setting: import("../../../js/exchange/exchange.js").Setting}) => unknown} */
 function answer(question) {
     if ("read" in question) return question.read.map(read);
+    if ("draw" in question) return draw(question.draw);
     return writeTracks(question.write, question.tracks, question.setting);
 }
 
