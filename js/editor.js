@@ -10,11 +10,13 @@ import { DrawingBoard } from "./drawing_board.js";
 import { outsideAreas } from "./geometry/outside_areas.js";
 import { fit, keepInView, panBy, zoomAbout } from "./geometry/viewport.js";
 import { COMMANDS } from "./input/commands.js";
+import { trackPlaces } from "./input/host_commands.js";
 import { keepFromGraph } from "./input/own_events.js";
 import { Player, frameAt } from "./input/player.js";
 import { Pointer } from "./input/pointer.js";
 import { ContextMenu } from "./overlays/context_menu.js";
 import { CopiesForm } from "./overlays/copies_form.js";
+import { FrameMenu } from "./overlays/frame_menu.js";
 import { toggleFullWindow } from "./overlays/full_window.js";
 import { helpOverlay } from "./overlays/help.js";
 import { ImportExport } from "./overlays/import_export.js";
@@ -81,6 +83,7 @@ export class Editor extends DrawingBoard {
         this.importExport = new ImportExport(this);
         this.copiesForm = new CopiesForm(this);
         this.contextMenu = new ContextMenu(this);
+        this.frameMenu = new FrameMenu(this);
         this.help = helpOverlay(() => this.closeOverlays());
         this.element = h(
             "div",
@@ -96,6 +99,7 @@ export class Editor extends DrawingBoard {
             this.copiesForm.element,
             this.help,
             this.contextMenu.element,
+            ...this.frameMenu.elements,
         );
         this.pointer = new Pointer(this);
         keepFromGraph(this.element, { focus: () => this.focus(), drop: (files) => this.importExport.drop(files) });
@@ -195,6 +199,11 @@ export class Editor extends DrawingBoard {
     showEdited(picture) {
         this.backdrop.setEdited(picture);
         this.redraw();
+    }
+
+    /** Adds the paths of what lies at these places now. @type {(places: XY[]) => void} */
+    track(places) {
+        trackPlaces(this, places);
     }
 
     /** Shows the source in place of the edited first frame. @type {(on: boolean) => void} */

@@ -17,6 +17,7 @@ export const BINDINGS = [
     { group: "Tools", command: "tool:spline", keys: ["s"], text: "Spline: click its points" },
     { group: "Tools", command: "tool:line", keys: ["l"], text: "Straight line" },
     { group: "Tools", command: "tool:anchor", keys: ["a"], text: "Anchor: hold a place still" },
+    { group: "Tools", command: "tool:track", keys: ["j"], text: "Track: click a thing, get its path" },
     { group: "Tools", command: "tool:rect", keys: ["r"], text: "Rectangular area" },
     { group: "Tools", command: "tool:ellipse", keys: ["o"], text: "Elliptical area" },
     { group: "Tools", command: "tool:polygon", keys: ["g"], text: "Lasso area" },
@@ -45,6 +46,7 @@ export const BINDINGS = [
     { group: "Edit", command: "duplicate", keys: ["Ctrl+d"], text: "Duplicate" },
     { group: "Edit", command: "delete", keys: ["Delete", "Backspace"], text: "Delete points, paths, areas" },
     { group: "Edit", command: "insert", keys: ["i"], text: "Insert a point where the dot is" },
+    { group: "Edit", command: "track-selected", keys: ["Shift+J"], text: "Track what lies under the paths" },
     { group: "Edit", command: "time-point", keys: ["k"], text: "Tie a point to this frame, or free it" },
     { group: "Edit", command: "nudge", keys: ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"], text: "Nudge by a pixel", repeats: true },
     {
@@ -71,6 +73,7 @@ export const BINDINGS = [
     { group: "View", command: "fit", keys: ["0"], text: "Fit the frame" },
     { group: "View", command: "actual-size", keys: ["1"], text: "One pixel is one pixel" },
     { group: "View", command: "compare", keys: ["c"], text: "Hold: the source, not the edited frame" },
+    { group: "View", command: "first-frame", keys: ["y"], text: "The edited first frame" },
     { group: "View", command: "result", keys: ["x"], text: "The result, the source" },
     { group: "View", command: "wipe", keys: ["w"], text: "Wipe between both" },
     { group: "View", command: "difference", keys: ["d"], text: "Their difference" },

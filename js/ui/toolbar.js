@@ -11,7 +11,7 @@ import { icon } from "./icons.js";
 /** @type {ToolName[][]} */
 const GROUPS = [
     ["select", "pan"],
-    ["freehand", "spline", "line", "anchor"],
+    ["freehand", "spline", "line", "anchor", "track"],
     ["rect", "ellipse", "polygon", "brush", "eraser"],
 ];
 const AREA_TOOLS = ["rect", "ellipse", "polygon", "brush"];
@@ -34,6 +34,7 @@ export class Toolbar {
         this.redo = this.#command("redo", "redo");
         this.panel = this.#command("panel", "panel");
         this.snap = this.#command("snap", "snap");
+        this.firstFrame = this.#command("firstFrame", "first-frame");
         this.compare = this.#button("compare", `${titleOf("compare")} (${shortcut("compare")})`, () => {});
         this.compare.addEventListener("pointerdown", () => editor.compare(true));
         for (const name of ["pointerup", "pointercancel", "pointerleave"]) this.compare.addEventListener(name, () => editor.compare(false));
@@ -43,7 +44,7 @@ export class Toolbar {
             { class: "rve-toolbar", role: "toolbar", "aria-label": "Tools" },
             ...groups,
             h("div", { class: "rve-group" }, this.undo, this.redo),
-            h("div", { class: "rve-group" }, this.#command("fit", "fit"), this.snap, this.compare),
+            h("div", { class: "rve-group" }, this.#command("fit", "fit"), this.snap, this.firstFrame, this.compare),
             h("div", { class: "rve-group rve-right" }, this.#button("importExport", "Import and export", () => editor.run("import-export")), this.panel, this.#command("fullWindow", "full-window"), this.#command("help", "help")),
         );
     }
