@@ -1,5 +1,5 @@
 /**
- * Render: the document onto layers of canvas, by place in the pile: picture, areas, paths, live.
+ * Render: the document onto layers of canvas, by place in the pile: areas, paths, live.
  * It only reads. A layer is drawn again when what it shows has changed, so that a pointer move
  * costs the live layer alone.
  */
@@ -8,9 +8,9 @@ import { OUTLINE, WHITE, clear, drawSquare, inFrame } from "./canvas.js";
 import { AREA, AREA_LINE, strokeArea } from "./render_areas.js";
 import { drawGuides, drawTransformBox } from "./render_selection.js";
 import { colorOf } from "../document/items.js";
-import { areaOffset } from "../geometry/areas.js";
 import { pathCurve, positionAt, visibleAt } from "../geometry/curves.js";
 import { handlesOf, hasHandles } from "../geometry/hit_test.js";
+import { poseAt } from "../geometry/pose.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Path} Path */
@@ -35,41 +35,6 @@ import { handlesOf, hasHandles } from "../geometry/hit_test.js";
 
 const OUTSIDE = "#ff3b30";
 const MAX_TICKS = 120; // along one path; more would run together
-
-// --- Picture -----------------------------------------------------------------------------------
-
-/**
- * The frame: a source picture in its place, or the edited frame over all of it.
- * @type {(context: CanvasRenderingContext2D, scene: Scene, picture: CanvasImageSource | null, place: {x: number, y: number, width: number, height: number}) => void}
- */
-export function drawPicture(context, { doc, viewport, density }, picture, place) {
-    clear(context);
-    inFrame(context, viewport, density);
-    context.fillStyle = "#26282c";
-    context.fillRect(0, 0, doc.width, doc.height);
-    if (!picture) return;
-    context.save();
-    context.beginPath();
-    context.rect(0, 0, doc.width, doc.height);
-    context.clip();
-    context.imageSmoothingEnabled = viewport.scale < 4; // close up, pixels show as such
-    context.imageSmoothingQuality = "medium";
-    drawBorder(context, picture, place, doc);
-    context.drawImage(picture, place.x, place.y, place.width, place.height);
-    context.restore();
-}
-
-/** Where a picture is padded its border goes on, as fit_frames repeats it. @type {(context: CanvasRenderingContext2D, picture: CanvasImageSource, place: {x: number, y: number, width: number, height: number}, frame: {width: number, height: number}) => void} */
-function drawBorder(context, picture, place, frame) {
-    const source = /** @type {ImageBitmap} */ (picture);
-    const { width, height } = source;
-    const right = frame.width - place.x - place.width;
-    const below = frame.height - place.y - place.height;
-    if (place.x > 0) context.drawImage(source, 0, 0, 1, height, 0, place.y, place.x, place.height);
-    if (right > 0) context.drawImage(source, width - 1, 0, 1, height, place.x + place.width, place.y, right, place.height);
-    if (place.y > 0) context.drawImage(source, 0, 0, width, 1, place.x, 0, place.width, place.y);
-    if (below > 0) context.drawImage(source, 0, height - 1, width, 1, place.x, place.y + place.height, place.width, below);
-}
 
 // --- Paths -------------------------------------------------------------------------------------
 
@@ -177,7 +142,7 @@ export function drawLive(context, scene) {
         if (selection.regions.includes(area.id)) {
             strokeArea(context, scene, area, 2.25);
             if (!hasHandles(selection, area)) continue;
-            for (const place of handlesOf(area, areaOffset(area, doc, scene.time))) drawSquare(context, place, 3.5 * px, px, WHITE, AREA_LINE);
+            for (const place of handlesOf(area, poseAt(area, doc, scene.time))) drawSquare(context, place, 3.5 * px, px, WHITE, AREA_LINE);
         }
     for (const path of doc.paths) {
         const chosen = selection.paths.includes(path.id);

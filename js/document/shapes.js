@@ -6,7 +6,7 @@
 import { LIMITS } from "./document.js";
 import { findPath } from "./items.js";
 import { groupPoints } from "./operations.js";
-import { areaOffset } from "../geometry/areas.js";
+import { areaAt, followIds, poseAt } from "../geometry/pose.js";
 import { applied, areaScale, composed, isIdentity, keepsUpright, mappedEllipse, scaling, translation } from "../geometry/transform.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
@@ -48,8 +48,8 @@ function measureBox(doc, selection, time) {
     }
     for (const area of doc.regions) {
         if (!regions.has(area.id)) continue;
-        const moved = areaOffset(area, doc, time);
-        for (const [x, y] of area.points) add(x + moved.x, y + moved.y, area.kind === "brush" ? area.radius : 0);
+        const { area: lies, x, y } = areaAt(area, doc, time);
+        for (const point of lies.points) add(point[0] + x, point[1] + y, lies.kind === "brush" ? lies.radius : 0);
     }
     return low.x <= high.x ? { low, high } : null;
 }
@@ -73,11 +73,12 @@ export function transformed(doc, selection, map, time) {
         }),
         regions: doc.regions.map((area) => {
             if (regions.has(area.id)) {
-                if (isWhole(area.follow)) return mappedArea(area, map); // the path brings the rest of the way
-                const { x, y } = areaOffset(area, doc, time);
+                if (isWhole(followIds(area)[0])) return mappedArea(area, map); // the path brings the rest of the way
+                const { x, y } = poseAt(area, doc, time);
                 return mappedArea(area, composed(translation(-x, -y), composed(map, translation(x, y))));
             }
-            const path = isWhole(area.follow) ? findPath(doc, area.follow ?? "") : undefined;
+            const [followed = ""] = followIds(area);
+            const path = isWhole(followed) ? findPath(doc, followed) : undefined;
             if (!path) return area;
             const [first] = path.points;
             const to = applied(map, first);
@@ -114,7 +115,7 @@ export const makesPolygons = (doc, selection, map) =>
  * What is selected, moved and scaled so that its box is as wished; what is left out stays, and so do sides of no length.
  * @type {(doc: EditDocument, selection: Selection, time: number, wish: {x?: number, y?: number, width?: number, height?: number}) => EditDocument}
  */
-export function placed(doc, selection, time, wish) {
+export function placedBox(doc, selection, time, wish) {
     const start = selectedBox(doc, selection, time);
     if (!start) return doc;
     let result = doc;

@@ -3,7 +3,7 @@
  * the nearest of them. Pure.
  */
 
-import { areaOffset } from "./areas.js";
+import { areaAt, followIds } from "./pose.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/operations.js").Selection} Selection */
@@ -36,13 +36,13 @@ export function snapLines(doc, moving, time) {
         });
     }
     for (const area of doc.regions) {
-        const rides = area.follow !== undefined && paths.has(area.follow);
+        const rides = followIds(area).some((id) => paths.has(id));
         if (area.visible === false || regions.has(area.id) || rides) continue;
-        const moved = areaOffset(area, doc, time);
-        const radius = area.kind === "brush" ? (area.radius ?? 0) : 0;
-        for (const [axis, lines, by] of /** @type {const} */ ([[0, xs, moved.x], [1, ys, moved.y]])) {
-            const low = Math.min(...area.points.map((point) => point[axis])) - radius + by;
-            const high = Math.max(...area.points.map((point) => point[axis])) + radius + by;
+        const { area: lies, x, y } = areaAt(area, doc, time);
+        const radius = lies.kind === "brush" ? (lies.radius ?? 0) : 0;
+        for (const [axis, lines, by] of /** @type {const} */ ([[0, xs, x], [1, ys, y]])) {
+            const low = Math.min(...lies.points.map((point) => point[axis])) - radius + by;
+            const high = Math.max(...lies.points.map((point) => point[axis])) + radius + by;
             lines.push(low, (low + high) / 2, high);
         }
     }

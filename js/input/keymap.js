@@ -71,6 +71,11 @@ export const BINDINGS = [
     { group: "View", command: "fit", keys: ["0"], text: "Fit the frame" },
     { group: "View", command: "actual-size", keys: ["1"], text: "One pixel is one pixel" },
     { group: "View", command: "compare", keys: ["c"], text: "Hold: the source, not the edited frame" },
+    { group: "View", command: "result", keys: ["x"], text: "The result, the source" },
+    { group: "View", command: "wipe", keys: ["w"], text: "Wipe between both" },
+    { group: "View", command: "difference", keys: ["d"], text: "Their difference" },
+    { group: "View", command: "drawing", keys: ["q"], text: "Paths and areas on, off" },
+    { group: "View", command: "full-window", keys: ["f"], text: "Fill the window, and back" },
     { group: "View", command: "panel", keys: ["n"], text: "List on, off" },
     { group: "View", command: "help", keys: ["?"], text: "This list" },
 ];

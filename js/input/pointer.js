@@ -14,7 +14,8 @@ import { boxAroundSelection, gripUnder } from "../tools/transform.js";
 /** @typedef {import("../geometry/viewport.js").XY} XY */
 
 const REACH = { mouse: 7, pen: 9, touch: 16 }; // view pixels that count as on something
-const DOUBLE_MS = 400;
+const DOUBLE_MS = 500; // as systems have it
+const DOUBLE_REACH = { mouse: 8, pen: 14, touch: 24 }; // view pixels between the presses of a double click, at most
 const WHEEL_LINE = 16; // pixels of a wheel step that is counted in lines
 const MIDDLE = 1;
 const CURSORS = { nw: "nwse-resize", n: "ns-resize", ne: "nesw-resize", e: "ew-resize", se: "nwse-resize", s: "ns-resize", sw: "nesw-resize", w: "ew-resize", turn: "grab" };
@@ -26,7 +27,7 @@ export class Pointer {
     #lines = null;
     /** @type {Map<number, XY>} fingers on the stage, in view pixels */
     #fingers = new Map();
-    /** @type {{view: XY, at: number, clicks: number} | null} */
+    /** @type {{press: Press, at: number, clicks: number} | null} */
     #lastDown = null;
     /** @type {XY | null} where a mouse or pen hovers, in frame pixels */
     #hover = null;
@@ -89,7 +90,7 @@ export class Pointer {
 
     /** @type {(event: PointerEvent) => void} */
     #down(event) {
-        if (event.target instanceof Element && event.target.closest(".rve-message")) return;
+        if (event.target instanceof Element && event.target.closest(".rve-over")) return;
         this.editor.focus();
         this.middle = event.button === MIDDLE;
         const press = this.#press(event);
@@ -99,7 +100,7 @@ export class Pointer {
         }
         if (this.#drag || (event.button !== 0 && event.button !== MIDDLE)) return;
         this.editor.player.pause();
-        press.clicks = this.#countClicks(event, press.view);
+        press.clicks = this.#countClicks(event, press);
         const moves = event.button === MIDDLE || this.#space !== "up";
         if (this.#space === "down") this.#space = "used";
         const tool = moves ? "pan" : this.editor.session.tool;
@@ -135,6 +136,7 @@ export class Pointer {
         const held = this.#drag;
         if (!held || held.id !== event.pointerId) return;
         this.#drag = null;
+        if (this.#lastDown && this.#apart(this.#lastDown.press, held.last) > DOUBLE_REACH.mouse) this.#lastDown = null; // a drag is no click
         if (ends) held.drag.end(event.type === "pointerup" ? this.#snapped(this.#press(event)) : held.last);
         else held.drag.cancel();
         this.#letGo();
@@ -201,12 +203,19 @@ export class Pointer {
         return { view, px: toFramePx(viewport, view), shift: keys.shiftKey, alt: keys.altKey, ctrl: keys.ctrlKey || keys.metaKey, clicks: 1, reach: reach / viewport.scale };
     }
 
-    /** @type {(event: PointerEvent, view: XY) => number} */
-    #countClicks(event, view) {
+    /** Twice on one place of the picture, which may have moved in between. @type {(event: PointerEvent, press: Press) => number} */
+    #countClicks(event, press) {
         const last = this.#lastDown;
-        const again = last && event.timeStamp - last.at < DOUBLE_MS && Math.hypot(view.x - last.view.x, view.y - last.view.y) < REACH.mouse;
-        this.#lastDown = { view, at: event.timeStamp, clicks: again ? (last.clicks % 2) + 1 : 1 };
+        const reach = DOUBLE_REACH[/** @type {keyof typeof DOUBLE_REACH} */ (event.pointerType)] ?? DOUBLE_REACH.mouse;
+        const again = last && event.timeStamp - last.at < DOUBLE_MS && this.#apart(last.press, press) <= reach;
+        this.#lastDown = { press, at: event.timeStamp, clicks: again ? last.clicks + 1 : 1 };
         return this.#lastDown.clicks;
+    }
+
+    /** View pixels between two presses, on the screen or in the picture. @type {(a: Press, b: Press) => number} */
+    #apart(a, b) {
+        const inPicture = Math.hypot(a.px.x - b.px.x, a.px.y - b.px.y) * this.editor.viewport.scale;
+        return Math.max(Math.hypot(a.view.x - b.view.x, a.view.y - b.view.y), inPicture);
     }
 
     /** @type {(press: Press | null) => void} */

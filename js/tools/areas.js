@@ -41,7 +41,7 @@ export const polygon = {
     press(board, press) {
         const [first] = board.openOutline;
         const ends = first && Math.hypot(first.x - press.px.x, first.y - press.px.y) <= press.reach;
-        if (board.openOutline.length && (press.clicks === 2 || ends)) {
+        if (board.openOutline.length && (press.clicks > 1 || ends)) {
             finishOutline(board, press.alt);
             return null;
         }
@@ -54,6 +54,7 @@ export const polygon = {
             },
             end(now) {
                 if (board.openOutline.length || !dragged(press, now) && outline.every((px) => Math.hypot(px.x - press.px.x, px.y - press.px.y) <= press.reach)) {
+                    if (press.clicks > 1) return board.sketch(null); // of a double click that closed one
                     const { dx, dy } = snapper(board, NOTHING)(press, { xs: [press.px.x], ys: [press.px.y] });
                     board.openOutline.push({ x: press.px.x + dx, y: press.px.y + dy });
                     board.sketch({ kind: "stroke", points: [...board.openOutline], closed: false });
@@ -67,6 +68,7 @@ export const polygon = {
             cancel: () => board.sketch(null),
         };
     },
+    finish: (board) => finishOutline(board, false),
 };
 
 /** Closes the polygon whose corners were clicked. @type {(board: Board, alt: boolean) => void} */

@@ -1,9 +1,10 @@
 /** The tools that draw nothing: select and move, and move the view. */
 
 import { findArea, updateArea } from "../document/items.js";
+import { setKey } from "../document/keys.js";
 import * as ops from "../document/operations.js";
-import { areaOffset } from "../geometry/areas.js";
 import { handlesOf, hitTest, within } from "../geometry/hit_test.js";
+import { poseAt, shapeOf, unplaced } from "../geometry/pose.js";
 import { isInBox } from "../geometry/transform_box.js";
 import { DRAG_FROM, dragged, moveSelection, pointOf, snapper, squared } from "./tool.js";
 import { boxAroundSelection, dragGrip, gripUnder } from "./transform.js";
@@ -121,20 +122,21 @@ function marquee(board, press) {
     };
 }
 
-/** Resizes a box by a handle, or moves a polygon's corner. @type {(board: Board, press: Press, id: string, handle: number) => Drag | null} */
+/** Resizes a box by a handle, or moves a polygon's corner; of an area with keys, at the time that is shown. @type {(board: Board, press: Press, id: string, handle: number) => Drag | null} */
 function reshape(board, press, id, handle) {
     const { doc } = board;
     const area = findArea(doc, id);
     if (!area) return null;
-    const offset = areaOffset(area, doc, board.time);
-    const grip = handlesOf(area, offset)[handle];
+    const pose = poseAt(area, doc, board.time);
+    const grip = handlesOf(area, pose)[handle];
     const snap = snapper(board, board.selection);
     const [level, upright] = area.kind === "polygon" ? [false, false] : [[3, 7].includes(handle), [1, 5].includes(handle)];
     const shaped = (/** @type {Press} */ now) => {
-        const at = { x: grip.x + now.px.x - press.px.x, y: grip.y + now.px.y - press.px.y };
-        const by = now.shift ? { dx: 0, dy: 0 } : snap(now, { xs: upright ? [] : [at.x], ys: level ? [] : [at.y] });
-        [at.x, at.y] = [at.x + by.dx - offset.x, at.y + by.dy - offset.y];
-        return updateArea(doc, id, (shape) => ({ ...shape, points: withHandle(shape, handle, at, now.shift) }));
+        const seen = { x: grip.x + now.px.x - press.px.x, y: grip.y + now.px.y - press.px.y };
+        const by = now.shift ? { dx: 0, dy: 0 } : snap(now, { xs: upright ? [] : [seen.x], ys: level ? [] : [seen.y] });
+        const at = unplaced(pose, seen.x + by.dx, seen.y + by.dy);
+        const points = withHandle({ ...area, points: shapeOf(pose) }, handle, at, now.shift);
+        return area.keys ? setKey(doc, id, board.time, { points }) : updateArea(doc, id, (shape) => ({ ...shape, points }));
     };
     return {
         move: (now) => board.preview(shaped(now)),

@@ -20,7 +20,7 @@ import { SNAP_REACH, edgesOf, snapLines, snapOffset } from "../geometry/snapping
  * @property {boolean} shift
  * @property {boolean} alt
  * @property {boolean} [ctrl]  Ctrl or Cmd: nothing snaps
- * @property {number} clicks  2 for the second of a double click
+ * @property {number} clicks  2 for the second of a double click, and so on
  * @property {number} reach  how near counts as on, in frame pixels; wider for fingers
  *
  * @typedef {object} Drag
@@ -45,7 +45,7 @@ import { SNAP_REACH, edgesOf, snapLines, snapOffset } from "../geometry/snapping
  * @property {"add" | "subtract"} areaMode
  * @property {number} brushRadius  frame pixels
  * @property {string | null} openPath  the path that clicks go on adding points to
- * @property {XY[]} openOutline  corners clicked so far of a polygon
+ * @property {XY[]} openOutline  places clicked so far of what is no item yet: corners of a polygon, a path's first point
  * @property {{at: XY, key: string} | null} lastClick  where, in view pixels, and what it took: a click again takes what lies below
  * @property {(doc: EditDocument) => void} preview  shows a document that is not stored yet
  * @property {(doc: EditDocument, label: string) => void} commit
@@ -55,8 +55,9 @@ import { SNAP_REACH, edgesOf, snapLines, snapOffset } from "../geometry/snapping
  * @property {(dx: number, dy: number) => void} panBy  view pixels
  * @property {(text: string) => void} say
  *
- * `snaps`: its presses are places that line up; they come snapped.
- * @typedef {{cursor: string, hint: string, snaps?: boolean, press: (board: Board, press: Press) => Drag | null}} Tool
+ * `snaps`: its presses are places that line up, and come snapped; `finish` ends what clicks have begun.
+ * @typedef {{cursor: string, hint: string, snaps?: boolean, press: (board: Board, press: Press) => Drag | null,
+ *   finish?: (board: Board) => void}} Tool
  */
 
 export const DRAG_FROM = 3; // view pixels; less is a click
@@ -79,7 +80,7 @@ export function moveSelection(board, press, onClick = () => {}) {
         const along = { x: !now.shift || Math.abs(dx) > Math.abs(dy), y: !now.shift || Math.abs(dx) <= Math.abs(dy) };
         const edges = box ? edgesOf(box, dx, dy) : { xs: [], ys: [] };
         const by = snap(now, { xs: along.x ? edges.xs : [], ys: along.y ? edges.ys : [] });
-        return ops.translate(doc, selection, along.x ? dx + by.dx : 0, along.y ? dy + by.dy : 0);
+        return ops.translate(doc, selection, along.x ? dx + by.dx : 0, along.y ? dy + by.dy : 0, board.time);
     };
     return {
         move(now) {

@@ -24,7 +24,8 @@ export class Panel {
     constructor(editor) {
         this.editor = editor;
         this.settings = new Settings(editor);
-        this.element = h("div", { class: "rve-panel" }, this.#list, this.settings.element);
+        const fold = h("details", { class: "rve-fold", open: true }, h("summary", {}, "Settings"), this.settings.element);
+        this.element = h("div", { class: "rve-panel" }, this.#list, fold);
     }
 
     /** Brings the panel up to date with what is stored, not with what is being dragged: it would cost every move. @type {() => void} */

@@ -1,7 +1,7 @@
 /** Placement: where what is selected lies and how large it is, as numbers that can be entered; and a turn. */
 
 import { isNothing } from "../document/operations.js";
-import { placed, selectedBox } from "../document/shapes.js";
+import { placedBox, selectedBox } from "../document/shapes.js";
 import { h } from "../dom.js";
 import { turnSelection } from "../input/shape_commands.js";
 
@@ -18,7 +18,7 @@ export function placementFields(editor, selection) {
     if (!box) return [];
     const [width, height] = [box.high.x - box.low.x, box.high.y - box.low.y];
     const place = (/** @type {"x" | "y" | "width" | "height"} */ side) => (/** @type {number} */ value) =>
-        editor.commit(placed(editor.doc, editor.selection, editor.time, { [side]: value }), side === "x" || side === "y" ? "move" : "scale");
+        editor.commit(placedBox(editor.doc, editor.selection, editor.time, { [side]: value }), side === "x" || side === "y" ? "move" : "scale");
     const size = { min: 0.01, max: FURTHEST };
     const anywhere = { min: -FURTHEST, max: FURTHEST };
     const fields = [

@@ -44,7 +44,7 @@ export class Toolbar {
             ...groups,
             h("div", { class: "rve-group" }, this.undo, this.redo),
             h("div", { class: "rve-group" }, this.#command("fit", "fit"), this.snap, this.compare),
-            h("div", { class: "rve-group rve-right" }, this.#button("importExport", "Import and export", () => editor.run("import-export")), this.panel, this.#command("help", "help")),
+            h("div", { class: "rve-group rve-right" }, this.#button("importExport", "Import and export", () => editor.run("import-export")), this.panel, this.#command("fullWindow", "full-window"), this.#command("help", "help")),
         );
     }
 

@@ -5,9 +5,10 @@ import { emptyDocument, serializeDocument } from "../../../js/document/document.
 import { addArea, addPath, newArea, newPath } from "../../../js/document/items.js";
 import * as ops from "../../../js/document/operations.js";
 import { parseDocument } from "../../../js/document/schema.js";
-import { makesPolygons, placed, selectedBox, transformed } from "../../../js/document/shapes.js";
-import { areaOffset, coverHere } from "../../../js/geometry/areas.js";
+import { makesPolygons, placedBox, selectedBox, transformed } from "../../../js/document/shapes.js";
+import { coverHere } from "../../../js/geometry/areas.js";
 import { positionAt } from "../../../js/geometry/curves.js";
+import { areaAt } from "../../../js/geometry/pose.js";
 import { applied, scaling, translation, turning } from "../../../js/geometry/transform.js";
 
 const P = (x, y, frame) => (frame === undefined ? { x, y } : { x, y, frame });
@@ -103,8 +104,8 @@ test("an area that follows is mapped where it is seen; with its path, at every t
     const doc = drawing();
     const map = scaling(0.5, 2, CENTRE);
     const seen = (drawn, time) => {
-        const { x, y } = areaOffset(drawn.regions[0], drawn, time);
-        return drawn.regions[0].points.map((point) => ({ x: point[0] + x, y: point[1] + y }));
+        const { area, x, y } = areaAt(drawn.regions[0], drawn, time);
+        return area.points.map((point) => ({ x: point[0] + x, y: point[1] + y }));
     };
     const alone = transformed(doc, { paths: [], regions: ["r1"], points: [] }, map, 9);
     seen(alone, 9).forEach((place, corner) => assert.ok(Math.hypot(place.x - applied(map, seen(doc, 9)[corner]).x, place.y - applied(map, seen(doc, 9)[corner]).y) < 1e-9));
@@ -134,7 +135,7 @@ test("times stay: a path is at its points when it was", () => {
     }
 });
 
-test("what is placed lies there: sizes to the pixel, brushes among them", () => {
+test("what is placedBox lies there: sizes to the pixel, brushes among them", () => {
     const doc = drawing();
     const wishes = [{ x: 12 }, { y: -3.5 }, { width: 100 }, { height: 80 }];
     const both = { x: 5, y: 6, width: 300, height: 200 };
@@ -145,12 +146,12 @@ test("what is placed lies there: sizes to the pixel, brushes among them", () => 
     ])
         for (const wish of asked) {
             const before = selectedBox(doc, selection, 3);
-            const { low, high } = selectedBox(placed(doc, selection, 3, wish), selection, 3);
+            const { low, high } = selectedBox(placedBox(doc, selection, 3, wish), selection, 3);
             assert.ok(Math.abs(low.x - (wish.x ?? before.low.x)) < 1e-3);
             assert.ok(Math.abs(low.y - (wish.y ?? before.low.y)) < 1e-3);
             if (wish.width) assert.ok(Math.abs(high.x - low.x - wish.width) < 1e-3);
             if (wish.height) assert.ok(Math.abs(high.y - low.y - wish.height) < 1e-3);
         }
     const level = addPath(emptyDocument(640, 360, 14), newPath(doc, "line", [P(10, 10), P(50, 10)]));
-    assert.deepEqual(placed(level, ops.everything(level), 0, { height: 50 }), level); // a level line has no height to scale
+    assert.deepEqual(placedBox(level, ops.everything(level), 0, { height: 50 }), level); // a level line has no height to scale
 });

@@ -31,7 +31,7 @@ test("a spline grows by clicks, each a step, until it is closed", () => {
     const b = board();
     for (const place of [[10, 10], [100, 10], [100, 100]]) draw(b, "spline", [place]);
     assert.deepEqual(points(b), [[10, 10], [100, 10], [100, 100]]);
-    assert.equal(b.labels.length, 3);
+    assert.equal(b.labels.length, 2); // the first two make the path
     assert.equal(b.openPath, "p1");
     draw(b, "spline", [[12, 11]]); // on the first point
     assert.deepEqual(points(b).at(-1), [10, 10]);
@@ -52,6 +52,48 @@ test("a line by two clicks, and by a drag at 45 degrees", () => {
     draw(b, "line", [[200, 200], [300, 290]], { shift: true });
     const [[x0, y0], [x1, y1]] = points(b, 1);
     assert.ok(Math.abs(x1 - x0 - (y1 - y0)) < 1e-9 && x1 > x0);
+});
+
+const twice = (b, tool, [x, y], apart = [5, -4]) => {
+    draw(b, tool, [[x, y]]);
+    draw(b, tool, [[x + apart[0], y + apart[1]]], { clicks: 2 });
+};
+
+test("a double click ends a path and leaves nothing of its second press", () => {
+    const b = board();
+    for (const place of [[10, 10], [100, 10]]) draw(b, "spline", [place]);
+    twice(b, "spline", [200, 50]);
+    assert.deepEqual(points(b), [[10, 10], [100, 10], [200, 50]]);
+    assert.deepEqual([b.openPath, b.openOutline.length], [null, 0]);
+    for (const place of [[10, 10], [100, 10], [100, 100]]) draw(b, "spline", [place]);
+    twice(b, "spline", [10, 10], [2, 2]); // the first of the two closes it
+    assert.equal(b.doc.paths.length, 2);
+    assert.deepEqual(points(b, 1).at(-1), [10, 10]);
+    draw(b, "line", [[10, 10]]);
+    twice(b, "line", [110, 60]);
+    assert.deepEqual(points(b, 2), [[10, 10], [110, 60]]);
+    twice(b, "anchor", [300, 60]);
+    for (const place of [[10, 10], [100, 10], [100, 100]]) draw(b, "polygon", [place]);
+    twice(b, "polygon", [50, 150]);
+    assert.deepEqual(b.doc.regions[0].points, [[10, 10], [100, 10], [100, 100], [50, 150]]);
+    for (const place of [[10, 10], [100, 10], [100, 100]]) draw(b, "polygon", [place]);
+    twice(b, "polygon", [10, 10]);
+    assert.deepEqual([b.doc.paths.length, b.doc.regions.length, b.openPath, b.openOutline.length], [4, 2, null, 0]);
+});
+
+test("a double click at the very start leaves nothing, nor does a single one", () => {
+    const b = board();
+    for (const tool of ["spline", "line"]) {
+        twice(b, tool, [50, 50]);
+        draw(b, tool, [[50, 50]], { clicks: 3 });
+        assert.match(b.said.at(-1), /two points or more/);
+        draw(b, tool, [[50, 50]]);
+        assert.equal(b.openOutline.length, 1);
+        TOOLS[tool].finish(b);
+        assert.equal(b.openOutline.length, 0);
+    }
+    twice(b, "polygon", [50, 50]);
+    assert.deepEqual([b.doc.paths, b.doc.regions, b.openOutline, b.labels], [[], [], [], []]);
 });
 
 test("too small a drag draws nothing and says why", () => {
@@ -168,6 +210,26 @@ test("a box is resized by every handle, the other side stays", () => {
         draw(b, "select", [[x, y], [x + 10, y + 10]]);
         assert.deepEqual(b.doc.regions[0].points, expected, `handle ${handle}`);
     }
+});
+
+test("an area with keys is resized at the time that is shown, as it is turned", () => {
+    const b = crossing();
+    const keys = [{ frame: 0 }, { frame: 10, rotate: 90 }];
+    b.commit({ ...b.doc, regions: b.doc.regions.map((area) => ({ ...area, keys })) }, "keys");
+    b.time = 10; // its upper left corner lies at the upper right, its middle where it was
+    b.select({ ...ops.NOTHING, regions: ["r1"] });
+    draw(b, "select", [[200, 50], [205, 70]]);
+    assert.deepEqual(b.doc.regions[0].points, [[100, 50], [200, 150]]);
+    assert.deepEqual(b.doc.regions[0].keys, [{ frame: 0 }, { frame: 10, rotate: 90, points: [[120, 45], [200, 150]] }]);
+    draw(b, "select", [[205, 70], [200, 50]]);
+    assert.deepEqual(b.doc.regions[0].keys[1].points, [[100, 50], [200, 150]]);
+    b.time = 5; // between them: a key of its own
+    const [x, y] = [150, 100 - 50 * Math.SQRT2];
+    draw(b, "select", [[x, y], [x, y - 10 * Math.SQRT2]]);
+    assert.equal(b.doc.regions[0].keys.length, 3);
+    const [[left, top], corner] = b.doc.regions[0].keys[1].points;
+    assert.ok(Math.hypot(left - 90, top - 40) < 1e-9);
+    assert.deepEqual(corner, [200, 150]);
 });
 
 test("an area that follows is taken where it is seen, and resized by as much", () => {

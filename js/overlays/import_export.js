@@ -84,7 +84,7 @@ export class ImportExport {
         const drawings = files.filter((file) => /\.(json|txt)$/i.test(file.name));
         for (const file of drawings) this.#textOf(file).then((text) => this.add(text), (error) => this.editor.message.show(error.message));
         const others = files.filter((file) => !drawings.includes(file));
-        if (others.length) this.editor.host.dropped(others);
+        if (others.length) this.editor.host.opened(others);
     }
 
     /** Adds a drawing or tracks to the drawing, and selects what came. True if it could be read. @type {(text: string) => boolean} */
@@ -150,10 +150,7 @@ export class ImportExport {
     }
 
     #save() {
-        const url = URL.createObjectURL(new Blob([this.text.value], { type: "application/json" }));
-        const link = h("a", { href: url, download: `${NAME}.json` });
-        link.click();
-        setTimeout(() => URL.revokeObjectURL(url), 10_000);
+        download(new Blob([this.text.value], { type: "application/json" }), `${NAME}.json`);
     }
 
     async #readFile() {
@@ -182,4 +179,11 @@ export class ImportExport {
             this.note.textContent = `Nothing was changed: ${/** @type {Error} */ (error).message}`;
         }
     }
+}
+
+/** Saves a file where the browser saves files. @type {(content: Blob, name: string) => void} */
+export function download(content, name) {
+    const url = URL.createObjectURL(content);
+    h("a", { href: url, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
