@@ -25,7 +25,7 @@ export const BINDINGS = [
     { group: "Tools", command: "tool:eraser", keys: ["e"], text: "Eraser" },
     { group: "Tools", command: "brush-smaller", keys: ["["], text: "Smaller brush", repeats: true },
     { group: "Tools", command: "brush-larger", keys: ["]"], text: "Larger brush", repeats: true },
-    { group: "Tools", command: "snap", keys: ["m"], text: "Snap on, off" },
+    { group: "Tools", command: "snap", keys: ["m"], text: "Snap to edges and points" },
     { group: "Tools", command: "menu", keys: ["Shift+F10", "ContextMenu"], text: "What can be done here" },
     { group: "Tools", command: "finish", keys: ["Enter"], text: "Finish the spline" },
     { group: "Tools", command: "cancel", keys: ["Escape"], text: "Cancel, or select nothing" },

@@ -94,7 +94,8 @@ export class ContextMenu {
     /** @type {(event: MouseEvent) => void} */
     #openOnRow(event) {
         const { editor } = this;
-        const row = event.target instanceof Element && /** @type {HTMLElement | null} */ (event.target.closest("[data-item]"));
+        if (!(event.target instanceof Element) || event.target.closest("input")) return; // a field has the browser's own
+        const row = /** @type {HTMLElement | null} */ (event.target.closest("[data-item]"));
         if (!row) return;
         const kind = /** @type {"paths" | "regions"} */ (row.dataset.kind);
         const id = row.dataset.item ?? "";
