@@ -14,14 +14,16 @@ import { outsideAreas } from "./geometry/outside_areas.js";
 import { fit, keepInView, panBy, zoomAbout } from "./geometry/viewport.js";
 import { COMMANDS } from "./input/commands.js";
 import { keepFromGraph } from "./input/own_events.js";
+import { Crosshair } from "./input/crosshair.js";
 import { Player, frameAt } from "./input/player.js";
 import { Pointer } from "./input/pointer.js";
+import { Dialogs } from "./ui/dialogs.js";
 import { helpOverlay } from "./ui/help.js";
 import { ImportExport } from "./ui/import_export.js";
 import { Keyboard } from "./ui/keyboard.js";
 import { Message } from "./ui/message.js";
 import { Panel } from "./ui/panel.js";
-import { Status, messageOf } from "./ui/status.js";
+import { Status, describe, messageOf } from "./ui/status.js";
 import { Timeline } from "./ui/timeline.js";
 import { Toolbar } from "./ui/toolbar.js";
 
@@ -68,7 +70,9 @@ export class Editor {
         this.host = host;
         this.keyboard = new Keyboard(this);
         this.player = new Player(this);
-        this.stage = new Stage(this.message.element, () => this.redraw());
+        this.crosshair = new Crosshair(this);
+        this.dialogs = new Dialogs(this);
+        this.stage = new Stage([this.keyboard.element, this.keyboard.description, this.message.element], () => this.redraw());
         this.toolbar = new Toolbar(this);
         this.panel = new Panel(this);
         this.status = new Status(this);
@@ -79,7 +83,6 @@ export class Editor {
             "div",
             // The wheel is ours while the drawing has the focus; else the graph's.
             { class: "revideo-editor", "data-capture-wheel": "true" },
-            this.keyboard.element,
             this.toolbar.element,
             h("div", { class: "rve-main" }, this.stage.element, this.panel.element),
             this.status.element,
@@ -88,10 +91,8 @@ export class Editor {
             this.help,
         );
         this.pointer = new Pointer(this);
+        this.keyboard.listen(this.element);
         keepFromGraph(this.element, { focus: () => this.focus(), drop: (files) => this.importExport.drop(files) });
-        this.element.addEventListener("focusout", (event) => {
-            if (!this.element.contains(/** @type {Node | null} */ (event.relatedTarget))) this.#left();
-        });
         // The host's theme lies in variables of the root: canvases do not follow by themselves.
         this.themes = new MutationObserver(() => this.timeline.restyle());
         this.themes.observe(document.documentElement, { attributeFilter: ["class", "style"] });
@@ -169,13 +170,6 @@ export class Editor {
         this.#changed(changed);
     }
 
-    /** The keyboard has gone elsewhere: a path's first point, which is nowhere but here, does not wait for it. */
-    #left() {
-        if (this.session.tool === "polygon" || !this.openOutline.length) return;
-        this.openOutline = [];
-        this.sketch(null);
-    }
-
     #changed(valueToo = false) {
         this.#previewed = null;
         if (this.openPath && !findPath(this.doc, this.openPath)) this.openPath = null;
@@ -237,6 +231,7 @@ export class Editor {
         this.openPath = null;
         this.openOutline = [];
         this.#sketch = null;
+        this.crosshair.hide();
         this.session.tool = tool;
         this.status.notice = "";
         this.redraw();
@@ -291,12 +286,13 @@ export class Editor {
     #draw() {
         const { doc, session, stage, viewport, selection, time, outside } = this;
         if (!stage.size.width || !stage.size.height) return; // collapsed, or not in the page
-        const scene = { doc, selection, time, viewport, density: stage.density, outside, sketch: this.#sketch, ...this.pointer.hovering };
+        const scene = { doc, selection, time, viewport, density: stage.density, outside, sketch: this.#sketch, ...this.pointer.hovering, crosshair: this.crosshair.at };
         const { picture, place } = this.backdrop.at(frameAt(time), doc);
         stage.draw(scene, picture, place);
         this.element.classList.toggle("rve-without-panel", !session.panel);
         const ready = String(this.backdrop.clip?.ready ?? 0);
         if (this.element.dataset.framesReady !== ready) this.element.dataset.framesReady = ready;
+        if (!this.player.playing && !this.#previewed) this.keyboard.describe(describe(session.doc, selection, frameAt(time)));
         for (const part of [this.toolbar, this.panel, this.timeline, this.status, this.pointer]) part.draw();
         if (this.#outsideOf !== session.doc && !this.#previewed && !this.player.playing) {
             this.#outsideOf = session.doc;
@@ -307,17 +303,14 @@ export class Editor {
 
     // --- Input -------------------------------------------------------------------------------
 
-    toggleHelp() {
-        this.help.hidden = !this.help.hidden;
-        if (!this.help.hidden) this.help.focus();
+    /** Whether something is being drawn that a command can end. */
+    get draws() {
+        return this.openPath !== null || this.openOutline.length > 0 || this.crosshair.draws;
     }
 
     /** True if there was one to close. */
     closeOverlays() {
-        const open = !this.help.hidden || !this.importExport.element.hidden;
-        this.help.hidden = this.importExport.element.hidden = true;
-        if (open) this.focus();
-        return open;
+        return this.dialogs.close();
     }
 
     /** Takes the keyboard. */
@@ -325,7 +318,7 @@ export class Editor {
         this.keyboard.focus();
     }
 
-    /** Runs a command of the keymap. @type {(command: string, event?: KeyboardEvent) => void} */
+    /** Runs a command of the keymap; `event` where a key asked for it. @type {(command: string, event?: {key?: string}) => void} */
     run(command, event) {
         this.status.notice = "";
         COMMANDS[command]?.(this, event);

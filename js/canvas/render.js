@@ -6,6 +6,7 @@
 
 import { OUTLINE, WHITE, clear, inFrame } from "./canvas.js";
 import { AREA, AREA_LINE, strokeArea } from "./render_areas.js";
+import { drawCrosshair } from "./render_crosshair.js";
 import { colorOf } from "../document/items.js";
 import { areaOffset } from "../geometry/areas.js";
 import { pathCurve, positionAt, visibleAt } from "../geometry/curves.js";
@@ -26,6 +27,7 @@ import { handlesOf } from "../geometry/hit_test.js";
  * @property {number} density  device pixels per view pixel
  * @property {import("../tools/tool.js").Sketch | null} sketch
  * @property {{px: XY, radius: number} | null} brush  where the brush hovers
+ * @property {XY | null} crosshair  where keys draw
  * @property {string | null} hovered  id of the path under the pointer
  * @property {Map<string, Set<number>>} outside  per path the frames at which it lies outside the areas
  */
@@ -183,6 +185,7 @@ export function drawLive(context, scene) {
     for (const path of doc.paths) if (path.visible !== false) drawDot(context, scene, path, px);
     if (sketch) drawSketch(context, sketch, px);
     if (brush) drawRing(context, brush.px, brush.radius, px);
+    if (scene.crosshair) drawCrosshair(context, scene.crosshair, px);
 }
 
 /** @type {(context: CanvasRenderingContext2D, scene: Scene, path: Path, px: number) => void} */
