@@ -1,8 +1,8 @@
 /** Render of the areas: the tint over what may change, and outlines. */
 
 import { OUTLINE, clear, inFrame } from "./canvas.js";
-import { areaOffset } from "../geometry/areas.js";
 import { maskAt } from "../geometry/masks.js";
+import { areaAt, isMoving } from "../geometry/pose.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Path} Path */
@@ -45,13 +45,13 @@ function crispTint({ doc, time, viewport, density }, areas, target) {
     context.lineCap = context.lineJoin = "round";
     context.fillStyle = context.strokeStyle = "#fff";
     for (const area of areas) {
-        const { x, y } = areaOffset(area, doc, time);
+        const { area: shape, x, y } = areaAt(area, doc, time);
         context.save();
         context.translate(x, y);
         context.globalCompositeOperation = area.mode === "subtract" ? "destination-out" : "source-over";
-        const outline = areaOutline(area);
-        if (area.kind === "brush") {
-            context.lineWidth = 2 * (area.radius ?? 1);
+        const outline = areaOutline(shape);
+        if (shape.kind === "brush") {
+            context.lineWidth = 2 * (shape.radius ?? 1);
             context.stroke(outline);
         } else context.fill(outline, "nonzero");
         context.restore();
@@ -69,7 +69,7 @@ let soft;
 
 /** The mask itself, small: soft edges as they will be. @type {(doc: EditDocument, time: number) => OffscreenCanvas} */
 function softTint(doc, time) {
-    const moves = doc.regions.some((area) => area.follow);
+    const moves = doc.regions.some(isMoving);
     if (soft && soft.regions === doc.regions && (!moves || (soft.paths === doc.paths && soft.time === time))) return soft.canvas;
     const scale = Math.min(MASK_SIDE / Math.max(doc.width, doc.height), 1);
     const [width, height] = [Math.max(Math.round(doc.width * scale), 1), Math.max(Math.round(doc.height * scale), 1)];
@@ -85,7 +85,7 @@ function softTint(doc, time) {
 /** @type {WeakMap<Area, Path2D>} */
 const outlines = new WeakMap();
 
-/** An area's outline where it was drawn; of a brush, its middle line. @type {(area: Area) => Path2D} */
+/** A plain area's outline before it is moved; of a brush, its middle line. @type {(area: Area) => Path2D} */
 function areaOutline(area) {
     let outline = outlines.get(area);
     if (!outline) {
@@ -108,13 +108,13 @@ function areaOutline(area) {
 
 /** @type {(context: CanvasRenderingContext2D, scene: Scene, area: Area, width: number) => void} */
 export function strokeArea(context, { doc, time, viewport }, area, width) {
-    const { x, y } = areaOffset(area, doc, time);
+    const { area: shape, x, y } = areaAt(area, doc, time);
     const px = 1 / viewport.scale;
     context.save();
     context.translate(x, y);
     context.lineJoin = "round";
     context.lineCap = "round";
-    const outline = areaOutline(area);
+    const outline = areaOutline(shape);
     const color = area.mode === "subtract" ? SUBTRACT_LINE : AREA_LINE;
     // A brush is outlined by its thin middle line: its edge is the tint's.
     for (const [style, wide] of /** @type {const} */ ([[OUTLINE, width + 1.5], [color, width]])) {

@@ -32,9 +32,9 @@ export class Stage {
         return Math.min(Math.max(zoom, 0.5), 2) * (window.devicePixelRatio || 1);
     }
 
-    /** @type {(scene: Scene, picture: CanvasImageSource | null, place: import("../clip/frame_mapping.js").Prepared["place"]) => void} */
-    draw(scene, picture, place) {
-        this.#layers.draw(scene, this.size, picture, place);
+    /** @type {(scene: Scene, seen: import("../clip/backdrop.js").Picture) => void} */
+    draw(scene, seen) {
+        this.#layers.draw(scene, this.size, seen);
     }
 
     destroy() {

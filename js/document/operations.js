@@ -3,9 +3,12 @@
  * keeps its identity.
  */
 
+import { LIMITS } from "./document.js";
 import { addArea, addPath, findArea, findPath, freshColor, freshId, updateArea, updatePath } from "./items.js";
-import { retimed, risingFrames } from "./timing.js";
-import { positionAt, tracks } from "../geometry/curves.js";
+import { retimed, risingFrames, roundTime } from "./timing.js";
+import { tracks } from "../geometry/curves.js";
+import { reversedEasing } from "../geometry/easing.js";
+import { followIds, followMotion, placed, poseAt } from "../geometry/pose.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
 /** @typedef {import("./document.js").Path} Path */
@@ -43,11 +46,11 @@ export const everything = (doc) => ({
 export const isNothing = (selection) => !selection.paths.length && !selection.regions.length;
 
 /**
- * Moves what is selected: points where points are chosen, else whole paths; and areas.
- * An area that follows a path moved along stays where it is relative to that path.
- * @type {(doc: EditDocument, selection: Selection, dx: number, dy: number) => EditDocument}
+ * Moves what is selected: points where points are chosen, else whole paths; and areas, as they are seen at `time`.
+ * An area stays where it is relative to what it follows, where that moves along.
+ * @type {(doc: EditDocument, selection: Selection, dx: number, dy: number, time?: number) => EditDocument}
  */
-export function translate(doc, selection, dx, dy) {
+export function translate(doc, selection, dx, dy, time = 0) {
     if (!dx && !dy) return doc;
     const chosen = groupPoints(selection);
     const moving = new Set(selection.paths.filter((id) => !chosen.has(id)));
@@ -61,17 +64,33 @@ export function translate(doc, selection, dx, dy) {
             return { ...path, points: path.points.map(move) };
         }),
         regions: doc.regions.map((area) => {
-            const rides = area.follow !== undefined && moving.has(area.follow);
-            return selection.regions.includes(area.id) || rides ? movedArea(area, dx, dy) : area;
+            const ids = followIds(area);
+            if (ids.length && ids.every((id) => moving.has(id))) return movedArea(area, dx, dy);
+            return selection.regions.includes(area.id) ? movedAsSeen(area, doc, time, dx, dy) : area;
         }),
     };
 }
 
 /** @type {(area: Area, dx: number, dy: number) => Area} */
-const movedArea = (area, dx, dy) => ({
-    ...area,
-    points: area.points.map(([x, y]) => /** @type {[number, number]} */ ([x + dx, y + dy])),
-});
+const movedArea = (area, dx, dy) => withPoints(area, ([x, y]) => [x + dx, y + dy]);
+
+/** What it follows may turn and scale the way; what is scaled to next to nothing stays. @type {(area: Area, doc: EditDocument, time: number, dx: number, dy: number) => Area} */
+function movedAsSeen(area, doc, time, dx, dy) {
+    const [ahead, aside] = followMotion(area, doc, time).spin;
+    const square = ahead * ahead + aside * aside;
+    const [x, y] = [(ahead * dx + aside * dy) / square, (ahead * dy - aside * dx) / square];
+    return Math.hypot(x, y) < LIMITS.coordinate / 10 ? movedArea(area, x, y) : area;
+}
+
+/** An area whose points are others, at its keys too, as far away as may be. @type {(area: Area, map: (point: [number, number]) => [number, number]) => Area} */
+function withPoints(area, map) {
+    const others = (/** @type {Area["points"]} */ points) => points.map((point) => /** @type {[number, number]} */ (map(point).map(inReach)));
+    const keys = area.keys?.map((key) => (key.points ? { ...key, points: others(key.points) } : key));
+    return { ...area, points: others(area.points), ...(keys && { keys }) };
+}
+
+/** @type {(value: number) => number} */
+const inReach = (value) => Math.min(Math.max(value, -LIMITS.coordinate), LIMITS.coordinate);
 
 /** Deletes chosen points, else whole paths, and regions. A path that loses its last point goes. @type {(doc: EditDocument, selection: Selection) => EditDocument} */
 export function remove(doc, selection) {
@@ -83,9 +102,8 @@ export function remove(doc, selection) {
     });
     const gone = new Set(doc.paths.filter((path) => !paths.some((left) => left.id === path.id)).map((path) => path.id));
     const regions = doc.regions.filter((area) => !selection.regions.includes(area.id)).map((area) => {
-        if (area.follow === undefined || !gone.has(area.follow)) return area;
-        const { follow: _, ...unbound } = area; // its path is gone: it stays where the path began
-        return unbound;
+        const left = followIds(area).filter((id) => !gone.has(id));
+        return left.length < followIds(area).length ? withFollow(area, left) : area; // without a path it stays where that began
     });
     return { ...doc, paths, regions };
 }
@@ -123,18 +141,23 @@ export function insert(doc, other, offset = 0) {
     /** @type {string[]} */
     const regions = [];
     for (const area of fitting.regions) {
-        const { follow, ...rest } = movedArea(area, offset, offset);
         const id = freshId(result.regions, "r");
         regions.push(id);
         // Copied without its path, an area still follows the original where there is one.
-        const path = follow === undefined ? undefined : renamed.get(follow) ?? (findPath(doc, follow) ? follow : undefined);
-        result = addArea(result, { ...rest, id, ...(path === undefined ? {} : { follow: path }) });
+        const follows = followIds(area).flatMap((path) => renamed.get(path) ?? (findPath(doc, path) ? path : []));
+        result = addArea(result, withFollow({ ...movedArea(area, offset, offset), id }, [...new Set(follows)]));
     }
     return { doc: result, selection: { paths: [...renamed.values()], regions, points: [] } };
 }
 
+/** What follows one path by its id keeps doing so. @type {(area: Area, ids: string[]) => Area} */
+function withFollow({ follow, ...area }, ids) {
+    if (!ids.length) return area;
+    return { ...area, follow: typeof follow === "string" ? ids[0] : ids };
+}
+
 /** @type {(selection: Selection) => Map<string, Set<number>>} */
-function groupPoints(selection) {
+export function groupPoints(selection) {
     const groups = new Map();
     for (const { path, index } of selection.points) {
         if (!groups.has(path)) groups.set(path, new Set());
@@ -156,22 +179,25 @@ export const insertPoint = (doc, id, index, point) =>
 /** The same way back: order, times and easing turned around. @type {(doc: EditDocument, id: string) => EditDocument} */
 export const reverse = (doc, id) =>
     updatePath(doc, id, (path) => {
-        const start = path.start ?? 0;
-        const end = path.end ?? doc.frames - 1;
-        const turned = { in: /** @type {const} */ ("out"), out: /** @type {const} */ ("in") };
-        const easing = path.easing ?? "linear";
-        return {
-            ...path,
-            points: path.points.toReversed().map((point) =>
-                point.frame === undefined ? point : { ...point, frame: start + end - point.frame },
-            ),
-            easing: easing === "in" || easing === "out" ? turned[easing] : easing,
-        };
+        const [start, end] = [path.start ?? 0, path.end ?? doc.frames - 1];
+        const last = path.points.length - 1;
+        const isKey = (/** @type {number} */ index) => index === 0 || index === last || path.points[index].frame !== undefined;
+        const points = path.points.map(({ frame, easing, ...point }, index) => {
+            // A stretch begins at the key that it ended at.
+            const begun = index > 0 && isKey(index) ? path.points.findLast((_, at) => at < index && isKey(at)) : undefined;
+            const from = isKey(index) ? begun?.easing : easing;
+            return {
+                ...point,
+                ...(frame === undefined ? {} : { frame: roundTime(start + end - frame) }),
+                ...(from === undefined ? {} : { easing: begun ? reversedEasing(from) : from }),
+            };
+        });
+        return { ...path, points: risingFrames(points.toReversed(), start, end), easing: /** @type {Path["easing"]} */ (reversedEasing(path.easing ?? "linear")) };
     });
 
 // --- Size --------------------------------------------------------------------------------------
 
-/** The drawing on a picture of another size. @type {(doc: EditDocument, width: number, height: number) => EditDocument} */
+/** The drawing on a picture of another size. Areas keep their turn: stretched to other sides, what is turned is near. @type {(doc: EditDocument, width: number, height: number) => EditDocument} */
 export function resized(doc, width, height) {
     if (width === doc.width && height === doc.height) return doc;
     const sx = width / doc.width;
@@ -185,9 +211,9 @@ export function resized(doc, width, height) {
             ...path,
             points: path.points.map((point) => ({ ...point, x: point.x * sx, y: point.y * sy })),
         })),
-        regions: doc.regions.map((area) => ({
+        regions: doc.regions.map((whole) => withPoints(whole, ([x, y]) => [x * sx, y * sy])).map((area) => ({
             ...area,
-            points: area.points.map(([x, y]) => /** @type {[number, number]} */ ([x * sx, y * sy])),
+            ...(area.keys && { keys: area.keys.map((key) => (key.move ? { ...key, move: [inReach(key.move[0] * sx), inReach(key.move[1] * sy)] } : key)) }),
             ...(area.radius === undefined ? {} : { radius: area.radius * mean }),
             ...(area.feather === undefined ? {} : { feather: area.feather * mean }),
         })),
@@ -197,24 +223,34 @@ export function resized(doc, width, height) {
 // --- Areas ---------------------------------------------------------------------------------------
 
 /**
- * Lets an area follow a path, or none, without moving it from where it is seen at `time`.
- * @type {(doc: EditDocument, id: string, pathId: string | undefined, time: number) => EditDocument}
+ * Lets an area follow a path, several or none, without moving it from where it is seen at `time`. Where paths turn or
+ * scale it by then, its keys do the opposite.
+ * @type {(doc: EditDocument, id: string, follow: string | string[] | undefined, time: number) => EditDocument}
  */
-export function setFollow(doc, id, pathId, time) {
+export function setFollow(doc, id, follow, time) {
     return updateArea(doc, id, (area) => {
-        const before = followed(doc, area.follow, time);
-        const after = followed(doc, pathId, time);
-        const { follow: _, ...rest } = movedArea(area, before.x - after.x, before.y - after.y);
-        return pathId === undefined ? rest : { ...rest, follow: pathId };
+        const { follow: _, ...unbound } = area;
+        const bound = follow === undefined ? unbound : { ...unbound, follow };
+        const turned = turnedBack(bound, followMotion(area, doc, time).spin, followMotion(bound, doc, time).spin);
+        const { centre } = poseAt(area, doc, time);
+        const [before, after] = [area, turned].map((each) => placed(poseAt(each, doc, time), centre.x, centre.y));
+        return movedAsSeen(turned, doc, time, before.x - after.x, before.y - after.y);
     });
 }
 
-/** How far what follows a path has moved with it. @type {(doc: EditDocument, id: string | undefined, time: number) => XY} */
-function followed(doc, id, time) {
-    const path = id === undefined ? undefined : findPath(doc, id);
-    if (!path) return { x: 0, y: 0 };
-    const at = positionAt(path, doc, time);
-    return { x: at.x - path.points[0].x, y: at.y - path.points[0].y };
+/** An area turned and scaled by its keys so that it is seen under one motion as it was under another. @type {(area: Area, before: [number, number], after: [number, number]) => Area} */
+function turnedBack(area, [a, b], [c, d]) {
+    const square = c * c + d * d;
+    const [ahead, aside] = square ? [(a * c + b * d) / square, (b * c - a * d) / square] : [1, 0];
+    if (!(ahead * ahead + aside * aside) || (Math.abs(ahead - 1) < 1e-9 && Math.abs(aside) < 1e-9)) return area;
+    const [size, degrees] = [Math.hypot(ahead, aside), (Math.atan2(aside, ahead) * 180) / Math.PI];
+    const clamp = (/** @type {number} */ value, /** @type {number} */ low, /** @type {number} */ high) => Math.min(Math.max(value, low), high);
+    const keys = (area.keys ?? [{ frame: 0 }]).map(({ scale = [1, 1], rotate = 0, ...key }) => ({
+        ...key,
+        scale: /** @type {[number, number]} */ (scale.map((value) => clamp(value * size, ...LIMITS.scale))),
+        rotate: clamp(rotate + degrees, -LIMITS.rotate, LIMITS.rotate),
+    }));
+    return { ...area, keys };
 }
 
 /** A rectangle around all places of the given paths, `margin` pixels wider on each side, within the frame. @type {(doc: EditDocument, pathIds: string[], margin: number) => [number, number][] | null} */

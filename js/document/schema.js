@@ -3,12 +3,14 @@
  * revideo/drawing/schema.py.
  */
 
-import { AREA_KINDS, EASINGS, LIMITS, MODES, PATH_KINDS, VERSION } from "./document.js";
+import { AREA_KINDS, EASINGS, KEY_EASINGS, LIMITS, MODES, PATH_KINDS, VERSION } from "./document.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
 /** @typedef {import("./document.js").Path} Path */
 /** @typedef {import("./document.js").Point} Point */
 /** @typedef {import("./document.js").Area} Area */
+/** @typedef {import("./document.js").KeyEasing} KeyEasing */
+/** @typedef {import("./document.js").Keyframe} Keyframe */
 
 /** What is wrong with a document, in one sentence that names the culprit. Plain text: it may quote the document. */
 export class DocumentError extends Error {}
@@ -54,62 +56,75 @@ export function depthOf(text) {
 function readDocument(value) {
     if (!isObject(value)) fail("the document is not an object");
     const { version } = value;
-    if (version !== VERSION) {
+    if (!isWhole(version, 1, VERSION)) {
         if (isWhole(version, VERSION, 1_000_000))
             fail(`the document has version ${version}, this ReVideo knows version ${VERSION}: update ReVideo`);
-        fail(`version must be ${VERSION}`);
+        fail("version must be 1 or 2");
     }
+    const newer = version > 1;
     const width = readWhole(value, "width", LIMITS.side);
     const height = readWhole(value, "height", LIMITS.side);
     const frames = readWhole(value, "frames", LIMITS.frames);
     const drawnPaths = readList(value, "paths", LIMITS.paths);
     const drawnAreas = readList(value, "regions", LIMITS.regions);
-    countPoints([...drawnPaths, ...drawnAreas]);
+    const count = [...drawnPaths, ...drawnAreas].reduce((/** @type {number} */ sum, item) => sum + pointsIn(item, newer), 0); // before any of them is looked at
+    if (count > LIMITS.points) fail(`the document has ${count} points; at most ${LIMITS.points} are allowed`);
 
     /** @type {Set<string>} */
     const pathIds = new Set();
-    const paths = drawnPaths.map((path, index) => readPath(path, `path ${index + 1}`, pathIds, frames - 1));
+    const paths = drawnPaths.map((path, index) => readPath(path, `path ${index + 1}`, pathIds, frames - 1, newer));
     /** @type {Set<string>} */
     const areaIds = new Set();
-    const regions = drawnAreas.map((area, index) => readArea(area, `region ${index + 1}`, areaIds, pathIds));
-    return { version: VERSION, width, height, frames, paths, regions };
+    const regions = drawnAreas.map((area, index) => readArea(area, `region ${index + 1}`, areaIds, pathIds, frames - 1, newer));
+    return { width, height, frames, paths, regions };
 }
 
-/** Before any of them is looked at. @type {(items: unknown[]) => void} */
-function countPoints(items) {
-    let count = 0;
-    for (const item of items) if (isObject(item) && Array.isArray(item.points)) count += item.points.length;
-    if (count > LIMITS.points) fail(`the document has ${count} points; at most ${LIMITS.points} are allowed`);
+/** A key counts as one point, and its own points besides. @type {(item: unknown, newer: boolean) => number} */
+function pointsIn(item, newer) {
+    if (!isObject(item)) return 0;
+    const ofKeys = newer && Array.isArray(item.keys) ? item.keys.reduce((sum, key) => sum + 1 + pointsIn(key, false), 0) : 0;
+    return ofKeys + (Array.isArray(item.points) ? item.points.length : 0);
 }
 
-/** @type {(value: unknown, place: string, ids: Set<string>, last: number) => Path} */
-function readPath(value, place, ids, last) {
+/** @type {(value: unknown, place: string, ids: Set<string>, last: number, newer: boolean) => Path} */
+function readPath(value, place, ids, last, newer) {
     if (!isObject(value)) fail(`${place} is not an object`);
     const id = readId(value, place, "path", ids);
     const where = `${place} (${id})`;
     const kind = readChoice(value, "kind", PATH_KINDS, where);
-    const points = readPoints(value, where).map((point, index) => readPoint(point, `${where}, point ${index + 1}`));
+    const points = readPoints(value, where).map((point, index) => readPoint(point, `${where}, point ${index + 1}`, newer));
     if (kind === "anchor" && points.length !== 1) fail(`${where}: an anchor has one point, not ${points.length}`);
     const start = readTime(value, "start", last, where);
     const end = readTime(value, "end", last, where);
     if ((end ?? last) < (start ?? 0)) fail(`${where}: end must not lie before start`);
     checkFrames(points, start ?? 0, end ?? last, where);
     const easing = value.easing === undefined ? undefined : readChoice(value, "easing", EASINGS, where);
-    const visible = readVisible(value, where);
-    const name = readName(value, where);
+    const visible = readFlag(value, "visible", where);
+    const name = readText(value, "name", where);
     const { color } = value;
     if (color !== undefined && !(typeof color === "string" && /^#[0-9a-fA-F]{6}$/.test(color)))
         fail(`${where}: color must be written as #rrggbb`);
-    return without({ id, kind, name, color, points, start, end, easing, visible });
+    return without({ id, kind, name, color, points, start, end, easing, visible, ...readListing(value, where, newer) });
 }
 
-/** @type {(value: unknown, where: string) => Point} */
-function readPoint(value, where) {
+/** @type {(value: unknown, where: string, newer: boolean) => Point} */
+function readPoint(value, where, newer) {
     if (!isObject(value)) fail(`${where} is not an object`);
     const x = readCoordinate(value.x, "x", where);
     const y = readCoordinate(value.y, "y", where);
-    if (value.frame === undefined) return { x, y };
-    return { x, y, frame: readNumber(value.frame, "frame", where) };
+    const frame = value.frame === undefined ? undefined : readNumber(value.frame, "frame", where);
+    return without({ x, y, frame, easing: newer ? readEasing(value, where) : undefined });
+}
+
+/** Of the stretch that begins at a key. @type {(fields: Fields, where: string) => KeyEasing | undefined} */
+function readEasing({ easing }, where) {
+    if (easing === undefined) return undefined;
+    const named = KEY_EASINGS.find((name) => name === easing);
+    if (named) return named;
+    if (!Array.isArray(easing) || easing.length !== 4) fail(`${where}: easing must be ${KEY_EASINGS.join(", ")} or a list x1, y1, x2, y2`);
+    const [x1, x2] = [1, 2].map((number) => readWithin(easing[2 * number - 2], `easing's x${number}`, 0, 1, where));
+    const [y1, y2] = [1, 2].map((number) => readWithin(easing[2 * number - 1], `easing's y${number}`, ...LIMITS.easing, where));
+    return [x1, y1, x2, y2];
 }
 
 /** Times of points lie within the path's and rise; ends without one stand at start and end. @type {(points: Point[], start: number, end: number, where: string) => void} */
@@ -129,14 +144,18 @@ function checkFrames(points, start, end, where) {
     });
 }
 
-/** @type {(value: unknown, place: string, ids: Set<string>, pathIds: Set<string>) => Area} */
-function readArea(value, place, ids, pathIds) {
+/** How an item stands in the editor's list. @type {(fields: Fields, where: string, newer: boolean) => {locked?: boolean, group?: string}} */
+const readListing = (fields, where, newer) =>
+    newer ? { locked: readFlag(fields, "locked", where), group: readText(fields, "group", where) } : {};
+
+/** @type {(value: unknown, place: string, ids: Set<string>, pathIds: Set<string>, last: number, newer: boolean) => Area} */
+function readArea(value, place, ids, pathIds, last, newer) {
     if (!isObject(value)) fail(`${place} is not an object`);
     const id = readId(value, place, "region", ids);
     const where = `${place} (${id})`;
     const kind = readChoice(value, "kind", AREA_KINDS, where);
     const mode = value.mode === undefined ? undefined : readChoice(value, "mode", MODES, where);
-    const points = readPoints(value, where).map((point, index) => readPair(point, `${where}, point ${index + 1}`));
+    const points = readPairs(value, where);
     const count = points.length;
     if (kind === "rect" && count !== 2) fail(`${where}: a rect has two points, not ${count}`);
     if (kind === "ellipse" && count !== 2) fail(`${where}: an ellipse has two points, not ${count}`);
@@ -144,16 +163,50 @@ function readArea(value, place, ids, pathIds) {
     const radius = kind === "brush" ? readNumber(value.radius, "radius", where) : undefined; // others have none
     if (radius !== undefined && !(radius > 0 && radius <= LIMITS.radius))
         fail(`${where}: radius must be above 0 and at most ${LIMITS.radius}`);
-    const feather = value.feather === undefined ? undefined : readNumber(value.feather, "feather", where);
-    if (feather !== undefined && !(feather >= 0 && feather <= LIMITS.feather))
-        fail(`${where}: feather must lie within 0 and ${LIMITS.feather}`);
-    const { follow } = value;
-    if (follow !== undefined && !(typeof follow === "string" && pathIds.has(follow)))
-        fail(`${where}: follow must be the id of a path in the document`);
-    const visible = readVisible(value, where);
-    const name = readName(value, where);
-    return without({ id, kind, name, mode, points, radius, feather, follow, visible });
+    const feather = value.feather === undefined ? undefined : readWithin(value.feather, "feather", 0, LIMITS.feather, where);
+    const follow = value.follow === undefined ? undefined : readFollow(value.follow, pathIds, where, newer);
+    const visible = readFlag(value, "visible", where);
+    const name = readText(value, "name", where);
+    const listing = readListing(value, where, newer);
+    const keys = newer && value.keys !== undefined ? readKeys(value.keys, count, last, where) : undefined;
+    return without({ id, kind, name, mode, points, radius, feather, follow, keys, visible, ...listing });
 }
+
+/** @type {(value: unknown, pathIds: Set<string>, where: string, newer: boolean) => string | string[]} */
+function readFollow(value, pathIds, where, newer) {
+    if (typeof value === "string" && pathIds.has(value)) return value;
+    const ids = newer && Array.isArray(value) ? value : [];
+    const each = ids.length >= 1 && ids.length <= LIMITS.follow && new Set(ids).size === ids.length;
+    if (each && ids.every((id) => typeof id === "string" && pathIds.has(id))) return ids;
+    const several = newer ? `, or a list of 1 to ${LIMITS.follow} of them, each once` : "";
+    return fail(`${where}: follow must be the id of a path in the document${several}`);
+}
+
+/** @type {(value: unknown, count: number, last: number, where: string) => Keyframe[]} */
+function readKeys(value, count, last, where) {
+    if (!Array.isArray(value) || !value.length || value.length > LIMITS.keys) fail(`${where}: keys must be a list of 1 to ${LIMITS.keys} keys`);
+    const keys = value.map((key, index) => readKey(key, count, last, `${where}, key ${index + 1}`));
+    keys.forEach(({ frame }, index) => {
+        if (index && frame <= keys[index - 1].frame) fail(`${where}, key ${index + 1}: frame must lie after that of the key before`);
+    });
+    return keys;
+}
+
+/** @type {(value: unknown, count: number, last: number, where: string) => Keyframe} */
+function readKey(value, count, last, where) {
+    if (!isObject(value)) fail(`${where} is not an object`);
+    const frame = readFrame(value.frame, "frame", last, where);
+    const move = value.move === undefined ? undefined : readPair(value.move, `${where}, move`);
+    const scale = value.scale === undefined ? undefined : readPair(value.scale, `${where}, scale`);
+    scale?.forEach((part, axis) => readWithin(part, "xy"[axis], ...LIMITS.scale, `${where}, scale`));
+    const rotate = value.rotate === undefined ? undefined : readWithin(value.rotate, "rotate", -LIMITS.rotate, LIMITS.rotate, where);
+    const points = value.points === undefined ? undefined : readPairs(value, where);
+    if (points && points.length !== count) fail(`${where}: the region has ${count} points, the key ${points.length}`);
+    return without({ frame, move, scale, rotate, points, easing: readEasing(value, where) });
+}
+
+/** @type {(fields: Fields, where: string) => [number, number][]} */
+const readPairs = (fields, where) => readPoints(fields, where).map((point, index) => readPair(point, `${where}, point ${index + 1}`));
 
 /** @type {(value: unknown, where: string) => [number, number]} */
 function readPair(value, where) {
@@ -199,10 +252,10 @@ function readId({ id }, place, what, taken) {
     return id;
 }
 
-/** @type {(fields: Fields, where: string) => string | undefined} */
-function readName({ name }, where) {
-    if (name === undefined || isText(name, 0)) return name;
-    return fail(`${where}: name must be text of at most ${LIMITS.text} characters`);
+/** @type {(fields: Fields, name: string, where: string) => string | undefined} */
+function readText(fields, name, where) {
+    const value = fields[name];
+    return value === undefined || isText(value, 0) ? value : fail(`${where}: ${name} must be text of at most ${LIMITS.text} characters`);
 }
 
 /** @type {<T extends string>(fields: Fields, name: string, choices: readonly T[], where: string) => T} */
@@ -219,13 +272,25 @@ function readPoints({ points }, where) {
 /** @type {(fields: Fields, name: string, last: number, where: string) => number | undefined} */
 function readTime(fields, name, last, where) {
     if (fields[name] === undefined) return undefined;
-    const time = readNumber(fields[name], name, where);
+    return readFrame(fields[name], name, last, where);
+}
+
+/** @type {(value: unknown, name: string, last: number, where: string) => number} */
+function readFrame(value, name, last, where) {
+    const time = readNumber(value, name, where);
     return time >= 0 && time <= last ? time : fail(`${where}: ${name} must lie within 0 and ${last}, the last frame`);
 }
 
-/** @type {(fields: Fields, where: string) => boolean | undefined} */
-function readVisible({ visible }, where) {
-    return visible === undefined || typeof visible === "boolean" ? visible : fail(`${where}: visible must be true or false`);
+/** @type {(fields: Fields, name: string, where: string) => boolean | undefined} */
+function readFlag(fields, name, where) {
+    const value = fields[name];
+    return value === undefined || typeof value === "boolean" ? value : fail(`${where}: ${name} must be true or false`);
+}
+
+/** @type {(value: unknown, name: string, low: number, high: number, where: string) => number} */
+function readWithin(value, name, low, high, where) {
+    const number = readNumber(value, name, where);
+    return number >= low && number <= high ? number : fail(`${where}: ${name} must lie within ${low} and ${high}`);
 }
 
 /** @type {(value: unknown, name: string, where: string) => number} */

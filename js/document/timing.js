@@ -5,9 +5,10 @@ import { updatePath } from "./items.js";
 /** @typedef {import("./document.js").EditDocument} EditDocument */
 /** @typedef {import("./document.js").Path} Path */
 /** @typedef {import("./document.js").Point} Point */
+/** @typedef {import("./document.js").Keyframe} Keyframe */
 
 /** Times are rounded to a thousandth of a frame, as they are written. @type {(time: number) => number} */
-const roundTime = (time) => Math.round(time * 1000) / 1000;
+export const roundTime = (time) => Math.round(time * 1000) / 1000;
 
 /** The document over another number of frames, every time in proportion. @type {(doc: EditDocument, frames: number) => EditDocument} */
 export function retimed(doc, frames) {
@@ -21,8 +22,13 @@ export function retimed(doc, frames) {
         const end = whole ? last : roundTime((path.end ?? doc.frames - 1) * scale);
         return onScale(path, start, end, (time) => roundTime(time * scale));
     });
-    return { ...doc, frames, paths };
+    const regions = doc.regions.map((area) => (area.keys ? { ...area, keys: risingKeys(area.keys, (time) => Math.min(roundTime(time * scale), last)) } : area));
+    return { ...doc, frames, paths, regions };
 }
+
+/** Keys of an area at other frames; of those that fall together the first stays. @type {(keys: Keyframe[], map: (time: number) => number) => Keyframe[]} */
+const risingKeys = (keys, map) =>
+    keys.map((key) => ({ ...key, frame: map(key.frame) })).filter(({ frame }, index, all) => index === 0 || frame > all[index - 1].frame);
 
 /** A path's first and last frame; times of points keep their proportion between them. @type {(doc: EditDocument, id: string, start: number, end: number) => EditDocument} */
 export const setRange = (doc, id, start, end) =>
@@ -47,7 +53,8 @@ function onScale(path, start, end, map) {
 export function risingFrames(points, start, end) {
     let before = points[0]?.frame === undefined ? start : -Infinity;
     const after = points.at(-1)?.frame === undefined ? end : Infinity;
-    return points.map((point) => {
+    /** @type {Point[]} */
+    const rising = points.map((point) => {
         if (point.frame === undefined) return point;
         if (point.frame > before && point.frame < after) {
             before = point.frame;
@@ -56,6 +63,8 @@ export function risingFrames(points, start, end) {
         const { frame: _, ...untimed } = point;
         return untimed;
     });
+    // A last point that has lost its frame stands at the end, which others may be at.
+    return points.at(-1)?.frame !== rising.at(-1)?.frame ? risingFrames(rising, start, end) : rising;
 }
 
 /**

@@ -1,39 +1,14 @@
 /**
- * Areas: how far a place is from an area of a document, and how much of the mask they cover there.
+ * Areas: how far a place is from a plain area, and how much of the mask such areas cover there.
  * "The mask" of docs/edit_document.md; masks.js computes it for all pixels at once.
- *
- * An area's own place is where it was drawn: an area that follows a path is shifted by
- * `areaOffset` and is otherwise computed as it was drawn.
  */
 
-import { positionAt } from "./curves.js";
 import { distanceToLine, isInside } from "./lines.js";
+import { LEAST_EXTENT, boxOfPoints } from "./pose.js";
 
-/** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Area} Area */
-/** @typedef {import("../document/document.js").Path} Path */
 /** @typedef {import("./curves.js").XY} XY */
-
-const LEAST_EXTENT = 1e-6; // in pixels: narrower boxes cover nothing
-
-/** How far an area has moved with the path that it follows. @type {(area: Area, doc: EditDocument, time: number) => XY} */
-export const areaOffset = (area, doc, time) => offsetBy(doc.paths.find(({ id }) => id === area.follow), doc, time);
-
-/** @type {(path: Path | undefined, doc: EditDocument, time: number) => XY} */
-function offsetBy(path, doc, time) {
-    if (!path) return { x: 0, y: 0 };
-    const { x, y } = positionAt(path, doc, time);
-    return { x: x - path.points[0].x, y: y - path.points[0].y };
-}
-
-/** An area, and how far it has moved. @typedef {{area: Area, x: number, y: number}} Moved */
-
-/** All visible areas at a time. @type {(doc: EditDocument, time: number) => Moved[]} */
-export function areasAt(doc, time) {
-    const paths = new Map(doc.paths.map((path) => [path.id, path]));
-    const areas = doc.regions.filter((area) => area.visible !== false);
-    return areas.map((area) => ({ area, ...offsetBy(paths.get(area.follow ?? ""), doc, time) }));
-}
+/** @typedef {import("./pose.js").Moved} Moved */
 
 /** Distance in pixels to an area's outline, negative inside, at a place as the area was drawn. @type {(area: Area, x: number, y: number) => number} */
 export function distanceToArea(area, x, y) {
@@ -81,11 +56,7 @@ const boxes = new WeakMap();
 function boxOf({ points }) {
     const known = boxes.get(points);
     if (known) return known;
-    const [low, high] = [{ x: Infinity, y: Infinity }, { x: -Infinity, y: -Infinity }];
-    for (const [x, y] of points) {
-        [low.x, low.y] = [Math.min(low.x, x), Math.min(low.y, y)];
-        [high.x, high.y] = [Math.max(high.x, x), Math.max(high.y, y)];
-    }
+    const { low, high } = boxOfPoints(points);
     const centre = { x: (low.x + high.x) / 2, y: (low.y + high.y) / 2 };
     const box = { low, high, centre, half: { x: (high.x - low.x) / 2, y: (high.y - low.y) / 2 } };
     boxes.set(points, box);

@@ -3,8 +3,10 @@
  * "The curve" and "Time" of docs/edit_document.md; revideo/drawing/curves.py computes the same.
  */
 
+import { ease, uneased } from "./easing.js";
+
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
-/** @typedef {import("../document/document.js").Easing} Easing */
+/** @typedef {import("../document/document.js").KeyEasing} KeyEasing */
 /** @typedef {import("../document/document.js").Path} Path */
 /** @typedef {import("../document/document.js").Point} Point */
 
@@ -21,7 +23,7 @@
  * @property {Float64Array} chords  x, y of the places that length is measured between: as many for each piece
  * @property {(length: number) => XY} at  the place at a length; before 0 the first, after the end the last
  *
- * @typedef {{frame: number, length: number}} Key
+ * @typedef {{frame: number, length: number, easing: KeyEasing}} Key  the easing from here to the next
  */
 
 const CHORDS_PER_PIECE = 64;
@@ -128,22 +130,6 @@ function lastNotAbove(rising, value) {
 
 // --- Time ----------------------------------------------------------------------------------------
 
-/** How much of the way is done after the fraction `tau` of the time. @type {(name: Easing, tau: number) => number} */
-export function ease(name, tau) {
-    if (name === "in") return tau * tau;
-    if (name === "out") return tau * (2 - tau);
-    if (name === "in-out") return tau * tau * (3 - 2 * tau);
-    return tau;
-}
-
-/** The fraction of the time after which so much of the way is done. @type {(name: Easing, done: number) => number} */
-function uneased(name, done) {
-    if (name === "in") return Math.sqrt(done);
-    if (name === "out") return 1 - Math.sqrt(1 - done);
-    if (name === "in-out") return 0.5 - Math.sin(Math.asin(1 - 2 * done) / 3);
-    return done;
-}
-
 /** @type {WeakMap<Path, {frames: number, keys: Key[]}>} */
 const timed = new WeakMap();
 
@@ -156,10 +142,14 @@ export function keyTimes(path, { frames }) {
     const known = timed.get(path);
     if (known?.frames === frames) return known.keys;
     const { pointLengths, length } = pathCurve(path);
+    const [first, last] = [path.points[0], path.points[path.points.length - 1]];
+    const from = (/** @type {Point} */ { easing }) => easing ?? path.easing ?? "linear";
     /** @type {Key[]} */
-    const keys = path.points.flatMap(({ frame }, index) => (frame === undefined ? [] : [{ frame, length: pointLengths[index] }]));
-    if (path.points[0].frame === undefined) keys.unshift({ frame: path.start ?? 0, length: 0 });
-    if (path.points[path.points.length - 1].frame === undefined) keys.push({ frame: path.end ?? frames - 1, length });
+    const keys = path.points.flatMap((point, index) =>
+        point.frame === undefined ? [] : [{ frame: point.frame, length: pointLengths[index], easing: from(point) }],
+    );
+    if (first.frame === undefined) keys.unshift({ frame: path.start ?? 0, length: 0, easing: from(first) });
+    if (last.frame === undefined) keys.push({ frame: path.end ?? frames - 1, length, easing: from(last) });
     timed.set(path, { frames, keys });
     return keys;
 }
@@ -173,10 +163,10 @@ function lengthAt(path, doc, time) {
     let next = 1;
     while (keys[next].frame <= time) next += 1;
     const [a, b] = [keys[next - 1], keys[next]];
-    return a.length + (b.length - a.length) * ease(path.easing ?? "linear", (time - a.frame) / (b.frame - a.frame));
+    return a.length + (b.length - a.length) * ease(a.easing, (time - a.frame) / (b.frame - a.frame));
 }
 
-/** The first time at which a path has reached a length. @type {(path: Path, doc: EditDocument, length: number) => number} */
+/** The time at which a path has reached a length. @type {(path: Path, doc: EditDocument, length: number) => number} */
 export function timeAtLength(path, doc, length) {
     const keys = keyTimes(path, doc);
     const next = keys.findIndex((key) => key.length >= length);
@@ -184,7 +174,7 @@ export function timeAtLength(path, doc, length) {
     if (next < 0) return keys[keys.length - 1].frame;
     const [a, b] = [keys[next - 1], keys[next]];
     const done = (length - a.length) / (b.length - a.length);
-    return a.frame + (b.frame - a.frame) * uneased(path.easing ?? "linear", done);
+    return a.frame + (b.frame - a.frame) * uneased(a.easing, done);
 }
 
 /** Where a path is, in document pixels; also at times at which it is hidden. @type {(path: Path, doc: EditDocument, time: number) => XY} */

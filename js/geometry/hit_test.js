@@ -2,8 +2,9 @@
  * Hits: what of the drawing lies under the pointer, from the top down.
  */
 
-import { areaOffset, distanceToArea } from "./areas.js";
+import { distanceToArea } from "./areas.js";
 import { flatten, positionAt } from "./curves.js";
+import { areaAt, placed, poseAt, shapeOf } from "./pose.js";
 import { distanceToSegment } from "./simplify.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
@@ -13,8 +14,8 @@ import { distanceToSegment } from "./simplify.js";
 /** @typedef {import("./viewport.js").XY} XY */
 
 /**
- * @typedef {{what: "handle", area: string, handle: number}} HandleHit  a corner to resize or shape a selected area by
- * @typedef {{what: "point", path: string, index: number}} PointHit
+ * @typedef {{what: "handle", area: string, handle: number, away: number}} HandleHit  a corner to resize or shape the one selected area by; `away`: how far it is
+ * @typedef {{what: "point", path: string, index: number, away: number}} PointHit
  * @typedef {{what: "curve", path: string, before: number, at: XY}} CurveHit  `before`: index a point inserted there would get
  * @typedef {{what: "area", area: string}} AreaHit
  * @typedef {HandleHit | PointHit | CurveHit | AreaHit} Hit
@@ -23,16 +24,20 @@ import { distanceToSegment } from "./simplify.js";
 /** Handles of a box: corners and middles of sides, clockwise from the upper left, as fractions of it. */
 const BOX_HANDLES = /** @type {const} */ ([[0, 0], [0.5, 0], [1, 0], [1, 0.5], [1, 1], [0.5, 1], [0, 1], [0, 0.5]]);
 
-/** Where an area can be taken hold of, in frame pixels, offset included. @type {(area: Area, offset: XY) => XY[]} */
-export function handlesOf(area, offset) {
+/** Whether an area shows its own handles: it is selected alone. Of several, the box around them has the handles. @type {(selection: Selection, area: Area) => boolean} */
+export const hasHandles = ({ paths, regions }, area) => !paths.length && regions.length === 1 && regions[0] === area.id;
+
+/** Where an area can be taken hold of, in frame pixels, as it lies. @type {(area: Area, pose: import("./pose.js").Pose) => XY[]} */
+export function handlesOf(area, pose) {
     if (area.kind === "brush") return [];
-    if (area.kind === "polygon") return area.points.map(([x, y]) => ({ x: x + offset.x, y: y + offset.y }));
-    const [[x0, y0], [x1, y1]] = area.points;
-    return BOX_HANDLES.map(([u, v]) => ({ x: x0 + u * (x1 - x0) + offset.x, y: y0 + v * (y1 - y0) + offset.y }));
+    const points = shapeOf(pose);
+    if (area.kind === "polygon") return points.map(([x, y]) => placed(pose, x, y));
+    const [[x0, y0], [x1, y1]] = points;
+    return BOX_HANDLES.map(([u, v]) => placed(pose, x0 + u * (x1 - x0), y0 + v * (y1 - y0)));
 }
 
 /**
- * All that lies within `reach` frame pixels of a place: handles of selected areas, points
+ * All that lies within `reach` frame pixels of a place: handles of the one selected area, points
  * (of selected paths first), curves, areas; later drawn ones first.
  * @type {(doc: EditDocument, selection: Selection, time: number, at: XY, reach: number) => Hit[]}
  */
@@ -42,7 +47,7 @@ export function hitTest(doc, selection, time, at, reach) {
     const chosen = (/** @type {Path} */ path) => selection.paths.includes(path.id);
     const first = [...paths.filter(chosen), ...paths.filter((path) => !chosen(path))];
     return [
-        ...areas.filter((area) => selection.regions.includes(area.id)).flatMap((area) => handleHits(doc, area, time, at, reach)),
+        ...areas.filter((area) => hasHandles(selection, area)).flatMap((area) => handleHits(doc, area, time, at, reach)),
         ...first.flatMap((path) => pointHits(path, at, reach)),
         ...first.flatMap((path) => curveHits(doc, path, time, at, reach)),
         ...areas.flatMap((area) => areaHits(doc, area, time, at, reach)),
@@ -51,11 +56,11 @@ export function hitTest(doc, selection, time, at, reach) {
 
 /** @type {(doc: EditDocument, area: Area, time: number, at: XY, reach: number) => HandleHit[]} */
 function handleHits(doc, area, time, at, reach) {
-    return handlesOf(area, areaOffset(area, doc, time))
+    return handlesOf(area, poseAt(area, doc, time))
         .map((place, handle) => ({ handle, away: Math.hypot(place.x - at.x, place.y - at.y) }))
         .filter(({ away }) => away <= reach)
         .sort((a, b) => a.away - b.away)
-        .map(({ handle }) => ({ what: "handle", area: area.id, handle }));
+        .map(({ handle, away }) => ({ what: "handle", area: area.id, handle, away }));
 }
 
 /** @type {(path: Path, at: XY, reach: number) => PointHit[]} */
@@ -64,7 +69,7 @@ function pointHits(path, at, reach) {
         .map((point, index) => ({ index, away: Math.hypot(point.x - at.x, point.y - at.y) }))
         .filter(({ away }) => away <= reach)
         .sort((a, b) => a.away - b.away)
-        .map(({ index }) => ({ what: "point", path: path.id, index }));
+        .map(({ index, away }) => ({ what: "point", path: path.id, index, away }));
 }
 
 /** The nearest place of the curve, or the dot that moves along it. @type {(doc: EditDocument, path: Path, time: number, at: XY, reach: number) => CurveHit[]} */
@@ -92,8 +97,8 @@ function curveHits(doc, path, time, at, reach) {
 
 /** @type {(doc: EditDocument, area: Area, time: number, at: XY, reach: number) => AreaHit[]} */
 function areaHits(doc, area, time, at, reach) {
-    const offset = areaOffset(area, doc, time);
-    return distanceToArea(area, at.x - offset.x, at.y - offset.y) <= reach / 2 ? [{ what: "area", area: area.id }] : [];
+    const { area: shape, x, y } = areaAt(area, doc, time);
+    return distanceToArea(shape, at.x - x, at.y - y) <= reach / 2 ? [{ what: "area", area: area.id }] : [];
 }
 
 /** @type {WeakMap<Path, {low: XY, high: XY}>} */
@@ -136,8 +141,8 @@ export function within(doc, time, a, b) {
     const touched = paths.filter((path) => points.some((point) => point.path === path.id));
     const whole = touched.filter((path) => points.filter((point) => point.path === path.id).length === path.points.length);
     const areas = doc.regions.filter((area) => {
-        const offset = areaOffset(area, doc, time);
-        return area.visible !== false && area.points.every(([x, y]) => inside(x + offset.x, y + offset.y));
+        const moved = areaAt(area, doc, time);
+        return area.visible !== false && moved.area.points.every(([x, y]) => inside(x + moved.x, y + moved.y));
     });
     return {
         paths: touched.map((path) => path.id),

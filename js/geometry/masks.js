@@ -6,8 +6,9 @@
  * others outdo in all of it, segments that are nowhere the nearest.
  */
 
-import { areasAt, coverHere, coverOf, distanceToArea, ellipseBounds, isEmpty, lineOf } from "./areas.js";
+import { coverHere, coverOf, distanceToArea, ellipseBounds, isEmpty, lineOf } from "./areas.js";
 import { squaredDistance, turnsOf } from "./lines.js";
+import { areasAt } from "./pose.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Area} Area */

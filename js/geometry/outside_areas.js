@@ -1,7 +1,8 @@
 /** Outside areas: where paths lie outside of all of them, so that nothing would change there. */
 
-import { areasAt, coverAt } from "./areas.js";
+import { coverAt } from "./areas.js";
 import { positionAt, visibleAt } from "./curves.js";
+import { areasAt } from "./pose.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 

@@ -7,6 +7,7 @@ import { frameRoom, setPointFrame } from "../document/timing.js";
 import { pathCurve, positionAt, timeAtLength } from "../geometry/curves.js";
 import { centred } from "../geometry/viewport.js";
 import { frameAt } from "./player.js";
+import { SHAPE_COMMANDS } from "./shape_commands.js";
 import { TOOLS } from "../tools/index.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
@@ -23,7 +24,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 function nudge(editor, key, by) {
     const [dx, dy] = ARROWS[key ?? ""] ?? [0, 0];
     if (editor.crosshair.at) return editor.crosshair.move(dx * by, dy * by);
-    if (!ops.isNothing(editor.selection)) editor.commit(ops.translate(editor.doc, editor.selection, dx * by, dy * by), "nudge", "nudge");
+    if (!ops.isNothing(editor.selection)) editor.commit(ops.translate(editor.doc, editor.selection, dx * by, dy * by, editor.time), "nudge", "nudge");
     else if (dx) editor.player.seek(frameAt(editor.time) + dx * by);
 }
 
@@ -37,6 +38,12 @@ function step(editor, by) {
 function resizeBrush(editor, factor) {
     editor.session.brushRadius = Math.min(Math.max(editor.session.brushRadius * factor, 1), 1000);
     editor.say(`Brush: ${Math.round(editor.session.brushRadius)} pixels`);
+}
+
+/** A view of the result, or the source again. @type {(editor: Editor, view: import("../clip/backdrop.js").View) => void} */
+function changeView(editor, view) {
+    if (editor.resultBar.isEmpty) editor.say("There is no result yet: run the graph.");
+    else editor.showView(editor.backdrop.view === view ? "source" : view);
 }
 
 /** A point on each selected path where its dot is. @type {(editor: Editor) => void} */
@@ -138,8 +145,17 @@ export const COMMANDS = {
         editor.commit(editor.selection.paths.reduce(ops.reverse, editor.doc), "reverse");
     },
     "time-point": timePoint,
+    ...SHAPE_COMMANDS,
     nudge: (editor, event) => nudge(editor, event?.key, 1),
     "nudge-far": (editor, event) => nudge(editor, event?.key, 10),
+
+    result: (editor) => changeView(editor, "result"),
+    wipe: (editor) => changeView(editor, "wipe"),
+    difference: (editor) => changeView(editor, "difference"),
+    drawing(editor) {
+        editor.session.showsDrawing = !editor.session.showsDrawing;
+    },
+    "full-window": (editor) => editor.toggleFullWindow(),
 
     play: (editor) => (editor.player.playing ? editor.player.pause() : editor.player.play()),
     previous: (editor) => step(editor, -1),

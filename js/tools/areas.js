@@ -13,6 +13,7 @@ import { STROKE_TOLERANCE, dragged, squared } from "./tool.js";
 /** @type {(kind: "rect" | "ellipse") => Tool} */
 export const box = (kind) => ({
     cursor: "crosshair",
+    snaps: true,
     hint: "Drag from corner to corner. Shift keeps it even, Alt takes the area away.",
     press(board, press) {
         const to = (/** @type {Press} */ now) => (now.shift ? squared(press.px, now.px) : now.px);

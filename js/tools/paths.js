@@ -39,6 +39,7 @@ export const freehand = {
 /** @type {Tool} */
 export const spline = {
     cursor: "crosshair",
+    snaps: true,
     hint: "Click the points; Enter, a double click or the first point again ends it.",
     press: (board, press) => clickPoints(board, press, "spline", Infinity),
     finish: finishPath,
@@ -47,6 +48,7 @@ export const spline = {
 /** @type {Tool} */
 export const line = {
     cursor: "crosshair",
+    snaps: true,
     hint: "Drag from where it begins to where it ends, or click both. Shift keeps to 45°.",
     press(board, press) {
         if (board.openOutline.length && press.clicks === 1) return clickPoints(board, press, "line", 2);
@@ -68,6 +70,7 @@ export const line = {
 /** @type {Tool} */
 export const anchor = {
     cursor: "crosshair",
+    snaps: true,
     hint: "Click a place that shall stay still.",
     press(board, press) {
         if (press.clicks > 1) return null; // a double click holds a place once

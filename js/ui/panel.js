@@ -141,7 +141,7 @@ export class Panel {
                 tabindex: "-1",
                 "data-column": "row",
                 "data-kind": kind,
-                "data-id": item.id,
+                "data-item": item.id,
                 "aria-selected": String(chosen),
                 title: "Click to select, double click to rename",
                 onclick: (/** @type {MouseEvent} */ event) => {
@@ -178,11 +178,11 @@ export class Panel {
         const row = /** @type {HTMLElement | null} */ (target.closest(".rve-row"));
         const column = COLUMNS.indexOf(target.dataset.column ?? "");
         if (!row || column < 0) return null;
-        return { kind: /** @type {Place["kind"]} */ (row.dataset.kind), id: row.dataset.id ?? "", column };
+        return { kind: /** @type {Place["kind"]} */ (row.dataset.kind), id: row.dataset.item ?? "", column };
     }
 
     /** Whether Tab comes into the list in a row. @type {(row: HTMLElement) => boolean} */
-    #isAt = (row) => row.dataset.id === this.#place?.id && row.dataset.kind === this.#place?.kind;
+    #isAt = (row) => row.dataset.item === this.#place?.id && row.dataset.kind === this.#place?.kind;
 
     /** @type {(row: HTMLElement | undefined, column: number) => HTMLElement | undefined} */
     #cell = (row, column) => (column ? (row?.querySelector(`[data-column="${COLUMNS[column]}"]`) ?? undefined) : row);

@@ -4,7 +4,7 @@ import { sizeCanvas } from "../canvas/canvas.js";
 import { colorOf, findPath } from "../document/items.js";
 import { setPointFrame, setRange } from "../document/timing.js";
 import { h } from "../dom.js";
-import { gripAt, gripsOf, sameGrip, timeAtX, xOfTime, xWithin } from "./time_axis.js";
+import { barAt, gripsOf, sameGrip, timeAtX, xOfTime, xWithin } from "./time_axis.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
@@ -102,10 +102,10 @@ export class PathBars {
         return paths.length === 1 ? findPath(this.editor.doc, paths[0]) : undefined;
     }
 
-    /** @type {(event: PointerEvent) => ReturnType<typeof gripAt>} */
+    /** @type {(event: PointerEvent) => ReturnType<typeof barAt>} */
     #gripUnder(event) {
         const path = this.#path();
-        return path && gripAt(path, this.editor.doc.frames, this.element.clientWidth, xWithin(event, this.element));
+        return path && barAt(path, this.editor.doc.frames, this.element.clientWidth, xWithin(event, this.element));
     }
 
     /** @type {(grip: Grip | undefined) => void} */

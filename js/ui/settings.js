@@ -7,6 +7,7 @@ import { h } from "../dom.js";
 import { shortcut } from "../input/keymap.js";
 import { frameAt } from "../input/player.js";
 import { icon } from "./icons.js";
+import { placementFields } from "./placement.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Path} Path */
@@ -15,6 +16,7 @@ import { icon } from "./icons.js";
 /** @typedef {import("./icons.js").IconName} IconName */
 
 const EASINGS = { linear: "even", in: "speeds up", out: "slows down", "in-out": "both" };
+const SEVERAL = "\n"; // stands for several paths that are followed: no id has it
 const DEFAULT_MARGIN = 24; // pixels around the paths that an area is fitted to
 
 export class Settings {
@@ -45,6 +47,7 @@ export class Settings {
         const parts = [];
         if (path) parts.push(...this.#pathSettings(path, selection));
         if (area) parts.push(...this.#areaSettings(area));
+        parts.push(...placementFields(this.editor, selection));
         if (selection.paths.length) parts.push(this.#fitArea(selection.paths));
         if (!ops.isNothing(selection)) parts.push(this.#actions(selection));
         return parts;
@@ -124,7 +127,8 @@ export class Settings {
         const { doc } = editor;
         const set = (/** @type {Partial<Area>} */ change, /** @type {string} */ label) =>
             editor.commit(updateArea(editor.doc, area.id, (before) => ({ ...before, ...change })), label);
-        const paths = Object.fromEntries([["", "nothing"], ...doc.paths.map((path) => [path.id, nameOf(doc.paths, path)])]);
+        const several = Array.isArray(area.follow) ? [[SEVERAL, `${area.follow.length} paths`]] : [];
+        const paths = Object.fromEntries([["", "nothing"], ...several, ...doc.paths.map((path) => [path.id, nameOf(doc.paths, path)])]);
         const follow = (/** @type {string} */ id) => editor.commit(ops.setFollow(editor.doc, area.id, id || undefined, frameAt(editor.time)), "follow");
         return [
             h(
@@ -136,7 +140,7 @@ export class Settings {
             h(
                 "div",
                 { class: "rve-pair" },
-                this.#choice("Follows", paths, area.follow ?? "", follow),
+                this.#choice("Follows", paths, several.length ? SEVERAL : /** @type {string | undefined} */ (area.follow) ?? "", follow),
                 area.kind === "brush"
                     ? this.#number("Radius", round(area.radius ?? 1), { min: 0.5, max: 10000, step: "any", field: "radius", hint: "Of the brush, in pixels" }, (radius) => set({ radius: Math.max(radius, 0.5) }, "radius"))
                     : null,

@@ -37,7 +37,7 @@ export function gripsOf(path, frames, width) {
 }
 
 /** The grip at a place: the nearest one within reach. @type {(path: Path, frames: number, width: number, x: number) => {grip: Grip, time: number, x: number} | undefined} */
-export function gripAt(path, frames, width, x) {
+export function barAt(path, frames, width, x) {
     const away = (/** @type {{x: number}} */ grip) => Math.abs(grip.x - x);
     const [nearest] = gripsOf(path, frames, width).sort((a, b) => away(a) - away(b));
     return away(nearest) <= GRIP_REACH ? nearest : undefined;

@@ -11,15 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .easing import Easing, eased
+
 CHORDS_PER_PIECE = 64
 PIECES_AT_ONCE = 4096  # 50 000 points make 3 million chords: measured in parts, they need little memory
-
-EASINGS = {
-    "linear": lambda tau: tau,
-    "in": lambda tau: tau * tau,
-    "out": lambda tau: tau * (2 - tau),
-    "in-out": lambda tau: tau * tau * (3 - 2 * tau),
-}
 
 
 @dataclass(frozen=True)
@@ -104,23 +99,35 @@ def _norm(vectors: np.ndarray) -> np.ndarray:
 
 
 def keyframes(
-    curve: Curve, frames: Sequence[float | None], start: float, end: float
-) -> tuple[np.ndarray, np.ndarray]:  # (keys,) frame, (keys,) length in pixels
+    curve: Curve, frames: Sequence[float | None], easings: Sequence[Easing], start: float, end: float
+) -> tuple[np.ndarray, np.ndarray, list[Easing]]:  # (keys,) frame, (keys,) length in pixels, easing from each on
     """When a path has which length: at its timed points, and at its ends where those carry no time."""
-    keyed = [(frame, length) for frame, length in zip(frames, curve.point_lengths.tolist()) if frame is not None]
+    points = zip(frames, curve.point_lengths.tolist(), easings)
+    keyed = [(frame, length, easing) for frame, length, easing in points if frame is not None]
     if frames[0] is None:
-        keyed.insert(0, (start, 0.0))
+        keyed.insert(0, (start, 0.0, easings[0]))
     if frames[-1] is None:
-        keyed.append((end, float(curve.lengths[-1])))
-    at, lengths = np.array(keyed, dtype=np.float64).T
-    return at, lengths
+        keyed.append((end, float(curve.lengths[-1]), easings[-1]))
+    at, lengths, of_keys = zip(*keyed)
+    return np.array(at, dtype=np.float64), np.array(lengths), list(of_keys)
 
 
-def lengths_at(frames: np.ndarray, lengths: np.ndarray, easing: str, times: np.ndarray) -> np.ndarray:
+def lengths_at(frames: np.ndarray, lengths: np.ndarray, easings: Sequence[Easing], times: np.ndarray) -> np.ndarray:
     """The length (times,) that a path with these keys has reached at each of `times`."""
-    after = np.clip(np.searchsorted(frames, times, side="right"), 1, max(len(frames) - 1, 1))
-    a, b = np.minimum(after - 1, len(frames) - 1), np.minimum(after, len(frames) - 1)
-    span = frames[b] - frames[a]
-    tau = np.divide(times - frames[a], span, out=np.zeros_like(times), where=span > 0)
-    between = lengths[a] + (lengths[b] - lengths[a]) * EASINGS[easing](tau)
-    return np.where(times <= frames[0], lengths[0], np.where(times >= frames[-1], lengths[-1], between))
+    before, after, done = between_keys(frames, easings, times)
+    return lengths[before] + (lengths[after] - lengths[before]) * done
+
+
+def between_keys(
+    frames: np.ndarray, easings: Sequence[Easing], times: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # (times,) int, (times,) int, (times,)
+    """Which keys `times` lie between, and how much of the way from one to the other is done.
+
+    Before the first key and after the last: that key, and none of the way.
+    """
+    begun = times > frames[0]
+    before = np.where(begun, np.searchsorted(frames, times, side="right") - 1, 0)
+    after = np.where(begun, np.minimum(before + 1, len(frames) - 1), 0)
+    span = frames[after] - frames[before]
+    tau = np.divide(times - frames[before], span, out=np.zeros_like(times), where=span > 0)
+    return before, after, np.where(span > 0, eased(easings, before, tau), 0)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +17,16 @@ from torch import Tensor
 
 from ..tracks.trajectories import Trajectories
 from .curves import keyframes, lengths_at, measure_curve
+from .easing import Easing
 from .masks import paint
-from .schema import DOCUMENT_VERSION, DrawnPath, Region, read_fields
+from .pose import Motion, Poses, follow_motion, pose
+from .schema import DrawnPath, Keyframe, Region, read_fields
 
 FRAME_TOLERANCE = 1e-6  # times of frames are computed
 
-Digits = Callable[[float], float]  # how a coordinate is written
+MILLIONTHS = 1_000_000  # that scales and turns are written to
+
+Digits = Callable[..., float]  # how a number is written; a coordinate, unless another part of one is given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +46,10 @@ class EditDocument:
 
     def to_json(self, exact: bool = False) -> str:
         """As the editor writes it too: coordinates to a thousandth of a pixel, or all their digits."""
-        digits = _whole if exact else _rounded
+        digits = _exact if exact else _rounded
+        items: list[DrawnPath | Region] = [*self.paths, *self.regions]
         fields = {
-            "version": DOCUMENT_VERSION,
+            "version": 2 if any(map(_is_newer, items)) else 1,
             "width": self.width,
             "height": self.height,
             "frames": self.frames,
@@ -72,19 +77,19 @@ class EditDocument:
     def mask(self, num_frames: int, height: int, width: int, frames: range | None = None) -> Tensor:
         """The mask (1 or T, 1, H, W) in [0, 1] of a clip of that length and size in pixels.
 
-        T masks only where a region follows a path that moves. `frames`: of these alone, for clips
-        whose masks would fill the memory.
+        T masks only where a region follows a path that moves, or has keys that differ. `frames`: of these
+        alone, for clips whose masks would fill the memory.
         """
         frames = range(num_frames) if frames is None else frames
         shown = [region for region in self.regions if region.visible is not False]
-        offsets = self._offsets(shown, num_frames)
-        moving = [bool((offset != offset[0]).any()) for offset in offsets]
+        poses = self._poses(shown, num_frames)
+        moving = [each.moves for each in poses]
         still = moving.index(True) if any(moving) else len(shown)  # those before the first that moves
         masks = np.zeros((len(frames) if any(moving) else 1, 1, height, width), np.float32)
-        self._paint(masks[0, 0], shown[:still], offsets[:still], 0)
+        self._paint(masks[0, 0], poses[:still], 0)
         masks[1:] = masks[0]
         for frame, mask in zip(frames, masks[:, 0]):
-            self._paint(mask, shown[still:], offsets[still:], frame)
+            self._paint(mask, poses[still:], frame)
         return torch.from_numpy(masks)
 
     def dense_points(
@@ -110,29 +115,46 @@ class EditDocument:
     def _places(self, path: DrawnPath, times: np.ndarray) -> np.ndarray:
         """(T, 2) Where a path is at these times, in pixels of the document; it rests while it is hidden."""
         curve = measure_curve(np.array([point[:2] for point in path.points]), straight=path.kind == "line")
-        at, lengths = keyframes(curve, [point.frame for point in path.points], *self._range(path))
-        return curve.at(lengths_at(at, lengths, path.easing or "linear", times))
+        frames = [point.frame for point in path.points]
+        easings = [point.easing or path.easing or "linear" for point in path.points]
+        return curve.at(lengths_at(*keyframes(curve, frames, easings, *self._range(path)), times))
 
-    def _offsets(self, regions: list[Region], num_frames: int) -> list[np.ndarray]:
-        """(T, 2) of each: how far the path that it follows has moved a region."""
-        followed = {region.follow for region in regions}
+    def _poses(self, regions: list[Region], num_frames: int) -> list[Poses]:
         times = self._times(num_frames)
-        moved = {path.id: self._places(path, times) - path.points[0][:2] for path in self.paths if path.id in followed}
-        rest = np.zeros((num_frames, 2))
-        return [moved.get(region.follow or "", rest) for region in regions]
+        ids = {path_id for region in regions for path_id in region.followed}
+        followed = {path.id: path for path in self.paths if path.id in ids}
+        places = {path_id: self._places(path, times) for path_id, path in followed.items()}
 
-    def _paint(self, mask: np.ndarray, regions: list[Region], offsets: list[np.ndarray], frame: int) -> None:
+        def motion(region: Region) -> Motion | None:
+            starts_px = [followed[path_id].points[0][:2] for path_id in region.followed]
+            return follow_motion(starts_px, [places[path_id] for path_id in region.followed]) if starts_px else None
+
+        return [pose(region, motion(region), times) for region in regions]
+
+    def _paint(self, mask: np.ndarray, poses: list[Poses], frame: int) -> None:
         """Adds regions to a mask (H, W), or takes them away, in their order."""
         height, width = mask.shape
         scale = self.width / width, self.height / height
-        paint(mask, regions, [offset[frame] for offset in offsets], scale)
+        paint(mask, [each.shape(frame) for each in poses], [each.moved_px[frame] for each in poses], scale)
 
 
 # --- Writing -------------------------------------------------------------------------------
 
 
+def _is_newer(item: DrawnPath | Region) -> bool:
+    """Whether it has a field that version 1 does not have."""
+    if item.locked is not None or item.group is not None:
+        return True
+    if isinstance(item, Region):
+        return item.keys is not None or isinstance(item.follow, tuple)
+    return any(point.easing is not None for point in item.points)
+
+
 def _path_fields(path: DrawnPath, digits: Digits) -> dict[str, Any]:
-    points = [_given(x=digits(x), y=digits(y), frame=_number(frame)) for x, y, frame in path.points]
+    points = [
+        _given(x=digits(x), y=digits(y), frame=_number(frame), easing=_easing(easing))
+        for x, y, frame, easing in path.points
+    ]
     return _given(
         id=path.id,
         kind=path.kind,
@@ -143,6 +165,8 @@ def _path_fields(path: DrawnPath, digits: Digits) -> dict[str, Any]:
         end=_number(path.end),
         easing=path.easing,
         visible=path.visible,
+        locked=path.locked,
+        group=path.group,
     )
 
 
@@ -152,24 +176,50 @@ def _region_fields(region: Region, digits: Digits) -> dict[str, Any]:
         kind=region.kind,
         name=region.name,
         mode=region.mode,
-        points=[[digits(x), digits(y)] for x, y in region.points],
+        points=_pairs(region.points, digits),
         radius=None if region.radius is None else max(digits(region.radius), 0.001),
         feather=None if region.feather is None else digits(region.feather),
-        follow=region.follow,
+        follow=list(region.follow) if isinstance(region.follow, tuple) else region.follow,
+        keys=None if region.keys is None else [_key_fields(key, digits) for key in region.keys],
         visible=region.visible,
+        locked=region.locked,
+        group=region.group,
     )
+
+
+def _key_fields(key: Keyframe, digits: Digits) -> dict[str, Any]:
+    return _given(
+        frame=_whole(key.frame),
+        move=None if key.move is None else [digits(value) for value in key.move],
+        scale=None if key.scale is None else [digits(value, MILLIONTHS) for value in key.scale],
+        rotate=None if key.rotate is None else digits(key.rotate, MILLIONTHS),
+        points=None if key.points is None else _pairs(key.points, digits),
+        easing=_easing(key.easing),
+    )
+
+
+def _pairs(points: Sequence[tuple[float, float]], digits: Digits) -> list[list[float]]:
+    return [[digits(x), digits(y)] for x, y in points]
 
 
 def _given(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _rounded(value: float) -> float:
-    return _whole(math.floor(value * 1000 + 0.5) / 1000)  # as JavaScript rounds halves
+def _rounded(value: float, parts: int = 1000) -> float:
+    return _whole(math.floor(value * parts + 0.5) / parts)  # as JavaScript rounds halves
+
+
+def _easing(easing: Easing | None) -> str | list[float] | None:
+    return [_whole(value) for value in easing] if isinstance(easing, tuple) else easing
 
 
 def _number(value: float | None) -> float | None:
     return None if value is None else _whole(value)
+
+
+def _exact(value: float, parts: int = 1) -> float:
+    return _whole(value)
 
 
 def _whole(value: float) -> float:

@@ -11,19 +11,39 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn, TypeGuard
+from itertools import pairwise
+from typing import Any, NamedTuple, NoReturn
 
-from .curves import EASINGS
+from .easing import EASINGS, KEY_EASINGS, Easing
+from .fields import (
+    is_whole,
+    read_choice,
+    read_coordinate,
+    read_flag,
+    read_frame,
+    read_id,
+    read_label,
+    read_list,
+    read_number,
+    read_pair,
+    read_points,
+    read_time,
+    read_whole,
+    read_within,
+)
 
-DOCUMENT_VERSION = 1
+DOCUMENT_VERSION = 2  # the newest that is read; written where its fields are used
 
 SIDE_MAX = 16384
 FRAMES_MAX = 10_000
 PATHS_MAX = REGIONS_MAX = 1000
 POINTS_MAX = 50_000
-COORDINATE_MAX = 100_000
 WIDTH_MAX = 10_000  # of a brush's radius and of a feather
-TEXT_MAX = 100  # characters of an id or a name
+KEYS_MAX = 1000  # of a region
+FOLLOW_MAX = 100  # paths that a region follows
+SCALE_RANGE = 0.001, 1000  # of a key
+ROTATE_MAX = 36_000  # degrees
+EASING_HEIGHTS = -2, 3  # of a Bézier easing's controls
 DEPTH_MAX = 100  # of nested brackets: far less than Python's reader recurses safely
 
 PATH_KINDS = ("anchor", "line", "spline", "freehand")
@@ -37,6 +57,7 @@ class Point(NamedTuple):
     x: float
     y: float
     frame: float | None = None  # when the path is there
+    easing: Easing | None = None  # from here to the next key; None: the path's
 
 
 @dataclass(frozen=True)
@@ -52,6 +73,19 @@ class DrawnPath:
     visible: bool | None = None  # None: True
     name: str | None = None
     color: str | None = None  # "#rrggbb"
+    locked: bool | None = None  # None: False; the editor leaves it as it is
+    group: str | None = None  # that it is listed under
+
+
+class Keyframe(NamedTuple):
+    """How a region lies at a frame; what is None is as it was drawn."""
+
+    frame: float
+    move: tuple[float, float] | None = None  # pixels
+    scale: tuple[float, float] | None = None  # along x and y, about the centre of the region's own box
+    rotate: float | None = None  # degrees, clockwise on the screen
+    points: tuple[tuple[float, float], ...] | None = None  # as many as the region's
+    easing: Easing | None = None  # from here to the next key; None: linear
 
 
 @dataclass(frozen=True)
@@ -64,15 +98,22 @@ class Region:
     mode: str | None = None  # of MODES; None: add
     radius: float | None = None  # pixels, of a brush
     feather: float | None = None  # pixels; None: 0
-    follow: str | None = None  # the id of the path that carries it
+    follow: str | tuple[str, ...] | None = None  # the id of the path that it goes along with, or of several
     visible: bool | None = None  # None: True
     name: str | None = None
+    locked: bool | None = None  # None: False; the editor leaves it as it is
+    group: str | None = None  # that it is listed under
+    keys: tuple[Keyframe, ...] | None = None
+
+    @property
+    def followed(self) -> tuple[str, ...]:
+        """The ids of all paths that it goes along with."""
+        return (self.follow,) if isinstance(self.follow, str) else self.follow or ()
 
 
 # --- Reading -------------------------------------------------------------------------------
 
 _BRACKETS_OUTSIDE_TEXT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|([\[{])|([\]}])', re.DOTALL)
-_CANNOT_BE_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, halves of characters
 
 
 def read_fields(text: str) -> dict[str, Any]:
@@ -110,72 +151,94 @@ def _read_document(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("the document is not an object")
     version = value.get("version")
-    if not _is_number(version) or version != DOCUMENT_VERSION:
-        if _is_whole(version, DOCUMENT_VERSION, 1_000_000):
+    if not is_whole(version, 1, DOCUMENT_VERSION):
+        if is_whole(version, DOCUMENT_VERSION, 1_000_000):
             raise ValueError(
                 f"the document has version {version:.0f}, this ReVideo knows version {DOCUMENT_VERSION}: update ReVideo"
             )
-        raise ValueError(f"version must be {DOCUMENT_VERSION}")
-    width = _read_whole(value, "width", SIDE_MAX)
-    height = _read_whole(value, "height", SIDE_MAX)
-    frames = _read_whole(value, "frames", FRAMES_MAX)
-    drawn_paths = _read_list(value, "paths", PATHS_MAX)
-    drawn_regions = _read_list(value, "regions", REGIONS_MAX)
-    count = sum(map(_count_points, drawn_paths + drawn_regions))  # before any of them is looked at
+        raise ValueError("version must be 1 or 2")
+    newer = version > 1
+    width = read_whole(value, "width", SIDE_MAX)
+    height = read_whole(value, "height", SIDE_MAX)
+    frames = read_whole(value, "frames", FRAMES_MAX)
+    drawn_paths = read_list(value, "paths", PATHS_MAX)
+    drawn_regions = read_list(value, "regions", REGIONS_MAX)
+    count = sum(_count_points(item, newer) for item in drawn_paths + drawn_regions)  # before any of them is looked at
     if count > POINTS_MAX:
         raise ValueError(f"the document has {count} points; at most {POINTS_MAX} are allowed")
     path_ids: set[str] = set()
-    paths = [_read_path(path, f"path {number}", path_ids, frames - 1) for number, path in enumerate(drawn_paths, 1)]
+    paths = [
+        _read_path(path, f"path {number}", path_ids, frames - 1, newer) for number, path in enumerate(drawn_paths, 1)
+    ]
     region_ids: set[str] = set()
     regions = [
-        _read_region(region, f"region {number}", region_ids, path_ids) for number, region in enumerate(drawn_regions, 1)
+        _read_region(region, f"region {number}", region_ids, path_ids, frames - 1, newer)
+        for number, region in enumerate(drawn_regions, 1)
     ]
     return {"width": width, "height": height, "frames": frames, "paths": tuple(paths), "regions": tuple(regions)}
 
 
-def _count_points(item: Any) -> int:
-    points = item.get("points") if isinstance(item, dict) else None
-    return len(points) if isinstance(points, list) else 0
+def _count_points(item: Any, newer: bool) -> int:
+    """A key counts as one point, and its own points besides."""
+    points, keys = (item.get("points"), item.get("keys")) if isinstance(item, dict) else (None, None)
+    of_keys = sum(1 + _count_points(key, False) for key in keys) if newer and isinstance(keys, list) else 0
+    return of_keys + (len(points) if isinstance(points, list) else 0)
 
 
-def _read_path(value: Any, place: str, ids: set[str], last: int) -> DrawnPath:
+def _read_path(value: Any, place: str, ids: set[str], last: int, newer: bool) -> DrawnPath:
     if not isinstance(value, dict):
         raise ValueError(f"{place} is not an object")
-    path_id = _read_id(value, place, "path", ids)
+    path_id = read_id(value, place, "path", ids)
     where = f"{place} ({path_id})"
-    kind = _read_choice(value, "kind", PATH_KINDS, where)
+    kind = read_choice(value, "kind", PATH_KINDS, where)
     points = tuple(
-        _read_point(point, f"{where}, point {number}") for number, point in enumerate(_read_points(value, where), 1)
+        _read_point(point, f"{where}, point {number}", newer)
+        for number, point in enumerate(read_points(value, where), 1)
     )
     if kind == "anchor" and len(points) != 1:
         raise ValueError(f"{where}: an anchor has one point, not {len(points)}")
-    start = _read_time(value, "start", last, where)
-    end = _read_time(value, "end", last, where)
+    start = read_time(value, "start", last, where)
+    end = read_time(value, "end", last, where)
     first_frame, last_frame = 0 if start is None else start, last if end is None else end
     if last_frame < first_frame:
         raise ValueError(f"{where}: end must not lie before start")
     _check_frames(points, first_frame, last_frame, where)
-    easing = _read_choice(value, "easing", tuple(EASINGS), where) if "easing" in value else None
-    visible = _read_visible(value, where)
-    name = _read_name(value, where)
+    easing = read_choice(value, "easing", tuple(EASINGS), where) if "easing" in value else None
+    visible = read_flag(value, "visible", where)
+    name = read_label(value, "name", where)
     color = value.get("color")
     if "color" in value and not (isinstance(color, str) and re.fullmatch("#[0-9a-fA-F]{6}", color)):
         raise ValueError(f"{where}: color must be written as #rrggbb")
-    return DrawnPath(path_id, kind, points, start, end, easing, visible, name, color)
+    locked, group = _read_listing(value, where, newer)
+    return DrawnPath(path_id, kind, points, start, end, easing, visible, name, color, locked, group)
 
 
-def _read_point(value: Any, where: str) -> Point:
+def _read_point(value: Any, where: str, newer: bool) -> Point:
     if not isinstance(value, dict):
         raise ValueError(f"{where} is not an object")
-    x = _read_coordinate(value.get("x"), "x", where)
-    y = _read_coordinate(value.get("y"), "y", where)
-    return Point(x, y, _read_number(value["frame"], "frame", where) if "frame" in value else None)
+    x = read_coordinate(value.get("x"), "x", where)
+    y = read_coordinate(value.get("y"), "y", where)
+    frame = read_number(value["frame"], "frame", where) if "frame" in value else None
+    return Point(x, y, frame, _read_easing(value, where) if newer and "easing" in value else None)
+
+
+def _read_easing(fields: dict[str, Any], where: str) -> Easing:
+    """Of the stretch that begins at a key."""
+    easing = fields["easing"]
+    if isinstance(easing, str) and easing in KEY_EASINGS:
+        return easing
+    if not isinstance(easing, list) or len(easing) != 4:
+        raise ValueError(f"{where}: easing must be {', '.join(KEY_EASINGS)} or a list x1, y1, x2, y2")
+    low, high = EASING_HEIGHTS
+    x1, x2 = (read_within(easing[index], f"easing's x{number}", 0, 1, where) for number, index in ((1, 0), (2, 2)))
+    y1, y2 = (read_within(easing[index], f"easing's y{number}", low, high, where) for number, index in ((1, 1), (2, 3)))
+    return x1, y1, x2, y2
 
 
 def _check_frames(points: Sequence[Point], start: float, end: float, where: str) -> None:
     """Times of points lie within the path's and rise; ends without one stand at start and end."""
     before = -math.inf
-    for index, (_, _, frame) in enumerate(points):
+    for index, (_, _, frame, _) in enumerate(points):
         if frame is None:
             continue
         culprit = f"{where}, point {index + 1}: frame must"
@@ -190,126 +253,74 @@ def _check_frames(points: Sequence[Point], start: float, end: float, where: str)
         before = frame
 
 
-def _read_region(value: Any, place: str, ids: set[str], path_ids: set[str]) -> Region:
+def _read_listing(fields: dict[str, Any], where: str, newer: bool) -> tuple[bool | None, str | None]:
+    """How an item stands in the editor's list."""
+    return (read_flag(fields, "locked", where), read_label(fields, "group", where)) if newer else (None, None)
+
+
+def _read_region(value: Any, place: str, ids: set[str], path_ids: set[str], last: int, newer: bool) -> Region:
     if not isinstance(value, dict):
         raise ValueError(f"{place} is not an object")
-    region_id = _read_id(value, place, "region", ids)
+    region_id = read_id(value, place, "region", ids)
     where = f"{place} ({region_id})"
-    kind = _read_choice(value, "kind", REGION_KINDS, where)
-    mode = _read_choice(value, "mode", MODES, where) if "mode" in value else None
-    points = tuple(
-        _read_pair(point, f"{where}, point {number}") for number, point in enumerate(_read_points(value, where), 1)
-    )
+    kind = read_choice(value, "kind", REGION_KINDS, where)
+    mode = read_choice(value, "mode", MODES, where) if "mode" in value else None
+    points = _read_pairs(value, where)
     if kind == "rect" and len(points) != 2:
         raise ValueError(f"{where}: a rect has two points, not {len(points)}")
     if kind == "ellipse" and len(points) != 2:
         raise ValueError(f"{where}: an ellipse has two points, not {len(points)}")
     if kind == "polygon" and len(points) < 3:
         raise ValueError(f"{where}: a polygon has at least three points, not {len(points)}")
-    radius = _read_number(value.get("radius"), "radius", where) if kind == "brush" else None  # others have none
+    radius = read_number(value.get("radius"), "radius", where) if kind == "brush" else None  # others have none
     if radius is not None and not 0 < radius <= WIDTH_MAX:
         raise ValueError(f"{where}: radius must be above 0 and at most {WIDTH_MAX}")
-    feather = _read_number(value["feather"], "feather", where) if "feather" in value else None
-    if feather is not None and not 0 <= feather <= WIDTH_MAX:
-        raise ValueError(f"{where}: feather must lie within 0 and {WIDTH_MAX}")
-    follow = value.get("follow")
-    if "follow" in value and not (isinstance(follow, str) and follow in path_ids):
-        raise ValueError(f"{where}: follow must be the id of a path in the document")
-    visible = _read_visible(value, where)
-    name = _read_name(value, where)
-    return Region(region_id, kind, points, mode, radius, feather, follow, visible, name)
+    feather = read_within(value["feather"], "feather", 0, WIDTH_MAX, where) if "feather" in value else None
+    follow = _read_follow(value["follow"], path_ids, where, newer) if "follow" in value else None
+    visible = read_flag(value, "visible", where)
+    name = read_label(value, "name", where)
+    locked, group = _read_listing(value, where, newer)
+    keys = _read_keys(value["keys"], len(points), last, where) if newer and "keys" in value else None
+    return Region(region_id, kind, points, mode, radius, feather, follow, visible, name, locked, group, keys)
 
 
-def _read_pair(value: Any, where: str) -> tuple[float, float]:
-    if not isinstance(value, list) or len(value) != 2:
-        raise ValueError(f"{where} is not a pair of numbers")
-    return _read_coordinate(value[0], "x", where), _read_coordinate(value[1], "y", where)
+def _read_follow(value: Any, path_ids: set[str], where: str, newer: bool) -> str | tuple[str, ...]:
+    if isinstance(value, str) and value in path_ids:
+        return value
+    ids = value if newer and isinstance(value, list) else []
+    known = all(isinstance(each, str) and each in path_ids for each in ids)
+    if known and 1 <= len(ids) <= FOLLOW_MAX and len(set(ids)) == len(ids):
+        return tuple(ids)
+    several = f", or a list of 1 to {FOLLOW_MAX} of them, each once" if newer else ""
+    raise ValueError(f"{where}: follow must be the id of a path in the document{several}")
 
 
-# --- Fields --------------------------------------------------------------------------------
+def _read_keys(value: Any, count: int, last: int, where: str) -> tuple[Keyframe, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= KEYS_MAX:
+        raise ValueError(f"{where}: keys must be a list of 1 to {KEYS_MAX} keys")
+    keys = tuple(_read_key(key, count, last, f"{where}, key {number}") for number, key in enumerate(value, 1))
+    for number, (before, key) in enumerate(pairwise(keys), 2):
+        if key.frame <= before.frame:
+            raise ValueError(f"{where}, key {number}: frame must lie after that of the key before")
+    return keys
 
 
-def _is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, float) and math.isfinite(value)  # bools and text are none
+def _read_key(value: Any, count: int, last: int, where: str) -> Keyframe:
+    if not isinstance(value, dict):
+        raise ValueError(f"{where} is not an object")
+    frame = read_frame(value.get("frame"), "frame", last, where)
+    move = read_pair(value["move"], f"{where}, move") if "move" in value else None
+    scale = read_pair(value["scale"], f"{where}, scale") if "scale" in value else None
+    for name, part in zip("xy", scale or ()):
+        read_within(part, name, *SCALE_RANGE, f"{where}, scale")
+    rotate = read_within(value["rotate"], "rotate", -ROTATE_MAX, ROTATE_MAX, where) if "rotate" in value else None
+    points = _read_pairs(value, where) if "points" in value else None
+    if points is not None and len(points) != count:
+        raise ValueError(f"{where}: the region has {count} points, the key {len(points)}")
+    return Keyframe(frame, move, scale, rotate, points, _read_easing(value, where) if "easing" in value else None)
 
 
-def _is_whole(value: Any, low: int, high: int) -> TypeGuard[float]:
-    return _is_number(value) and value.is_integer() and low <= value <= high
-
-
-def _is_text(value: Any, least: int) -> TypeGuard[str]:
-    return isinstance(value, str) and least <= len(value) <= TEXT_MAX and not _CANNOT_BE_SHOWN.search(value)
-
-
-def _read_whole(fields: dict[str, Any], name: str, most: int) -> int:
-    value = fields.get(name)
-    if not _is_whole(value, 1, most):
-        raise ValueError(f"{name} must be a whole number from 1 to {most}")
-    return int(value)
-
-
-def _read_list(fields: dict[str, Any], name: str, most: int) -> list[Any]:
-    value = fields.get(name)
-    if not isinstance(value, list):
-        raise ValueError(f"{name} must be a list")
-    if len(value) > most:
-        raise ValueError(f"the document has {len(value)} {name}; at most {most} are allowed")
-    return value
-
-
-def _read_id(fields: dict[str, Any], place: str, what: str, taken: set[str]) -> str:
-    value = fields.get("id")
-    if not _is_text(value, 1):
-        raise ValueError(f"{place}: id must be text of 1 to {TEXT_MAX} characters")
-    if value in taken:
-        raise ValueError(f"{place} ({value}): another {what} has this id")
-    taken.add(value)
-    return value
-
-
-def _read_name(fields: dict[str, Any], where: str) -> str | None:
-    if "name" in fields and not _is_text(fields["name"], 0):
-        raise ValueError(f"{where}: name must be text of at most {TEXT_MAX} characters")
-    return fields.get("name")
-
-
-def _read_choice(fields: dict[str, Any], name: str, choices: tuple[str, ...], where: str) -> str:
-    value = fields.get(name)
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{where}: {name} must be {', '.join(choices[:-1])} or {choices[-1]}")
-    return value
-
-
-def _read_points(fields: dict[str, Any], where: str) -> list[Any]:
-    points = fields.get("points")
-    if not isinstance(points, list) or not points:
-        raise ValueError(f"{where}: points must be a list of at least one point")
-    return points
-
-
-def _read_time(fields: dict[str, Any], name: str, last: int, where: str) -> float | None:
-    if name not in fields:
-        return None
-    time = _read_number(fields[name], name, where)
-    if not 0 <= time <= last:
-        raise ValueError(f"{where}: {name} must lie within 0 and {last}, the last frame")
-    return time
-
-
-def _read_visible(fields: dict[str, Any], where: str) -> bool | None:
-    if "visible" in fields and not isinstance(fields["visible"], bool):
-        raise ValueError(f"{where}: visible must be true or false")
-    return fields.get("visible")
-
-
-def _read_coordinate(value: Any, name: str, where: str) -> float:
-    number = _read_number(value, name, where)
-    if abs(number) > COORDINATE_MAX:
-        raise ValueError(f"{where}: {name} must lie within ±{COORDINATE_MAX}")
-    return number
-
-
-def _read_number(value: Any, name: str, where: str) -> float:
-    if not _is_number(value):
-        raise ValueError(f"{where}: {name} is not a finite number")
-    return value
+def _read_pairs(fields: dict[str, Any], where: str) -> tuple[tuple[float, float], ...]:
+    return tuple(
+        read_pair(point, f"{where}, point {number}") for number, point in enumerate(read_points(fields, where), 1)
+    )

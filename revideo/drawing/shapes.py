@@ -57,7 +57,7 @@ def turns(segments: np.ndarray, xs: np.ndarray, ys: np.ndarray, middle: np.ndarr
     x0, y0, x1, y1, moved_x, moved_y = segments[:, :, None]
     x, y, middle = xs - moved_x, ys - moved_y, middle[:, None] - moved_x
     below0, below1 = (y0 <= y).view(np.int8), (y1 <= y).view(np.int8)
-    with np.errstate(divide="ignore", invalid="ignore"):  # level segments: they meet no row
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # level segments: they meet no row
         crossing = x0 + (y - y0) * (x1 - x0) / (y1 - y0)
     ends = below1 * (x1 < middle) - below0 * (x0 < middle)
     return (below0 - below1)[:, :, None] * (crossing[:, :, None] <= x[:, None]) + ends[:, :, None]

@@ -199,8 +199,8 @@ def test_of_a_long_clip_every_second_frame_is_shown(comfyui: ComfyUI):
         ("{", "the document is not JSON"),
         ('[[{"x": 1, "y": 2}]]', "the document is not an object"),
         (
-            json.dumps(DRAWING | {"version": 2}),
-            "the document has version 2, this ReVideo knows version 1: update ReVideo",
+            json.dumps(DRAWING | {"version": 3}),
+            "the document has version 3, this ReVideo knows version 2: update ReVideo",
         ),
         (json.dumps(DRAWING).replace("330", '"far"'), "path 1 (p1), point 3: x is not a finite number"),
         (json.dumps(DRAWING).replace('"p3"', '"p2"'), "path 3 (p2): another path has this id"),

@@ -29,10 +29,12 @@ const WHOLE = {
     ],
 };
 
+const { version: _, ...READ } = WHOLE; // the version is the text's
+
 test("what is written reads back, and is written the same again", () => {
     const text = serializeDocument(/** @type {any} */ (WHOLE));
     assert.equal(text, JSON.stringify(WHOLE));
-    assert.deepEqual(parseDocument(text), WHOLE);
+    assert.deepEqual(parseDocument(text), READ);
     assert.equal(serializeDocument(parseDocument(text)), text);
 });
 
@@ -57,12 +59,12 @@ test("fields that are not the document's are dropped, also in its parts", () => 
     for (const part of [more, more.paths[0], more.paths[0].points[0], more.regions[0]]) part.author = { name: ["x"] };
     more.paths[0].radius = 3;
     more.regions[0].radius = "a rect has none";
-    assert.deepEqual(parseDocument(JSON.stringify(more)), WHOLE);
+    assert.deepEqual(parseDocument(JSON.stringify(more)), READ);
 });
 
 test("a key named __proto__ is a field like any other that is not listed", () => {
     const text = serializeDocument(/** @type {any} */ (WHOLE)).replace('"paths"', '"__proto__":{"polluted":true},"paths"');
-    assert.deepEqual(parseDocument(text), WHOLE);
+    assert.deepEqual(parseDocument(text), READ);
     assert.equal(/** @type {any} */ ({}).polluted, undefined);
 });
 
@@ -70,5 +72,5 @@ test("what parsing refuses is a DocumentError", () => {
     assert.throws(() => parseDocument("{"), (error) => error instanceof DocumentError && error instanceof Error);
     assert.throws(() => parseDocument("[".repeat(200_000)), { message: "the document is nested too deeply" });
     const quoted = JSON.stringify({ ...WHOLE, note: `${'["'.repeat(LIMITS.depth + 1)}\\` });
-    assert.deepEqual(parseDocument(quoted), WHOLE); // brackets in strings nest nothing
+    assert.deepEqual(parseDocument(quoted), READ); // brackets in strings nest nothing
 });

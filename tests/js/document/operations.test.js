@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { emptyDocument, serializeDocument } from "../../../js/document/document.js";
-import { addArea, addPath, findArea, findPath, freshId, newArea, newPath, reordered, updatePath } from "../../../js/document/items.js";
+import { addArea, addPath, findArea, findPath, freshId, newArea, newPath, reordered, updateArea, updatePath } from "../../../js/document/items.js";
+import { moveKey, removeKey, setKey, setPointEasing } from "../../../js/document/keys.js";
 import * as ops from "../../../js/document/operations.js";
 import { parseDocument } from "../../../js/document/schema.js";
 import { frameRoom, retimed, setPointFrame, setRange } from "../../../js/document/timing.js";
 import { positionAt, tracks } from "../../../js/geometry/curves.js";
+import { areaAt } from "../../../js/geometry/pose.js";
 
 const P = (x, y, frame) => (frame === undefined ? { x, y } : { x, y, frame });
 
@@ -80,6 +82,19 @@ test("reversed, a path is where it was at the mirrored time", () => {
     }
 });
 
+test("reversed, each stretch between keys is gone through the other way", () => {
+    const keyed = ["in", undefined, [0.3, -0.5, 0.2, 1.5], undefined, undefined]; // of five points, of which 0, 1, 3 and 4 are keys
+    const doc = updatePath(drawing(), "p1", (path) => ({ ...path, easing: "out", points: path.points.map((point, index) => (keyed[index] ? { ...point, easing: keyed[index] } : point)) }));
+    const moved = updatePath(doc, "p1", (path) => ({ ...path, points: path.points.with(1, { ...path.points[1], easing: [0.3, -0.5, 0.2, 1.5] }) }));
+    for (const before of [doc, moved]) {
+        const turned = ops.reverse(before, "p1");
+        valid(turned);
+        closeTracks([tracks(turned).points[0].toReversed()], [tracks(before).points[0]], 1e-6);
+        assert.deepEqual(ops.reverse(turned, "p1"), before);
+    }
+    assert.deepEqual(ops.reverse(moved, "p1").paths[0].points.map(({ easing }) => easing), [undefined, [0.8, -0.5, 0.7, 1.5], [0.3, -0.5, 0.2, 1.5], "out", undefined]);
+});
+
 test("another number of frames keeps every time in proportion", () => {
     const doc = drawing();
     for (const frames of [27, 81, 7, 2]) {
@@ -95,6 +110,30 @@ test("another number of frames keeps every time in proportion", () => {
     closeTracks(tracks(retimed(retimed(doc, 27), 14)).points, tracks(doc).points, 0.05);
 });
 
+test("keys of areas keep their time in proportion; of those that fall together the first stays", () => {
+    const keys = [{ frame: 0, rotate: 5 }, { frame: 6.5, rotate: 7 }, { frame: 6.501, rotate: 8 }, { frame: 13, rotate: 9 }];
+    const doc = updateArea(drawing(), "r2", (area) => ({ ...area, keys }));
+    const frames = (/** @type {any} */ other) => findArea(other, "r2").keys.map(({ frame, rotate }) => [frame, rotate]);
+    assert.deepEqual(frames(retimed(doc, 27)), [[0, 5], [13, 7], [13.002, 8], [26, 9]]);
+    assert.deepEqual(frames(retimed(doc, 2)), [[0, 5], [0.5, 7], [1, 9]]);
+    assert.deepEqual(frames(retimed(doc, 1)), [[0, 5]]);
+    for (const number of [27, 2, 1]) valid(retimed(doc, number));
+});
+
+test("moved or at another size, an area's keys go along", () => {
+    const keys = [{ frame: 0, move: [3, 4], scale: [2, 2] }, { frame: 13, rotate: 30, points: [[10, 10], [50, 90]] }];
+    const doc = updateArea(drawing(), "r1", (area) => ({ ...area, keys }));
+    const seen = (/** @type {any} */ other, /** @type {number} */ time) => areaAt(findArea(other, "r1"), other, time);
+    for (const time of [0, 7, 13]) {
+        const [before, moved, large] = [doc, ops.translate(doc, { ...only(), regions: ["r1"] }, 5, -3), ops.resized(doc, 1280, 720)].map((one) => seen(one, time));
+        before.area.points.forEach(([x, y], index) => {
+            assert.ok(Math.hypot(moved.area.points[index][0] + moved.x - x - before.x - 5, moved.area.points[index][1] + moved.y - y - before.y + 3) < 1e-9);
+            assert.ok(Math.hypot(large.area.points[index][0] + large.x - 2 * (x + before.x), large.area.points[index][1] + large.y - 2 * (y + before.y)) < 1e-9);
+        });
+    }
+    assert.deepEqual(ops.resized(ops.resized(doc, 1280, 720), 640, 360), doc);
+});
+
 test("over one frame and back, the path spans the clip again", () => {
     const doc = retimed(retimed(drawing(), 1), 14);
     valid(doc);
@@ -108,6 +147,10 @@ test("another range scales the times within", () => {
     assert.deepEqual([path.start, path.end], [2, 8.5]);
     assert.deepEqual(path.points.map((point) => point.frame), [undefined, 4, undefined, 7, undefined]);
     valid(setRange(doc, "p1", 5, 5)); // no time left: the points lose theirs
+    const ends = updatePath(drawing(), "p2", (path) => ({ ...path, points: [P(1, 1, 0), P(9, 9, 13)] }));
+    const short = setRange(ends, "p2", 5, 5);
+    valid(short);
+    assert.deepEqual(short.paths[1].points, [P(1, 1), P(9, 9)]);
 });
 
 test("a point's frame stays between its neighbours'", () => {
@@ -180,6 +223,50 @@ test("an area told to follow, or no longer, stays where it is seen", () => {
     assert.equal("follow" in freed.regions[1], false);
 });
 
+const seenAt = (/** @type {any} */ doc, /** @type {string} */ id, /** @type {number} */ time) => {
+    const { area, x, y } = areaAt(findArea(doc, id), doc, time);
+    return area.points.map((point) => [point[0] + x, point[1] + y]);
+};
+const samePlaces = (/** @type {number[][]} */ a, /** @type {number[][]} */ b, tolerance = 1e-6) => {
+    assert.equal(a.length, b.length);
+    a.forEach(([x, y], index) => assert.ok(Math.hypot(x - b[index][0], y - b[index][1]) < tolerance, `${a[index]} is not ${b[index]}`));
+};
+
+test("an area told to follow several paths, or one of them, stays where it is seen", () => {
+    for (const keys of [undefined, [{ frame: 0, rotate: 20 }, { frame: 13, scale: [2, 0.5], move: [9, 9] }]]) {
+        const doc = updateArea(drawing(), "r2", (area) => ({ ...area, ...(keys && { keys }) }));
+        const [time, seen] = [6, seenAt(doc, "r2", 6)];
+        const several = ops.setFollow(doc, "r2", ["p1", "p2", "p3"], time);
+        const two = ops.setFollow(several, "r2", ["p1", "p2"], time);
+        const freed = ops.setFollow(two, "r2", undefined, time);
+        for (const now of [several, two, ops.setFollow(two, "r2", "p1", time), freed]) {
+            valid(now);
+            samePlaces(seenAt(now, "r2", time), seen);
+            assert.ok(Math.abs(areaAt(findArea(now, "r2"), now, time).area.radius - areaAt(findArea(doc, "r2"), doc, time).area.radius) < 1e-6);
+        }
+        assert.equal("follow" in findArea(freed, "r2"), false);
+    }
+});
+
+test("an area that turns with several paths is moved as far as the hand goes", () => {
+    const doc = updateArea(drawing(), "r2", (area) => ({ ...area, follow: ["p1", "p2"] }));
+    const moved = ops.translate(doc, { ...only(), regions: ["r2"] }, 12, -7, 9);
+    samePlaces(seenAt(moved, "r2", 9), seenAt(doc, "r2", 9).map(([x, y]) => [x + 12, y - 7]));
+    const along = ops.translate(doc, { ...only("p1", "p2"), regions: ["r2"] }, 12, -7, 9);
+    samePlaces(seenAt(along, "r2", 9), seenAt(doc, "r2", 9).map(([x, y]) => [x + 12, y - 7]));
+    assert.equal(ops.translate(doc, only("p1"), 12, -7, 9).regions[1], doc.regions[1]);
+});
+
+test("of several paths, an area goes on to follow those that are left, and copies follow copies", () => {
+    const doc = updateArea(drawing(), "r2", (area) => ({ ...area, follow: ["p1", "p2"] }));
+    const left = ops.remove(doc, only("p1"));
+    assert.deepEqual(left.regions[1].follow, ["p2"]);
+    assert.equal("follow" in ops.remove(left, only("p2")).regions[1], false);
+    const { doc: twice } = ops.duplicate(doc, { paths: ["p1"], regions: ["r2"], points: [] }, 5);
+    assert.deepEqual(twice.regions.at(-1).follow, ["p4", "p2"]);
+    valid(twice);
+});
+
 test("the box around paths holds all of their places, within the frame", () => {
     const doc = drawing();
     const [[x0, y0], [x1, y1]] = ops.boxAround(doc, ["p1", "p2"], 24);
@@ -204,7 +291,7 @@ test("whatever is done in whatever order, the document stays valid", () => {
         const path = doc.paths[Math.floor(random(doc.paths.length))];
         const area = doc.regions[Math.floor(random(doc.regions.length))];
         const index = path ? Math.floor(random(path.points.length)) : 0;
-        const choice = Math.floor(random(12));
+        const choice = Math.floor(random(16));
         if (choice === 0) doc = retimed(doc, 1 + Math.floor(random(60)));
         if (choice === 1) doc = ops.resized(doc, 64 + Math.floor(random(800)), 64 + Math.floor(random(800)));
         if (choice === 2 && path) doc = ops.reverse(doc, path.id);
@@ -217,6 +304,10 @@ test("whatever is done in whatever order, the document stays valid", () => {
         if (choice === 9) doc = addPath(doc, newPath(doc, "spline", [P(random(500), 5), P(7, random(300))]));
         if (choice === 10 && path) doc = ops.translate(doc, only(path.id), random(20) - 10, random(20) - 10);
         if (choice === 11 && path && doc.paths.length > 3) doc = ops.remove(doc, only(path.id));
+        if (choice === 12 && area) doc = setKey(doc, area.id, random(doc.frames), { move: [random(40), 5], rotate: random(400) - 200, scale: [random(3), random(3)] });
+        if (choice === 13 && area) doc = (random(2) < 1 ? removeKey : (now, id, frame) => moveKey(now, id, frame, random(now.frames)))(doc, area.id, area.keys?.[0].frame ?? 0);
+        if (choice === 14 && path) doc = setPointEasing(doc, path.id, index, random(2) < 1 ? "hold" : [random(1), random(5) - 2, random(1), random(5) - 2]);
+        if (choice === 15 && area && doc.paths.length > 1) doc = ops.setFollow(doc, area.id, doc.paths.slice(0, 3).map(({ id }) => id), random(doc.frames));
         doc = parseDocument(serializeDocument(doc)); // throws where it is not valid
     }
 });

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { emptyDocument } from "../../../js/document/document.js";
-import { areaOffset, areasAt, coverAt, distanceToArea } from "../../../js/geometry/areas.js";
+import { coverAt, distanceToArea } from "../../../js/geometry/areas.js";
 import { maskAt } from "../../../js/geometry/masks.js";
+import { areaAt, areasAt } from "../../../js/geometry/pose.js";
 
 /** @typedef {import("../../../js/document/document.js").Area} Area */
 
@@ -147,7 +148,7 @@ test("an area that follows a path moves as the path does, also a hidden one", ()
     const path = { id: "p", kind: /** @type {const} */ ("line"), points: [{ x: 3, y: 3 }, { x: 23, y: 13 }], visible: false, start: 1, end: 3 };
     const follower = area("rect", [[5, 5], [15, 15]], { follow: "p" });
     const doc = { ...drawing(follower), paths: [path] };
-    assert.deepEqual([0, 2, 4].map((time) => areaOffset(follower, doc, time)), [{ x: 0, y: 0 }, { x: 10, y: 5 }, { x: 20, y: 10 }]);
+    assert.deepEqual([0, 2, 4].map((time) => areaAt(follower, doc, time)), [[0, 0], [10, 5], [20, 10]].map(([x, y]) => ({ area: follower, x, y })));
     const moved = drawing(area("rect", [[25, 15], [35, 25]]));
     assert.deepEqual(maskAt(doc, 4, WIDTH, HEIGHT), maskAt(moved, 0, WIDTH, HEIGHT));
     assert.equal(coverAt(areasAt(doc, 4), 30, 20), 1);

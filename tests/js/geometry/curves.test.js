@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { emptyDocument } from "../../../js/document/document.js";
-import { ease, flatten, keyTimes, pathCurve, positionAt, timeAtLength, tracks, visibleAt } from "../../../js/geometry/curves.js";
+import { flatten, keyTimes, pathCurve, positionAt, timeAtLength, tracks, visibleAt } from "../../../js/geometry/curves.js";
+import { ease } from "../../../js/geometry/easing.js";
 
 /** @typedef {import("../../../js/document/document.js").Path} Path */
 
@@ -86,7 +87,8 @@ test("without times a path spreads evenly over its own frames and rests around t
 
 test("a timed point is reached on its frame; ends without times stand at start and end", () => {
     const one = path([[0, 0], [10, 0, 6], [40, 0]], { kind: "line" });
-    assert.deepEqual(keyTimes(one, DOC), [{ frame: 0, length: 0 }, { frame: 6, length: 10 }, { frame: 10, length: 40 }]);
+    const easing = "linear";
+    assert.deepEqual(keyTimes(one, DOC), [{ frame: 0, length: 0, easing }, { frame: 6, length: 10, easing }, { frame: 10, length: 40, easing }]);
     for (const [time, x] of [[3, 5], [6, 10], [8, 25], [10, 40]]) near(positionAt(one, DOC, time), { x, y: 0 });
 });
 
@@ -110,9 +112,31 @@ test("easing keeps both ends and never goes back", () => {
     }
 });
 
+test("each stretch between keys has its own easing, or the path's", () => {
+    const points = [{ x: 0, y: 0, easing: "hold" }, { x: 10, y: 0, frame: 4, easing: [0, 0, 1, 1] }, { x: 20, y: 0, easing: "out" }, { x: 50, y: 0, frame: 8 }, { x: 90, y: 0 }];
+    const one = { ...path([[0, 0]], { kind: "line", easing: "in" }), points };
+    for (const [time, x] of [[0, 0], [3.999, 0], [4, 10], [5, 20], [8, 50], [9, 60], [10, 90]]) near(positionAt(one, DOC, time), { x, y: 0 });
+});
+
+test("a Bézier easing is the curve's height where it has spent the time, and may go past the ends", () => {
+    for (const controls of /** @type {[number, number, number, number][]} */ ([[0.42, 0, 0.58, 1], [0, 1, 0, 1], [1, 0, 1, 0], [1, -2, 0, 3], [0.3, 1.8, 0.6, 1.4]])) {
+        const [x1, y1, x2, y2] = controls;
+        const on = (/** @type {number} */ a, /** @type {number} */ b, /** @type {number} */ u) => 3 * (1 - u) ** 2 * u * a + 3 * (1 - u) * u * u * b + u ** 3;
+        assert.equal(ease(controls, 0), 0);
+        for (let u = 1 / 64; u < 1; u += 1 / 64) {
+            if (Math.abs(u - 0.5) < 0.01 && x1 === 1 && x2 === 0) continue; // time stands there, the height does not
+            assert.ok(Math.abs(ease(controls, on(x1, x2, u)) - on(y1, y2, u)) < 1e-9, `${controls} at ${u}`);
+        }
+    }
+    const over = path([[0, 0], [40, 0]], { kind: "line" });
+    over.points[0].easing = [0.3, 3, 0.6, 3];
+    for (const time of [4, 5, 6]) near(positionAt(over, DOC, time), { x: 40, y: 0 }); // rests at the path's end
+});
+
 test("the time of a length is when the path gets there", () => {
-    for (const easing of /** @type {const} */ (["linear", "in", "out", "in-out"])) {
-        const one = path([[10, 10], [30, 40, 3], [30, 40, 5], [50, 15], [90, 45]], { easing, start: 1, end: 9.5 });
+    for (const easing of /** @type {const} */ (["linear", "in", "out", "in-out", [0.3, 0, 0.2, 1]])) {
+        const one = path([[10, 10], [30, 40, 3], [30, 40, 5], [50, 15], [90, 45]], { start: 1, end: 9.5 });
+        for (const point of one.points) point.easing = easing;
         const curve = pathCurve(one);
         for (let s = 0.5; s < curve.length; s += 3) near(positionAt(one, DOC, timeAtLength(one, DOC, s)), curve.at(s), 1e-6);
         assert.ok(Math.abs(timeAtLength(one, DOC, curve.pointLengths[1]) - 3) < 1e-6);

@@ -1,64 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { emptyDocument, serializeDocument } from "../../../js/document/document.js";
 import * as ops from "../../../js/document/operations.js";
-import { parseDocument } from "../../../js/document/schema.js";
 import { hitTest, within } from "../../../js/geometry/hit_test.js";
-import { toFramePx } from "../../../js/geometry/viewport.js";
 import { finishOutline } from "../../../js/tools/areas.js";
 import { TOOLS } from "../../../js/tools/index.js";
-
-/** A board without a screen: what tools do to a document. */
-function board(doc = emptyDocument(640, 360, 14), scale = 1) {
-    return {
-        doc,
-        stored: doc,
-        selection: ops.NOTHING,
-        time: 0,
-        viewport: { scale, x: 0, y: 0 },
-        areaMode: "add",
-        brushRadius: 12,
-        openPath: null,
-        openOutline: [],
-        lastClick: null,
-        labels: [],
-        said: [],
-        preview(shown) {
-            this.doc = shown;
-        },
-        commit(next, label) {
-            parseDocument(serializeDocument(next));
-            this.doc = this.stored = next;
-            this.labels.push(label);
-        },
-        revert() {
-            this.doc = this.stored;
-        },
-        select(selection) {
-            this.selection = ops.surviving(this.doc, selection);
-        },
-        sketch() {},
-        panBy(dx, dy) {
-            this.viewport = { ...this.viewport, x: this.viewport.x + dx, y: this.viewport.y + dy };
-        },
-        say(text) {
-            this.said.push(text);
-        },
-    };
-}
-
-const at = (b, [x, y], held = {}) => {
-    const view = { x, y };
-    return { view, px: toFramePx(b.viewport, view), shift: false, alt: false, clicks: 1, reach: 7 / b.viewport.scale, ...held };
-};
-
-/** Presses at the first place, moves over the others, lets go at the last. */
-function draw(b, tool, places, held = {}) {
-    const drag = TOOLS[tool].press(b, at(b, places[0], held));
-    for (const place of places.slice(1)) drag?.move(at(b, place, held));
-    drag?.end(at(b, places.at(-1), held));
-}
+import { at, board, draw } from "./board.js";
 
 const points = (b, index = 0) => b.doc.paths[index].points.map(({ x, y }) => [x, y]);
 
@@ -263,6 +210,26 @@ test("a box is resized by every handle, the other side stays", () => {
         draw(b, "select", [[x, y], [x + 10, y + 10]]);
         assert.deepEqual(b.doc.regions[0].points, expected, `handle ${handle}`);
     }
+});
+
+test("an area with keys is resized at the time that is shown, as it is turned", () => {
+    const b = crossing();
+    const keys = [{ frame: 0 }, { frame: 10, rotate: 90 }];
+    b.commit({ ...b.doc, regions: b.doc.regions.map((area) => ({ ...area, keys })) }, "keys");
+    b.time = 10; // its upper left corner lies at the upper right, its middle where it was
+    b.select({ ...ops.NOTHING, regions: ["r1"] });
+    draw(b, "select", [[200, 50], [205, 70]]);
+    assert.deepEqual(b.doc.regions[0].points, [[100, 50], [200, 150]]);
+    assert.deepEqual(b.doc.regions[0].keys, [{ frame: 0 }, { frame: 10, rotate: 90, points: [[120, 45], [200, 150]] }]);
+    draw(b, "select", [[205, 70], [200, 50]]);
+    assert.deepEqual(b.doc.regions[0].keys[1].points, [[100, 50], [200, 150]]);
+    b.time = 5; // between them: a key of its own
+    const [x, y] = [150, 100 - 50 * Math.SQRT2];
+    draw(b, "select", [[x, y], [x, y - 10 * Math.SQRT2]]);
+    assert.equal(b.doc.regions[0].keys.length, 3);
+    const [[left, top], corner] = b.doc.regions[0].keys[1].points;
+    assert.ok(Math.hypot(left - 90, top - 40) < 1e-9);
+    assert.deepEqual(corner, [200, 150]);
 });
 
 test("an area that follows is taken where it is seen, and resized by as much", () => {

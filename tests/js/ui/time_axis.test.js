@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { gripAt, gripsOf, timeAtX, xOfTime } from "../../../js/ui/time_axis.js";
+import { barAt, gripsOf, timeAtX, xOfTime } from "../../../js/ui/time_axis.js";
 
 const WIDTH = 400;
 const FRAMES = 14;
@@ -12,7 +12,7 @@ const path = (start, end, ...frames) => ({
     end,
     points: frames.map((frame) => ({ x: 0, y: 0, ...(frame === undefined ? {} : { frame }) })),
 });
-const at = (one, x) => gripAt(one, FRAMES, WIDTH, x)?.grip;
+const at = (one, x) => barAt(one, FRAMES, WIDTH, x)?.grip;
 
 test("times and places are each other's inverse, and stay within the clip", () => {
     for (const time of [0, 1, 6.5, 13]) assert.ok(Math.abs(timeAtX(xOfTime(time, FRAMES, WIDTH), FRAMES, WIDTH) - time) < 1e-9);

@@ -5,7 +5,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from revideo.drawing import curves
-from revideo.drawing.curves import EASINGS, keyframes, lengths_at, measure_curve
+from revideo.drawing.curves import keyframes, lengths_at, measure_curve
+from revideo.drawing.easing import EASINGS, eased
 
 ZIGZAG = np.array([[8, 30], [20, 6.5], [33, 34], [58, 9], [70, 9.5]])
 LOOP = np.array([[20, 10], [44, 12], [50, 30], [20, 33], [20, 10.0]])
@@ -141,7 +142,8 @@ def test_many_points_are_measured_in_parts(monkeypatch):
 
 def places_at(points_px, frames, times, start=0.0, end=10.0, easing="linear", straight=True):
     curve = measure_curve(np.array(points_px, float), straight)
-    return curve.at(lengths_at(*keyframes(curve, frames, start, end), easing, np.array(times, float)))
+    easings = [easing] * len(frames) if isinstance(easing, str) else easing
+    return curve.at(lengths_at(*keyframes(curve, frames, easings, start, end), np.array(times, float)))
 
 
 def test_without_times_a_path_spreads_over_its_own_frames():
@@ -182,3 +184,28 @@ def test_speeds_of_easings(easing):
 def test_easing_starts_anew_between_timed_points():
     x = places_at([[0, 0], [10, 0], [40, 0]], [None, 4, None], [2, 4, 7], easing="in")[:, 0]
     assert_allclose(x, [10 * 0.25, 10, 10 + 30 * 0.25])
+
+
+def test_each_stretch_between_keys_has_its_own_easing():
+    points, frames = [[0, 0], [10, 0], [20, 0], [50, 0], [90, 0]], [None, 4, None, 8, None]
+    easings = ["hold", (0, 0, 1, 1), "out", "in", "hold"]  # of these the third is no key, and the last has no stretch
+    x = places_at(points, frames, [0, 3.999, 4, 5, 8, 9, 10], easing=easings)[:, 0]
+    assert_allclose(x, [0, 0, 10, 20, 50, 60, 90])
+
+
+@pytest.mark.parametrize(
+    "controls", [(0.42, 0, 0.58, 1), (0, 1, 0, 1), (1, 0, 1, 0), (0.9, -2, 0.1, 3), (0.3, 1.8, 0.6, 1.4)]
+)
+def test_a_bezier_easing_is_the_height_of_a_fine_curve(controls):
+    u = np.linspace(0, 1, 1_000_001)
+    x, y = (3 * (1 - u) ** 2 * u * a + 3 * (1 - u) * u**2 * b + u**3 for a, b in (controls[::2], controls[1::2]))
+    tau = np.linspace(0, 1, 1001)[:-1]
+    found = eased([controls], np.zeros(1000, int), tau)
+    assert found[0] == 0
+    assert_allclose(found[5:], np.interp(tau, x, y)[5:], atol=1e-6)  # at the first, some rise without end
+
+
+def test_a_path_that_swings_past_its_ends_rests_there():
+    x = places_at([[0, 0], [40, 0]], [None, None], [1, 4, 5, 6], easing=[(0.3, 3, 0.6, 3), "linear"])[:, 0]
+    assert x[0] < 40
+    assert_allclose(x[1:], 40)

@@ -31,7 +31,8 @@ def text_of(entry):
     if "parts" in entry:
         before, repeated, times, after = entry["parts"]
         return before + repeated * times + after
-    return replaced(TEXTS["text"], entry["replace"]) if "replace" in entry else entry.get("text", TEXTS["text"])
+    text = TEXTS[entry.get("of", "text")]
+    return replaced(text, entry["replace"]) if "replace" in entry else entry.get("text", text)
 
 
 def replaced(text, change):
@@ -75,7 +76,8 @@ def test_a_wrong_text_is_refused_with_one_message(entry):
 @pytest.mark.parametrize("entry", TEXTS["accepted"], ids=lambda entry: entry["name"])
 def test_an_odd_text_is_read_and_written_plainly(entry):
     text = EditDocument.from_json(text_of(entry)).to_json()
-    assert text == (replaced(TEXTS["text"], entry["canonical"]) if "canonical" in entry else TEXTS["text"])
+    whole = TEXTS[entry.get("of", "text")]
+    assert text == (replaced(whole, entry["canonical"]) if "canonical" in entry else whole)
     assert EditDocument.from_json(text).to_json() == text
     text.encode("utf-8")
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,11 @@ ODD = st.one_of(
 )
 
 
+KEY_EASINGS = st.sampled_from(
+    ["linear", "in", "out", "in-out", "hold", [0.25, 0.1, 0.25, 1], [1, 0, 0, 1], [0.6, -1.5, 0.3, 2.75], [0, -2, 0, 3]]
+)
+
+
 def optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional=fields)
 
@@ -54,6 +60,8 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         points = [{"x": draw(coordinate), "y": draw(coordinate)} for _ in range(count)]
         for point, frame in zip(points, sorted(draw(st.lists(st.floats(0, frames - 1), unique=True, max_size=count)))):
             point["frame"] = frame
+        for point in points:
+            point |= draw(optional(easing=KEY_EASINGS))
         if count > 3 and draw(st.booleans()):
             points[-1] = points[0] | {"frame": frames - 1}
         more = optional(
@@ -63,6 +71,8 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             end=st.just(frames - 1),
             name=st.sampled_from(["", "a bird", "ä \U0001f600"]),
             color=st.just("#12aBef"),
+            locked=st.booleans(),
+            group=st.sampled_from(["", "birds"]),
         )
         paths.append({"id": path_id, "kind": kind, "points": points, **draw(more)})
     regions = []
@@ -70,26 +80,43 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         kind = draw(st.sampled_from(["rect", "ellipse", "polygon", "brush"]))
         count = {"rect": 2, "ellipse": 2, "polygon": draw(st.integers(3, 9)), "brush": draw(st.integers(1, 9))}[kind]
         points = [[draw(coordinate), draw(coordinate)] for _ in range(count)]
+        shape = st.lists(st.tuples(coordinate, coordinate).map(list), min_size=count, max_size=count)
+        more_of_key = optional(
+            move=st.sampled_from([[0, 0], [12.5, -3.25], [-1e5, 1e5]]),
+            scale=st.sampled_from([[1, 1], [0.5, 2], [0.001, 3.3333333], [1000, 1000]]),
+            rotate=st.sampled_from([0, 90, -180, 360, 33.25, -1234.5678, 36_000]),
+            points=shape,
+            easing=KEY_EASINGS,
+        )
+        frames_of_keys = st.lists(st.floats(0, frames - 1), unique=True, min_size=1, max_size=4).map(sorted)
+        keys = st.tuples(frames_of_keys, st.lists(more_of_key, min_size=4, max_size=4)).map(
+            lambda given: [{"frame": frame} | more for frame, more in zip(*given)]
+        )
+        several = st.lists(st.sampled_from(ids), unique=True, min_size=1) if ids else st.nothing()
         more = optional(
             mode=st.sampled_from(["add", "subtract"]),
             feather=st.sampled_from([0, 0.01, 3, 25.5, 10_000]),
             visible=st.sampled_from([True, True, True, False]),
-            **({"follow": st.sampled_from(ids)} if ids else {}),
+            keys=keys,
+            locked=st.booleans(),
+            group=st.sampled_from(["", "birds"]),
+            **({"follow": st.one_of(st.sampled_from(ids), several)} if ids else {}),
         )
         radius = {"radius": draw(st.sampled_from([0.0001, 0.7, 9, 10_000]))} if kind == "brush" else {}
         regions.append({"id": f"r{number}", "kind": kind, "points": points, **draw(more), **radius})
-    return {"version": 1, "width": width, "height": height, "frames": frames, "paths": paths, "regions": regions}
+    version = draw(st.sampled_from([1, 2, 2]))
+    return {"version": version, "width": width, "height": height, "frames": frames, "paths": paths, "regions": regions}
 
 
 @st.composite
 def changed(draw: st.DrawFn) -> str:
     """The text of one, a few places of which may hold something else, or be missing, or double."""
-    document = draw(documents())
+    document = deepcopy(draw(documents()))  # lists in it are those of the strategies
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
         holder, key = draw(st.sampled_from(list(places(document))))
         change = draw(st.sampled_from(["replace", "replace", "remove", "double"]))
         if change == "replace":
-            holder[key] = draw(ODD)
+            holder[key] = deepcopy(draw(ODD))
         elif change == "remove":
             del holder[key]
         elif isinstance(holder, list):

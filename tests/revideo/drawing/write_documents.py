@@ -2,7 +2,7 @@
 
 Run by hand after a change of docs/edit_document.md, and look at the difference:
 
-    python -m tests.revideo.write_documents
+    python -m tests.revideo.drawing.write_documents
 """
 
 from __future__ import annotations
@@ -30,15 +30,18 @@ STAR = [
     for i in range(5)
 ]
 SCRIBBLE = [[6, 6], [52.25, 9.5], [11, 27.75], [50, 35], [50, 35], [30, 2]]
+EASE, STEEP, BACK_AND_OVER = [0.25, 0.1, 0.25, 1], [1, 0, 0, 1], [0.6, -1.5, 0.3, 2.75]
+EVERYTHING = {"move": [6.5, -3], "scale": [0.7, 1.6], "rotate": 130}
 EASINGS = ("linear", "in", "out", "in-out")
 
 
-def points(places: list[list[float]]) -> list[dict[str, float]]:
-    """[x, y] or [x, y, frame]."""
-    return [dict(zip(("x", "y", "frame"), place)) for place in places]
+def points(places: list[list[Any]]) -> list[dict[str, Any]]:
+    """[x, y] or [x, y, frame] or [x, y, frame or None, easing]."""
+    given = [dict(zip(("x", "y", "frame", "easing"), place)) for place in places]
+    return [{name: value for name, value in point.items() if value is not None} for point in given]
 
 
-def path(number: int, kind: str, places: list[list[float]], **more: Any) -> dict[str, Any]:
+def path(number: int, kind: str, places: list[list[Any]], **more: Any) -> dict[str, Any]:
     return {"id": f"p{number}", "kind": kind, "points": points(places), **more}
 
 
@@ -46,9 +49,15 @@ def region(number: int, kind: str, places: list[list[float]], **more: Any) -> di
     return {"id": f"r{number}", "kind": kind, "points": places, **more}
 
 
-def document(*items: dict[str, Any], width: int = WIDTH, height: int = HEIGHT, frames: int = FRAMES) -> dict[str, Any]:
+def key(frame: float, **more: Any) -> dict[str, Any]:
+    return {"frame": frame, **more}
+
+
+def document(
+    *items: dict[str, Any], width: int = WIDTH, height: int = HEIGHT, frames: int = FRAMES, version: int = 1
+) -> dict[str, Any]:
     return {
-        "version": 1,
+        "version": version,
         "width": width,
         "height": height,
         "frames": frames,
@@ -237,6 +246,169 @@ DOCUMENTS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     ),
     "an area that follows an anchor": (
         document(path(1, "anchor", [[30, 30]]), region(1, "rect", [[4, 4], [12, 12]], follow="p1")),
+        {},
+    ),
+    "easing of stretches between keys": (
+        document(
+            path(1, "line", [[4, 4, None, "hold"], [20, 4, 3, "in"], [30, 4, None, "out"], [44, 9, 6], [60, 4]]),
+            path(2, "spline", [[8, 30, 1, BACK_AND_OVER], [20, 6], [33, 34, 5, "hold"], [58, 9, 7.5, "hold"]]),
+            path(3, "spline", [[8, 30, None, EASE], [20, 6, 4, STEEP], [33, 34], [58, 9]], easing="in-out"),
+            path(4, "line", [[5, 20, None, "in-out"], [50, 20, None, "hold"]], start=2, easing="in"),
+            path(5, "line", [[5, 36, 0, "hold"], [50, 36, 8]]),
+            version=2,
+        ),
+        {},
+    ),
+    "a hold on more frames and on one": (
+        document(
+            path(1, "line", [[4, 4, 0, "hold"], [20, 4, 3, BACK_AND_OVER], [60, 9, 8, "hold"]]),
+            path(2, "anchor", [[4, 4, None, "hold"]]),
+            version=2,
+        ),
+        {"frames": 25},
+    ),
+    "areas that turn": (
+        document(
+            region(1, "rect", [[4, 4], [24, 14]], keys=[key(0), key(8, rotate=90)]),
+            region(2, "ellipse", [[36, 3], [60, 17]], keys=[key(0, rotate=-30), key(6, rotate=400)]),
+            region(3, "polygon", [[6, 24], [20, 22], [14, 36]], keys=[key(2, rotate=170), key(7, rotate=-33.3)]),
+            region(4, "brush", [[34, 30], [58, 28], [44, 36]], radius=2.4, keys=[key(0), key(4, rotate=77), key(8)]),
+            version=2,
+        ),
+        {},
+    ),
+    "areas that grow and shrink": (
+        document(
+            region(1, "rect", [[4, 4], [24, 14]], keys=[key(0), key(8, scale=[0.3, 1.7])]),
+            region(2, "ellipse", [[36, 3], [60, 17]], keys=[key(1, scale=[0.001, 0.001]), key(6, scale=[1.2, 0.6])]),
+            region(3, "polygon", [[6, 24], [20, 22], [14, 36]], keys=[key(2, scale=[2, 0.5], rotate=20), key(7)]),
+            region(4, "brush", [[34, 30], [58, 28], [44, 36]], radius=2.4, keys=[key(0), key(8, scale=[0.5, 3])]),
+            version=2,
+        ),
+        {"width": 128, "height": 80},
+    ),
+    "areas that change their shape": (
+        document(
+            region(1, "rect", [[4, 4], [24, 14]], keys=[key(0), key(8, points=[[2, 12], [30, 6]])]),
+            region(2, "ellipse", [[36, 3], [60, 17]], keys=[key(1, points=[[40, 4], [50, 18]]), key(6)]),
+            region(
+                3,
+                "polygon",
+                STAR,
+                keys=[key(0, points=[[y, x] for x, y in STAR]), key(4), key(8, points=STAR[::-1], rotate=45)],
+            ),
+            region(4, "brush", SCRIBBLE, radius=2.4, mode="subtract", keys=[key(2, points=SCRIBBLE[::-1]), key(5)]),
+            version=2,
+        ),
+        {},
+    ),
+    "areas that move from key to key, by every easing": (
+        document(
+            *(
+                region(
+                    number,
+                    "rect",
+                    [[2, 4 * number], [8, 4 * number + 3]],
+                    keys=[
+                        key(0, easing=easing),
+                        key(5, move=[40, 0], easing=easing),
+                        key(7.5, move=[20, 1.5], easing="hold"),
+                    ],
+                )
+                for number, easing in enumerate([*EASINGS, "hold", EASE, STEEP, BACK_AND_OVER])
+            ),
+            version=2,
+        ),
+        {},
+    ),
+    "soft areas that do all of it, and follow, on another size and length": (
+        document(
+            path(1, "line", [[10, 10, None, STEEP], [50, 30]]),
+            region(1, "polygon", STAR, feather=5, follow="p1", keys=[key(1, easing="hold"), key(5, **EVERYTHING)]),
+            region(2, "rect", [[4, 4], [24, 14]], feather=3, keys=[key(1, easing=EASE), key(7, **EVERYTHING)]),
+            region(3, "ellipse", [[36, 3], [60, 17]], mode="subtract", feather=6, keys=[key(0), key(8, **EVERYTHING)]),
+            region(4, "brush", SCRIBBLE, radius=1.5, feather=2, follow="p1", keys=[key(0, **EVERYTHING), key(8)]),
+            version=2,
+        ),
+        {"frames": 6, "width": 48, "height": 70},
+    ),
+    "speed curves that take a scale past nothing": (
+        document(
+            *(
+                region(number, kind, places, radius=2, keys=[key(0, scale=[0.2, 1], easing=BACK_AND_OVER), key(8)])
+                for number, (kind, places) in enumerate(
+                    [
+                        ("rect", [[4.2, 4], [24, 14]]),
+                        ("ellipse", [[36, 3], [60, 17]]),
+                        ("polygon", [[6, 24], [20, 22], [14, 36]]),
+                        ("brush", [[34, 30], [58, 28], [44, 36]]),
+                    ]
+                )
+            ),
+            version=2,
+        ),
+        {},
+    ),
+    "areas that follow two paths and three": (
+        document(
+            path(1, "line", [[10, 10], [22, 6]]),
+            path(2, "spline", [[30, 12], [40, 20, 4], [30, 36]], easing="in-out"),
+            path(3, "line", [[14, 30, None, "hold"], [50, 30, 6], [20, 20]], visible=False, start=2),
+            region(1, "rect", [[6, 4], [20, 14]], follow=["p1", "p2"]),
+            region(2, "ellipse", [[28, 6], [44, 14]], follow=["p3", "p1", "p2"], feather=3),
+            region(3, "polygon", [[10, 24], [24, 22], [20, 36]], follow=["p2", "p3"], mode="subtract"),
+            region(4, "brush", [[40, 30], [58, 34]], radius=3, follow=["p1", "p2", "p3"]),
+            region(5, "rect", [[50, 2], [56, 8]], follow=["p3"]),
+            version=2,
+        ),
+        {},
+    ),
+    "areas with keys that follow two paths, on another size and length": (
+        document(
+            path(1, "line", [[10, 10, None, STEEP], [30, 12]]),
+            path(2, "spline", [[30, 12], [50, 20], [30, 36]]),
+            region(1, "rect", [[6.2, 4.3], [20.1, 14.2]], follow=["p1", "p2"], keys=[key(0), key(8, **EVERYTHING)]),
+            region(2, "ellipse", [[28, 6], [44, 14]], feather=4, follow=["p2", "p1"], keys=[key(4, **EVERYTHING)]),
+            region(3, "brush", SCRIBBLE, radius=1.5, follow=["p1", "p2"], keys=[key(0, **EVERYTHING), key(8)]),
+            version=2,
+        ),
+        {"frames": 6, "width": 48, "height": 70},
+    ),
+    "areas that follow paths from one spot, to one spot, and that only move": (
+        document(
+            path(1, "line", [[20, 20], [40, 10]]),
+            path(2, "line", [[20, 20], [30, 30]]),
+            path(3, "line", [[30, 10], [40, 10]]),
+            path(4, "line", [[20, 10], [30, 10]]),
+            region(1, "rect", [[6, 4], [20, 14]], follow=["p1", "p2"]),
+            region(2, "brush", [[24, 26], [40, 36]], radius=2.5, follow=["p1", "p3"]),
+            region(3, "ellipse", [[40, 26], [60, 36]], follow=["p3", "p4"]),
+            version=2,
+        ),
+        {},
+    ),
+    "keys by which an area rests": (
+        document(
+            region(1, "rect", [[4, 4], [24, 14]], keys=[key(3, **EVERYTHING)]),
+            region(2, "ellipse", [[36, 3], [60, 17]], keys=[key(0), key(4, move=[0, 0]), key(8, rotate=0)]),
+            region(3, "polygon", STAR, keys=[key(5, points=[[y, x] for x, y in STAR])]),
+            version=2,
+        ),
+        {},
+    ),
+    "narrow boxes, which cover nothing however they are turned": (
+        document(
+            region(1, "rect", [[10, 10], [10, 30]], feather=8, keys=[key(0), key(8, rotate=100)]),
+            region(2, "ellipse", [[20, 10], [40, 10]], feather=8, keys=[key(0, rotate=10), key(8, scale=[3, 3])]),
+            version=2,
+        ),
+        {},
+    ),
+    "version 1, in which points have no easing and areas no keys": (
+        document(
+            path(1, "line", [[4, 4, 0, "hold"], [20, 4, 3, "bounce"], [60, 9]]),
+            region(1, "rect", [[4, 4], [24, 14]], keys=[key(0), key(8, rotate="far")]),
+        ),
         {},
     ),
 }
