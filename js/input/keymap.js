@@ -27,7 +27,8 @@ export const BINDINGS = [
     { group: "Tools", command: "brush-larger", keys: ["]"], text: "Larger brush", repeats: true },
     { group: "Tools", command: "snap", keys: ["m"], text: "Snap to edges and points" },
     { group: "Tools", command: "menu", keys: ["Shift+F10", "ContextMenu"], text: "What can be done here" },
-    { group: "Tools", command: "finish", keys: ["Enter"], text: "Finish the spline" },
+    { group: "Tools", command: "finish", keys: ["Enter"], text: "Finish the spline; by keys: place a point at the crosshair, which arrows move" },
+    { group: "Tools", command: "end-drawing", keys: ["Ctrl+Enter"], text: "End what is drawn by keys" },
     { group: "Tools", command: "cancel", keys: ["Escape"], text: "Cancel, or select nothing" },
 
     { group: "Time", command: "play", keys: [" "], text: "Play, pause" },
@@ -99,6 +100,15 @@ export const GESTURES = [
     ["Shift + wheel", "step through the frames"],
     ["Space + drag", "move the view (or middle button)"],
     ["Two fingers", "zoom and move the view"],
+];
+
+/** What keys do on the controls around the drawing; the help overlay shows it. */
+export const CONTROL_KEYS = [
+    ["Tab", "tools, drawing, list, settings, time"],
+    ["arrows", "from tool to tool, row to row; a frame on the time slider"],
+    ["Page ↑ ↓", "ten frames, on the time slider"],
+    ["Enter", "select a row; ⇧ Enter adds it"],
+    ["F2", "rename a row"],
 ];
 
 /** A key event as this table names it: "Ctrl+z", "Shift+ArrowLeft", "?". Cmd counts as Ctrl. @type {(event: {key: string, ctrlKey: boolean, metaKey: boolean, shiftKey: boolean}) => string} */

@@ -74,7 +74,7 @@ export class ContextMenu {
     #openOnStage(event) {
         const { editor } = this;
         editor.player.pause();
-        editor.run("finish"); // what was clicked so far
+        editor.run("end-drawing"); // what was clicked so far
         const { px, reach } = editor.pointer.placeOf(event);
         const [hit] = hitTest(editor.doc, editor.selection, editor.time, px, reach);
         if (hit) this.#take(hit);
