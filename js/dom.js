@@ -1,4 +1,4 @@
-/** Dom: elements in one expression. */
+/** Dom: elements in one expression, errors as text. */
 
 /** @typedef {string | Node | null | undefined | false} Child */
 
@@ -19,3 +19,6 @@ export function h(tag, attributes = {}, ...children) {
     element.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
     return element;
 }
+
+/** What an error says, for people. @type {(error: unknown) => string} */
+export const messageOf = (error) => (error instanceof Error ? error.message : String(error));

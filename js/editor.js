@@ -1,33 +1,34 @@
 /**
  * Editor: one drawing on the screen. It holds the element, shows a session, and hands keys to
- * commands and pointers to tools. It knows no ComfyUI: extension.js gives it clips and keeps
- * its value.
+ * commands and pointers to tools. It knows no ComfyUI: host/ gives it clips and keeps its value.
  */
 
 import { Stage } from "./canvas/stage.js";
 import { Backdrop } from "./clip/backdrop.js";
-import { findPath } from "./document/items.js";
-import * as ops from "./document/operations.js";
-import { Session } from "./document/session.js";
 import { h } from "./dom.js";
+import { DrawingBoard } from "./drawing_board.js";
 import { outsideAreas } from "./geometry/outside_areas.js";
 import { fit, keepInView, panBy, zoomAbout } from "./geometry/viewport.js";
 import { COMMANDS } from "./input/commands.js";
 import { keepFromGraph } from "./input/own_events.js";
 import { Player, frameAt } from "./input/player.js";
 import { Pointer } from "./input/pointer.js";
-import { helpOverlay } from "./ui/help.js";
-import { ImportExport } from "./ui/import_export.js";
+import { ContextMenu } from "./overlays/context_menu.js";
+import { CopiesForm } from "./overlays/copies_form.js";
+import { toggleFullWindow } from "./overlays/full_window.js";
+import { helpOverlay } from "./overlays/help.js";
+import { ImportExport } from "./overlays/import_export.js";
+import { Invitation } from "./ui/invitation.js";
 import { Keyboard } from "./ui/keyboard.js";
 import { Message } from "./ui/message.js";
 import { Panel } from "./ui/panel.js";
-import { Status, messageOf } from "./ui/status.js";
+import { ResultBar } from "./ui/result_bar.js";
+import { Status } from "./ui/status.js";
 import { Timeline } from "./ui/timeline.js";
 import { Toolbar } from "./ui/toolbar.js";
 
 /** @typedef {import("./document/document.js").EditDocument} EditDocument */
 /** @typedef {import("./clip/frames.js").Clip} Clip */
-/** @typedef {import("./document/operations.js").Selection} Selection */
 /** @typedef {import("./tools/tool.js").Board} Board */
 /** @typedef {import("./tools/index.js").ToolName} ToolName */
 /** @typedef {import("./geometry/viewport.js").Viewport} Viewport */
@@ -37,43 +38,49 @@ import { Toolbar } from "./ui/toolbar.js";
  * What the editor tells its host.
  * @typedef {object} Host
  * @property {(text: string) => void} changed  the value is another
- * @property {(files: File[]) => void} dropped  files that are no drawings
+ * @property {(files: File[]) => void} opened  files that are no drawings
+ * @property {() => void} resized  it came into view, or its size is another
+ * @property {(places: XY[], frame: number) => Promise<import("./document/document.js").Path[] | null>} track  follows what lies there
+ * @property {(frame: number) => void} saveFrame  as a picture file
+ * @property {() => void} paintFrame  the edited first frame, in ComfyUI's mask editor
+ * @property {(picture: File) => void} chooseFrame  as the edited first frame
+ * @property {(index: number) => void} openResult  of those that are listed
+ * @property {() => void} showFrames  runs what feeds the frames, to see them
  */
 
 /** @implements {Board} */
-export class Editor {
-    session = new Session();
+export class Editor extends DrawingBoard {
     backdrop = new Backdrop();
     message = new Message();
-    /** @type {string | null} */
-    openPath = null;
-    /** @type {XY[]} */
-    openOutline = [];
-    /** @type {{at: XY, key: string} | null} */
-    lastClick = null;
+    /** @type {import("./ui/invitation.js").Absence | ""} */
+    absence = "";
 
     /** Per path the frames at which it lies outside the areas. @type {Map<string, Set<number>>} */
     outside = new Map();
     /** @type {EditDocument | null} the document that `outside` was found in */
     #outsideOf = null;
 
-    /** @type {EditDocument | null} shown in place of the stored one while something is dragged */
-    #previewed = null;
-    /** @type {import("./tools/tool.js").Sketch | null} */
-    #sketch = null;
     #frame = 0; // of requestAnimationFrame
 
     /** @param {Host} host */
     constructor(host) {
+        super({ changed: (text) => host.changed(text), shown: () => this.redraw(), refused: (text) => this.message.show(text) });
         this.host = host;
         this.keyboard = new Keyboard(this);
         this.player = new Player(this);
-        this.stage = new Stage(this.message.element, () => this.redraw());
+        this.invitation = new Invitation(this);
+        this.resultBar = new ResultBar(this);
+        this.stage = new Stage([this.resultBar.wipe, this.invitation.element, this.message.element], () => {
+            this.host.resized();
+            this.redraw();
+        });
         this.toolbar = new Toolbar(this);
         this.panel = new Panel(this);
         this.status = new Status(this);
         this.timeline = new Timeline(this);
         this.importExport = new ImportExport(this);
+        this.copiesForm = new CopiesForm(this);
+        this.contextMenu = new ContextMenu(this);
         this.help = helpOverlay(() => this.closeOverlays());
         this.element = h(
             "div",
@@ -82,13 +89,19 @@ export class Editor {
             this.keyboard.element,
             this.toolbar.element,
             h("div", { class: "rve-main" }, this.stage.element, this.panel.element),
+            this.resultBar.element,
             this.status.element,
             this.timeline.element,
             this.importExport.element,
+            this.copiesForm.element,
             this.help,
+            this.contextMenu.element,
         );
         this.pointer = new Pointer(this);
         keepFromGraph(this.element, { focus: () => this.focus(), drop: (files) => this.importExport.drop(files) });
+        this.element.addEventListener("focusout", (event) => {
+            if (!this.element.contains(/** @type {Node | null} */ (event.relatedTarget))) this.#left();
+        });
         // The host's theme lies in variables of the root: canvases do not follow by themselves.
         this.themes = new MutationObserver(() => this.timeline.restyle());
         this.themes.observe(document.documentElement, { attributeFilter: ["class", "style"] });
@@ -103,92 +116,17 @@ export class Editor {
         this.backdrop.destroy();
     }
 
-    // --- The drawing -------------------------------------------------------------------------
-
-    get doc() {
-        return this.#previewed ?? this.session.doc;
-    }
-
-    get value() {
-        return this.session.text;
-    }
-
-    /** What cannot be read is said, and nothing is lost. */
-    set value(text) {
-        if (text === this.session.text) return;
-        try {
-            this.session.load(text);
-        } catch (error) {
-            this.message.show(`The stored drawing cannot be read: ${messageOf(error)}. It is kept until you draw something.`);
-        }
-        this.#changed();
-    }
-
-    /** Shows another session, such as that of the node which this one replaces. @type {(session: Session) => void} */
-    attach(session) {
-        this.session = session;
-        this.#changed();
-    }
-
-    /** @type {(doc: EditDocument) => void} */
-    preview(doc) {
-        this.#previewed = doc;
-        this.redraw();
-    }
-
-    revert() {
-        this.#previewed = null;
-        this.redraw();
-    }
-
-    /** A step of the history. Steps in a row with the same `merge` become one. @type {(doc: EditDocument, label: string, merge?: string) => void} */
-    commit(doc, label, merge = "") {
-        try {
-            this.#changed(this.session.commit(doc, label, merge));
-        } catch (error) {
-            this.message.show(`That was not done: ${messageOf(error)}`);
-            this.revert();
-        }
-    }
-
-    undo() {
-        this.#changed(this.session.undo());
-    }
-
-    redo() {
-        this.#changed(this.session.redo());
-    }
-
-    /** Makes the drawing one over frames of this size and number. @type {(format: {width: number, height: number, frames: number}) => void} */
-    conform(format) {
-        const changed = this.session.conform(format);
-        if (changed) this.say(`The drawing was fitted to ${this.doc.frames} frames of ${format.width} × ${format.height}.`);
-        this.#changed(changed);
-    }
-
-    #changed(valueToo = false) {
-        this.#previewed = null;
-        if (this.openPath && !findPath(this.doc, this.openPath)) this.openPath = null;
-        if (valueToo) this.host.changed(this.value);
-        this.redraw();
-    }
-
     // --- What is seen ------------------------------------------------------------------------
 
-    get selection() {
-        return this.session.selection;
+    /** The keyboard has gone elsewhere: a path's first point, which is nowhere but here, does not wait for it. */
+    #left() {
+        if (this.session.tool === "polygon" || !this.openOutline.length) return;
+        this.openOutline = [];
+        this.sketch(null);
     }
 
-    get time() {
-        return Math.min(this.session.time, this.doc.frames - 1);
-    }
-
-    get areaMode() {
-        return this.session.areaMode;
-    }
-
-    get brushRadius() {
-        return this.session.brushRadius;
+    get view() {
+        return this.stage.size;
     }
 
     get viewport() {
@@ -215,27 +153,17 @@ export class Editor {
         this.redraw();
     }
 
-    /** @type {(selection: Selection) => void} */
-    select(selection) {
-        this.session.selection = ops.surviving(this.doc, selection);
-        this.session.separate();
-        this.redraw();
+    /** @type {(format: {width: number, height: number, frames: number}) => boolean} */
+    conform(format) {
+        const changed = super.conform(format);
+        if (changed) this.say(`The drawing was fitted to ${this.doc.frames} frames of ${format.width} × ${format.height}.`);
+        return changed;
     }
 
     /** @type {(tool: ToolName) => void} */
     use(tool) {
-        this.openPath = null;
-        this.openOutline = [];
-        this.#sketch = null;
-        this.session.tool = tool;
+        super.use(tool);
         this.status.notice = "";
-        this.redraw();
-    }
-
-    /** @type {(sketch: import("./tools/tool.js").Sketch | null) => void} */
-    sketch(sketch) {
-        this.#sketch = sketch;
-        this.redraw();
     }
 
     /** A passing remark, until something else happens. @type {(text: string) => void} */
@@ -246,11 +174,20 @@ export class Editor {
 
     // --- The clip ----------------------------------------------------------------------------
 
-    /** Shows a clip, which stays its owner's, or none; `waiting` says what is awaited or missing. @type {(clip: Clip | null, waiting?: string) => void} */
-    show(clip, waiting = "") {
+    /** Shows a clip, which stays its owner's, or none; `waiting` says what is awaited or missing. @type {(clip: Clip | null, waiting?: string, absence?: Editor["absence"]) => void} */
+    show(clip, waiting = "", absence = "") {
         this.backdrop.clip = clip;
         this.status.waiting = waiting;
+        this.absence = absence;
         clip?.want(frameAt(this.time));
+        this.redraw();
+    }
+
+    /** The source, what a run gave, or both. @type {(view: import("./clip/backdrop.js").View) => void} */
+    showView(view) {
+        this.backdrop.view = view;
+        if (view !== "source" && !this.backdrop.result) this.host.openResult(this.resultBar.chosen);
+        this.backdrop.want(frameAt(this.time));
         this.redraw();
     }
 
@@ -281,14 +218,14 @@ export class Editor {
     #draw() {
         const { doc, session, stage, viewport, selection, time, outside } = this;
         if (!stage.size.width || !stage.size.height) return; // collapsed, or not in the page
-        const scene = { doc, selection, time, viewport, density: stage.density, outside, sketch: this.#sketch, ...this.pointer.hovering };
-        const { picture, place } = this.backdrop.at(frameAt(time), doc);
-        stage.draw(scene, picture, place);
+        const scene = { doc, selection, time, viewport, density: stage.density, outside, sketch: this.sketched, guides: this.guides, ...this.pointer.hovering };
+        stage.draw(scene, this.backdrop.at(frameAt(time), doc));
         this.element.classList.toggle("rve-without-panel", !session.panel);
+        stage.element.classList.toggle("rve-bare", !session.showsDrawing);
         const ready = String(this.backdrop.clip?.ready ?? 0);
         if (this.element.dataset.framesReady !== ready) this.element.dataset.framesReady = ready;
-        for (const part of [this.toolbar, this.panel, this.timeline, this.status, this.pointer]) part.draw();
-        if (this.#outsideOf !== session.doc && !this.#previewed && !this.player.playing) {
+        for (const part of [this.toolbar, this.panel, this.timeline, this.status, this.invitation, this.resultBar, this.pointer]) part.draw();
+        if (this.#outsideOf !== session.doc && !this.isPreviewing && !this.player.playing) {
             this.#outsideOf = session.doc;
             this.outside = outsideAreas(session.doc);
             this.redraw();
@@ -308,6 +245,13 @@ export class Editor {
         this.help.hidden = this.importExport.element.hidden = true;
         if (open) this.focus();
         return open;
+    }
+
+    /** Over all of the page, or back in its node. */
+    toggleFullWindow() {
+        toggleFullWindow(this.element);
+        this.session.viewport = null; // the frame is fitted to where it is now
+        this.focus();
     }
 
     /** Takes the keyboard. */

@@ -32,7 +32,14 @@ class ReVideoTrackPoints(io.ComfyNode):
             category=CATEGORY,
             description="Follows points through the clip and gives their paths: keep the motion, change the content. "
             "The points come from the editor, or as a grid from an area.",
-            search_aliases=["keep motion", "point tracker", "optical flow", "follow points", "cotracker"],
+            search_aliases=[
+                "keep motion",
+                "point tracker",
+                "point tracking",
+                "optical flow",
+                "follow points",
+                "cotracker",
+            ],
             inputs=[
                 io.Image.Input("frames", tooltip="The prepared frames."),
                 io.Combo.Input(

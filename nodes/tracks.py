@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
@@ -94,7 +95,13 @@ class ReVideoTracksIn(io.ComfyNode):
 
         num_frames, height, width = frames.shape[:3]
         if comfy_tracks is None:
-            drawn = parse_tracks(tracks if isinstance(tracks, str) else json.dumps(tracks))
+            text = tracks if isinstance(tracks, str) else json.dumps(tracks)
+            size = drawn_width or width, drawn_height or height
+            drawn = parse_tracks(text, size)
+            if drawn_width or drawn_height:
+                drawn.check_size(size, "set drawn_width and drawn_height to 0")
+            if drawn.read_as:
+                logging.info("ReVideo Tracks In: %s", drawn.read_as)
         else:
             drawn = from_comfy_tracks(comfy_tracks["track_path"], comfy_tracks.get("track_visibility"))
         if not (drawn_width or drawn_height):

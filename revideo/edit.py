@@ -49,7 +49,7 @@ class Edit:
             trajectories = Trajectories.none(1)
         object.__setattr__(self, "edited_frame", as_picture(edited_frame, "edited frame"))
         if isinstance(trajectories, str):
-            trajectories = parse_tracks(trajectories)
+            trajectories = parse_tracks(trajectories, (self.size[1], self.size[0]))
             trajectories.check_pixels("give parse_tracks(text).scaled(width, height)")
         if trajectories.drawn_on:
             width, height = trajectories.drawn_on

@@ -1,6 +1,7 @@
-/** Canvas: sizes, clearing, and the step from view pixels to frame pixels. */
+/** Canvas: sizes, clearing, the step from view pixels to frame pixels, and the square that a handle is. */
 
 /** @typedef {import("../geometry/viewport.js").Viewport} Viewport */
+/** @typedef {import("../geometry/viewport.js").XY} XY */
 
 /** The dark line around every bright one: the drawing is seen on any picture. */
 export const OUTLINE = "rgba(0, 0, 0, 0.75)";
@@ -24,4 +25,14 @@ export function clear(context) {
 /** From now on, one unit is a frame pixel. @type {(context: CanvasRenderingContext2D, viewport: Viewport, density: number) => void} */
 export function inFrame(context, { scale, x, y }, density) {
     context.setTransform(scale * density, 0, 0, scale * density, x * density, y * density);
+}
+
+/** A handle: a square with two rims. @type {(context: CanvasRenderingContext2D, at: XY, half: number, px: number, fill: string, line: string) => void} */
+export function drawSquare(context, at, half, px, fill, line) {
+    context.fillStyle = OUTLINE;
+    context.fillRect(at.x - half - 2 * px, at.y - half - 2 * px, 2 * half + 4 * px, 2 * half + 4 * px);
+    context.fillStyle = line;
+    context.fillRect(at.x - half - px, at.y - half - px, 2 * half + 2 * px, 2 * half + 2 * px);
+    context.fillStyle = fill;
+    context.fillRect(at.x - half, at.y - half, 2 * half, 2 * half);
 }

@@ -1,13 +1,14 @@
 /** Layers: the pile of canvases. One is drawn again when what it shows is another. */
 
 import { sizeCanvas } from "./canvas.js";
-import { drawLive, drawPaths, drawPicture } from "./render.js";
+import { drawLive, drawPaths } from "./render.js";
 import { drawAreas } from "./render_areas.js";
+import { drawPicture } from "./render_picture.js";
 import { h } from "../dom.js";
 import { isMoving } from "../geometry/pose.js";
 
 /** @typedef {import("./render.js").Scene} Scene */
-/** @typedef {import("../clip/frame_mapping.js").Prepared["place"]} Place */
+/** @typedef {import("../clip/backdrop.js").Picture} Picture */
 
 const NAMES = /** @type {const} */ (["picture", "areas", "paths", "live"]);
 
@@ -16,13 +17,13 @@ export class Layers {
     /** @type {any[][]} what each showed when it was drawn last */
     #shown = [];
 
-    /** @type {(scene: Scene, view: {width: number, height: number}, picture: CanvasImageSource | null, place: Place) => void} */
-    draw(scene, view, picture, place) {
+    /** @type {(scene: Scene, view: {width: number, height: number}, seen: Picture) => void} */
+    draw(scene, view, seen) {
         const { doc, selection, time, viewport, density, outside } = scene;
         const screen = [view.width, view.height, density, viewport.scale, viewport.x, viewport.y];
         const moves = doc.regions.some(isMoving);
         const others = doc.paths.filter((path) => !selection.paths.includes(path.id));
-        this.#layer(0, view, density, [...screen, picture, place, doc.width, doc.height], (context) => drawPicture(context, scene, picture, place));
+        this.#layer(0, view, density, [...screen, seen.picture, ...Object.values(seen.place), seen.over, seen.by, seen.wipe, doc.width, doc.height], (context) => drawPicture(context, scene, seen));
         this.#layer(1, view, density, [...screen, doc.regions, ...(moves ? [time, doc.paths] : [])], (context) => drawAreas(context, scene));
         this.#layer(2, view, density, [...screen, doc.frames, outside, ...others], (context) => drawPaths(context, scene));
         this.#layer(3, view, density, [scene], (context) => drawLive(context, scene));

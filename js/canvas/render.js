@@ -1,14 +1,15 @@
 /**
- * Render: the document onto layers of canvas, by place in the pile: picture, areas, paths, live.
+ * Render: the document onto layers of canvas, by place in the pile: areas, paths, live.
  * It only reads. A layer is drawn again when what it shows has changed, so that a pointer move
  * costs the live layer alone.
  */
 
-import { OUTLINE, WHITE, clear, inFrame } from "./canvas.js";
+import { OUTLINE, WHITE, clear, drawSquare, inFrame } from "./canvas.js";
 import { AREA, AREA_LINE, strokeArea } from "./render_areas.js";
+import { drawGuides, drawTransformBox } from "./render_selection.js";
 import { colorOf } from "../document/items.js";
 import { pathCurve, positionAt, visibleAt } from "../geometry/curves.js";
-import { handlesOf } from "../geometry/hit_test.js";
+import { handlesOf, hasHandles } from "../geometry/hit_test.js";
 import { poseAt } from "../geometry/pose.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
@@ -27,46 +28,13 @@ import { poseAt } from "../geometry/pose.js";
  * @property {import("../tools/tool.js").Sketch | null} sketch
  * @property {{px: XY, radius: number} | null} brush  where the brush hovers
  * @property {string | null} hovered  id of the path under the pointer
+ * @property {import("../geometry/transform_box.js").TransformBox | null} transformBox  around what is selected
+ * @property {import("../geometry/snapping.js").Guide[]} guides  lines that what is dragged lines up with
  * @property {Map<string, Set<number>>} outside  per path the frames at which it lies outside the areas
  */
 
 const OUTSIDE = "#ff3b30";
 const MAX_TICKS = 120; // along one path; more would run together
-
-// --- Picture -----------------------------------------------------------------------------------
-
-/**
- * The frame: a source picture in its place, or the edited frame over all of it.
- * @type {(context: CanvasRenderingContext2D, scene: Scene, picture: CanvasImageSource | null, place: {x: number, y: number, width: number, height: number}) => void}
- */
-export function drawPicture(context, { doc, viewport, density }, picture, place) {
-    clear(context);
-    inFrame(context, viewport, density);
-    context.fillStyle = "#26282c";
-    context.fillRect(0, 0, doc.width, doc.height);
-    if (!picture) return;
-    context.save();
-    context.beginPath();
-    context.rect(0, 0, doc.width, doc.height);
-    context.clip();
-    context.imageSmoothingEnabled = viewport.scale < 4; // close up, pixels show as such
-    context.imageSmoothingQuality = "medium";
-    drawBorder(context, picture, place, doc);
-    context.drawImage(picture, place.x, place.y, place.width, place.height);
-    context.restore();
-}
-
-/** Where a picture is padded its border goes on, as fit_frames repeats it. @type {(context: CanvasRenderingContext2D, picture: CanvasImageSource, place: {x: number, y: number, width: number, height: number}, frame: {width: number, height: number}) => void} */
-function drawBorder(context, picture, place, frame) {
-    const source = /** @type {ImageBitmap} */ (picture);
-    const { width, height } = source;
-    const right = frame.width - place.x - place.width;
-    const below = frame.height - place.y - place.height;
-    if (place.x > 0) context.drawImage(source, 0, 0, 1, height, 0, place.y, place.x, place.height);
-    if (right > 0) context.drawImage(source, width - 1, 0, 1, height, place.x + place.width, place.y, right, place.height);
-    if (place.y > 0) context.drawImage(source, 0, 0, width, 1, place.x, 0, place.width, place.y);
-    if (below > 0) context.drawImage(source, 0, height - 1, width, 1, place.x, place.y + place.height, place.width, below);
-}
 
 // --- Paths -------------------------------------------------------------------------------------
 
@@ -173,6 +141,7 @@ export function drawLive(context, scene) {
     for (const area of doc.regions)
         if (selection.regions.includes(area.id)) {
             strokeArea(context, scene, area, 2.25);
+            if (!hasHandles(selection, area)) continue;
             for (const place of handlesOf(area, poseAt(area, doc, scene.time))) drawSquare(context, place, 3.5 * px, px, WHITE, AREA_LINE);
         }
     for (const path of doc.paths) {
@@ -181,7 +150,9 @@ export function drawLive(context, scene) {
         if (chosen) drawPoints(context, scene, path, px);
     }
     for (const path of doc.paths) if (path.visible !== false) drawDot(context, scene, path, px);
-    if (sketch) drawSketch(context, sketch, px);
+    drawTransformBox(context, scene, px);
+    drawGuides(context, scene, px);
+    if (sketch && sketch.kind !== "frame") drawSketch(context, sketch, px);
     if (brush) drawRing(context, brush.px, brush.radius, px);
 }
 
@@ -193,16 +164,6 @@ function drawPoints(context, { selection }, path, px) {
         drawSquare(context, point, (chosen.has(index) ? 4.5 : 3.5) * px, px, fill, line);
         if (point.frame !== undefined) drawText(context, point, String(Math.round(point.frame * 10) / 10), px);
     });
-}
-
-/** @type {(context: CanvasRenderingContext2D, at: XY, half: number, px: number, fill: string, line: string) => void} */
-function drawSquare(context, at, half, px, fill, line) {
-    context.fillStyle = OUTLINE;
-    context.fillRect(at.x - half - 2 * px, at.y - half - 2 * px, 2 * half + 4 * px, 2 * half + 4 * px);
-    context.fillStyle = line;
-    context.fillRect(at.x - half - px, at.y - half - px, 2 * half + 2 * px, 2 * half + 2 * px);
-    context.fillStyle = fill;
-    context.fillRect(at.x - half, at.y - half, 2 * half, 2 * half);
 }
 
 /** @type {(context: CanvasRenderingContext2D, at: XY, text: string, px: number) => void} */
@@ -237,7 +198,7 @@ function drawDot(context, { doc, time, selection }, path, px) {
     context.stroke();
 }
 
-/** @type {(context: CanvasRenderingContext2D, sketch: import("../tools/tool.js").Sketch, px: number) => void} */
+/** @type {(context: CanvasRenderingContext2D, sketch: Exclude<import("../tools/tool.js").Sketch, {kind: "frame"}>, px: number) => void} */
 function drawSketch(context, sketch, px) {
     const shape = new Path2D();
     if (sketch.kind === "box") {

@@ -10,9 +10,9 @@ export class Stage {
     size = { width: 0, height: 0 };
     #layers = new Layers();
 
-    /** @param {Element} above  what lies over the canvases @param {() => void} resized */
+    /** @param {Element[]} above  what lies over the canvases @param {() => void} resized */
     constructor(above, resized) {
-        this.element = h("div", { class: "rve-stage" }, ...this.#layers.canvases, above);
+        this.element = h("div", { class: "rve-stage" }, ...this.#layers.canvases, ...above);
         this.resizes = new ResizeObserver(([{ contentRect }]) => {
             this.size = { width: contentRect.width, height: contentRect.height };
             resized();
@@ -26,9 +26,9 @@ export class Stage {
         return Math.min(Math.max(zoom, 0.5), 2) * (window.devicePixelRatio || 1);
     }
 
-    /** @type {(scene: Scene, picture: CanvasImageSource | null, place: import("../clip/frame_mapping.js").Prepared["place"]) => void} */
-    draw(scene, picture, place) {
-        this.#layers.draw(scene, this.size, picture, place);
+    /** @type {(scene: Scene, seen: import("../clip/backdrop.js").Picture) => void} */
+    draw(scene, seen) {
+        this.#layers.draw(scene, this.size, seen);
     }
 
     destroy() {

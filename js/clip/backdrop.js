@@ -1,13 +1,31 @@
-/** Backdrop: the picture under the drawing. It is the clip's, and on frame 0 the edited one. */
+/** Backdrop: the picture under the drawing. It is the clip's, on frame 0 the edited one, or what a run gave. */
 
 /** @typedef {import("./frames.js").Clip} Clip */
+/** @typedef {import("./frame_mapping.js").Prepared["place"]} Place */
+/** @typedef {"source" | "result" | "wipe" | "difference"} View */
+
+/**
+ * What is seen of a frame.
+ * @typedef {object} Picture
+ * @property {ImageBitmap | null} picture
+ * @property {Place} place  where it lies in the document
+ * @property {ImageBitmap | null} [over]  the result, over all of the frame
+ * @property {"wipe" | "difference"} [by]  how that is laid over
+ * @property {number} [wipe]  from which part of the width on
+ */
 
 const BLANK_FPS = 8; // until a clip is known
 
 export class Backdrop {
     /** Its owner's. @type {Clip | null} */
     clip = null;
-    /** Shows the source in place of the edited frame. */
+    /** Of the last run; its owner's. @type {Clip | null} */
+    result = null;
+    /** @type {View} */
+    view = "source";
+    /** Where the wipe is, as a part of the width. */
+    wipe = 0.5;
+    /** Shows the source in place of the edited frame and of the result. */
     comparing = false;
     /** @type {ImageBitmap | null} */
     #edited = null;
@@ -26,15 +44,25 @@ export class Backdrop {
         this.#edited = picture;
     }
 
-    /** What is seen of a frame, and where it lies in a document of this size. @type {(frame: number, size: {width: number, height: number}) => {picture: ImageBitmap | null, place: import("./frame_mapping.js").Prepared["place"]}} */
+    /** Says which frame is shown. @type {(frame: number) => void} */
+    want(frame) {
+        this.clip?.want(frame);
+        if (this.view !== "source") this.result?.want(frame);
+    }
+
+    /** What is seen of a frame in a document of this size. @type {(frame: number, size: {width: number, height: number}) => Picture} */
     at(frame, { width, height }) {
-        const edited = frame === 0 && !this.comparing ? this.#edited : null;
-        const picture = edited ?? this.clip?.picture(frame) ?? null;
-        return { picture, place: edited || !this.clip ? { x: 0, y: 0, width, height } : this.clip.prepared.place };
+        const whole = { x: 0, y: 0, width, height };
+        const source = { picture: this.clip?.picture(frame) ?? null, place: this.clip?.prepared.place ?? whole };
+        if (this.comparing) return source;
+        const result = this.view === "source" ? null : (this.result?.picture(frame) ?? null);
+        if (result && this.view === "result") return { picture: result, place: whole };
+        if (result && (this.view === "wipe" || this.view === "difference")) return { ...source, over: result, by: this.view, wipe: this.wipe };
+        return frame === 0 && this.#edited ? { picture: this.#edited, place: whole } : source;
     }
 
     destroy() {
-        this.clip = null;
+        this.clip = this.result = null;
         this.setEdited(null);
     }
 }

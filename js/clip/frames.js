@@ -1,6 +1,4 @@
-/** Frames: pictures out of video and image files, by number, cached within a budget of memory. */
-
-import { rateOf } from "./frame_mapping.js";
+/** Frames: a clip's pictures by number, cached within a budget of memory. */
 
 /** @typedef {import("./frame_mapping.js").Source} Source */
 /** @typedef {import("./frame_mapping.js").Prepared} Prepared */
@@ -11,135 +9,33 @@ import { rateOf } from "./frame_mapping.js";
  * @property {Source} source
  * @property {(index: number, maxSide: number) => Promise<ImageBitmap>} grab
  * @property {() => void} close
+ * @property {string} [remark]  what of the file is not seen as it is
  */
 
-const PROBE_FRAMES = 12; // seen to measure the rate
-const PROBE_SPEED = 0.5; // played slowly, none is skipped
-const USUAL_RATE = 24; // where a browser does not say
-const PROBE_MS = 3000;
 const BUDGET_BYTES = 256e6;
 const SIDE_MAX = 2048; // enough to draw by; the model's frames are smaller
 const SIDE_MIN = 480;
 
-/** What a browser says when it cannot show a file. */
-class Unreadable extends Error {}
-
-/** Resolves with the event, rejects on the element's error or when `signal` aborts. @type {(element: HTMLVideoElement, name: string, signal?: AbortSignal) => Promise<void>} */
-function happening(element, name, signal) {
-    return new Promise((resolve, reject) => {
-        const done = (/** @type {() => void} */ settle) => () => {
-            element.removeEventListener(name, succeed);
-            element.removeEventListener("error", fail);
-            signal?.removeEventListener("abort", abort);
-            settle();
-        };
-        const succeed = done(resolve);
-        const fail = done(() => reject(new Unreadable("this browser cannot play the file")));
-        const abort = done(() => reject(signal?.reason));
-        element.addEventListener(name, succeed);
-        element.addEventListener("error", fail);
-        signal?.addEventListener("abort", abort);
-    });
-}
-
-/** @type {Map<string, number>} frames per second of the files seen so far: measuring takes a second */
-const rates = new Map();
-
-/** @type {(url: string, signal: AbortSignal) => Promise<Reader>} */
-export async function openVideo(url, signal) {
-    const video = document.createElement("video");
-    video.muted = true;
-    video.playsInline = true;
-    video.preload = "auto";
-    const close = () => {
-        video.removeAttribute("src");
-        video.load(); // lets go of the file
-    };
-    try {
-        const loaded = happening(video, "loadeddata", signal);
-        video.src = url;
-        await loaded;
-        if (!video.videoWidth) throw new Unreadable("the file holds no picture");
-        const measured = rates.get(url) ?? (await measureRate(video, signal));
-        if (Number.isFinite(measured)) rates.set(url, measured);
-        const fps = Number.isFinite(measured) ? measured : USUAL_RATE;
-        const frames = Math.max(Math.round(video.duration * fps), 1);
-        const source = { ...storedSize(video), frames, fps };
-        const grab = async (/** @type {number} */ index, /** @type {number} */ maxSide) => {
-            const seeked = happening(video, "seeked", signal);
-            video.currentTime = Math.min((index + 0.5) / fps, video.duration); // the middle: no rounding reaches a neighbour
-            await seeked;
-            return createImageBitmap(video, ...bitmapOptions(source, maxSide));
-        };
-        return { source, grab, close };
-    } catch (error) {
-        close();
-        throw error;
+/** A file that is not shown. Its message goes after the file's name. */
+export class Unreadable extends Error {
+    /** @param {string} message @param {boolean} [missing]  it may come yet */
+    constructor(message, missing = false) {
+        super(message);
+        this.missing = missing;
     }
 }
 
-/**
- * A picture's size as it is stored, which is what decoders give to Python: where pixels are not
- * square, the browser shows another.
- * @type {(video: HTMLVideoElement) => {width: number, height: number}}
- */
-function storedSize(video) {
-    const shown = { width: video.videoWidth, height: video.videoHeight };
-    if (!("VideoFrame" in window)) return shown;
-    const frame = new VideoFrame(video, { timestamp: 0 });
-    const { width, height } = frame.visibleRect ?? shown;
-    frame.close();
-    const turned = width >= height !== shown.width >= shown.height; // a phone's film, held upright
-    return turned ? { width: height, height: width } : { width, height };
-}
-
-/** Frames per second, from the times of the frames that a short muted playback shows; NaN where it shows none. @type {(video: HTMLVideoElement, signal: AbortSignal) => Promise<number>} */
-async function measureRate(video, signal) {
-    if (!video.requestVideoFrameCallback || !Number.isFinite(video.duration)) return NaN;
-    /** @type {number[]} */
-    const times = [];
-    await new Promise((resolve) => {
-        const timer = setTimeout(resolve, PROBE_MS);
-        const finish = () => {
-            clearTimeout(timer);
-            resolve(undefined);
-        };
-        const see = (/** @type {number} */ _now, /** @type {VideoFrameCallbackMetadata} */ frame) => {
-            times.push(frame.mediaTime);
-            if (times.length >= PROBE_FRAMES || signal.aborted) finish();
-            else video.requestVideoFrameCallback(see);
-        };
-        video.requestVideoFrameCallback(see);
-        video.addEventListener("ended", finish, { once: true });
-        signal.addEventListener("abort", finish, { once: true });
-        video.playbackRate = PROBE_SPEED;
-        video.play().catch(finish);
-    });
-    video.pause();
+/** Why a file could not be opened, as far as ComfyUI says it. @type {(url: string, otherwise: string, signal: AbortSignal) => Promise<Unreadable>} */
+export async function whyUnreadable(url, otherwise, signal) {
     signal.throwIfAborted();
-    return rateOf([...new Set(times)].sort((a, b) => a - b));
+    const answer = await fetch(url, { method: "HEAD", signal }).catch(() => null);
+    if (!answer) return new Unreadable("ComfyUI does not answer, or cannot send a file of this name");
+    if (answer.status === 404) return new Unreadable("ComfyUI has no such file: upload it, or choose another", true);
+    return new Unreadable(answer.ok ? otherwise : `ComfyUI does not give it (${answer.status} ${answer.statusText})`);
 }
 
-/** A file for each frame. @type {(urls: string[], fps: number, signal: AbortSignal) => Promise<Reader>} */
-export async function openPictures(urls, fps, signal) {
-    const load = async (/** @type {number} */ index) => {
-        const answer = await fetch(urls[index], { signal });
-        if (!answer.ok) throw new Unreadable(`the picture is gone (${answer.status})`);
-        const blob = await answer.blob();
-        try {
-            return await createImageBitmap(blob);
-        } catch {
-            throw new Unreadable("this browser cannot show the picture");
-        }
-    };
-    const first = await load(0);
-    const source = { width: first.width, height: first.height, frames: urls.length, fps };
-    first.close();
-    return { source, grab: (index) => load(index), close: () => {} };
-}
-
-/** @type {(source: Source, maxSide: number) => [ImageBitmapOptions] | []} */
-function bitmapOptions({ width, height }, maxSide) {
+/** As little as is asked for of a picture of this size. @type {(size: {width: number, height: number}, maxSide: number) => [ImageBitmapOptions] | []} */
+export function bitmapOptions({ width, height }, maxSide) {
     const scale = maxSide / Math.max(width, height);
     if (scale >= 1) return [];
     return [{ resizeWidth: Math.round(width * scale), resizeHeight: Math.round(height * scale), resizeQuality: "medium" }];
@@ -163,16 +59,17 @@ export class Clip {
     /**
      * @param {Reader} reader
      * @param {Prepared} prepared
+     * @param {number} [budget]  bytes for its pictures
      */
-    constructor(reader, prepared) {
+    constructor(reader, prepared, budget = BUDGET_BYTES) {
         this.reader = reader;
         this.prepared = prepared;
         const { width, height } = reader.source;
-        const affordable = Math.sqrt(BUDGET_BYTES / 4 / prepared.picked.length / (width * height));
+        const affordable = Math.sqrt(budget / 4 / prepared.picked.length / (width * height));
         const longest = Math.max(width, height);
         this.maxSide = Math.min(Math.max(longest * affordable, SIDE_MIN), SIDE_MAX, longest);
         const bytes = 4 * width * height * (this.maxSide / longest) ** 2;
-        this.capacity = Math.max(Math.floor(BUDGET_BYTES / bytes), 2);
+        this.capacity = Math.max(Math.floor(budget / bytes), 2);
     }
 
     /** The picture of a frame, or of the nearest one that is there; null before the first. @type {(frame: number) => ImageBitmap | null} */

@@ -1,11 +1,14 @@
 /** Open clips: editors that show the same share one, and it stays open for a while after the last has let go. */
 
 import { prepare } from "./frame_mapping.js";
-import { Clip, openPictures, openVideo } from "./frames.js";
+import { Clip } from "./frames.js";
+import { openPicture, openPictures } from "./pictures.js";
+import { openVideo } from "./videos.js";
 
-/** @typedef {import("./upstream.js").Upstream} Upstream */
+/** @typedef {import("../graph/upstream.js").Upstream} Upstream */
 
 const IDLE_MS = 15_000; // the graph's undo builds nodes anew: they find the clip still open
+const RESULT_BYTES = 96e6; // of its pictures, beside those of the clip
 const PICTURES_FPS = 8; // of frames whose source is not known: pictures have no rate
 
 /** @type {Map<string, {clip: Promise<Clip>, opening: AbortController, users: number, timer?: number}>} by what they show */
@@ -38,7 +41,7 @@ export const fileKey = (upstream) => `file ${JSON.stringify([upstream?.file, ups
 
 /** A file as the nodes after it prepare it. @type {(url: string, upstream: Upstream, signal: AbortSignal) => Promise<Clip>} */
 export async function openFile(url, { kind, steps }, signal) {
-    const reader = kind === "video" ? await openVideo(url, signal) : await openPictures([url], 1, signal);
+    const reader = kind === "video" ? await openVideo(url, signal) : await openPicture(url, signal);
     try {
         return new Clip(reader, prepare(reader.source, steps));
     } catch (error) {
@@ -47,8 +50,15 @@ export async function openFile(url, { kind, steps }, signal) {
     }
 }
 
+/** What a run gave in the end, beside the clip that it was made of. @type {(urls: string[], kind: import("../graph/results.js").Result["kind"], fps: number, signal: AbortSignal) => Promise<Clip>} */
+export async function openResult(urls, kind, fps, signal) {
+    const opened = { video: () => openVideo(urls[0], signal), picture: () => openPicture(urls[0], signal), pictures: () => openPictures(urls, fps, signal) };
+    const reader = await opened[kind]();
+    return new Clip(reader, prepare(reader.source, []), RESULT_BYTES);
+}
+
 /**
- * The frames that a run gave, every `stride`-th of `frames` a picture.
+ * The frames that a run gave to the editor, every `stride`-th of `frames` a picture.
  * @type {(urls: string[], info: {width: number, height: number, frames: number, stride?: number}, upstream: Upstream | null, signal: AbortSignal) => Promise<Clip>}
  */
 export async function openRun(urls, { width, height, frames, stride = 1 }, upstream, signal) {

@@ -157,7 +157,7 @@ function withFollow({ follow, ...area }, ids) {
 }
 
 /** @type {(selection: Selection) => Map<string, Set<number>>} */
-function groupPoints(selection) {
+export function groupPoints(selection) {
     const groups = new Map();
     for (const { path, index } of selection.points) {
         if (!groups.has(path)) groups.set(path, new Set());

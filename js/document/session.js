@@ -35,7 +35,11 @@ export class Session {
     /** In frame pixels. */
     brushRadius = 24;
     loop = true;
+    /** Whether what is moved, scaled or drawn lines up with the rest. Off: a path goes where the picture has it. */
+    snapping = false;
     panel = true;
+    /** Paths and areas lie over the picture. */
+    showsDrawing = true;
 
     get doc() {
         return this.#history.present;

@@ -15,9 +15,9 @@ import { positionAt, timesOf } from "../geometry/curves.js";
  * (paths, frames), width and height of the picture where the tool says them
  */
 
-const MAX_LENGTH = 64_000_000; // characters
-const MAX_POINTS = 1_000_000;
-const MAX_PLACES = 10_000_000; // paths × frames, which is what is allocated
+export const MAX_LENGTH = 64_000_000; // characters
+export const MAX_POINTS = 1_000_000;
+export const MAX_PLACES = 10_000_000; // paths × frames, which is what is allocated
 const TOLERANCE = 0.25; // pixels: what a thinned point may change
 const PASSES = 16; // of thinning a path; a smooth one takes fewer, one of many jumps would take as many as it has points
 

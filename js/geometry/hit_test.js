@@ -14,8 +14,8 @@ import { distanceToSegment } from "./simplify.js";
 /** @typedef {import("./viewport.js").XY} XY */
 
 /**
- * @typedef {{what: "handle", area: string, handle: number}} HandleHit  a corner to resize or shape a selected area by
- * @typedef {{what: "point", path: string, index: number}} PointHit
+ * @typedef {{what: "handle", area: string, handle: number, away: number}} HandleHit  a corner to resize or shape the one selected area by; `away`: how far it is
+ * @typedef {{what: "point", path: string, index: number, away: number}} PointHit
  * @typedef {{what: "curve", path: string, before: number, at: XY}} CurveHit  `before`: index a point inserted there would get
  * @typedef {{what: "area", area: string}} AreaHit
  * @typedef {HandleHit | PointHit | CurveHit | AreaHit} Hit
@@ -23,6 +23,9 @@ import { distanceToSegment } from "./simplify.js";
 
 /** Handles of a box: corners and middles of sides, clockwise from the upper left, as fractions of it. */
 const BOX_HANDLES = /** @type {const} */ ([[0, 0], [0.5, 0], [1, 0], [1, 0.5], [1, 1], [0.5, 1], [0, 1], [0, 0.5]]);
+
+/** Whether an area shows its own handles: it is selected alone. Of several, the box around them has the handles. @type {(selection: Selection, area: Area) => boolean} */
+export const hasHandles = ({ paths, regions }, area) => !paths.length && regions.length === 1 && regions[0] === area.id;
 
 /** Where an area can be taken hold of, in frame pixels, as it lies. @type {(area: Area, pose: import("./pose.js").Pose) => XY[]} */
 export function handlesOf(area, pose) {
@@ -34,7 +37,7 @@ export function handlesOf(area, pose) {
 }
 
 /**
- * All that lies within `reach` frame pixels of a place: handles of selected areas, points
+ * All that lies within `reach` frame pixels of a place: handles of the one selected area, points
  * (of selected paths first), curves, areas; later drawn ones first.
  * @type {(doc: EditDocument, selection: Selection, time: number, at: XY, reach: number) => Hit[]}
  */
@@ -44,7 +47,7 @@ export function hitTest(doc, selection, time, at, reach) {
     const chosen = (/** @type {Path} */ path) => selection.paths.includes(path.id);
     const first = [...paths.filter(chosen), ...paths.filter((path) => !chosen(path))];
     return [
-        ...areas.filter((area) => selection.regions.includes(area.id)).flatMap((area) => handleHits(doc, area, time, at, reach)),
+        ...areas.filter((area) => hasHandles(selection, area)).flatMap((area) => handleHits(doc, area, time, at, reach)),
         ...first.flatMap((path) => pointHits(path, at, reach)),
         ...first.flatMap((path) => curveHits(doc, path, time, at, reach)),
         ...areas.flatMap((area) => areaHits(doc, area, time, at, reach)),
@@ -57,7 +60,7 @@ function handleHits(doc, area, time, at, reach) {
         .map((place, handle) => ({ handle, away: Math.hypot(place.x - at.x, place.y - at.y) }))
         .filter(({ away }) => away <= reach)
         .sort((a, b) => a.away - b.away)
-        .map(({ handle }) => ({ what: "handle", area: area.id, handle }));
+        .map(({ handle, away }) => ({ what: "handle", area: area.id, handle, away }));
 }
 
 /** @type {(path: Path, at: XY, reach: number) => PointHit[]} */
@@ -66,7 +69,7 @@ function pointHits(path, at, reach) {
         .map((point, index) => ({ index, away: Math.hypot(point.x - at.x, point.y - at.y) }))
         .filter(({ away }) => away <= reach)
         .sort((a, b) => a.away - b.away)
-        .map(({ index }) => ({ what: "point", path: path.id, index }));
+        .map(({ index, away }) => ({ what: "point", path: path.id, index, away }));
 }
 
 /** The nearest place of the curve, or the dot that moves along it. @type {(doc: EditDocument, path: Path, time: number, at: XY, reach: number) => CurveHit[]} */

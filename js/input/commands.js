@@ -7,7 +7,7 @@ import { frameRoom, setPointFrame } from "../document/timing.js";
 import { pathCurve, positionAt, timeAtLength } from "../geometry/curves.js";
 import { centred } from "../geometry/viewport.js";
 import { frameAt } from "./player.js";
-import { finishOutline } from "../tools/areas.js";
+import { SHAPE_COMMANDS } from "./shape_commands.js";
 import { TOOLS } from "../tools/index.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
@@ -37,6 +37,12 @@ function step(editor, by) {
 function resizeBrush(editor, factor) {
     editor.session.brushRadius = Math.min(Math.max(editor.session.brushRadius * factor, 1), 1000);
     editor.say(`Brush: ${Math.round(editor.session.brushRadius)} pixels`);
+}
+
+/** A view of the result, or the source again. @type {(editor: Editor, view: import("../clip/backdrop.js").View) => void} */
+function changeView(editor, view) {
+    if (editor.resultBar.isEmpty) editor.say("There is no result yet: run the graph.");
+    else editor.showView(editor.backdrop.view === view ? "source" : view);
 }
 
 /** A point on each selected path where its dot is. @type {(editor: Editor) => void} */
@@ -83,8 +89,7 @@ export const COMMANDS = {
     "brush-smaller": (editor) => resizeBrush(editor, 1 / BRUSH_STEP),
     "brush-larger": (editor) => resizeBrush(editor, BRUSH_STEP),
     finish(editor) {
-        editor.openPath = null;
-        if (editor.openOutline.length) finishOutline(editor, false);
+        if (editor.openPath || editor.openOutline.length) TOOLS[editor.session.tool].finish?.(editor);
     },
     cancel(editor) {
         if (editor.closeOverlays() || editor.pointer.cancel()) return;
@@ -117,8 +122,17 @@ export const COMMANDS = {
         editor.commit(editor.selection.paths.reduce(ops.reverse, editor.doc), "reverse");
     },
     "time-point": timePoint,
+    ...SHAPE_COMMANDS,
     nudge: (editor, event) => nudge(editor, event?.key, 1),
     "nudge-far": (editor, event) => nudge(editor, event?.key, 10),
+
+    result: (editor) => changeView(editor, "result"),
+    wipe: (editor) => changeView(editor, "wipe"),
+    difference: (editor) => changeView(editor, "difference"),
+    drawing(editor) {
+        editor.session.showsDrawing = !editor.session.showsDrawing;
+    },
+    "full-window": (editor) => editor.toggleFullWindow(),
 
     play: (editor) => (editor.player.playing ? editor.player.pause() : editor.player.play()),
     previous: (editor) => step(editor, -1),

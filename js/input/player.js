@@ -20,7 +20,7 @@ export class Player {
     seek(time) {
         const { editor } = this;
         editor.session.time = Math.min(Math.max(time, 0), editor.doc.frames - 1);
-        editor.backdrop.clip?.want(frameAt(editor.session.time));
+        editor.backdrop.want(frameAt(editor.session.time));
         editor.redraw();
     }
 
@@ -50,6 +50,6 @@ export class Player {
             return this.pause();
         }
         editor.session.time = time % frames; // the last frame is shown as long as the others
-        editor.backdrop.clip?.want(frameAt(editor.session.time));
+        editor.backdrop.want(frameAt(editor.session.time));
     }
 }

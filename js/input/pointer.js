@@ -1,8 +1,12 @@
 /** Pointer: mouse, pen and fingers on the stage → presses and drags of the tool in hand. */
 
+import { NOTHING } from "../document/operations.js";
 import { hitTest } from "../geometry/hit_test.js";
+import { SNAP_REACH, snapLines, snapPlace } from "../geometry/snapping.js";
+import { isInBox } from "../geometry/transform_box.js";
 import { panBy, toFramePx, zoomAbout } from "../geometry/viewport.js";
 import { TOOLS } from "../tools/index.js";
+import { boxAroundSelection, gripUnder } from "../tools/transform.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
 /** @typedef {import("../tools/tool.js").Drag} Drag */
@@ -10,16 +14,20 @@ import { TOOLS } from "../tools/index.js";
 /** @typedef {import("../geometry/viewport.js").XY} XY */
 
 const REACH = { mouse: 7, pen: 9, touch: 16 }; // view pixels that count as on something
-const DOUBLE_MS = 400;
+const DOUBLE_MS = 500; // as systems have it
+const DOUBLE_REACH = { mouse: 8, pen: 14, touch: 24 }; // view pixels between the presses of a double click, at most
 const WHEEL_LINE = 16; // pixels of a wheel step that is counted in lines
 const MIDDLE = 1;
+const CURSORS = { nw: "nwse-resize", n: "ns-resize", ne: "nesw-resize", e: "ew-resize", se: "nwse-resize", s: "ns-resize", sw: "nesw-resize", w: "ew-resize", turn: "grab" };
 
 export class Pointer {
     /** @type {{id: number, drag: Drag, last: Press, tool: string} | null} */
     #drag = null;
+    /** @type {import("../geometry/snapping.js").SnapLines | null} what the tool in hand snaps to */
+    #lines = null;
     /** @type {Map<number, XY>} fingers on the stage, in view pixels */
     #fingers = new Map();
-    /** @type {{view: XY, at: number, clicks: number} | null} */
+    /** @type {{press: Press, at: number, clicks: number} | null} */
     #lastDown = null;
     /** @type {XY | null} where a mouse or pen hovers, in frame pixels */
     #hover = null;
@@ -44,18 +52,24 @@ export class Pointer {
         stage.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     }
 
-    /** What render shows of the hovering pointer. @returns {{hovered: string | null, brush: {px: XY, radius: number} | null}} */
+    /** The box by which what is selected is scaled and turned; the selecting tool has it. */
+    get #transformBox() {
+        const { editor } = this;
+        return editor.session.tool === "select" && !editor.player.playing ? boxAroundSelection(editor) : null;
+    }
+
+    /** What render shows of the pointer and of what it can take. */
     get hovering() {
         const brushes = ["brush", "eraser"].includes(this.editor.session.tool);
         const brush = brushes && this.#hover ? { px: this.#hover, radius: this.editor.brushRadius } : null;
-        return { hovered: this.#hovered, brush };
+        return { hovered: this.#hovered, brush, transformBox: this.#transformBox };
     }
 
     /** A drag in progress ends without a trace. True if there was one. */
     cancel() {
         if (!this.#drag) return false;
         this.#drag.drag.cancel();
-        this.#drag = null;
+        this.#letGo();
         return true;
     }
 
@@ -76,7 +90,7 @@ export class Pointer {
 
     /** @type {(event: PointerEvent) => void} */
     #down(event) {
-        if (event.target instanceof Element && event.target.closest(".rve-message")) return;
+        if (event.target instanceof Element && event.target.closest(".rve-over")) return;
         this.editor.focus();
         this.middle = event.button === MIDDLE;
         const press = this.#press(event);
@@ -86,13 +100,15 @@ export class Pointer {
         }
         if (this.#drag || (event.button !== 0 && event.button !== MIDDLE)) return;
         this.editor.player.pause();
-        press.clicks = this.#countClicks(event, press.view);
+        press.clicks = this.#countClicks(event, press);
         const moves = event.button === MIDDLE || this.#space !== "up";
         if (this.#space === "down") this.#space = "used";
         const tool = moves ? "pan" : this.editor.session.tool;
         this.editor.say("");
-        const drag = TOOLS[tool].press(this.editor, press);
-        if (!drag) return;
+        const { doc, time, snapping } = this.editor;
+        this.#lines = snapping && TOOLS[tool].snaps ? snapLines(doc, NOTHING, time) : null;
+        const drag = TOOLS[tool].press(this.editor, this.#snapped(press));
+        if (!drag) return this.#letGo();
         this.#drag = { id: event.pointerId, drag, last: press, tool };
         this.editor.stage.element.setPointerCapture(event.pointerId);
         this.draw();
@@ -107,7 +123,7 @@ export class Pointer {
         if (!event.buttons) return this.#up(event, true); // let go where no event reached us
         const strokes = event.getCoalescedEvents?.() ?? [];
         for (const one of strokes.length ? strokes : [event]) {
-            held.last = this.#press(one, event);
+            held.last = this.#snapped(this.#press(one, event));
             held.drag.move(held.last);
         }
         this.#hover = held.last.px;
@@ -120,10 +136,25 @@ export class Pointer {
         const held = this.#drag;
         if (!held || held.id !== event.pointerId) return;
         this.#drag = null;
-        if (ends) held.drag.end(event.type === "pointerup" ? this.#press(event) : held.last);
+        if (this.#lastDown && this.#apart(this.#lastDown.press, held.last) > DOUBLE_REACH.mouse) this.#lastDown = null; // a drag is no click
+        if (ends) held.drag.end(event.type === "pointerup" ? this.#snapped(this.#press(event)) : held.last);
         else held.drag.cancel();
+        this.#letGo();
         this.draw();
         this.editor.redraw();
+    }
+
+    #letGo() {
+        this.#drag = this.#lines = null;
+        this.editor.guides = [];
+    }
+
+    /** A press where it lines up with the drawing, if the tool's presses do; those that are kept straight or even do not. @type {(press: Press) => Press} */
+    #snapped(press) {
+        if (!this.#lines) return press;
+        const { at, guides } = press.ctrl || press.shift ? { at: press.px, guides: [] } : snapPlace(this.#lines, press.px, SNAP_REACH / this.editor.viewport.scale);
+        this.editor.guides = guides;
+        return { ...press, px: at };
     }
 
     /** Two fingers: the places under them stay under them. @type {(event: PointerEvent) => void} */
@@ -153,7 +184,13 @@ export class Pointer {
 
     // --- Places ----------------------------------------------------------------------------------
 
-    /** @type {(event: MouseEvent & {pointerType?: string}, keys?: MouseEvent) => Press} */
+    /** Where something happened on the page, for others than drags. @type {(event: {clientX: number, clientY: number, pointerType?: string}) => Press} */
+    placeOf(event) {
+        const { clientX, clientY, pointerType } = event;
+        return this.#press({ clientX, clientY, pointerType, shiftKey: false, altKey: false, ctrlKey: false, metaKey: false });
+    }
+
+    /** @type {(event: Pick<PointerEvent, "clientX" | "clientY" | "shiftKey" | "altKey" | "ctrlKey" | "metaKey"> & {pointerType?: string}, keys?: Pick<MouseEvent, "shiftKey" | "altKey" | "ctrlKey" | "metaKey">) => Press} */
     #press(event, keys = event) {
         const { stage, viewport } = this.editor;
         const { size } = stage;
@@ -163,15 +200,22 @@ export class Pointer {
             y: ((event.clientY - box.top) * size.height) / box.height,
         };
         const reach = REACH[/** @type {keyof typeof REACH} */ (event.pointerType ?? "mouse")] ?? REACH.mouse;
-        return { view, px: toFramePx(viewport, view), shift: keys.shiftKey, alt: keys.altKey, clicks: 1, reach: reach / viewport.scale };
+        return { view, px: toFramePx(viewport, view), shift: keys.shiftKey, alt: keys.altKey, ctrl: keys.ctrlKey || keys.metaKey, clicks: 1, reach: reach / viewport.scale };
     }
 
-    /** @type {(event: PointerEvent, view: XY) => number} */
-    #countClicks(event, view) {
+    /** Twice on one place of the picture, which may have moved in between. @type {(event: PointerEvent, press: Press) => number} */
+    #countClicks(event, press) {
         const last = this.#lastDown;
-        const again = last && event.timeStamp - last.at < DOUBLE_MS && Math.hypot(view.x - last.view.x, view.y - last.view.y) < REACH.mouse;
-        this.#lastDown = { view, at: event.timeStamp, clicks: again ? (last.clicks % 2) + 1 : 1 };
+        const reach = DOUBLE_REACH[/** @type {keyof typeof DOUBLE_REACH} */ (event.pointerType)] ?? DOUBLE_REACH.mouse;
+        const again = last && event.timeStamp - last.at < DOUBLE_MS && this.#apart(last.press, press) <= reach;
+        this.#lastDown = { press, at: event.timeStamp, clicks: again ? last.clicks + 1 : 1 };
         return this.#lastDown.clicks;
+    }
+
+    /** View pixels between two presses, on the screen or in the picture. @type {(a: Press, b: Press) => number} */
+    #apart(a, b) {
+        const inPicture = Math.hypot(a.px.x - b.px.x, a.px.y - b.px.y) * this.editor.viewport.scale;
+        return Math.max(Math.hypot(a.view.x - b.view.x, a.view.y - b.view.y), inPicture);
     }
 
     /** @type {(press: Press | null) => void} */
@@ -180,9 +224,14 @@ export class Pointer {
         const before = [this.#hover, this.#hovered];
         this.#hover = press && press.px;
         const selects = editor.session.tool === "select" && press;
-        const [hit] = selects ? hitTest(editor.doc, editor.selection, editor.time, press.px, press.reach) : [];
+        const hits = selects ? hitTest(editor.doc, editor.selection, editor.time, press.px, press.reach) : [];
+        const shown = selects && this.#transformBox;
+        const grip = shown && gripUnder(shown, hits, press, editor.viewport.scale);
+        const [hit] = hits;
         this.#hovered = hit && "path" in hit ? hit.path : null;
-        this.#cursor = hit ? (hit.what === "handle" || hit.what === "point" ? "pointer" : "move") : "";
+        if (grip) this.#cursor = CURSORS[grip.name];
+        else if (!hit) this.#cursor = shown && isInBox(shown.box, press.px) ? "move" : "";
+        else this.#cursor = hit.what === "handle" || hit.what === "point" ? "pointer" : "move";
         const brushes = this.hovering.brush !== null || before[0] !== null;
         if (this.#hovered !== before[1] || (brushes && editor.session.tool !== "select")) editor.redraw();
         this.draw();

@@ -13,6 +13,7 @@ import { STROKE_TOLERANCE, dragged, squared } from "./tool.js";
 /** @type {(kind: "rect" | "ellipse") => Tool} */
 export const box = (kind) => ({
     cursor: "crosshair",
+    snaps: true,
     hint: "Drag from corner to corner. Shift keeps it even, Alt takes the area away.",
     press(board, press) {
         const to = (/** @type {Press} */ now) => (now.shift ? squared(press.px, now.px) : now.px);
@@ -39,7 +40,7 @@ export const polygon = {
     press(board, press) {
         const [first] = board.openOutline;
         const ends = first && Math.hypot(first.x - press.px.x, first.y - press.px.y) <= press.reach;
-        if (board.openOutline.length && (press.clicks === 2 || ends)) {
+        if (board.openOutline.length && (press.clicks > 1 || ends)) {
             finishOutline(board, press.alt);
             return null;
         }
@@ -52,6 +53,7 @@ export const polygon = {
             },
             end(now) {
                 if (board.openOutline.length || !dragged(press, now) && outline.every((px) => Math.hypot(px.x - press.px.x, px.y - press.px.y) <= press.reach)) {
+                    if (press.clicks > 1) return board.sketch(null); // of a double click that closed one
                     board.openOutline.push(press.px);
                     board.sketch({ kind: "stroke", points: [...board.openOutline], closed: false });
                     return;
@@ -64,6 +66,7 @@ export const polygon = {
             cancel: () => board.sketch(null),
         };
     },
+    finish: (board) => finishOutline(board, false),
 };
 
 /** Closes the polygon whose corners were clicked. @type {(board: Board, alt: boolean) => void} */

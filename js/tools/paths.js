@@ -39,34 +39,41 @@ export const freehand = {
 /** @type {Tool} */
 export const spline = {
     cursor: "crosshair",
+    snaps: true,
     hint: "Click the points; Enter, a double click or the first point again ends it.",
     press: (board, press) => clickPoints(board, press, "spline", Infinity),
+    finish: finishPath,
 };
 
 /** @type {Tool} */
 export const line = {
     cursor: "crosshair",
+    snaps: true,
     hint: "Drag from where it begins to where it ends, or click both. Shift keeps to 45°.",
     press(board, press) {
-        if (board.openPath) return clickPoints(board, press, "line", 2);
+        if (board.openOutline.length && press.clicks === 1) return clickPoints(board, press, "line", 2);
         const ends = (/** @type {Press} */ now) => [pointOf(press), now.shift ? snapped(press.px, now.px) : pointOf(now)];
         return {
             move: (now) => board.sketch({ kind: "stroke", points: ends(now), closed: false }),
             end(now) {
                 board.sketch(null);
-                if (dragged(press, now)) commitPath(board, "line", ends(now));
-                else clickPoints(board, press, "line", 2);
+                if (!dragged(press, now)) return void clickPoints(board, press, "line", 2);
+                dropStart(board);
+                commitPath(board, "line", ends(now));
             },
-            cancel: () => board.sketch(null),
+            cancel: () => dropStart(board),
         };
     },
+    finish: finishPath,
 };
 
 /** @type {Tool} */
 export const anchor = {
     cursor: "crosshair",
+    snaps: true,
     hint: "Click a place that shall stay still.",
     press(board, press) {
+        if (press.clicks > 1) return null; // a double click holds a place once
         commitPath(board, "anchor", [pointOf(press)]);
         return moveSelection(board, press);
     },
@@ -80,30 +87,54 @@ function commitPath(board, kind, points) {
     return path;
 }
 
-/** Each press adds a point and can still drag it. @type {(board: Board, press: Press, kind: Path["kind"], most: number) => Drag | null} */
+/**
+ * Each press adds a point and can still drag it. The first one is kept beside the document until
+ * there is a second: no path of one point is ever stored. The second press of a double click adds
+ * nothing, wherever it lands: it ends what is open, and begins nothing where the first one ended it.
+ * @type {(board: Board, press: Press, kind: Path["kind"], most: number) => Drag | null}
+ */
 function clickPoints(board, press, kind, most) {
     const open = board.openPath ? findPath(board.doc, board.openPath) : undefined;
-    if (!open) {
-        board.openPath = commitPath(board, kind, [pointOf(press)]).id;
+    if (press.clicks > 1) {
+        finishPath(board);
+        if (open) board.select({ paths: [open.id], regions: [], points: [] });
         return null;
     }
-    const finish = () => {
-        board.openPath = null;
-        board.select({ paths: [open.id], regions: [], points: [] });
-    };
-    if (press.clicks === 2) {
-        finish();
-        return null;
+    if (!open && !board.openOutline.length) {
+        const place = (/** @type {Press} */ { px }) => {
+            board.openOutline[0] = px;
+            board.sketch({ kind: "stroke", points: [px], closed: false });
+        };
+        place(press);
+        return { move: place, end: place, cancel: () => dropStart(board) };
     }
-    const first = open.points[0];
-    const closes = open.points.length > 2 && Math.hypot(first.x - press.px.x, first.y - press.px.y) <= press.reach;
-    const index = open.points.length;
+    const before = open ? open.points : board.openOutline.map(({ x, y }) => ({ x, y }));
+    const [first] = before;
+    const closes = before.length > 2 && Math.hypot(first.x - press.px.x, first.y - press.px.y) <= press.reach;
+    const index = before.length;
     const added = closes ? { x: first.x, y: first.y } : pointOf(press);
-    board.commit(ops.insertPoint(board.doc, open.id, index, added), "add point");
+    if (open) board.commit(ops.insertPoint(board.doc, open.id, index, added), "add point");
+    else board.openPath = commitPath(board, kind, [...before, added]).id;
+    dropStart(board);
+    const id = /** @type {string} */ (board.openPath);
     if (closes || index + 1 >= most) {
-        finish();
+        finishPath(board);
+        board.select({ paths: [id], regions: [], points: [] });
         return null;
     }
-    board.select({ paths: [open.id], regions: [], points: [{ path: open.id, index }] });
+    board.select({ paths: [id], regions: [], points: [{ path: id, index }] });
     return moveSelection(board, press);
+}
+
+/** Ends the path that clicks went on with; a point alone is dropped. @type {(board: Board) => void} */
+function finishPath(board) {
+    if (board.openOutline.length) board.say("A path has two points or more; a place that stays still is an anchor (A).");
+    dropStart(board);
+    board.openPath = null;
+}
+
+/** @type {(board: Board) => void} */
+function dropStart(board) {
+    board.openOutline.length = 0;
+    board.sketch(null);
 }

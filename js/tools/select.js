@@ -5,7 +5,9 @@ import { setKey } from "../document/keys.js";
 import * as ops from "../document/operations.js";
 import { handlesOf, hitTest, within } from "../geometry/hit_test.js";
 import { poseAt, shapeOf, unplaced } from "../geometry/pose.js";
-import { DRAG_FROM, dragged, moveSelection, pointOf, squared } from "./tool.js";
+import { isInBox } from "../geometry/transform_box.js";
+import { DRAG_FROM, dragged, moveSelection, pointOf, snapper, squared } from "./tool.js";
+import { boxAroundSelection, dragGrip, gripUnder } from "./transform.js";
 
 /** @typedef {import("./tool.js").Board} Board */
 /** @typedef {import("./tool.js").Drag} Drag */
@@ -21,10 +23,14 @@ const keyOf = (/** @type {Hit} */ hit) => ("path" in hit ? hit.path : hit.area);
 /** @type {Tool} */
 export const select = {
     cursor: "default",
-    hint: "Click to select, drag to move, drag over the empty frame to select all within.",
+    hint: "Click to select, drag to move, drag over the empty frame to select all within. The box's handles scale and turn.",
     press(board, press) {
         const hits = hitTest(board.doc, board.selection, board.time, press.px, press.reach);
         const top = hits[0];
+        const shown = boxAroundSelection(board);
+        const grip = shown && gripUnder(shown, hits, press, board.viewport.scale);
+        if (grip) return dragGrip(board, press, shown, grip);
+        if (!top && shown && !press.shift && isInBox(shown.box, press.px)) return moveSelection(board, press, () => board.select(ops.NOTHING));
         if (!top) return marquee(board, press);
         if (top.what === "handle") return reshape(board, press, top.area, top.handle);
         if (press.clicks === 2 && top.what === "curve") return insertAt(board, press, top);
@@ -123,8 +129,12 @@ function reshape(board, press, id, handle) {
     if (!area) return null;
     const pose = poseAt(area, doc, board.time);
     const grip = handlesOf(area, pose)[handle];
+    const snap = snapper(board, board.selection);
+    const [level, upright] = area.kind === "polygon" ? [false, false] : [[3, 7].includes(handle), [1, 5].includes(handle)];
     const shaped = (/** @type {Press} */ now) => {
-        const at = unplaced(pose, grip.x + now.px.x - press.px.x, grip.y + now.px.y - press.px.y);
+        const seen = { x: grip.x + now.px.x - press.px.x, y: grip.y + now.px.y - press.px.y };
+        const by = now.shift ? { dx: 0, dy: 0 } : snap(now, { xs: upright ? [] : [seen.x], ys: level ? [] : [seen.y] });
+        const at = unplaced(pose, seen.x + by.dx, seen.y + by.dy);
         const points = withHandle({ ...area, points: shapeOf(pose) }, handle, at, now.shift);
         return area.keys ? setKey(doc, id, board.time, { points }) : updateArea(doc, id, (shape) => ({ ...shape, points }));
     };

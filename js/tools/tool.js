@@ -4,6 +4,8 @@
  */
 
 import * as ops from "../document/operations.js";
+import { selectedBox } from "../document/shapes.js";
+import { SNAP_REACH, edgesOf, snapLines, snapOffset } from "../geometry/snapping.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Point} Point */
@@ -17,7 +19,8 @@ import * as ops from "../document/operations.js";
  * @property {XY} px  frame pixels
  * @property {boolean} shift
  * @property {boolean} alt
- * @property {number} clicks  2 for the second of a double click
+ * @property {boolean} [ctrl]  Ctrl or Cmd: nothing snaps
+ * @property {number} clicks  2 for the second of a double click, and so on
  * @property {number} reach  how near counts as on, in frame pixels; wider for fingers
  *
  * @typedef {object} Drag
@@ -26,7 +29,8 @@ import * as ops from "../document/operations.js";
  * @property {() => void} cancel  leaves the drawing as it was
  *
  * @typedef {{kind: "stroke", points: XY[], closed: boolean, radius?: number}
- *   | {kind: "box", from: XY, to: XY, ellipse: boolean, marquee?: boolean}} Sketch
+ *   | {kind: "box", from: XY, to: XY, ellipse: boolean, marquee?: boolean}
+ *   | {kind: "frame", corners: XY[]}} Sketch
  *   what is being drawn and is not in the document yet
  *
  * What a tool may do.
@@ -35,10 +39,13 @@ import * as ops from "../document/operations.js";
  * @property {Selection} selection
  * @property {number} time
  * @property {import("../geometry/viewport.js").Viewport} viewport
+ * @property {import("../geometry/viewport.js").Size} view  of the stage, in view pixels
+ * @property {boolean} [snapping]  whether what is moved, scaled or drawn lines up with the rest
+ * @property {import("../geometry/snapping.js").Guide[]} [guides]  lines shown that it lines up with, until the drag is over
  * @property {"add" | "subtract"} areaMode
  * @property {number} brushRadius  frame pixels
  * @property {string | null} openPath  the path that clicks go on adding points to
- * @property {XY[]} openOutline  corners clicked so far of a polygon
+ * @property {XY[]} openOutline  places clicked so far of what is no item yet: corners of a polygon, a path's first point
  * @property {{at: XY, key: string} | null} lastClick  where, in view pixels, and what it took: a click again takes what lies below
  * @property {(doc: EditDocument) => void} preview  shows a document that is not stored yet
  * @property {(doc: EditDocument, label: string) => void} commit
@@ -48,7 +55,9 @@ import * as ops from "../document/operations.js";
  * @property {(dx: number, dy: number) => void} panBy  view pixels
  * @property {(text: string) => void} say
  *
- * @typedef {{cursor: string, hint: string, press: (board: Board, press: Press) => Drag | null}} Tool
+ * `snaps`: its presses are places that line up, and come snapped; `finish` ends what clicks have begun.
+ * @typedef {{cursor: string, hint: string, snaps?: boolean, press: (board: Board, press: Press) => Drag | null,
+ *   finish?: (board: Board) => void}} Tool
  */
 
 export const DRAG_FROM = 3; // view pixels; less is a click
@@ -63,12 +72,15 @@ export const pointOf = ({ px }) => ({ x: px.x, y: px.y });
 /** A drag that moves what is selected; `onClick` comes where nothing was moved. @type {(board: Board, press: Press, onClick?: () => void) => Drag} */
 export function moveSelection(board, press, onClick = () => {}) {
     const { doc, selection } = board;
+    const box = selectedBox(doc, selection, board.time);
+    const snap = snapper(board, selection);
     let moving = false;
     const moved = (/** @type {Press} */ now) => {
-        let dx = now.px.x - press.px.x;
-        let dy = now.px.y - press.px.y;
-        if (now.shift) Math.abs(dx) > Math.abs(dy) ? (dy = 0) : (dx = 0);
-        return ops.translate(doc, selection, dx, dy, board.time);
+        const [dx, dy] = [now.px.x - press.px.x, now.px.y - press.px.y];
+        const along = { x: !now.shift || Math.abs(dx) > Math.abs(dy), y: !now.shift || Math.abs(dx) <= Math.abs(dy) };
+        const edges = box ? edgesOf(box, dx, dy) : { xs: [], ys: [] };
+        const by = snap(now, { xs: along.x ? edges.xs : [], ys: along.y ? edges.ys : [] });
+        return ops.translate(doc, selection, along.x ? dx + by.dx : 0, along.y ? dy + by.dy : 0, board.time);
     };
     return {
         move(now) {
@@ -80,6 +92,27 @@ export function moveSelection(board, press, onClick = () => {}) {
             else onClick();
         },
         cancel: () => board.revert(),
+    };
+}
+
+/**
+ * How far places of a drag have to move to line up with what does not move along, and shows the lines. The lines are
+ * gathered once, when the first place is asked for.
+ * @type {(board: Board, moving: Selection) => (press: Press, places: {xs: number[], ys: number[]}) => {dx: number, dy: number}}
+ */
+export function snapper(board, moving) {
+    const { doc, time } = board;
+    /** @type {import("../geometry/snapping.js").SnapLines | undefined} */
+    let lines;
+    return (press, places) => {
+        if (!board.snapping || press.ctrl) {
+            board.guides = [];
+            return { dx: 0, dy: 0 };
+        }
+        lines ??= snapLines(doc, moving, time);
+        const { dx, dy, guides } = snapOffset(lines, places, SNAP_REACH / board.viewport.scale);
+        board.guides = guides;
+        return { dx, dy };
     };
 }
 

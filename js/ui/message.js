@@ -1,16 +1,23 @@
-/** Message: something that went wrong, over the stage until it is clicked away. */
+/** Message: something that went wrong or must be decided, over the stage until it is clicked away. */
 
 import { h } from "../dom.js";
 
-export class Message {
-    element = h("div", { class: "rve-message" });
+/** @typedef {{text: string, act: () => void}} Choice */
 
-    /** @type {(text: string) => void} */
-    show(text) {
+export class Message {
+    element = h("div", { class: "rve-over rve-message", role: "alert" });
+
+    /** @type {(text: string, choices?: Choice[]) => void} */
+    show(text, choices = []) {
         const close = () => this.element.replaceChildren();
+        const taken = (/** @type {() => void} */ act) => () => {
+            close();
+            act();
+        };
         this.element.replaceChildren(
             h("span", {}, text),
-            h("button", { class: "rve-button rve-small", type: "button", title: "Close", onclick: close }, "✕"),
+            ...choices.map(({ text, act }) => h("button", { class: "rve-button rve-wide", type: "button", onclick: taken(act) }, text)),
+            h("button", { class: "rve-button rve-small", type: "button", title: "Close", "aria-label": "Close", onclick: close }, "✕"),
         );
     }
 }

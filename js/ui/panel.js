@@ -24,7 +24,8 @@ export class Panel {
     constructor(editor) {
         this.editor = editor;
         this.settings = new Settings(editor);
-        this.element = h("div", { class: "rve-panel" }, this.#list, this.settings.element);
+        const fold = h("details", { class: "rve-fold", open: true }, h("summary", {}, "Settings"), this.settings.element);
+        this.element = h("div", { class: "rve-panel" }, this.#list, fold);
     }
 
     /** Brings the panel up to date with what is stored, not with what is being dragged: it would cost every move. @type {() => void} */
@@ -95,6 +96,8 @@ export class Panel {
                 class: `rve-row${chosen ? " rve-chosen" : ""}${shown ? "" : " rve-dim"}`,
                 role: "option",
                 "aria-selected": chosen,
+                "data-item": item.id,
+                "data-kind": kind,
                 title: "Click to select, double click to rename",
                 onclick: (/** @type {MouseEvent} */ event) => {
                     // Not "dblclick": the first click may have put another element in this one's place.

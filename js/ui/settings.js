@@ -7,6 +7,7 @@ import { h } from "../dom.js";
 import { shortcut } from "../input/keymap.js";
 import { frameAt } from "../input/player.js";
 import { icon } from "./icons.js";
+import { placementFields } from "./placement.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Path} Path */
@@ -44,6 +45,7 @@ export class Settings {
         const parts = [];
         if (path) parts.push(...this.#pathSettings(path, selection));
         if (area) parts.push(...this.#areaSettings(area));
+        parts.push(...placementFields(this.editor, selection));
         if (selection.paths.length) parts.push(this.#fitArea(selection.paths));
         if (!ops.isNothing(selection)) parts.push(this.#actions(selection));
         return parts;

@@ -1,7 +1,7 @@
 /** Status: one line that says what happens, what is wrong, or what the tool in hand does. */
 
 import { nameOf } from "../document/items.js";
-import { h } from "../dom.js";
+import { h, messageOf } from "../dom.js";
 import { TOOLS } from "../tools/index.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
@@ -9,7 +9,9 @@ import { TOOLS } from "../tools/index.js";
 const NAMED = 4; // paths named in a warning; the rest are counted
 
 export class Status {
-    element = h("div", { class: "rve-status", role: "status" });
+    #text = h("span", {});
+    #missing = h("strong", {});
+    element = h("div", { class: "rve-status", role: "status" }, this.#text, this.#missing);
     /** A passing remark. */
     notice = "";
     /** What is awaited or missing, until it is there. */
@@ -24,8 +26,19 @@ export class Status {
         const warning = this.#outsideText();
         const passing = this.notice || this.waiting || this.#readingText();
         const text = passing || warning || TOOLS[this.editor.session.tool].hint;
-        if (this.element.textContent !== text) this.element.textContent = this.element.title = text;
-        this.element.classList.toggle("rve-warning", !passing && warning !== "");
+        if (this.#text.textContent !== text) this.#text.textContent = this.#text.title = text;
+        this.#text.classList.toggle("rve-warning", !passing && warning !== "");
+        const missing = this.#missingText();
+        if (this.#missing.textContent !== missing) this.#missing.textContent = missing;
+    }
+
+    /** What a run would lack. */
+    #missingText() {
+        const { paths, regions } = this.editor.doc;
+        const isShown = (/** @type {{visible?: boolean}} */ item) => item.visible !== false;
+        const changes = regions.some((area) => isShown(area) && area.mode !== "subtract");
+        if (!changes) return "No area: nothing may change yet";
+        return paths.some(isShown) ? "" : "No path: nothing moves yet";
     }
 
     /** How far the clip has been read, while it is. */
@@ -49,6 +62,3 @@ export class Status {
         return `Outside the areas, where nothing changes: ${names.slice(0, NAMED).join(", ")}${more}.`;
     }
 }
-
-/** @type {(error: unknown) => string} */
-export const messageOf = (error) => (error instanceof Error ? error.message : String(error));

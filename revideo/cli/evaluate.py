@@ -144,7 +144,8 @@ def _evaluate(arguments: argparse.Namespace) -> tuple[Evaluation, Question, Frac
     from ..evaluation.perceptual import ClipModel
     from ..video.fitting import describe_frames, fit_frames
     from ..video.io import read_video
-    from .inputs import read_drawn, read_edited_frame, read_mask, read_trajectories
+    from .drawn_edit import read_drawn
+    from .inputs import read_edited_frame, read_mask, read_trajectories
 
     drawn = read_drawn(arguments)
     raw, rate = read_video(arguments.result)

@@ -18,7 +18,6 @@ from ..editing.crop import BEST_PIXELS, Crop, CropMode, plan_crop, working_size
 from ..files import check_sources, check_target, read_text
 from ..models.config import ModelConfig
 from ..sampling.samplers import SamplerOptions, sampler_options
-from ..tracks.tracks_text import parse_tracks
 from ..tracks.trajectories import Trajectories
 from ..video.file import VideoFile, check_like
 from ..video.fitting import Fit, choose_size, fit_frames
@@ -27,6 +26,7 @@ from ..video.masks import MaskFile, is_one_picture, read_masks
 from ..video.pixels import as_mask
 from ..video.stream import stored_size
 from .common import check_models
+from .drawn_edit import DrawnEdit, read_drawn
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")  # what holds H.264
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")  # what `write_image` writes
@@ -53,14 +53,6 @@ class EditInputs:
             return self.video, self.edit
         clip = fit_frames(self.crop.cut(self.video, 0), *self.size)
         return clip, self.crop.of_edit(self.edit, self.size)
-
-
-@dataclass(frozen=True)
-class DrawnEdit:
-    """Paths and areas as they were given: tracks, or a document with both, or neither."""
-
-    tracks: Trajectories | None
-    document: EditDocument | None
 
 
 @dataclass(frozen=True)
@@ -201,34 +193,6 @@ def check_options(arguments: argparse.Namespace) -> CheckedOptions:
     return CheckedOptions(drawn, sampler_options(arguments.preset, **overrides), chosen_config(arguments))
 
 
-def read_drawn(arguments: argparse.Namespace) -> DrawnEdit:
-    """Tracks or document, as they were given."""
-    if arguments.document and (arguments.tracks or arguments.tracks_size):
-        raise ValueError("--document has paths and a size of its own: leave out --tracks and --tracks-size")
-    tracks = parse_tracks(read_text(arguments.tracks, "tracks")) if arguments.tracks else None
-    if tracks is not None and not arguments.tracks_size:
-        tracks.check_pixels("say so by --tracks-size 1x1")
-    document = None
-    if arguments.document:
-        text = read_text(arguments.document, "JSON")
-        try:
-            document = EditDocument.from_json(text)
-        except ValueError:
-            if _are_tracks(text):
-                message = f"{arguments.document} holds tracks, no drawing: give it as --tracks, beside a --mask"
-                raise ValueError(message) from None
-            raise
-    return DrawnEdit(tracks, document)
-
-
-def _are_tracks(text: str) -> bool:
-    try:
-        parse_tracks(text)
-    except ValueError:
-        return False
-    return True
-
-
 def read_trajectories(
     arguments: argparse.Namespace,
     drawn: DrawnEdit,
@@ -245,7 +209,7 @@ def read_trajectories(
         return Trajectories.none(num_frames)
     tracks = drawn.tracks
     timed = tracks.for_clip(num_frames, arguments.timing)
-    width, height = arguments.tracks_size or timed.drawn_on or source_size[::-1]
+    width, height = arguments.tracks_size or tracks.drawn_on or source_size[::-1]
     if (height, width) == size:
         return timed
     return fit_trajectories(timed, source_size, size, arguments.fit, drawn_on=(height, width))

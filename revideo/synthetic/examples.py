@@ -69,7 +69,7 @@ def example_edit(name: str) -> SyntheticEdit:
 
 
 def example_files(folder: Path, name: str) -> tuple[Path, Path]:
-    """Where the clip and its edited first frame lie; js/clip/upstream.js knows the same names."""
+    """Where the clip and its edited first frame lie; js/graph/upstream.js knows the same names."""
     stem = name.replace(" ", "_")
     return folder / f"{stem}.mp4", folder / f"{stem}.png"
 

@@ -27,6 +27,9 @@ class Trajectories:
     visible: Tensor  # (N, T) bool; a hidden point moves nothing
     lengths: tuple[int, ...] | None = None  # of each one's own frames; None: `for_clip` says
     drawn_on: tuple[float, float] | None = None  # width and height of the picture, where the tool says it
+    first_frame: int | None = None  # what the tool numbers the first, if it numbers frames: then they are kept
+    untimed: bool = False  # shapes: points evenly along them, which are spread over any clip
+    read_as: str | None = None  # what a text that might mean something else was taken for, for people
 
     def __post_init__(self) -> None:
         points, visible = self.points_px, self.visible
@@ -72,8 +75,9 @@ class Trajectories:
         "stretch": each spread evenly over them, linear between its points, as the tools that write dense tracks mean
         them: first point on the first frame, last on the last. Those of as many frames as the clip keep their timing,
         unless they say that they are shorter (`lengths`); of others what is hidden behind the last visible point goes.
-        "as drawn": a point per frame, cut off behind the last, hidden where they ended.
-        Raises ValueError for another timing, and for more than memory should hold.
+        Where the tool numbered the frames (`first_frame`), the timing is kept and the first is the clip's first.
+        "as drawn": a point per frame, cut off behind the last, hidden where they ended; shapes are stretched still.
+        Raises ValueError for another timing, for more than memory should hold, and for numbered frames beyond the clip.
         """
         places = self.num_trajectories * num_frames
         if places > MAX_PLACES:
@@ -82,9 +86,9 @@ class Trajectories:
                 f"{MAX_PLACES} are computed: give fewer trajectories"
             )
         if timing == "stretch":
-            return self._stretched(num_frames)
+            return self._stretched(num_frames) if self.first_frame is None else self._timed(num_frames)
         if timing == "as drawn":
-            return self._cut(num_frames)
+            return self._stretched(num_frames) if self.untimed else self._cut(num_frames)
         raise ValueError(f'timing "{timing}" is not one of "stretch", "as drawn"')
 
     def _stretched(self, num_frames: int) -> Trajectories:
@@ -105,6 +109,15 @@ class Trajectories:
             near = np.stack([np.floor(at + 1e-9), np.ceil(at - 1e-9)]).astype(int)  # hidden between where one is
             visible[number] = torch.from_numpy(seen[near].all(0))
         return Trajectories(points_px, visible)
+
+    def _timed(self, num_frames: int) -> Trajectories:
+        if self.num_frames > num_frames:
+            first = self.first_frame or 0
+            raise ValueError(
+                f"the tracks' frames run from {first} to {first + self.num_frames - 1}, which is {self.num_frames} "
+                f'frames; the clip has {num_frames}: the timing "as drawn" leaves out what comes after its end'
+            )
+        return self._cut(num_frames)
 
     def _cut(self, num_frames: int) -> Trajectories:
         points = torch.zeros(self.num_trajectories, num_frames, 2, dtype=self.points_px.dtype)
@@ -154,6 +167,12 @@ class Trajectories:
         points = self.points_px[self.visible.bool()]
         if len(points) and not self.drawn_on and bool(((points >= 0) & (points <= 1)).all()) and (points % 1).any():
             raise ValueError(f"all x and y lie between 0 and 1, so they are no pixels but parts of the size: {remedy}")
+
+    def check_size(self, size: tuple[float, float], remedy: str) -> None:
+        """ValueError with the remedy where a program that numbers frames names another picture's size than `size`."""
+        if self.first_frame is not None and self.drawn_on and self.drawn_on != size:
+            width, height = self.drawn_on
+            raise ValueError(f"the tracks say that they were drawn on {width:g}×{height:g}: {remedy}")
 
 
 def from_comfy_tracks(track_path: Tensor, track_visibility: Tensor | None) -> Trajectories:

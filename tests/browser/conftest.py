@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 from comfyui_server import ComfyUI, needed
+from drawing import NEW_GRAPH
 from frontend import PINNED, open_frontend
 from playwright.sync_api import Page
 
@@ -42,10 +43,6 @@ def frontend(request: pytest.FixtureRequest) -> Iterator[Frontend]:
 @pytest.fixture
 def server(frontend: Frontend) -> ComfyUI:
     return frontend.server
-
-
-# A cleared graph's id is all zeros, and ComfyUI keeps widgets' values by graph and node: no test may meet another's.
-NEW_GRAPH = "() => { window.app.graph.clear(); window.app.graph.id = crypto.randomUUID(); }"
 
 
 @pytest.fixture

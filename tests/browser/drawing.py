@@ -31,6 +31,14 @@ PREPARE = {
 }
 FIT_MARGIN = 12  # view pixels around the frame, in js/geometry/viewport.js
 
+# A cleared graph's id is all zeros, and ComfyUI keeps widgets' values by graph and node: no test may meet another's.
+# A test may have left a subgraph open.
+NEW_GRAPH = """() => {
+    window.app.canvas.setGraph(window.app.graph);
+    window.app.graph.clear();
+    window.app.graph.id = crypto.randomUUID();
+}"""
+
 # Adds nodes, sets their widgets and links their inputs; the graph is at scale 1, the editor in view.
 BUILD = """nodes => {
     const { graph, canvas } = window.app;
@@ -57,7 +65,7 @@ BUILD = """nodes => {
 
 # The editors have stayed where they are for some frames: Nodes 2.0 lays out step by step.
 AT_REST = """least => {
-    const editors = [...document.querySelectorAll(".revideo-editor")];
+    const editors = [...document.querySelectorAll(".revideo-editor")].filter(editor => editor.offsetWidth);
     const boxes = JSON.stringify(editors.map(editor => editor.querySelector(".rve-stage").getBoundingClientRect()));
     window.framesAtRest = boxes === window.boxesBefore ? window.framesAtRest + 1 : 0;
     window.boxesBefore = boxes;
@@ -198,7 +206,7 @@ class Drawing:
     def click_apart(self, x: float, y: float) -> None:
         """A click that is no half of a double click."""
         self.page.wait_for_function(
-            "start => performance.now() - start > 450", arg=self.page.evaluate("performance.now()")
+            "start => performance.now() - start > 550", arg=self.page.evaluate("performance.now()")
         )
         self.click(x, y)
 
@@ -261,6 +269,6 @@ def build(
         editor["inputs"].setdefault("frames", ["prepare", 0])
     nodes |= more or {}
     ids = page.evaluate(BUILD, nodes | {"editor": editor})
-    page.wait_for_selector(".revideo-editor")
+    page.wait_for_selector(".revideo-editor:visible")
     page.wait_for_function(AT_REST, arg=700)
     return Drawing(page, ids["editor"], frame)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,7 @@ def test_an_example_of_the_pack_is_seen_with_its_edited_frame_and_a_dropped_clip
     assert page.evaluate(FED) == {"frames": "ReVideoPrepareVideo", "edited_frame": "ReVideoPrepareVideo"}
     picture = {"name": "own frame.png", "type": "image/png", "url": "/extensions/ComfyUI-ReVideo/examples/motion.png"}
     drawing.stage.evaluate(DROP, picture)
+    drawing.element.get_by_role("button", name="The edited first frame").click()  # it is square, the clip is not
     page.wait_for_function("() => window.app.graph.nodes.some(node => node.type === 'LoadImage')")
     assert page.evaluate(FED) == {"frames": "ReVideoPrepareVideo", "edited_frame": "LoadImage"}
 
@@ -243,7 +245,145 @@ FED = """() => {
 }"""
 
 
-def test_a_missing_clip_is_said(page: Page):
+def test_a_missing_clip_is_said_and_shown_once_it_is_there(comfyui: ComfyUI, page: Page):
     drawing = build(page, "gone.mp4")
     drawing.wait_for(lambda d: "gone.mp4" in d.status, "a word about the clip")
-    assert "cannot play" in drawing.status
+    assert "no such file" in drawing.status
+    assert drawing.element.get_by_role("button", name="Choose a video…").is_visible()
+    # It comes, and nobody says so: the editor looks again when the pointer comes back to it.
+    shutil.copy(comfyui.input / "bikes.mp4", comfyui.input / "gone.mp4")
+    page.mouse.move(10, 500)
+    page.mouse.move(*drawing.place(300, 100))
+    drawing.wait_for_frames()
+    (comfyui.input / "gone.mp4").unlink()
+
+
+@journey
+def test_an_upload_into_the_loader_is_seen_at_once(server: ComfyUI, page: Page):
+    """As its button does it: the file comes, the widget is set and told."""
+    drawing = build(page).wait_for_frames()
+    page.mouse.move(10, 500)
+    page.evaluate(SET_WIDGET, ["LoadVideo", "file", "bigbuckbunny.mp4"])
+    frames = frames_of(server.input / "bigbuckbunny.mp4", (576, 320))
+    drawing.frame = (576, 320)
+    drawing.wait_for(lambda d: likeness(d, frames[0]) >= SAME_DB, "the other clip")
+
+
+def ball(index: int) -> Image.Image:
+    picture = Image.new("RGBA", (320, 192), (40, 120, 200, 255))
+    picture.paste((220, 60, 20, 255), (30 * index, 40, 30 * index + 80, 120))
+    return picture
+
+
+def clear_ground(picture: Image.Image) -> Image.Image:
+    """Its upper half transparent, its colours as before."""
+    picture.putalpha(Image.fromarray(np.repeat(np.uint8([0, 255]), 96)[:, None].repeat(320, 1)))
+    return picture
+
+
+PICTURES: dict[str, tuple[str, dict[str, Any], bool, int]] = {
+    "a GIF": ("ball.gif", {"duration": 100, "loop": 0}, False, 6),
+    "an animated WebP": ("ball.webp", {"duration": 100, "lossless": True}, False, 6),
+    "a WebP": ("still.webp", {"lossless": True}, False, 1),
+    "a PNG with transparency": ("clear.png", {}, True, 1),
+    "a WebP with transparency": ("clear.webp", {"lossless": True, "exact": True}, True, 1),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_is_seen_as_the_run_sees_it(comfyui: ComfyUI, page: Page, name: str):
+    file, how, clear, count = PICTURES[name]
+    pictures = [ball(index) for index in range(count)]
+    shown = [clear_ground(picture) for picture in pictures] if clear else [one.convert("RGB") for one in pictures]
+    more = {"save_all": True, "append_images": shown[1:]} if count > 1 else {}
+    shown[0].save(comfyui.input / file, **how, **more)
+    load = {"type": "LoadImage", "pos": [380, 60], "widgets": {"image": file}}
+    drawing = build(page, None, frame=(320, 192), more={"load": load}, inputs={"frames": ["load", 0]})
+    drawing.wait_for_frames(count)
+    assert drawing.document.get("frames", count) == count
+    for index in {0, count - 1}:
+        go_to(drawing, index)
+        expected = torch.from_numpy(np.asarray(pictures[index].convert("RGB")).copy()).permute(2, 0, 1) / 255
+        assert likeness(drawing, expected) >= SAME_DB
+
+
+def test_a_name_that_comfyui_cannot_send_is_said(comfyui: ComfyUI, page: Page):
+    name = "two\nlines.png"
+    ball(0).save(comfyui.input / name)
+    load = {"type": "LoadImage", "pos": [380, 60], "widgets": {"image": name}}
+    drawing = build(page, None, more={"load": load}, inputs={"frames": ["load", 0]})
+    drawing.wait_for(lambda d: "cannot send a file of this name" in d.status, "a word about the name")
+    (comfyui.input / name).unlink()
+
+
+def test_what_a_browser_cannot_decode_is_not_told_as_missing(comfyui: ComfyUI, page: Page):
+    (comfyui.input / "noise.mp4").write_bytes(b"no video at all")
+    drawing = build(page, "noise.mp4")
+    drawing.wait_for(lambda d: "noise.mp4" in d.status, "a word about the clip")
+    assert "cannot decode" in drawing.status
+    assert drawing.element.get_by_role("button", name="Show the frames").is_visible()
+
+
+def test_a_video_without_a_type_is_a_video(comfyui: ComfyUI, page: Page):
+    """Systems that do not know Matroska name no type."""
+    frames, rate = read_video(comfyui.input / "bikes.mp4", count=14)
+    write_video(comfyui.input / "source.mkv", frames, rate)
+    drawing = build(page, None)
+    drawing.stage.evaluate(DROP, {"name": "dropped.mkv", "type": "", "url": "/view?filename=source.mkv&type=input"})
+    page.wait_for_function("() => window.app.graph.nodes.some(node => node.type === 'LoadVideo')")
+    drawing.wait_for_frames()
+
+
+BOXES = """() => window.app.graph.nodes.map(({ pos, size }) => [pos[0], pos[1], size[0], size[1]])"""
+
+
+@journey
+def test_dropped_pictures(server: ComfyUI, page: Page):
+    """Of the clip's shape it is the edited frame; of another, one is asked. The drawing stays, nodes lie apart."""
+    drawing = build(page).wait_for_frames()
+    drawing.tool("line")
+    drawing.drag([(100, 60), (300, 80)])
+    before = drawing.text
+    frames = frames_of(server.input / "bikes.mp4")
+    server.upload("wide.png", png(frames[0].flip(2).permute(1, 2, 0)))
+    server.upload("tall.png", png(frames[0].flip(2).permute(2, 1, 0)))
+    drawing.stage.evaluate(DROP, {"name": "fits.png", "type": "image/png", "url": "/view?filename=wide.png&type=input"})
+    drawing.wait_for(lambda d: likeness(d, frames[0].flip(2)) >= SAME_DB, "the edited frame")
+    assert drawing.text == before
+    drawing.stage.evaluate(DROP, {"name": "no.png", "type": "image/png", "url": "/view?filename=tall.png&type=input"})
+    drawing.element.get_by_role("button", name="The edited first frame").wait_for()
+    assert "no.png" in drawing.message
+    assert drawing.text == before
+    drawing.element.get_by_role("button", name="The clip").click()
+    page.wait_for_function("() => window.app.graph.nodes.filter(node => node.type === 'LoadImage').length === 2")
+    boxes = page.evaluate(BOXES)
+    for index, (x, y, width, height) in enumerate(boxes):
+        for left, top, wide, high in boxes[index + 1 :]:
+            assert x + width <= left or left + wide <= x or y + height <= top or top + high <= y
+
+
+def test_an_empty_editor_invites_and_says_what_is_missing(comfyui: ComfyUI, page: Page):
+    drawing = build(page, None)
+    with page.expect_file_chooser() as chooser:
+        drawing.element.get_by_role("button", name="Choose a video…").click()
+    chooser.value.set_files(str(comfyui.input / "bikes.mp4"))
+    drawing.wait_for_frames()
+    assert not drawing.element.locator(".rve-invitation").is_visible()
+    assert "No area" in drawing.status
+    drawing.tool("rect")
+    drawing.drag([(50, 20), (380, 140)])
+    assert "No path" in drawing.status
+    drawing.tool("line")
+    drawing.drag([(100, 60), (300, 80)])
+    assert not drawing.drawn().element.locator(".rve-status strong").inner_text()
+
+
+@journey
+def test_frames_that_only_a_run_knows_are_shown_by_a_press(server: ComfyUI, page: Page):
+    """Only what feeds them runs."""
+    blank = {"type": "EmptyImage", "pos": [380, 60], "widgets": {"width": 320, "height": 192, "color": 0x20C040}}
+    look = {"type": "PreviewAny", "pos": [1600, 0], "inputs": {"source": ["editor", 2]}}
+    drawing = build(page, None, frame=(320, 192), more={"blank": blank, "look": look}, inputs={"frames": ["blank", 0]})
+    drawing.element.get_by_role("button", name="Show the frames").click()
+    green = torch.tensor([0x20, 0xC0, 0x40])[:, None, None].expand(3, 192, 320) / 255
+    drawing.wait_for(lambda d: d.frame and likeness(d, green) >= SAME_DB, "the frame")

@@ -80,6 +80,57 @@ def test_a_spline_closes_at_its_first_point(drawing: Drawing):
     assert drawing.points()[0] == drawing.points()[-1]  # to the byte: that is what makes it a loop
 
 
+def press_twice(drawing: Drawing, place: Place, apart: tuple[float, float] = (4, 3)) -> None:
+    """The presses of a double click a few pixels of the page apart."""
+    x, y = drawing.place(*place)
+    drawing.page.mouse.click(x, y)
+    drawing.page.mouse.click(x + apart[0], y + apart[1])
+
+
+def test_a_double_click_ends_a_spline_and_leaves_no_point_behind(drawing: Drawing):
+    drawing.tool("spline")
+    drawing.click(100, 60)
+    press_twice(drawing, (300, 160))
+    assert drawing.points() == near((100, 60), (300, 160))
+    press_twice(drawing, (500, 60))  # at the very start
+    assert len(drawing.paths) == 1
+    for place in [(100, 200), (200, 100), (300, 200)]:
+        drawing.click(*place)
+    press_twice(drawing, (100, 200), (3, 0))  # the first of the two closes it
+    assert drawing.points() == near((100, 200), (200, 100), (300, 200), (100, 200))
+    drawing.tool("line")
+    drawing.click(400, 30)
+    press_twice(drawing, (500, 60))
+    assert drawing.points() == near((400, 30), (500, 60))
+    drawing.tool("polygon")
+    for place in [(300, 50), (400, 60)]:
+        drawing.click(*place)
+    press_twice(drawing, (350, 200))
+    drawing.tool("select")
+    assert drawing.regions[0]["points"] == near((300, 50), (400, 60), (350, 200))
+    assert (len(drawing.paths), len(drawing.regions)) == (3, 1)
+
+
+@pytest.mark.parametrize("leave", ["tool", "Escape", "Enter", "elsewhere", "Control+z"])
+def test_a_path_of_one_point_does_not_stay(drawing: Drawing, leave: str):
+    drawing.tool("spline")
+    before = drawing.layer("live")
+    drawing.click(100, 60)
+    assert not np.array_equal(drawing.layer("live"), before)  # it is seen all the same
+    if leave == "tool":
+        drawing.tool("line")
+        drawing.tool("spline")
+    elif leave == "elsewhere":
+        drawing.page.evaluate("document.activeElement.blur()")
+    else:
+        drawing.press(leave)
+    assert drawing.drawn().text == ""
+    assert np.array_equal(drawing.layer("live"), before)
+    drawing.click(300, 160)
+    drawing.click(400, 160)
+    assert drawing.points() == near((300, 160), (400, 160))
+
+
 def test_a_line_is_dragged_and_shift_keeps_it_straight(drawing: Drawing):
     draw_line(drawing, (400, 30), (600, 120))
     assert drawing.points() == near((400, 30), (600, 120))

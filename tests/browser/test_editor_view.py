@@ -92,7 +92,7 @@ def test_keys_zoom_and_show_pixels_as_they_are(drawing: Drawing):
 def test_the_timeline_is_scrubbed_and_stepped(drawing: Drawing):
     box = drawing.element.locator(".rve-scrubber").bounding_box()
     assert box is not None
-    edge, y = 9, box["y"] + box["height"] / 2
+    edge, y = 20, box["y"] + box["height"] / 2
     page = drawing.page
     page.mouse.move(box["x"] + edge, y)
     page.mouse.down()
@@ -112,6 +112,81 @@ def test_the_timeline_is_scrubbed_and_stepped(drawing: Drawing):
     assert drawing.time == 13
     drawing.press("Home")
     assert drawing.time == 0
+
+
+AXIS_MARGIN = 20  # CSS pixels beside the first and last frame, in js/ui/time_axis.js
+
+
+def on_axis(drawing: Drawing, strip: str, frame: float) -> tuple[float, float]:
+    """Page coordinates of a frame on the scrubber or on the bars below it."""
+    element = drawing.element.locator(strip)
+    box = element.bounding_box()
+    assert box is not None
+    zoom = box["width"] / element.evaluate("element => element.clientWidth")
+    margin = AXIS_MARGIN * zoom
+    return box["x"] + margin + (box["width"] - 2 * margin) * frame / 13, box["y"] + box["height"] / 2
+
+
+def drag_on_page(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end, steps=3)
+    page.mouse.up()
+
+
+@journey
+def test_the_playhead_moves_where_a_path_begins_and_the_bars_below_set_its_times(drawing: Drawing):
+    drawing.tool("line")
+    drawing.drag([(100, 60), (500, 60)])
+    before = drawing.text
+    for end in (5, 13):  # it stands where the path begins, then where it ends
+        start = on_axis(drawing, ".rve-scrubber", drawing.time)
+        drag_on_page(drawing.page, start, on_axis(drawing, ".rve-scrubber", end))
+        assert drawing.time == end
+    assert drawing.text == before
+    drag_on_page(drawing.page, on_axis(drawing, ".rve-bars", 0), on_axis(drawing, ".rve-bars", 3))
+    x, y = on_axis(drawing, ".rve-bars", 13)
+    drag_on_page(drawing.page, (x + 10, y - 10), on_axis(drawing, ".rve-bars", 9))
+    assert (drawing.paths[0]["start"], drawing.paths[0]["end"]) == (3, 9)
+    assert drawing.time == 13
+
+
+def test_what_is_grabbed_on_the_bars_is_seen(drawing: Drawing):
+    bars = drawing.element.locator(".rve-bars")
+    drawing.tool("line")
+    drawing.drag([(100, 60), (500, 60)])
+    drawing.tool("select")
+
+    def shown() -> str:
+        return bars.evaluate("canvas => canvas.toDataURL()")
+
+    drawing.page.mouse.move(*on_axis(drawing, ".rve-bars", 5))
+    still = drawing.drawn() and shown()
+    assert bars.evaluate("bars => bars.style.cursor") == "default"
+    drawing.page.mouse.move(*on_axis(drawing, ".rve-bars", 0))
+    assert drawing.drawn() and shown() != still
+    assert bars.evaluate("bars => bars.style.cursor") == "ew-resize"
+    drawing.page.mouse.down()
+    drawing.page.mouse.move(*on_axis(drawing, ".rve-bars", 2), steps=3)
+    drawing.drawn()
+    assert bars.get_attribute("data-grip") == "start"
+    assert drawing.status == "The path begins at frame 2."
+    drawing.page.mouse.up()
+    drawing.page.mouse.move(*on_axis(drawing, ".rve-bars", 6))
+    drawing.drawn()
+    assert bars.get_attribute("data-grip") is None
+
+
+def test_bars_are_dragged_by_a_finger_at_a_smaller_zoom(drawing: Drawing, session: CDPSession):
+    drawing.tool("line")
+    drawing.drag([(100, 60), (500, 60)])
+    drawing.page.evaluate("() => { window.app.canvas.ds.scale = 0.9; window.app.canvas.setDirty(true, true); }")
+    drawing.drawn().wait_for_frames()
+    x, y = on_axis(drawing, ".rve-bars", 0)
+    touch(session, "touchStart", (x - 5.4 - 11.5, y - 8))  # near the rim of 24 pixels around the bar
+    touch(session, "touchMove", (on_axis(drawing, ".rve-bars", 4)[0] - 5.4 - 11.5, y))
+    touch(session, "touchEnd")
+    assert drawing.paths[0]["start"] == 4
 
 
 SEEN = """id => {
@@ -231,6 +306,17 @@ def test_a_finger_draws(drawing: Drawing, session: CDPSession):
     assert len(drawing.paths) == 1
     assert drawing.points()[0] == approx(stroke[0], abs=2)
     assert drawing.points()[-1] == approx(stroke[-1], abs=2)
+
+
+def test_a_double_tap_ends_a_spline_and_leaves_no_point_behind(drawing: Drawing, session: CDPSession):
+    drawing.tool("spline")
+    x, y = drawing.place(300, 160)
+    for place in [drawing.place(100, 60), (x, y), (x + 14, y - 9)]:
+        touch(session, "touchStart", place)
+        touch(session, "touchEnd")
+    drawing.tool("select")
+    assert drawing.points() == [approx((100, 60), abs=NEAR), approx((300, 160), abs=NEAR)]
+    assert len(drawing.paths) == 1
 
 
 @journey

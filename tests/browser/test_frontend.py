@@ -39,3 +39,24 @@ def test_complaints_that_name_our_files_are_heard_and_uncaught_errors(frontend: 
     assert "404" in missing
     assert "nobody caught it" in uncaught
     complaints.clear()
+
+
+SEARCHES = {
+    "draw path": "ReVideo Editor",
+    "animate mask": "ReVideo Editor",
+    "object motion": "ReVideo Editor",
+    "mask path": "ReVideo Editor",
+    "draw mask": "ReVideo Editor",
+    "keyframe": "ReVideo Editor",
+    "point tracking": "Track Points",
+}
+
+
+@journey
+def test_the_search_finds_the_node_by_the_words_that_people_use(page: Page):
+    for words, title in SEARCHES.items():
+        page.evaluate("window.app.extensionManager.command.execute('Workspace.SearchBox.Toggle')")
+        page.get_by_role("combobox", name="Add a node").fill(words)
+        page.get_by_role("option").filter(has_text=title).first.wait_for()
+        page.keyboard.press("Escape")
+        page.get_by_role("option").first.wait_for(state="hidden")

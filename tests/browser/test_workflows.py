@@ -127,7 +127,7 @@ def test_the_templates_menu_shows_it_with_a_picture(comfyui: ComfyUI, name: str)
 def finish(comfyui: ComfyUI, page: Page) -> dict[str, Any]:
     """Queues what is open in the browser, as its Run button does, and waits for the end: the history's entry."""
     known = set(comfyui.get("/history", max_items="1"))  # the last one
-    assert page.evaluate("window.app.queuePrompt(0)") is True
+    assert page.evaluate("window.app.queuePrompt(0)") is True, page.evaluate("window.app.lastNodeErrors")
     end = time.monotonic() + DEADLINE_S
     while time.monotonic() < end:
         for entry_id, entry in comfyui.get("/history", max_items="1").items():

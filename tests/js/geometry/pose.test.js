@@ -123,7 +123,7 @@ test("areas are hit and taken hold of where they are seen", () => {
     const handles = handlesOf(turned, poseAt(turned, doc, 10));
     const upright = [[100, 10], [100, 30], [100, 50], [90, 50], [80, 50], [80, 30], [80, 10], [90, 10]]; // its upper left corner lies at the upper right
     handles.forEach((handle, index) => near(handle, { x: upright[index][0], y: upright[index][1] }));
-    assert.deepEqual(hitTest(doc, { ...NONE, regions: ["r1"] }, 10, { x: 100, y: 11 }, 2)[0], { what: "handle", area: "r1", handle: 0 });
+    assert.deepEqual(hitTest(doc, { ...NONE, regions: ["r1"] }, 10, { x: 100, y: 11 }, 2)[0], { what: "handle", area: "r1", handle: 0, away: 1 });
     assert.deepEqual(within(doc, 10, { x: 79, y: 9 }, { x: 101, y: 51 }).regions, ["r1"]);
     assert.deepEqual(within(doc, 0, { x: 79, y: 9 }, { x: 101, y: 51 }).regions, []);
 });

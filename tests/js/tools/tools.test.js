@@ -1,64 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { emptyDocument, serializeDocument } from "../../../js/document/document.js";
 import * as ops from "../../../js/document/operations.js";
-import { parseDocument } from "../../../js/document/schema.js";
 import { hitTest, within } from "../../../js/geometry/hit_test.js";
-import { toFramePx } from "../../../js/geometry/viewport.js";
 import { finishOutline } from "../../../js/tools/areas.js";
 import { TOOLS } from "../../../js/tools/index.js";
-
-/** A board without a screen: what tools do to a document. */
-function board(doc = emptyDocument(640, 360, 14), scale = 1) {
-    return {
-        doc,
-        stored: doc,
-        selection: ops.NOTHING,
-        time: 0,
-        viewport: { scale, x: 0, y: 0 },
-        areaMode: "add",
-        brushRadius: 12,
-        openPath: null,
-        openOutline: [],
-        lastClick: null,
-        labels: [],
-        said: [],
-        preview(shown) {
-            this.doc = shown;
-        },
-        commit(next, label) {
-            parseDocument(serializeDocument(next));
-            this.doc = this.stored = next;
-            this.labels.push(label);
-        },
-        revert() {
-            this.doc = this.stored;
-        },
-        select(selection) {
-            this.selection = ops.surviving(this.doc, selection);
-        },
-        sketch() {},
-        panBy(dx, dy) {
-            this.viewport = { ...this.viewport, x: this.viewport.x + dx, y: this.viewport.y + dy };
-        },
-        say(text) {
-            this.said.push(text);
-        },
-    };
-}
-
-const at = (b, [x, y], held = {}) => {
-    const view = { x, y };
-    return { view, px: toFramePx(b.viewport, view), shift: false, alt: false, clicks: 1, reach: 7 / b.viewport.scale, ...held };
-};
-
-/** Presses at the first place, moves over the others, lets go at the last. */
-function draw(b, tool, places, held = {}) {
-    const drag = TOOLS[tool].press(b, at(b, places[0], held));
-    for (const place of places.slice(1)) drag?.move(at(b, place, held));
-    drag?.end(at(b, places.at(-1), held));
-}
+import { at, board, draw } from "./board.js";
 
 const points = (b, index = 0) => b.doc.paths[index].points.map(({ x, y }) => [x, y]);
 
@@ -84,7 +31,7 @@ test("a spline grows by clicks, each a step, until it is closed", () => {
     const b = board();
     for (const place of [[10, 10], [100, 10], [100, 100]]) draw(b, "spline", [place]);
     assert.deepEqual(points(b), [[10, 10], [100, 10], [100, 100]]);
-    assert.equal(b.labels.length, 3);
+    assert.equal(b.labels.length, 2); // the first two make the path
     assert.equal(b.openPath, "p1");
     draw(b, "spline", [[12, 11]]); // on the first point
     assert.deepEqual(points(b).at(-1), [10, 10]);
@@ -105,6 +52,48 @@ test("a line by two clicks, and by a drag at 45 degrees", () => {
     draw(b, "line", [[200, 200], [300, 290]], { shift: true });
     const [[x0, y0], [x1, y1]] = points(b, 1);
     assert.ok(Math.abs(x1 - x0 - (y1 - y0)) < 1e-9 && x1 > x0);
+});
+
+const twice = (b, tool, [x, y], apart = [5, -4]) => {
+    draw(b, tool, [[x, y]]);
+    draw(b, tool, [[x + apart[0], y + apart[1]]], { clicks: 2 });
+};
+
+test("a double click ends a path and leaves nothing of its second press", () => {
+    const b = board();
+    for (const place of [[10, 10], [100, 10]]) draw(b, "spline", [place]);
+    twice(b, "spline", [200, 50]);
+    assert.deepEqual(points(b), [[10, 10], [100, 10], [200, 50]]);
+    assert.deepEqual([b.openPath, b.openOutline.length], [null, 0]);
+    for (const place of [[10, 10], [100, 10], [100, 100]]) draw(b, "spline", [place]);
+    twice(b, "spline", [10, 10], [2, 2]); // the first of the two closes it
+    assert.equal(b.doc.paths.length, 2);
+    assert.deepEqual(points(b, 1).at(-1), [10, 10]);
+    draw(b, "line", [[10, 10]]);
+    twice(b, "line", [110, 60]);
+    assert.deepEqual(points(b, 2), [[10, 10], [110, 60]]);
+    twice(b, "anchor", [300, 60]);
+    for (const place of [[10, 10], [100, 10], [100, 100]]) draw(b, "polygon", [place]);
+    twice(b, "polygon", [50, 150]);
+    assert.deepEqual(b.doc.regions[0].points, [[10, 10], [100, 10], [100, 100], [50, 150]]);
+    for (const place of [[10, 10], [100, 10], [100, 100]]) draw(b, "polygon", [place]);
+    twice(b, "polygon", [10, 10]);
+    assert.deepEqual([b.doc.paths.length, b.doc.regions.length, b.openPath, b.openOutline.length], [4, 2, null, 0]);
+});
+
+test("a double click at the very start leaves nothing, nor does a single one", () => {
+    const b = board();
+    for (const tool of ["spline", "line"]) {
+        twice(b, tool, [50, 50]);
+        draw(b, tool, [[50, 50]], { clicks: 3 });
+        assert.match(b.said.at(-1), /two points or more/);
+        draw(b, tool, [[50, 50]]);
+        assert.equal(b.openOutline.length, 1);
+        TOOLS[tool].finish(b);
+        assert.equal(b.openOutline.length, 0);
+    }
+    twice(b, "polygon", [50, 50]);
+    assert.deepEqual([b.doc.paths, b.doc.regions, b.openOutline, b.labels], [[], [], [], []]);
 });
 
 test("too small a drag draws nothing and says why", () => {

@@ -259,6 +259,40 @@ def test_tracks_may_be_drawn_on_another_size(command, given, tmp_path):
     fitted = tmp_path / "fitted.json"
     fitted.write_text(json.dumps([[[240 / 5, 130 * 64 / 272], [400 / 5, 150 * 64 / 272]]]))
     torch.testing.assert_close(conditions(command(tracks=fitted, tracks_size="128x64")).motion, usual)
+    sized = tmp_path / "sized.json"
+    drawn = {"coordinates": [[[120, 65], [200, 75]]], "coord_width": 320, "coord_height": 136}
+    sized.write_text(json.dumps(drawn))
+    torch.testing.assert_close(conditions(command(tracks=sized)).motion, usual)
+
+
+def test_tracks_of_other_programs_are_read_and_said(command, tmp_path, capsys):
+    usual, table = tmp_path / "usual.json", tmp_path / "tracks.csv"
+    path = [[240 + 8 * frame, 130] for frame in range(WINDOW)]
+    usual.write_text(json.dumps([path]))
+    table.write_text("frame,x,y\n" + "\n".join(f"{1001 + frame},{x},{y}" for frame, (x, y) in enumerate(path)))
+    torch.testing.assert_close(conditions(command(tracks=table)).motion, conditions(command(tracks=usual)).motion)
+    said = f"{table}: read as CSV: 1 path over frames 1001 to {1000 + WINDOW}; frame 1001 is the clip's first"
+    assert said in capsys.readouterr().err
+
+
+PIN = "CornerPin2D {\n to1 {{curve x1 240 x14 344} {curve x1 142 x14 142}}\n}\n"  # y upward: 130 down, of 272
+HALF = 'Root {\n format "320 136 0 0 320 136 1 half"\n}\n'
+HALF += "CornerPin2D {\n to1 {{curve x1 120 x14 172} {curve x1 71 x14 71}}\n}\n"
+
+
+def test_nukes_y_runs_upward_on_a_picture_whose_size_is_known(command, tmp_path):
+    usual, script = tmp_path / "usual.json", tmp_path / "pin.nk"
+    usual.write_text(json.dumps([[[240 + 8 * frame, 130] for frame in range(14)]]))
+    wanted = conditions(command(tracks=usual, timing="as drawn")).motion
+    script.write_text(PIN)
+    asked = {"tracks": script, "timing": "as drawn"}
+    torch.testing.assert_close(conditions(command(**asked, tracks_size="640x272")).motion, wanted)
+    with pytest.raises(ValueError, match=r"Nuke counts y upward .*--tracks-size 1920x1080"):
+        prepared(command(**asked))
+    script.write_text(HALF)
+    torch.testing.assert_close(conditions(command(**asked)).motion, wanted)
+    with pytest.raises(ValueError, match="drawn on 320×136: leave out --tracks-size"):
+        prepared(command(**asked, tracks_size="640x272"))
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
  * nodes in between do. Knows ComfyUI's graph by its shape alone: nodes come as arguments.
  */
 
-/** @typedef {import("./frame_mapping.js").Step} Step */
+/** @typedef {import("../clip/frame_mapping.js").Step} Step */
 
 /**
  * As ComfyUI's /view asks for it; of type "pack" where it lies in this very folder, which ComfyUI serves too.
@@ -18,6 +18,7 @@
  * @property {boolean} exact  every node on the way is understood
  * @property {any} loader  the node that loads the file
  * @property {string | null} widget  its widget that names the file; null where it takes no other files
+ * @property {any[]} nodes  the loader and the nodes on the way, whose settings count
  *
  * @typedef {{node: any, slot: number}} Output
  */
@@ -25,18 +26,22 @@
 const MULTIPLE = 64; // of the frame sides, in Prepare Video
 const MUTED = 2;
 const BYPASSED = 4;
-const FROM_OUTSIDE = -10; // origin of links that enter a subgraph
+const FROM_OUTSIDE = "-10"; // origin of links that enter a subgraph; a number or a text, by the frontend's version
 const PICTURE_FILE = /\.(png|jpe?g|webp|bmp|gif|avif)$/i;
 
 /** The output that feeds an input, through reroutes, subgraphs and bypassed nodes. @type {(node: any, slot: number) => Output | null} */
 export function originOf(node, slot) {
-    const link = slot < 0 ? null : node.getInputLink?.(slot);
-    if (!link) return null;
-    if (link.origin_id === FROM_OUTSIDE) {
-        const outside = subgraphNodeOf(node.graph);
+    const link = node.graph?.getLink?.(node.inputs?.[slot]?.link); // a subgraph's node has a getInputLink of another meaning
+    return link ? beginningOf(link, node.graph) : null;
+}
+
+/** Where a link of a graph begins. @type {(link: any, graph: any) => Output | null} */
+function beginningOf(link, graph) {
+    if (String(link.origin_id) === FROM_OUTSIDE) {
+        const outside = subgraphNodeOf(graph);
         return outside && originOf(outside, link.origin_slot);
     }
-    const origin = node.graph.getNodeById(link.origin_id);
+    const origin = graph.getNodeById(link.origin_id);
     return origin ? settled({ node: origin, slot: link.origin_slot }) : null;
 }
 
@@ -50,14 +55,13 @@ function settled({ node, slot }) {
     if (node.type === "Reroute") return originOf(node, 0);
     if (node.subgraph) {
         const link = node.subgraph.getLink?.(node.subgraph.outputNode?.slots?.[slot]?.linkIds?.[0]);
-        const inner = link && node.subgraph.getNodeById(link.origin_id);
-        return inner ? settled({ node: inner, slot: link.origin_slot }) : null;
+        return link ? beginningOf(link, node.subgraph) : null;
     }
     return { node, slot };
 }
 
 /** The node that stands for a subgraph in the graph around it. @type {(graph: any) => any} */
-function subgraphNodeOf(graph) {
+export function subgraphNodeOf(graph) {
     const around = [graph.rootGraph, ...(graph.rootGraph?.subgraphs?.values?.() ?? [])];
     for (const outer of around) {
         const found = outer?.nodes?.find((/** @type {any} */ node) => node.subgraph === graph);
@@ -77,7 +81,7 @@ const numberOf = (node, name) => Number(setting(node, name)) || 0;
 
 /** A file in ComfyUI's folders, as its widgets write it: "sub/clip.mp4 [output]". @type {(value: string) => File} */
 function fileNamed(value) {
-    const [, path, type = "input"] = /^(.*?)(?: \[(input|output|temp)\])?$/.exec(value) ?? [];
+    const [, path, type = "input"] = /^(.*?)(?: \[(input|output|temp)\])?$/s.exec(value) ?? [];
     const cut = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
     return { filename: path.slice(cut + 1), subfolder: path.slice(0, Math.max(cut, 0)).replaceAll("\\", "/"), type };
 }
@@ -95,14 +99,15 @@ const exampleFile = (value, slot) =>
     EXAMPLES.includes(value) ? { filename: `${value.replaceAll(" ", "_")}.${slot === 1 ? "png" : "mp4"}`, subfolder: "examples", type: "pack" } : null;
 
 /**
- * What the nodes that load files load. `file`: where their widget's value is no name of ComfyUI's.
- * @type {Record<string, {widget: string, file?: (value: string, slot: number) => File | null, steps?: (node: any) => Step[]}>}
+ * What the nodes that load files load. `kind`: where its name need not say it; `file`: where their widget's value is
+ * no name of ComfyUI's.
+ * @type {Record<string, {widget: string, kind?: "picture", file?: (value: string, slot: number) => File | null, steps?: (node: any) => Step[]}>}
  */
 const LOADERS = {
     [EXAMPLE]: { widget: "example", file: exampleFile },
     LoadVideo: { widget: "file" },
-    LoadImage: { widget: "image" },
-    LoadImageOutput: { widget: "image" },
+    LoadImage: { widget: "image", kind: "picture" },
+    LoadImageOutput: { widget: "image", kind: "picture" },
     VHS_LoadVideo: { widget: "video", steps: videoHelperSteps },
     VHS_LoadVideoFFmpeg: { widget: "video", steps: videoHelperSteps },
 };
@@ -150,9 +155,12 @@ export function upstreamOf(node, input) {
     /** @type {Step[]} */
     let steps = [];
     let exact = true;
+    /** @type {any[]} */
+    const nodes = [];
     let at = originOf(node, inputNamed(node, input));
     for (let hops = 0; at && hops < 100; hops += 1) {
         const { node: here, slot } = at;
+        nodes.push(here);
         const loader = LOADERS[here.type];
         if (loader) {
             const value = setting(here, loader.widget);
@@ -160,19 +168,20 @@ export function upstreamOf(node, input) {
             const file = loader.file ? loader.file(value, slot) : fileNamed(value);
             if (!file) return null;
             return {
-                kind: PICTURE_FILE.test(file.filename) ? "picture" : "video",
+                kind: loader.kind ?? (PICTURE_FILE.test(file.filename) ? "picture" : "video"),
                 file,
                 name: value,
                 steps: [...(loader.steps?.(here) ?? []), ...steps],
                 exact,
                 loader: here,
                 widget: loader.file ? null : loader.widget,
+                nodes,
             };
         }
         const passage = PASSAGES[here.type];
         if (passage) steps = [...passage.steps(here), ...steps];
         else exact = false; // shown as if it changed nothing; a run shows the truth
-        const feeds = (/** @type {any} */ input, /** @type {number} */ index) => ["IMAGE", "VIDEO"].includes(input.type) && here.getInputLink?.(index);
+        const feeds = (/** @type {any} */ input) => ["IMAGE", "VIDEO"].includes(input.type) && input.link != null;
         at = originOf(here, passage ? inputNamed(here, passage.input) : here.inputs?.findIndex(feeds) ?? -1);
     }
     return null;

@@ -13,15 +13,11 @@ import { EXAMPLE, inputNamed, originOf, upstreamOf } from "./upstream.js";
 const PREPARE = "ReVideoPrepareVideo";
 const [FRAMES, EDITED_FRAME, FPS, VIDEO] = [0, 1, 2, 3]; // outputs of Example Clip
 const GAP = 40; // pixels of the graph
+const TITLE = 60; // of a node and some room above it
 
-/**
- * The loader whose file an editor shall show: that of its clip, or a new one. A picture beside a clip is the clip's
- * edited first frame; alone, it is a clip of one frame.
- * @type {(editor: any, isVideo: boolean, create: Create) => Loader}
- */
-export function loaderFor(editor, isVideo, create) {
+/** The loader of an editor's clip, or a new one. A picture is a clip of one frame. @type {(editor: any, isVideo: boolean, create: Create) => Loader} */
+export function clipLoader(editor, isVideo, create) {
     const clip = upstreamOf(editor, "frames");
-    if (!isVideo && clip?.kind === "video") return editedFrameLoader(editor, create);
     if (clip?.widget && (clip.kind === "video") === isVideo) return { loader: clip.loader, widget: clip.widget };
     const loader = make(create, isVideo ? "LoadVideo" : "LoadImage");
     if (isVideo && clip?.loader.type === EXAMPLE && clip.loader.graph === editor.graph) replaceExample(clip.loader, loader, create);
@@ -32,10 +28,11 @@ export function loaderFor(editor, isVideo, create) {
     return { loader, widget: isVideo ? "file" : "image" };
 }
 
-/** @type {(editor: any, create: Create) => Loader} */
-function editedFrameLoader(editor, create) {
+/** The loader of an editor's edited first frame, or a new one. @type {(editor: any, create: Create) => Loader} */
+export function editedFrameLoader(editor, create) {
     const known = upstreamOf(editor, "edited_frame");
-    if (known?.widget && known.kind === "picture") return { loader: known.loader, widget: known.widget };
+    const isClip = known?.loader === upstreamOf(editor, "frames")?.loader;
+    if (known?.widget && known.kind === "picture" && !isClip) return { loader: known.loader, widget: known.widget };
     const loader = make(create, "LoadImage");
     const origin = originOf(editor, inputNamed(editor, "edited_frame"));
     /** Nodes that edit the same: the frame goes to all of them. @type {any[]} */
@@ -90,9 +87,18 @@ function make(create, type) {
     return node;
 }
 
-/** @type {(graph: any, node: any, pos: number[]) => any} */
-function add(graph, node, pos) {
-    node.pos = pos;
+/** Puts a node into a graph, at a place or, where others lie there, below them. @type {(graph: any, node: any, pos: number[]) => any} */
+function add(graph, node, [x, y]) {
+    /** @type {{pos: number[], size: number[]}[]} */
+    const others = graph.nodes.filter((/** @type {any} */ other) => other !== node);
+    const covered = (/** @type {number} */ top) =>
+        others.filter(
+            ({ pos, size }) =>
+                pos[0] < x + node.size[0] + GAP && x < pos[0] + size[0] + GAP && pos[1] < top + node.size[1] + TITLE && top < pos[1] + size[1] + TITLE,
+        );
+    for (let [below, hops] = [covered(y), 0]; below.length && hops < others.length; below = covered(y), hops += 1)
+        y = Math.max(...below.map(({ pos, size }) => pos[1] + size[1])) + TITLE;
+    node.pos = [x, y];
     if (node.graph !== graph) graph.add(node);
     return node;
 }

@@ -2,11 +2,18 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { test } from "node:test";
 
-import { EXAMPLES, upstreamOf } from "../../../js/clip/upstream.js";
+import { EXAMPLES, upstreamOf } from "../../../js/graph/upstream.js";
 
 /** A graph in the shape of ComfyUI's: nodes with widgets, links from output to input. */
 class Graph {
     nodes = [];
+    links = [];
+    link({ node, id = node.id, slot = 0 }) {
+        return this.links.push({ origin_id: id, origin_slot: slot });
+    }
+    getLink(id) {
+        return this.links[id - 1];
+    }
     constructor(rootGraph) {
         this.rootGraph = rootGraph ?? this;
         this.subgraphs = new Map();
@@ -18,12 +25,8 @@ class Graph {
             type,
             mode: 0,
             widgets: Object.entries(widgets).map(([name, value]) => ({ name, value })),
-            inputs: Object.entries(inputs).map(([name, from]) => ({ name, type: from?.type ?? "IMAGE", link: from ? 1 : null, from })),
+            inputs: Object.entries(inputs).map(([name, from]) => ({ name, type: from?.type ?? "IMAGE", link: from ? this.link(from) : null })),
             outputs: [{ type: "IMAGE" }],
-            getInputLink(slot) {
-                const from = this.inputs[slot]?.from;
-                return from ? { origin_id: from.node?.id ?? from.id, origin_slot: from.slot ?? 0 } : null;
-            },
             ...more,
         };
         this.nodes.push(node);
@@ -133,20 +136,38 @@ test("an unknown node is passed, and said", () => {
     assert.equal(found.name, "a.mp4");
 });
 
-test("into a subgraph and out of it", () => {
+test("into a subgraph and out of it, whether ids are numbers or texts", () => {
+    for (const outer of [-10, "-10"]) {
+        const root = new Graph();
+        const load = root.add("LoadVideo", { file: "a.mp4" });
+        const inner = new Graph(root);
+        const prepare = inner.add("ReVideoPrepareVideo", PREPARE, { video: { id: outer, slot: 0, type: "VIDEO" } });
+        inner.outputNode = { slots: [{ linkIds: [inner.link(from(prepare))] }] };
+        root.subgraphs.set("inner", inner);
+        const sub = root.add("uuid", {}, { video: from(load, "VIDEO") }, { subgraph: inner });
+        const outside = upstreamOf(editorBehind(root, sub), "frames");
+        assert.equal(outside.name, "a.mp4");
+        assert.equal(outside.steps.length, 2);
+        const within = upstreamOf(editorBehind(inner, prepare), "frames");
+        assert.equal(within.name, "a.mp4");
+    }
+});
+
+test("through a subgraph that holds another, and one that only lets through", () => {
     const root = new Graph();
     const load = root.add("LoadVideo", { file: "a.mp4" });
-    const inner = new Graph(root);
-    const prepare = inner.add("ReVideoPrepareVideo", PREPARE, { video: { id: -10, slot: 0, type: "VIDEO" } });
-    inner.outputNode = { slots: [{ linkIds: [7] }] };
-    inner.getLink = (id) => (id === 7 ? { origin_id: prepare.id, origin_slot: 0 } : undefined);
-    root.subgraphs.set("inner", inner);
-    const sub = root.add("uuid", {}, { video: from(load, "VIDEO") }, { subgraph: inner });
-    const outside = upstreamOf(editorBehind(root, sub), "frames");
-    assert.equal(outside.name, "a.mp4");
-    assert.equal(outside.steps.length, 2);
-    const within = upstreamOf(editorBehind(inner, prepare), "frames");
-    assert.equal(within.name, "a.mp4");
+    const middle = new Graph(root);
+    const deep = new Graph(root);
+    root.subgraphs.set("middle", middle).set("deep", deep);
+    root.add("uuid", {}, { video: from(load, "VIDEO") }, { subgraph: middle });
+    middle.add("uuid", {}, { video: { id: "-10" } }, { subgraph: deep });
+    const editor = deep.add("ReVideoEditor", {}, { frames: { id: "-10" } });
+    assert.equal(upstreamOf(editor, "frames").name, "a.mp4");
+    const through = new Graph(root);
+    root.subgraphs.set("through", through);
+    through.outputNode = { slots: [{ linkIds: [through.link({ id: "-10" })] }] };
+    const node = root.add("uuid", {}, { video: from(load, "VIDEO") }, { subgraph: through });
+    assert.equal(upstreamOf(editorBehind(root, node), "frames").name, "a.mp4");
 });
 
 test("nothing connected, nothing chosen, a circle: nothing", () => {
@@ -154,7 +175,6 @@ test("nothing connected, nothing chosen, a circle: nothing", () => {
     assert.equal(upstreamOf(graph.add("ReVideoEditor", {}, { frames: null }), "frames"), null);
     assert.equal(upstreamOf(editorBehind(graph, graph.add("LoadVideo", { file: "" })), "frames"), null);
     const a = graph.add("SomeFilter", {}, { image: null });
-    a.inputs[0].from = { node: a };
-    a.inputs[0].link = 1;
+    a.inputs[0].link = graph.link(from(a));
     assert.equal(upstreamOf(editorBehind(graph, a), "frames"), null);
 });

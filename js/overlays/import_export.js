@@ -1,22 +1,19 @@
 /** Import and export: drawings in and out, by clipboard, file or text. */
 
 import { serializeDocument } from "../document/document.js";
+import { nameOf } from "../document/items.js";
 import { insert, remove } from "../document/operations.js";
-import { DocumentError, parseDocument } from "../document/schema.js";
-import { formatTracks, inPixels, parseTracks, pathsFromTracks } from "../document/tracks_text.js";
+import { parseDocument } from "../document/schema.js";
 import { h } from "../dom.js";
+import { TRACK_FORMATS, drawnPaths, lostIn, readTracks, writeTracks } from "../exchange/exchange.js";
 import { tracks } from "../geometry/curves.js";
 import { chosenPart } from "../input/commands.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../editor.js").Editor} Editor */
 
-const FORMATS = {
-    document: "Drawing (JSON, everything)",
-    points: 'Tracks: [[{"x", "y"}, …], …]',
-    pairs: "Tracks: [[[x, y], …], …]",
-    single: 'One track alone: [{"x", "y"}, …]',
-};
+const FORMATS = { document: { title: "Drawing (JSON, everything)", ending: "json" }, ...TRACK_FORMATS };
+const FILES = /\.(json|txt|csv|tsv|nk|svg)$/i;
 const TEXT_FILE_LIMIT = 8e6; // bytes; a drawing has some thousands
 const NAME = "revideo-drawing";
 
@@ -24,10 +21,10 @@ export class ImportExport {
     /** @param {Editor} editor */
     constructor(editor) {
         this.editor = editor;
-        this.format = h("select", { "aria-label": "Format", onchange: () => this.#fill() }, ...Object.entries(FORMATS).map(([value, text]) => h("option", { value }, text)));
+        this.format = h("select", { "aria-label": "Format", onchange: () => this.#fill() }, ...Object.entries(FORMATS).map(([value, { title }]) => h("option", { value }, title)));
         this.text = h("textarea", { spellcheck: "false", "aria-label": "Drawing or tracks as text" });
         this.note = h("p", { class: "rve-note", role: "status" });
-        this.file = h("input", { type: "file", accept: ".json,.txt,application/json,text/plain", hidden: true, onchange: () => this.#readFile() });
+        this.file = h("input", { type: "file", accept: ".json,.txt,.csv,.tsv,.nk,.svg,application/json,text/plain,text/csv", hidden: true, onchange: () => this.#readFile() });
         const button = (/** @type {string} */ text, /** @type {string} */ title, /** @type {() => void} */ act) =>
             h("button", { class: "rve-button rve-wide", type: "button", title, onclick: act }, text);
         this.element = h(
@@ -81,21 +78,21 @@ export class ImportExport {
 
     /** Files dropped on the editor: drawings are added, others are the host's. @type {(files: File[]) => void} */
     drop(files) {
-        const drawings = files.filter((file) => /\.(json|txt)$/i.test(file.name));
+        const drawings = files.filter((file) => FILES.test(file.name));
         for (const file of drawings) this.#textOf(file).then((text) => this.add(text), (error) => this.editor.message.show(error.message));
         const others = files.filter((file) => !drawings.includes(file));
-        if (others.length) this.editor.host.dropped(others);
+        if (others.length) this.editor.host.opened(others);
     }
 
     /** Adds a drawing or tracks to the drawing, and selects what came. True if it could be read. @type {(text: string) => boolean} */
     add(text) {
         const { editor } = this;
         try {
-            const { doc, selection } = insert(editor.doc, this.#read(text));
+            const read = this.#read(text);
+            const { doc, selection } = insert(editor.doc, read.doc);
             editor.commit(doc, "paste");
             editor.select(selection);
-            const count = selection.paths.length + selection.regions.length;
-            editor.say(`${count} ${count === 1 ? "item" : "items"} added.`);
+            this.#sayAdded(selection, read.notes);
             return true;
         } catch (error) {
             editor.message.show(`Nothing was added: ${/** @type {Error} */ (error).message}`);
@@ -103,16 +100,25 @@ export class ImportExport {
         }
     }
 
-    /** A drawing, else tracks in any form. Throws with the message of the one that it resembles. @type {(text: string) => EditDocument} */
+    /** @type {(selection: {paths: string[], regions: string[]}, notes: string[]) => void} */
+    #sayAdded({ paths, regions }, notes) {
+        const count = paths.length + regions.length;
+        this.editor.say([`${count} ${count === 1 ? "item" : "items"} added`, ...notes].join("; ") + ".");
+    }
+
+    /**
+     * A drawing, else tracks in any form, and what people should know of how they were read.
+     * Throws with the message of the one that it resembles.
+     * @type {(text: string) => {doc: EditDocument, notes: string[]}}
+     */
     #read(text) {
         const { doc } = this.editor;
-        if (/^\s*\{/.test(text) && !/^\s*\{\s*['"]x['"]/.test(text)) {
+        if (/^\s*\{(?!\s*(['"]x['"]|1\s))/.test(text)) {
             const read = parseDocument(text);
-            if (read) return read;
+            if (read) return { doc: read, notes: [] };
         }
-        const paths = pathsFromTracks(inPixels(parseTracks(text), doc), doc);
-        if (!paths.length) throw new DocumentError("the text holds no path");
-        return { ...doc, paths, regions: [] };
+        const { paths, notes } = drawnPaths(readTracks(text, doc), doc);
+        return { doc: { ...doc, paths, regions: [] }, notes };
     }
 
     /** @type {(file: File) => Promise<string>} */
@@ -130,12 +136,21 @@ export class ImportExport {
         const { editor } = this;
         try {
             const format = /** @type {keyof typeof FORMATS} */ (this.format.value);
-            this.text.value = format === "document" ? serializeDocument(editor.doc) : formatTracks(tracks(editor.doc), format);
-            this.note.textContent = format === "document" ? "" : "A point for each frame of every visible path.";
+            this.text.value = format === "document" ? serializeDocument(editor.doc) : this.#tracksAs(format);
+            this.note.textContent = format === "document" ? "" : lostIn(format);
         } catch (error) {
             this.text.value = "";
             this.note.textContent = /** @type {Error} */ (error).message;
         }
+    }
+
+    /** @type {(format: import("../exchange/exchange.js").TrackFormat) => string} */
+    #tracksAs(format) {
+        const { doc } = this.editor;
+        const paths = doc.paths.filter((path) => path.visible !== false);
+        const names = paths.map((path) => nameOf(doc.paths, path));
+        const unlike = names.map((name, at) => (names.indexOf(name) === names.lastIndexOf(name) ? name : `${name} ${paths[at].id}`));
+        return writeTracks(format, tracks(doc), { paths, names: unlike, width: doc.width, height: doc.height, rate: this.editor.backdrop.fps });
     }
 
     async #copy() {
@@ -150,10 +165,8 @@ export class ImportExport {
     }
 
     #save() {
-        const url = URL.createObjectURL(new Blob([this.text.value], { type: "application/json" }));
-        const link = h("a", { href: url, download: `${NAME}.json` });
-        link.click();
-        setTimeout(() => URL.revokeObjectURL(url), 10_000);
+        const { ending } = FORMATS[/** @type {keyof typeof FORMATS} */ (this.format.value)];
+        download(new Blob([this.text.value], { type: ending === "json" ? "application/json" : "text/plain" }), `${NAME}.${ending}`);
     }
 
     async #readFile() {
@@ -174,12 +187,20 @@ export class ImportExport {
         try {
             const read = this.#read(this.text.value);
             const base = replace ? { ...editor.doc, paths: [], regions: [] } : editor.doc;
-            const { doc, selection } = insert(base, read);
+            const { doc, selection } = insert(base, read.doc);
             editor.commit(doc, replace ? "replace the drawing" : "import");
             editor.select(selection);
             editor.closeOverlays();
+            this.#sayAdded(selection, read.notes);
         } catch (error) {
             this.note.textContent = `Nothing was changed: ${/** @type {Error} */ (error).message}`;
         }
     }
+}
+
+/** Saves a file where the browser saves files. @type {(content: Blob, name: string) => void} */
+export function download(content, name) {
+    const url = URL.createObjectURL(content);
+    h("a", { href: url, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

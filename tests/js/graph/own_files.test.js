@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { loaderFor } from "../../../js/clip/own_files.js";
+import { clipLoader, editedFrameLoader } from "../../../js/graph/own_files.js";
 
 const OUTPUTS = { ReVideoExampleClip: ["frames", "edited_frame", "fps", "video"], ReVideoPrepareVideo: ["frames", "fps"] };
 const INPUTS = { ReVideoPrepareVideo: ["video"], LoadVideo: [], LoadImage: [] };
@@ -98,7 +98,7 @@ const PREPARED = {
 
 test("a clip takes the example's place, and no edited frame of the example stays", () => {
     const { graph, prepare, editor, conditions, long } = build(PREPARED);
-    const { loader, widget } = loaderFor(editor, true, create);
+    const { loader, widget } = clipLoader(editor, true, create);
     assert.deepEqual([loader.type, widget], ["LoadVideo", "file"]);
     assert.deepEqual(origins(prepare), { video: ["LoadVideo", 0] });
     assert.deepEqual(origins(long), { video: ["LoadVideo", 0], edited_frame: ["ReVideoPrepareVideo", 0] });
@@ -112,7 +112,7 @@ test("where the example needed no Prepare Video, the clip gets one", () => {
         editor: ["ReVideoEditor", { frames: ["example", 0], edited_frame: ["example", 1] }],
         save: ["CreateVideo", { images: ["editor", 0], fps: ["example", 2] }],
     });
-    loaderFor(editor, true, create);
+    clipLoader(editor, true, create);
     assert.deepEqual(origins(editor), { frames: ["ReVideoPrepareVideo", 0], edited_frame: ["ReVideoPrepareVideo", 0] });
     assert.deepEqual(origins(save).fps, ["ReVideoPrepareVideo", 1]);
     assert.deepEqual(graph.nodes.map(({ type }) => type).sort(), ["CreateVideo", "LoadVideo", "ReVideoEditor", "ReVideoPrepareVideo"]);
@@ -120,28 +120,51 @@ test("where the example needed no Prepare Video, the clip gets one", () => {
 
 test("a second clip goes into the loader that is there", () => {
     const { graph, editor } = build(PREPARED);
-    const first = loaderFor(editor, true, create);
+    const first = clipLoader(editor, true, create);
     const count = graph.nodes.length;
-    assert.equal(loaderFor(editor, true, create).loader, first.loader);
+    assert.equal(clipLoader(editor, true, create).loader, first.loader);
     assert.equal(graph.nodes.length, count);
 });
 
 test("a picture beside a clip is the edited frame of all that edit the same", () => {
     const { editor, conditions, long, prepare } = build(PREPARED);
-    const { loader, widget } = loaderFor(editor, false, create);
+    const { loader, widget } = editedFrameLoader(editor, create);
     assert.deepEqual([loader.type, widget], ["LoadImage", "image"]);
     for (const node of [editor, conditions, long]) assert.deepEqual(origins(node).edited_frame, ["LoadImage", 0]);
     assert.deepEqual(origins(prepare), { video: ["ReVideoExampleClip", 3] });
     loader.widgets = [{ name: "image", value: "edited.png" }];
-    assert.equal(loaderFor(editor, false, create).loader, loader);
+    assert.equal(editedFrameLoader(editor, create).loader, loader);
 });
 
 test("alone, a file is the clip", () => {
     for (const isVideo of [true, false]) {
         const { graph, editor } = build({ editor: ["ReVideoEditor", { frames: ["editor", 0], edited_frame: ["editor", 0] }] });
         for (const input of editor.inputs) input.link = null;
-        loaderFor(editor, isVideo, create);
+        clipLoader(editor, isVideo, create);
         assert.deepEqual(origins(editor), { frames: ["ReVideoPrepareVideo", 0], edited_frame: null });
         assert.deepEqual(graph.nodes.map(({ type }) => type), ["ReVideoEditor", isVideo ? "LoadVideo" : "LoadImage", "ReVideoPrepareVideo"]);
     }
+});
+
+test("a picture that is the clip stays it beside an edited frame of its own", () => {
+    const { editor } = build({ picture: ["LoadImage"], editor: ["ReVideoEditor", { frames: ["picture", 0], edited_frame: ["picture", 0] }] });
+    const clip = editor.getInputLink(0).origin_id;
+    const { loader } = editedFrameLoader(editor, create);
+    assert.notEqual(loader.id, clip);
+    assert.equal(editor.getInputLink(0).origin_id, clip);
+});
+
+test("new nodes lie on no others", () => {
+    const { graph, editor } = build({ editor: ["ReVideoEditor", { frames: ["editor", 0], edited_frame: ["editor", 0] }], other: ["LoadImage"] });
+    for (const input of editor.inputs) input.link = null;
+    graph.nodes[1].pos = [editor.pos[0] - 760, editor.pos[1] + 20];
+    for (let times = 0; times < 3; times += 1) {
+        for (const input of editor.inputs) input.link = null;
+        clipLoader(editor, true, create);
+        editedFrameLoader(editor, create);
+    }
+    graph.nodes.forEach((one, index) => {
+        for (const { pos, size } of graph.nodes.slice(index + 1))
+            assert.ok(Math.abs(one.pos[0] - pos[0]) >= 300 || Math.abs(one.pos[1] - pos[1]) >= 200, `${one.pos} and ${pos} of ${size}`);
+    });
 });

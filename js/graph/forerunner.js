@@ -3,16 +3,15 @@
  * puts a graph in place: a node takes up its forerunner's session, and its place on the screen.
  */
 
-/** @typedef {import("./document/session.js").Session} Session */
-/** @typedef {import("./editor.js").Editor} Editor */
+/** @typedef {import("../document/session.js").Session} Session */
 
 const UNNAMED = "00000000-0000-0000-0000-000000000000"; // a cleared graph, until it is stored for the first time
 
 /** @type {Map<string, {session: Session, element: WeakRef<HTMLElement>}>} what the last node had, by graph and node */
 const places = new Map();
 
-/** @type {(node: any, root?: string, graph?: string) => string} */
-const placeOf = (node, root = node.graph.rootGraph?.id, graph = node.graph.id) => [root, graph, node.id].join("/");
+/** A node's place among all workflows. @type {(node: any, root?: string, graph?: string) => string} */
+export const placeOf = (node, root = node.graph.rootGraph?.id, graph = node.graph.id) => [root, graph, node.id].join("/");
 
 /**
  * The session of a node's forerunner: the same place in the graph, and a drawing that it had. An
@@ -28,12 +27,19 @@ export function forerunnerOf(node, value) {
 
 /**
  * Says what a node has now. Nodes 2.0 mounts a node's element once for each id: where the node was
- * built anew under the id it had, the screen would go on showing the element of the one before.
- * @type {(node: any, editor: Editor) => void}
+ * built anew under the id it had, the screen would go on showing the element of the one before,
+ * or show it again.
+ * @type {(node: any, editor: {session: Session, element: HTMLElement}) => void}
  */
 export function takePlace(node, { session, element }) {
     const key = placeOf(node);
     const before = places.get(key)?.element.deref();
-    if (before !== element && before?.isConnected) before.replaceWith(element);
     places.set(key, { session, element: new WeakRef(element) });
+    if (!before || before === element) return;
+    const give = () => {
+        const now = places.get(key)?.element.deref();
+        if (now && now !== before && before.isConnected) before.replaceWith(now);
+    };
+    give();
+    new ResizeObserver(give).observe(before); // whenever it shows up later
 }

@@ -1,0 +1,95 @@
+/** Results: what a run gave behind an editor, as files that its stage can play; and which of them a reload finds again. */
+
+import { inputNamed, originOf } from "./upstream.js";
+
+/** @typedef {import("./upstream.js").File} File */
+
+/**
+ * What one node saved or showed.
+ * @typedef {object} Result
+ * @property {"video" | "picture" | "pictures"} kind  a video, an animated picture, a picture for each frame
+ * @property {File[]} files
+ * @property {string} title  of the node
+ * @property {string} run  ComfyUI's id of it
+ * @property {number} at  when, in milliseconds
+ */
+
+const PREVIEW = 4; // output of the editor's node: its own drawing, no result
+const VIDEO_FILE = /\.(mp4|webm|mov|mkv|m4v|avi|ogv)$/i;
+const ANIMATED_FILE = /\.(webp|gif|apng|avif)$/i;
+const STORED = "ReVideo.results"; // key in the browser's storage
+const STORED_MOST = 50; // editors
+
+/**
+ * What an `executed` event of ComfyUI's tells of a node behind an editor; null where it is none that can be played.
+ * @type {(editor: any, detail: any, at: number) => Result | null}
+ */
+export function resultOf(editor, { node: id, display_node: shown, output, prompt_id: run }, at) {
+    const node = nodeAt(editor.graph?.rootGraph, String(shown ?? id));
+    if (!node || node === editor || ![...outputsUsed(node, editor)].some((slot) => slot !== PREVIEW)) return null;
+    const files = [...(output?.gifs ?? []), ...(output?.video ?? []), ...(output?.images ?? [])]
+        .filter((file) => typeof file?.filename === "string")
+        .map(({ filename, subfolder = "", type = "output" }) => ({ filename, subfolder, type }));
+    const title = String(node.title ?? node.type);
+    const video = files.find(({ filename }) => VIDEO_FILE.test(filename));
+    if (video) return { kind: "video", files: [video], title, run, at };
+    const animated = output?.animated?.some?.(Boolean) ? files.find(({ filename }) => ANIMATED_FILE.test(filename)) : undefined;
+    if (animated) return { kind: "picture", files: [animated], title, run, at };
+    return files.length > 1 ? { kind: "pictures", files, title, run, at } : null;
+}
+
+/** The node of an id as prompts have it. @type {(graph: any, id: string) => any} */
+function nodeAt(graph, id) {
+    const [first, ...rest] = id.split(":");
+    const node = graph?.getNodeById(first) ?? graph?.getNodeById(Number(first));
+    return rest.length ? nodeAt(node?.subgraph, rest.join(":")) : (node ?? null);
+}
+
+/** The outputs of an editor that a node depends on. @type {(node: any, editor: any) => Set<number>} */
+function outputsUsed(node, editor) {
+    const seen = new Set();
+    const used = new Set();
+    const open = [node];
+    for (let at = open.pop(); at; at = open.pop()) {
+        if (seen.has(at)) continue;
+        seen.add(at);
+        for (const input of at.inputs ?? []) {
+            const origin = originOf(at, inputNamed(at, input.name));
+            if (!origin) continue;
+            if (origin.node === editor) used.add(origin.slot);
+            else open.push(origin.node);
+        }
+    }
+    return used;
+}
+
+// --- Over a reload -------------------------------------------------------------------------------
+
+/** @type {() => Record<string, Result[]>} by editor */
+function stored() {
+    try {
+        const value = JSON.parse(localStorage.getItem(STORED) ?? "{}");
+        return value && typeof value === "object" ? value : {};
+    } catch {
+        return {};
+    }
+}
+
+/** Notes what an editor's last run gave. @type {(editor: string, results: Result[]) => void} */
+export function storeResults(editor, results) {
+    const { [editor]: _, ...others } = stored();
+    const all = Object.entries({ ...others, [editor]: results }).slice(-STORED_MOST);
+    try {
+        localStorage.setItem(STORED, JSON.stringify(Object.fromEntries(all)));
+    } catch {
+        // Full or forbidden: then a reload does not find them.
+    }
+}
+
+/** What was noted of an editor. @type {(editor: string) => Result[]} */
+export function storedResults(editor) {
+    const results = stored()[editor];
+    const isFile = (/** @type {any} */ file) => ["filename", "subfolder", "type"].every((name) => typeof file?.[name] === "string");
+    const isResult = (/** @type {any} */ one) => Array.isArray(one?.files) && one.files.length && one.files.every(isFile) && typeof one.title === "string" && typeof one.run === "string";
+    return Array.isArray(results) ? results.filter(isResult) : [];
+}

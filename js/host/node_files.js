@@ -1,0 +1,88 @@
+/** NodeFiles: files of the person's own, put into the graph where the editor's clip or its edited first frame comes from. */
+
+import { messageOf } from "../dom.js";
+import { clipLoader, editedFrameLoader } from "../graph/own_files.js";
+import { upstreamOf } from "../graph/upstream.js";
+
+/** @typedef {import("../clip/frames.js").Clip} Clip */
+/** @typedef {import("../editor.js").Editor} Editor */
+/** @typedef {import("./comfy.js").Comfy} Comfy */
+
+const VIDEO_NAME = /\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|m?ts|m2ts|wmv|flv|ogv|3gp|mxf)$/i; // where the system names no type
+const PICTURE_NAME = /\.(png|jpe?g|webp|gif|bmp|avif|tiff?)$/i;
+const SAME_SHAPE = 0.02; // of the ratio of the sides: sizes are rounded to what a model takes
+
+export class NodeFiles {
+    /** @param {any} node @param {Editor} editor @param {Comfy} comfy @param {{opened: () => Promise<void>, changed: () => void}} clip */
+    constructor(node, editor, comfy, clip) {
+        this.node = node;
+        this.editor = editor;
+        this.comfy = comfy;
+        this.clip = clip;
+    }
+
+    /** A clip, a picture, or one of each. @type {(files: File[]) => Promise<void>} */
+    async open(files) {
+        const { message } = this.editor;
+        const [video, picture] = [files.find((file) => kindOf(file) === "video"), files.find((file) => kindOf(file) === "picture")];
+        const strange = files.find((file) => !kindOf(file));
+        if (strange) message.show(`${strange.name} is neither a video nor a picture, nor a drawing (.json).`);
+        else if (files.length > Number(!!video) + Number(!!picture)) message.show("One clip and one picture at a time: the first of each was taken.");
+        if (video) await this.#put(video, () => clipLoader(this.node, true, this.comfy.create));
+        if (!picture) return;
+        const asClip = () => this.#put(picture, () => clipLoader(this.node, false, this.comfy.create));
+        const asEdited = () => this.setEditedFrame(picture);
+        if (!upstreamOf(this.node, "frames")) return asClip();
+        await this.clip.opened();
+        const { clip } = this.editor.backdrop;
+        if (video || (clip && (await hasShapeOf(clip, picture)))) return asEdited();
+        message.show(`${picture.name} has another shape than the clip. What shall it be?`, [
+            { text: "The edited first frame", act: asEdited },
+            { text: "The clip", act: asClip },
+        ]);
+    }
+
+    /** A picture becomes the edited first frame; resolves with the node that loads it, or null where that failed. @type {(picture: File) => Promise<any>} */
+    setEditedFrame(picture) {
+        return this.#put(picture, () => editedFrameLoader(this.node, this.comfy.create));
+    }
+
+    /** Uploads a file and sets it on the loader that it belongs to. @type {(file: File, loaderOf: () => import("../graph/own_files.js").Loader) => Promise<any>} */
+    async #put(file, loaderOf) {
+        this.editor.say(`Uploading ${file.name} …`);
+        try {
+            const value = await this.comfy.upload(file);
+            const { loader, widget } = loaderOf();
+            choose(loader, widget, value);
+            this.editor.say("");
+            this.clip.changed();
+            return loader;
+        } catch (error) {
+            this.editor.message.show(`${file.name} was not loaded: ${messageOf(error)}`);
+            return null;
+        }
+    }
+}
+
+/** Whether a picture is of the shape of a clip's file, or of its prepared frames. @type {(clip: Clip, file: File) => Promise<boolean>} */
+async function hasShapeOf({ reader, prepared }, file) {
+    const picture = await createImageBitmap(file).catch(() => null);
+    if (!picture) return false;
+    const ratio = picture.width / picture.height;
+    picture.close();
+    return [reader.source, prepared].some(({ width, height }) => Math.abs(ratio / (width / height) - 1) < SAME_SHAPE);
+}
+
+/** Sets a loader's file. @type {(loader: any, name: string, value: string) => void} */
+function choose(loader, name, value) {
+    const widget = loader.widgets?.find((/** @type {any} */ one) => one.name === name);
+    if (Array.isArray(widget.options?.values) && !widget.options.values.includes(value)) widget.options.values.push(value);
+    widget.value = value;
+    widget.callback?.(value);
+}
+
+/** @type {(file: File) => "video" | "picture" | null} */
+function kindOf({ type, name }) {
+    if (type.startsWith("video/") || (!type.startsWith("image/") && VIDEO_NAME.test(name))) return "video";
+    return type.startsWith("image/") || PICTURE_NAME.test(name) ? "picture" : null;
+}

@@ -1,0 +1,25 @@
+/** FullWindow: the editor over all of the page, and back into its node; the element itself moves, with all it holds. */
+
+import { h } from "../dom.js";
+
+/** Where the editor that fills the window belongs. @type {HTMLElement | null} */
+let empty = null;
+
+/** Puts an element over the page, or what is there back into its place. @type {(element: HTMLElement) => void} */
+export function toggleFullWindow(element) {
+    const window = element.closest(".rve-window");
+    if (window) return leaveFullWindow();
+    leaveFullWindow();
+    empty = h("div", { class: "rve-elsewhere" }, "This editor fills the window.");
+    element.replaceWith(empty);
+    document.body.append(h("div", { class: "rve-window", role: "dialog", "aria-label": "ReVideo Editor", "aria-modal": "true" }, element));
+}
+
+/** Puts back what fills the window, if anything does: it may be another element by then. */
+export function leaveFullWindow() {
+    const window = document.querySelector(".rve-window");
+    const element = window?.firstElementChild;
+    if (element && empty?.isConnected) empty.replaceWith(element);
+    window?.remove();
+    empty = null;
+}

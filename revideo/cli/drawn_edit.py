@@ -1,0 +1,59 @@
+"""Paths and areas as files give them: tracks of any program, or a document; read and checked before the clip is."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..drawing.document import EditDocument
+from ..files import read_text
+from ..tracks.tracks_text import parse_tracks
+from ..tracks.trajectories import Trajectories
+
+
+@dataclass(frozen=True)
+class DrawnEdit:
+    """Paths and areas as they were given: tracks, or a document with both, or neither."""
+
+    tracks: Trajectories | None
+    document: EditDocument | None
+
+
+def read_drawn(arguments: argparse.Namespace) -> DrawnEdit:
+    """Tracks or document, as they were given."""
+    if arguments.document and (arguments.tracks or arguments.tracks_size):
+        raise ValueError("--document has paths and a size of its own: leave out --tracks and --tracks-size")
+    tracks = _read_tracks(arguments.tracks, arguments.tracks_size) if arguments.tracks else None
+    document = None
+    if arguments.document:
+        text = read_text(arguments.document, "JSON")
+        try:
+            document = EditDocument.from_json(text)
+        except ValueError:
+            if _are_tracks(text):
+                message = f"{arguments.document} holds tracks, no drawing: give it as --tracks, beside a --mask"
+                raise ValueError(message) from None
+            raise
+    return DrawnEdit(tracks, document)
+
+
+def _read_tracks(file: Path, size: tuple[int, int] | None) -> Trajectories:
+    """`size`: width and height of the picture they were drawn on, where it was given."""
+    tracks = parse_tracks(read_text(file, "tracks"), size)
+    if size is None:
+        tracks.check_pixels("say so by --tracks-size 1x1")
+    else:
+        tracks.check_size(size, "leave out --tracks-size")
+    if tracks.read_as:
+        print(f"{file}: {tracks.read_as}", file=sys.stderr)
+    return tracks
+
+
+def _are_tracks(text: str) -> bool:
+    try:
+        parse_tracks(text)
+    except ValueError:
+        return False
+    return True

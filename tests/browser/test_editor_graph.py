@@ -1,0 +1,84 @@
+"""The editor within ComfyUI's graph: whatever the graph does around it, it shows what the graph holds."""
+
+from __future__ import annotations
+
+from drawing import NEW_GRAPH, Drawing, build
+from frontend import journey
+from playwright.sync_api import Page
+
+SHOWN_PATHS = """() => [...document.querySelectorAll(".revideo-editor")]
+    .filter(editor => editor.offsetWidth > 0)
+    .map(editor => editor.querySelectorAll(".rve-row").length)"""
+
+
+def draw_lines(drawing: Drawing, *ys: float) -> None:
+    drawing.tool("line")
+    for y in ys:
+        drawing.drag([(100, y), (300, y + 10)])
+
+
+@journey
+def test_the_editor_is_as_wide_as_its_node_whatever_writes_the_widget_s_width(page: Page):
+    """The properties panel lays widgets out in its own width and leaves that on them."""
+    drawing = build(page).wait_for_frames()
+    wide = drawing.element.evaluate("element => element.offsetWidth")
+    assert wide > 700
+    page.evaluate("id => { for (const w of window.app.graph.getNodeById(id).widgets) w.width = 278; }", drawing.node_id)
+    page.evaluate("window.app.canvas.setDirty(true, true)")
+    drawing.drawn().drawn()
+    assert drawing.element.evaluate("element => element.offsetWidth") == wide
+
+
+@journey
+def test_the_graph_s_undo_shows_the_drawing_that_it_brings_back(page: Page):
+    drawing = build(page).wait_for_frames()
+    draw_lines(drawing, 40, 80, 120)
+    page.mouse.click(60, 900)  # the empty graph
+    page.keyboard.press("Control+z")
+    drawing.wait_for(lambda d: len(d.paths) == 2, "the undo")
+    drawing.wait_for(lambda d: page.evaluate(SHOWN_PATHS) == [2], "what the undo brought")
+    page.keyboard.press("Control+z")
+    drawing.wait_for(lambda d: len(d.paths) == 1, "the second undo")
+    drawing.wait_for(lambda d: page.evaluate(SHOWN_PATHS) == [1], "what the second brought")
+
+
+# Into a subgraph, as a person does it, and that is opened; `times` deep.
+INTO_SUBGRAPH = """([types, times]) => {
+    const { canvas } = window.app;
+    let graph = window.app.graph;
+    let inside = types;
+    for (let depth = 0; depth < times; depth += 1) {
+        const nodes = graph.nodes.filter(node => inside.includes(node.type));
+        const { subgraph } = graph.convertToSubgraph(new Set(nodes));
+        canvas.setGraph(subgraph);
+        graph = subgraph;
+    }
+    const editor = [graph, window.app.graph].flatMap(({ nodes }) => nodes).find(({ type }) => type === "ReVideoEditor");
+    canvas.setGraph(editor.graph);
+    canvas.ds.scale = 1;
+    canvas.ds.offset = [300 - editor.pos[0], 120 - editor.pos[1]];
+    canvas.setDirty(true, true);
+    return editor.id;
+}"""
+
+
+SHOWN_FRAMES = """() => [...document.querySelectorAll(".revideo-editor")]
+    .filter(editor => editor.offsetWidth > 0)
+    .map(editor => editor.dataset.framesReady)"""
+
+INSIDE = {
+    "the editor": (["ReVideoEditor"], 1),
+    "the editor, two deep": (["ReVideoEditor"], 2),
+    "what it is fed by": (["LoadVideo", "ReVideoPrepareVideo"], 1),
+    "what it is fed by, two deep": (["LoadVideo", "ReVideoPrepareVideo"], 2),
+    "a part of that": (["ReVideoPrepareVideo", "ReVideoEditor"], 1),
+}
+
+
+@journey
+def test_the_clip_is_seen_through_the_borders_of_subgraphs(page: Page):
+    for types, times in INSIDE.values():
+        page.evaluate(NEW_GRAPH)
+        build(page).wait_for_frames()
+        drawing = Drawing(page, page.evaluate(INTO_SUBGRAPH, [types, times]))
+        drawing.wait_for(lambda d: page.evaluate(SHOWN_FRAMES) == ["14"], f"the clip with {types} {times} deep")

@@ -1,0 +1,168 @@
+"""The editor's own menu: what it offers for what lies under the pointer, by right click, finger and keys."""
+
+from __future__ import annotations
+
+import pytest
+from drawing import Drawing, build
+from frontend import journey
+from playwright.sync_api import Locator, Page
+from pytest import approx
+
+from revideo import EditDocument
+
+NEAR = 0.5  # frame pixels
+COMFYUI_MENUS = ".litecontextmenu, .p-contextmenu, [data-testid*='context-menu']"
+
+
+@pytest.fixture
+def drawing(page: Page) -> Drawing:
+    """A line over a rectangle, neither selected."""
+    drawing = build(page).wait_for_frames()
+    drawing.tool("rect")
+    drawing.drag([(300, 40), (500, 200)])
+    drawing.tool("line")
+    drawing.drag([(60, 100), (260, 180)])
+    drawing.tool("select")
+    drawing.press("Escape")
+    return drawing
+
+
+def menu(drawing: Drawing) -> Locator:
+    return drawing.drawn().element.get_by_role("menu")
+
+
+def offered(drawing: Drawing) -> list[str]:
+    return menu(drawing).locator("[role=menuitem] span").all_inner_texts()
+
+
+def choose(drawing: Drawing, text: str) -> None:
+    menu(drawing).get_by_role("menuitem", name=text).click()
+
+
+def stored(drawing: Drawing) -> EditDocument:
+    return EditDocument.from_json(drawing.text)
+
+
+def places_of(drawing: Drawing, path: int = -1) -> list[tuple[float, float]]:
+    return [(point.x, point.y) for point in stored(drawing).paths[path].points]
+
+
+@journey
+def test_a_right_click_offers_what_fits_and_comfyui_stays_out(drawing: Drawing):
+    drawing.click(160, 140, button="right")
+    assert drawing.chosen == ["Line 1"]
+    path = offered(drawing)
+    assert {
+        "Insert a point here",
+        "Reverse",
+        "There and back",
+        "Parallel copies…",
+        "Let Rectangle 1 follow",
+        "Hide",
+    } <= set(path)
+    assert drawing.page.locator(COMFYUI_MENUS).locator("visible=true").count() == 0
+    choose(drawing, "Insert a point here")
+    assert places_of(drawing)[1] == approx((160, 140), abs=NEAR)
+    drawing.click(400, 120, button="right")
+    assert drawing.chosen == ["Rectangle 1"]
+    assert "Follow Line 1" in offered(drawing)
+    assert "Reverse" not in offered(drawing)
+    drawing.click(60, 220, button="right")  # nothing there
+    assert offered(drawing) == ["Paste", "Select everything", "Anchor here", "Circle around here", "Fit the frame"]
+    choose(drawing, "Anchor here")
+    assert places_of(drawing) == [approx((60, 220), abs=NEAR)]
+    drawing.press("Delete")  # the keyboard is the drawing's again
+    assert len(drawing.paths) == 1
+
+
+def test_points_are_tied_and_deleted(drawing: Drawing):
+    drawing.press(".", ".", ".")
+    drawing.click(160, 140, button="right")
+    choose(drawing, "Insert a point here")
+    drawing.click(160, 140, button="right")
+    choose(drawing, "Tie the point to frame 3")
+    assert [point.frame for point in stored(drawing).paths[0].points] == [None, 3, None]
+    drawing.click(160, 140, button="right")
+    assert "Free the point from its frame" in offered(drawing)
+    choose(drawing, "Delete the point")
+    assert len(places_of(drawing)) == 2
+
+
+def test_areas_follow_order_and_visibility(drawing: Drawing):
+    drawing.click(160, 140, button="right")
+    choose(drawing, "Let Rectangle 1 follow")
+    assert drawing.regions[0]["follow"] == drawing.paths[0]["id"]
+    drawing.tool("ellipse")
+    drawing.drag([(520, 60), (600, 120)])
+    drawing.tool("select")
+    drawing.click(560, 90, button="right")
+    choose(drawing, "Send back")
+    assert [region["kind"] for region in drawing.regions] == ["ellipse", "rect"]
+    drawing.click(560, 90, button="right")
+    choose(drawing, "Hide")
+    assert drawing.regions[0]["visible"] is False
+    drawing.row("Ellipse 1").click(button="right")
+    choose(drawing, "Show")
+    assert drawing.regions[0]["visible"] is True
+    drawing.click(400, 120, button="right")
+    choose(drawing, "Follow nothing")
+    assert "follow" not in drawing.regions[1]
+
+
+def test_the_menu_is_worked_by_keys(drawing: Drawing):
+    drawing.click(160, 140)
+    drawing.press("Shift+F10")
+    page = drawing.page
+    focused = page.locator(":focus")
+    assert focused.inner_text().startswith("Reverse")
+    drawing.press("ArrowDown")
+    assert focused.inner_text().startswith("There and back")
+    drawing.press("End")
+    assert focused.inner_text().startswith("Delete")
+    drawing.press("ArrowDown", "m")
+    assert focused.inner_text().startswith("Mirror left")
+    drawing.press("Escape")
+    assert menu(drawing).is_hidden()
+    before = drawing.text
+    drawing.press("ArrowRight")  # nudges: the keyboard came back
+    assert drawing.text != before
+    drawing.press("ContextMenu", "Enter")
+    assert places_of(drawing)[0] == approx((261, 180), abs=NEAR)  # reversed
+
+
+def test_the_menu_lies_within_the_editor(drawing: Drawing):
+    around = drawing.element.bounding_box()
+    assert around is not None
+    for place in [(638, 254), (2, 2), (638, 2)]:
+        drawing.click(*place, button="right")
+        box = menu(drawing).bounding_box()
+        assert box is not None
+        assert around["x"] <= box["x"]
+        assert around["y"] <= box["y"]
+        assert box["x"] + box["width"] <= around["x"] + around["width"]
+        assert box["y"] + box["height"] <= around["y"] + around["height"]
+    drawing.click(300, 230)  # elsewhere
+    assert menu(drawing).is_hidden()
+
+
+def test_a_finger_held_still_opens_it_and_moves_nothing(drawing: Drawing):
+    session = drawing.page.context.new_cdp_session(drawing.page)
+    x, y = drawing.place(160, 140)
+    before = drawing.text
+    session.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    menu(drawing).wait_for(state="visible")
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert "Reverse" in offered(drawing)
+    assert drawing.text == before
+    choose(drawing, "Reverse")
+    assert places_of(drawing)[0] == approx((260, 180), abs=NEAR)
+    session.detach()
+
+
+def test_what_was_copied_is_pasted_by_the_menu(drawing: Drawing):
+    drawing.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    drawing.page.evaluate("navigator.clipboard.writeText('[[100, 100], [200, 120], [300, 160]]')")
+    drawing.click(60, 220, button="right")
+    choose(drawing, "Paste")
+    drawing.wait_for(lambda drawing: len(drawing.paths) == 2, "the pasted path")
+    assert places_of(drawing)[0] == approx((100, 100), abs=NEAR)

@@ -1,0 +1,104 @@
+"""What a run gave, on the editor's stage: beside the source, wiped over it, subtracted; found again after a reload."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from comfyui_server import ComfyUI
+from drawing import Drawing, build
+from frontend import journey, visit
+from playwright.sync_api import Page
+from test_editor_clip import OTHER_DB, SAME_DB, frames_of, likeness
+from test_workflows import finish
+
+# Behind the editor: its frames inverted, if it has any say; saved as a video.
+BEHIND: dict[str, Any] = {
+    "invert": {"type": "ImageInvert", "pos": [1600, 200], "inputs": {"image": ["prepare", 0]}},
+    "kept": {
+        "type": "ReVideoKeepUnedited",
+        "pos": [1600, 0],
+        "inputs": {"edited": ["invert", 0], "original": ["prepare", 0], "mask": ["editor", 1]},
+    },
+    "video": {"type": "CreateVideo", "pos": [1900, 0], "widgets": {"fps": 8}, "inputs": {"images": ["kept", 0]}},
+    "save": {"type": "SaveVideo", "pos": [2200, 0], "inputs": {"video": ["video", 0]}},
+}
+
+
+def ran(server: ComfyUI, page: Page) -> Drawing:
+    """All may change, and a run has inverted it."""
+    drawing = build(page, more=BEHIND).wait_for_frames()
+    drawing.tool("rect")
+    drawing.drag([(0, 0), (640, 256)])
+    entry = finish(server, page)
+    assert entry["status"]["status_str"] == "success", entry["status"]["messages"]
+    drawing.element.locator(".rve-results [aria-pressed=true]", has_text="Result").wait_for()
+    drawing.press("q", ",", "Home")  # paths and areas off; it plays: it is stopped, at the first frame
+    return drawing
+
+
+@journey
+def test_the_result_is_shown_beside_wiped_over_and_subtracted_from_the_source(server: ComfyUI, page: Page):
+    source = frames_of(server.input / "bikes.mp4")
+    drawing = ran(server, page)
+    drawing.wait_for(lambda d: likeness(d, 1 - source[0]) >= SAME_DB - 4, "the result")  # through H.264
+    assert "Save Video" in drawing.element.locator(".rve-run").inner_text()
+    drawing.press("x")
+    assert likeness(drawing, source[0]) >= SAME_DB
+    drawing.press("w")
+    half = torch.cat([source[0][..., :320], 1 - source[0][..., 320:]], dim=-1)
+    assert likeness(drawing, half) >= SAME_DB - 4
+    handle = drawing.element.get_by_role("slider", name="Wipe")
+    box = handle.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(*drawing.place(160, 50), steps=3)
+    page.mouse.up()
+    quarter = torch.cat([source[0][..., :160], 1 - source[0][..., 160:]], dim=-1)
+    assert likeness(drawing, quarter) >= SAME_DB - 6  # the line may be a pixel off
+    drawing.tool("select")
+    drawing.press("d")
+    apart = (4 * (1 - 2 * source[0]).abs()).clamp(max=1)
+    assert likeness(drawing, apart) >= OTHER_DB - 8
+    page.keyboard.down("c")
+    assert likeness(drawing, source[0]) >= SAME_DB
+    page.keyboard.up("c")
+    assert drawing.regions and not drawing.paths  # none of it is drawing
+
+
+def test_the_result_is_found_again_after_a_reload_while_its_file_is_there(server: ComfyUI, page: Page):
+    source = frames_of(server.input / "bikes.mp4")
+    drawing = ran(server, page)
+    workflow = page.evaluate("window.app.graph.serialize()")
+    visit(page, server.url, nodes_2=False)
+    page.evaluate("workflow => window.app.loadGraphData(workflow)", workflow)
+    drawing.wait_for_frames()
+    drawing.element.get_by_role("button", name="Result").click()
+    drawing.wait_for(lambda d: likeness(d, 1 - source[0]) >= SAME_DB - 4, "the result")
+    for file in server.output.glob("**/*.mp4"):
+        file.unlink()
+    visit(page, server.url, nodes_2=False)
+    page.evaluate("workflow => window.app.loadGraphData(workflow)", workflow)
+    drawing.wait_for_frames()
+    assert not drawing.element.locator(".rve-results").is_visible()
+
+
+@journey
+def test_full_window_and_back_with_all_it_holds(page: Page):
+    drawing = build(page).wait_for_frames()
+    drawing.tool("line")
+    drawing.drag([(100, 60), (300, 80)])
+    drawing.press(".", ".")
+    before, width = drawing.text, drawing.client()[0]
+    drawing.press("f")
+    drawing.wait_for(lambda d: d.client()[0] > 1.5 * width, "the whole window")
+    assert (drawing.text, drawing.time) == (before, 2)
+    assert drawing.layer("picture")[..., :3].max() > 100
+    drawing.drag([(100, 120), (300, 140)])
+    assert len(drawing.paths) == 2
+    drawing.press("f")
+    drawing.wait_for(lambda d: d.client()[0] == width, "the node")
+    assert page.locator(".rve-window").count() == 0
+    drawing.press("Control+z")
+    assert drawing.text == before
