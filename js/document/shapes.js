@@ -4,15 +4,16 @@
  */
 
 import { LIMITS } from "./document.js";
-import { findPath } from "./items.js";
+import { validKey } from "./keys.js";
 import { groupPoints } from "./operations.js";
-import { areaAt, followIds, poseAt } from "../geometry/pose.js";
+import { areaAt, boxOfPoints, cosineAndSine, followIds, followMotion } from "../geometry/pose.js";
 import { applied, areaScale, composed, isIdentity, keepsUpright, mappedEllipse, scaling, translation } from "../geometry/transform.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
 /** @typedef {import("./document.js").Path} Path */
 /** @typedef {import("./document.js").Point} Point */
 /** @typedef {import("./document.js").Area} Area */
+/** @typedef {import("./document.js").Keyframe} Keyframe */
 /** @typedef {import("./operations.js").Selection} Selection */
 /** @typedef {import("../geometry/transform.js").Affine} Affine */
 /** @typedef {import("../geometry/transform_box.js").Box} Box */
@@ -72,23 +73,30 @@ export function transformed(doc, selection, map, time) {
             return { ...path, points: path.points.map((point, index) => (!indices || indices.has(index) ? moved(point) : point)) };
         }),
         regions: doc.regions.map((area) => {
-            if (regions.has(area.id)) {
-                if (isWhole(followIds(area)[0])) return mappedArea(area, map); // the path brings the rest of the way
-                const { x, y } = poseAt(area, doc, time);
-                return mappedArea(area, composed(translation(-x, -y), composed(map, translation(x, y))));
-            }
-            const [followed = ""] = followIds(area);
-            const path = isWhole(followed) ? findPath(doc, followed) : undefined;
-            if (!path) return area;
-            const [first] = path.points;
-            const to = applied(map, first);
-            return mappedArea(area, translation(to.x - first.x, to.y - first.y));
+            const ids = followIds(area);
+            const rides = ids.length > 0 && ids.every(isWhole);
+            if (!regions.has(area.id) && !rides) return area;
+            const motion = followMotion(area, doc, time);
+            if (!rides) return mappedArea(area, beforeMotion(map, motion));
+            if (regions.has(area.id)) return mappedArea(area, map); // its paths bring the rest of the way
+            const to = applied(map, motion.from);
+            return mappedArea(area, translation(to.x - motion.from.x, to.y - motion.from.y));
         }),
     };
 }
 
+/** What a map of what is seen does to a place before it goes along with what is followed. @type {(map: Affine, motion: import("../geometry/pose.js").Motion) => Affine} */
+function beforeMotion(map, { from, to, spin: [ahead, aside] }) {
+    const square = ahead * ahead + aside * aside;
+    if (!square) return map; // nothing of it is seen
+    const there = composed(translation(to.x, to.y), composed({ a: ahead, b: aside, c: -aside, d: ahead, e: 0, f: 0 }, translation(-from.x, -from.y)));
+    const back = { a: ahead / square, b: -aside / square, c: aside / square, d: ahead / square, e: 0, f: 0 };
+    return composed(composed(translation(from.x, from.y), composed(back, translation(-to.x, -to.y))), composed(map, there));
+}
+
 /** An area mapped: upright boxes stay boxes, turned ones become polygons; a brush is as much wider as its area is larger. @type {(area: Area, map: Affine) => Area} */
 function mappedArea(area, map) {
+    if (area.keys) return mappedKeys(area, area.keys, map);
     const pairs = (/** @type {{x: number, y: number}[]} */ places) => places.map(({ x, y }) => /** @type {[number, number]} */ ([x, y]));
     const mapped = area.points.map(([x, y]) => applied(map, { x, y }));
     if (area.kind === "brush") {
@@ -107,9 +115,43 @@ function mappedArea(area, map) {
     return { ...area, kind: "polygon", points: pairs(outline) };
 }
 
+/**
+ * An area mapped at all of its keys: it is moved, and they do the turn and the scale. Right for every time where the map
+ * scales both ways alike or the area is upright; else scaled along its own sides.
+ * @type {(area: Area, keys: Keyframe[], map: Affine) => Area}
+ */
+function mappedKeys(area, keys, map) {
+    const { low, high } = boxOfPoints(area.points);
+    const centre = { x: (low.x + high.x) / 2, y: (low.y + high.y) / 2 };
+    const to = applied(map, centre);
+    const side = map.a * map.d - map.b * map.c < 0 ? -1 : 1; // a mirror is one of its own shape, before it is turned
+    const placed = (/** @type {[number, number][]} */ points) => points.map(([x, y]) => /** @type {[number, number]} */ ([to.x + side * (x - centre.x), to.y + y - centre.y]));
+    const upright = degreesOf(side * map.a, side * map.b);
+    return {
+        ...area,
+        points: placed(area.points),
+        keys: keys.map(({ move = [0, 0], scale = [1, 1], rotate = 0, points, ...key }) => {
+            const [cosine, sine] = cosineAndSine(side * rotate);
+            const along = { x: side * map.a * cosine + map.c * sine, y: side * map.b * cosine + map.d * sine };
+            const across = { x: map.c * cosine - side * map.a * sine, y: map.d * cosine - side * map.b * sine };
+            const turn = degreesOf(cosine * along.x + sine * along.y, cosine * along.y - sine * along.x);
+            return validKey({
+                ...key,
+                move: [map.a * move[0] + map.c * move[1], map.b * move[0] + map.d * move[1]],
+                scale: [scale[0] * Math.hypot(along.x, along.y), scale[1] * Math.hypot(across.x, across.y)],
+                rotate: side * rotate + upright + ((((turn - upright + 540) % 360) + 360) % 360) - 180, // nowhere once around more
+                ...(points && { points: placed(points) }),
+            });
+        }),
+    };
+}
+
+/** @type {(x: number, y: number) => number} */
+const degreesOf = (x, y) => (Math.atan2(y, x) * 180) / Math.PI;
+
 /** Whether a map would make polygons of selected boxes and ellipses. @type {(doc: EditDocument, selection: Selection, map: Affine) => boolean} */
 export const makesPolygons = (doc, selection, map) =>
-    !keepsUpright(map) && doc.regions.some(({ id, kind }) => (kind === "rect" || kind === "ellipse") && selection.regions.includes(id));
+    !keepsUpright(map) && doc.regions.some(({ id, kind, keys }) => !keys && (kind === "rect" || kind === "ellipse") && selection.regions.includes(id));
 
 /**
  * What is selected, moved and scaled so that its box is as wished; what is left out stays, and so do sides of no length.

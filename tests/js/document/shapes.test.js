@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { emptyDocument, serializeDocument } from "../../../js/document/document.js";
-import { addArea, addPath, newArea, newPath } from "../../../js/document/items.js";
+import { addArea, addPath, newArea, newPath, updateArea } from "../../../js/document/items.js";
 import * as ops from "../../../js/document/operations.js";
 import { parseDocument } from "../../../js/document/schema.js";
 import { makesPolygons, placedBox, selectedBox, transformed } from "../../../js/document/shapes.js";
-import { areaOffset, coverHere } from "../../../js/geometry/areas.js";
+import { coverHere, distanceToArea } from "../../../js/geometry/areas.js";
 import { positionAt } from "../../../js/geometry/curves.js";
+import { areaAt } from "../../../js/geometry/pose.js";
 import { applied, scaling, translation, turning } from "../../../js/geometry/transform.js";
 
 const P = (x, y, frame) => (frame === undefined ? { x, y } : { x, y, frame });
@@ -103,7 +104,7 @@ test("an area that follows is mapped where it is seen; with its path, at every t
     const doc = drawing();
     const map = scaling(0.5, 2, CENTRE);
     const seen = (drawn, time) => {
-        const { x, y } = areaOffset(drawn.regions[0], drawn, time);
+        const { x, y } = areaAt(drawn.regions[0], drawn, time);
         return drawn.regions[0].points.map((point) => ({ x: point[0] + x, y: point[1] + y }));
     };
     const alone = transformed(doc, { paths: [], regions: ["r1"], points: [] }, map, 9);
@@ -123,6 +124,54 @@ test("an area beside a path that is turned keeps its shape and its place at the 
     const away = (drawn) => [drawn.regions[0].points[0][0] - drawn.paths[0].points[0].x, drawn.regions[0].points[1][1] - drawn.paths[0].points[0].y];
     away(turned).forEach((value, axis) => assert.ok(Math.abs(value - away(doc)[axis]) < 1e-9));
     assert.equal(turned.regions[0].kind, "rect");
+});
+
+const placesAt = (doc, id, time) => {
+    const { area, x, y } = areaAt(doc.regions.find((one) => one.id === id), doc, time);
+    return area.points.map((point) => ({ x: point[0] + x, y: point[1] + y }));
+};
+/** Every place of a is one of b: corners of boxes may come in another order. */
+const samePlaces = (a, b) => {
+    for (const place of a) assert.ok(Math.min(...b.map(({ x, y }) => Math.hypot(x - place.x, y - place.y))) < 1e-6, `${place.x}, ${place.y} is not among them`);
+};
+const KEYS = [{ frame: 0, rotate: 20 }, { frame: 6, scale: [2, 0.5], move: [30, -10], easing: "hold" }, { frame: 13, rotate: -60, scale: [0.5, 0.5] }];
+
+test("an area with keys is mapped at every time, and keeps its kind", () => {
+    const maps = [turning(33, CENTRE), scaling(2, 2, { x: 0, y: 0 }), translation(7, -3), scaling(-1, 1, CENTRE), scaling(1, -0.5, CENTRE), turning(180, CENTRE)];
+    for (const [number, map] of maps.entries())
+        for (const id of number === 4 ? ["r2", "r3"] : ["r2", "r3", "r4"]) {
+            const upright = number === 4; // another scale each way: for areas that are not turned, and no brushes
+            const keys = (upright ? KEYS.map(({ rotate: _, ...key }) => key) : KEYS).map((key) => ({ ...key }));
+            const doc = updateArea(drawing(), id, (area) => ({ ...area, keys: keys.with(1, { ...keys[1], points: area.points.map(([x, y]) => [x + 9, y * 1.5]) }) }));
+            const there = transformed(doc, { paths: [], regions: [id], points: [] }, map, 4);
+            valid(there);
+            assert.equal(there.regions.find((one) => one.id === id).kind, doc.regions.find((one) => one.id === id).kind);
+            for (const time of [0, 4, 6, 10, 13]) {
+                const [was, is] = [doc, there].map((one) => areaAt(one.regions.find((area) => area.id === id), one, time));
+                for (let x = 3.3; x < 640; x += 10)
+                    for (let y = 4.7; y < 360; y += 10) {
+                        const at = applied(map, { x, y });
+                        const [before, after] = [distanceToArea(was.area, x - was.x, y - was.y), distanceToArea(is.area, at.x - is.x, at.y - is.y)];
+                        if (Math.abs(before) > 1) assert.equal(after < 0, before < 0, `${id} at ${x}, ${y}, frame ${time}, map ${number}`);
+                    }
+            }
+        }
+});
+
+test("an area that turns with several paths is mapped where it is seen", () => {
+    let doc = drawing();
+    doc = addPath(doc, newPath(doc, "line", [P(30, 200), P(300, 340)]));
+    for (const keys of [undefined, KEYS]) {
+        const drawn = updateArea(doc, "r3", (area) => ({ ...area, follow: ["p1", "p3"], ...(keys && { keys }) }));
+        for (const map of [turning(33, CENTRE), scaling(2, 2, { x: 0, y: 0 }), scaling(-1, 1, CENTRE)]) {
+            const there = transformed(drawn, { paths: [], regions: ["r3"], points: [] }, map, 9);
+            valid(there);
+            samePlaces(placesAt(there, "r3", 9), placesAt(drawn, "r3", 9).map((place) => applied(map, place)));
+        }
+        const turn = turning(33, CENTRE);
+        const along = transformed(drawn, { paths: ["p1", "p3"], regions: ["r3"], points: [] }, turn, 9);
+        for (const time of [0, 9, 13]) samePlaces(placesAt(along, "r3", time), placesAt(drawn, "r3", time).map((place) => applied(turn, place)));
+    }
 });
 
 test("times stay: a path is at its points when it was", () => {
