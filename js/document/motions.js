@@ -1,7 +1,7 @@
 /** Motions: paths made of others or of nothing by one command. Edit document → edit document, all pure. */
 
 import { addPath, findPath, freshColor, freshId, newPath, updatePath } from "./items.js";
-import { risingFrames } from "./timing.js";
+import { easedBackwards, risingFrames } from "./timing.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
 /** @typedef {import("./document.js").Path} Path */
@@ -26,7 +26,9 @@ export const toAndFro = (doc, id) =>
         const turn = roundFrame((start + end) / 2);
         const arrives = there[there.length - 1].frame ?? turn;
         there[there.length - 1] = { ...there[there.length - 1], frame: arrives };
-        const back = there.toReversed().map((point) => (point.frame === undefined ? point : { ...point, frame: mirrored(point.frame) }));
+        const backwards = easedBackwards(there);
+        there[there.length - 1] = backwards[there.length - 1];
+        const back = backwards.toReversed().map((point) => (point.frame === undefined ? point : { ...point, frame: mirrored(point.frame) }));
         if (arrives >= turn) back[0] = untimed(back[0]);
         // A smooth curve's last stretch to an end is straight on where it ends, as it is before an equal point.
         const smooth = path.kind !== "line";

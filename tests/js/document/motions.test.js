@@ -24,6 +24,8 @@ const WAYS = {
     "timed spline": drawn("spline", [P(10, 10), P(100, 80, 4), P(300, 20, 6), P(320, 200)]),
     "resting spline": drawn("freehand", [P(10, 10, 2), P(100, 80), P(300, 20, 9)], { start: 1, end: 13 }),
     "resting line": drawn("line", [P(10, 10, 2), P(100, 80), P(300, 20, 9)]),
+    "eased spline": drawn("spline", [{ ...P(10, 10), easing: [0.3, -0.5, 0.2, 1.2] }, P(100, 80), { ...P(300, 20, 6), easing: "in" }, P(320, 200)]),
+    "eased line": drawn("line", [{ ...P(10, 10), easing: "out" }, { ...P(100, 80, 5), easing: [0.3, 0, 0.2, 1] }, P(300, 20)], { easing: "in-out" }),
     "tied ends": drawn("spline", [P(10, 10, 0), P(100, 80), P(300, 20, 14)]),
 };
 
