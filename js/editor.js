@@ -10,11 +10,15 @@ import { DrawingBoard } from "./drawing_board.js";
 import { outsideAreas } from "./geometry/outside_areas.js";
 import { fit, keepInView, panBy, zoomAbout } from "./geometry/viewport.js";
 import { COMMANDS } from "./input/commands.js";
+import { trackPlaces } from "./input/host_commands.js";
 import { keepFromGraph } from "./input/own_events.js";
+import { Crosshair } from "./input/crosshair.js";
 import { Player, frameAt } from "./input/player.js";
 import { Pointer } from "./input/pointer.js";
 import { ContextMenu } from "./overlays/context_menu.js";
 import { CopiesForm } from "./overlays/copies_form.js";
+import { Dialogs } from "./overlays/dialogs.js";
+import { FrameMenu } from "./overlays/frame_menu.js";
 import { toggleFullWindow } from "./overlays/full_window.js";
 import { helpOverlay } from "./overlays/help.js";
 import { ImportExport } from "./overlays/import_export.js";
@@ -23,7 +27,7 @@ import { Keyboard } from "./ui/keyboard.js";
 import { Message } from "./ui/message.js";
 import { Panel } from "./ui/panel.js";
 import { ResultBar } from "./ui/result_bar.js";
-import { Status } from "./ui/status.js";
+import { Status, describe } from "./ui/status.js";
 import { Timeline } from "./ui/timeline.js";
 import { Toolbar } from "./ui/toolbar.js";
 
@@ -68,9 +72,12 @@ export class Editor extends DrawingBoard {
         this.host = host;
         this.keyboard = new Keyboard(this);
         this.player = new Player(this);
+        this.crosshair = new Crosshair(this);
+        this.dialogs = new Dialogs(this);
         this.invitation = new Invitation(this);
         this.resultBar = new ResultBar(this);
-        this.stage = new Stage([this.resultBar.wipe, this.invitation.element, this.message.element], () => {
+        const { element: keys, description } = this.keyboard;
+        this.stage = new Stage([keys, description, this.resultBar.wipe, this.invitation.element, this.message.element], () => {
             this.host.resized();
             this.redraw();
         });
@@ -81,12 +88,12 @@ export class Editor extends DrawingBoard {
         this.importExport = new ImportExport(this);
         this.copiesForm = new CopiesForm(this);
         this.contextMenu = new ContextMenu(this);
+        this.frameMenu = new FrameMenu(this);
         this.help = helpOverlay(() => this.closeOverlays());
         this.element = h(
             "div",
             // The wheel is ours while the drawing has the focus; else the graph's.
             { class: "revideo-editor", "data-capture-wheel": "true" },
-            this.keyboard.element,
             this.toolbar.element,
             h("div", { class: "rve-main" }, this.stage.element, this.panel.element),
             this.resultBar.element,
@@ -96,12 +103,11 @@ export class Editor extends DrawingBoard {
             this.copiesForm.element,
             this.help,
             this.contextMenu.element,
+            ...this.frameMenu.elements,
         );
         this.pointer = new Pointer(this);
+        this.keyboard.listen(this.element);
         keepFromGraph(this.element, { focus: () => this.focus(), drop: (files) => this.importExport.drop(files) });
-        this.element.addEventListener("focusout", (event) => {
-            if (!this.element.contains(/** @type {Node | null} */ (event.relatedTarget))) this.#left();
-        });
         // The host's theme lies in variables of the root: canvases do not follow by themselves.
         this.themes = new MutationObserver(() => this.timeline.restyle());
         this.themes.observe(document.documentElement, { attributeFilter: ["class", "style"] });
@@ -117,13 +123,6 @@ export class Editor extends DrawingBoard {
     }
 
     // --- What is seen ------------------------------------------------------------------------
-
-    /** The keyboard has gone elsewhere: a path's first point, which is nowhere but here, does not wait for it. */
-    #left() {
-        if (this.session.tool === "polygon" || !this.openOutline.length) return;
-        this.openOutline = [];
-        this.sketch(null);
-    }
 
     get view() {
         return this.stage.size;
@@ -163,6 +162,7 @@ export class Editor extends DrawingBoard {
     /** @type {(tool: ToolName) => void} */
     use(tool) {
         super.use(tool);
+        this.crosshair.hide();
         this.status.notice = "";
     }
 
@@ -197,6 +197,11 @@ export class Editor extends DrawingBoard {
         this.redraw();
     }
 
+    /** Adds the paths of what lies at these places now. @type {(places: XY[]) => void} */
+    track(places) {
+        trackPlaces(this, places);
+    }
+
     /** Shows the source in place of the edited first frame. @type {(on: boolean) => void} */
     compare(on) {
         if (on === this.backdrop.comparing) return;
@@ -218,12 +223,13 @@ export class Editor extends DrawingBoard {
     #draw() {
         const { doc, session, stage, viewport, selection, time, outside } = this;
         if (!stage.size.width || !stage.size.height) return; // collapsed, or not in the page
-        const scene = { doc, selection, time, viewport, density: stage.density, outside, sketch: this.sketched, guides: this.guides, ...this.pointer.hovering };
+        const scene = { doc, selection, time, viewport, density: stage.density, outside, sketch: this.sketched, guides: this.guides, ...this.pointer.hovering, crosshair: this.crosshair.at };
         stage.draw(scene, this.backdrop.at(frameAt(time), doc));
         this.element.classList.toggle("rve-without-panel", !session.panel);
         stage.element.classList.toggle("rve-bare", !session.showsDrawing);
         const ready = String(this.backdrop.clip?.ready ?? 0);
         if (this.element.dataset.framesReady !== ready) this.element.dataset.framesReady = ready;
+        if (!this.player.playing && !this.isPreviewing) this.keyboard.describe(describe(session.doc, selection, frameAt(time)));
         for (const part of [this.toolbar, this.panel, this.timeline, this.status, this.invitation, this.resultBar, this.pointer]) part.draw();
         if (this.#outsideOf !== session.doc && !this.isPreviewing && !this.player.playing) {
             this.#outsideOf = session.doc;
@@ -234,17 +240,14 @@ export class Editor extends DrawingBoard {
 
     // --- Input -------------------------------------------------------------------------------
 
-    toggleHelp() {
-        this.help.hidden = !this.help.hidden;
-        if (!this.help.hidden) this.help.focus();
+    /** Whether something is being drawn that a command can end. */
+    get draws() {
+        return this.openPath !== null || this.openOutline.length > 0 || this.crosshair.draws;
     }
 
     /** True if there was one to close. */
     closeOverlays() {
-        const open = !this.help.hidden || !this.importExport.element.hidden;
-        this.help.hidden = this.importExport.element.hidden = true;
-        if (open) this.focus();
-        return open;
+        return this.dialogs.close();
     }
 
     /** Over all of the page, or back in its node. */
@@ -259,7 +262,7 @@ export class Editor extends DrawingBoard {
         this.keyboard.focus();
     }
 
-    /** Runs a command of the keymap. @type {(command: string, event?: KeyboardEvent) => void} */
+    /** Runs a command of the keymap; `event` where a key asked for it. @type {(command: string, event?: {key?: string}) => void} */
     run(command, event) {
         this.status.notice = "";
         COMMANDS[command]?.(this, event);

@@ -59,8 +59,7 @@ class ReVideoEditor(io.ComfyNode):
                     "document",
                     default="",
                     socketless=True,
-                    extra_dict={"widgetType": "REVIDEO_EDITOR"},
-                    tooltip="The drawing, as JSON text.",
+                    extra_dict={"widgetType": "REVIDEO_EDITOR"},  # no tooltip: it would lie over what one draws on
                 ),
                 io.Image.Input(
                     "edited_frame",

@@ -13,7 +13,7 @@ import { isMoving } from "../geometry/pose.js";
 const NAMES = /** @type {const} */ (["picture", "areas", "paths", "live"]);
 
 export class Layers {
-    canvases = NAMES.map((name) => h("canvas", { class: "rve-layer", "data-layer": name }));
+    canvases = NAMES.map((name) => h("canvas", { class: "rve-layer", "data-layer": name, "aria-hidden": "true" }));
     /** @type {any[][]} what each showed when it was drawn last */
     #shown = [];
 

@@ -6,6 +6,7 @@
 
 import { OUTLINE, WHITE, clear, drawSquare, inFrame } from "./canvas.js";
 import { AREA, AREA_LINE, strokeArea } from "./render_areas.js";
+import { drawCrosshair } from "./render_crosshair.js";
 import { drawGuides, drawTransformBox } from "./render_selection.js";
 import { colorOf } from "../document/items.js";
 import { pathCurve, positionAt, visibleAt } from "../geometry/curves.js";
@@ -27,6 +28,7 @@ import { poseAt } from "../geometry/pose.js";
  * @property {number} density  device pixels per view pixel
  * @property {import("../tools/tool.js").Sketch | null} sketch
  * @property {{px: XY, radius: number} | null} brush  where the brush hovers
+ * @property {XY | null} crosshair  where keys draw
  * @property {string | null} hovered  id of the path under the pointer
  * @property {import("../geometry/transform_box.js").TransformBox | null} transformBox  around what is selected
  * @property {import("../geometry/snapping.js").Guide[]} guides  lines that what is dragged lines up with
@@ -154,6 +156,7 @@ export function drawLive(context, scene) {
     drawGuides(context, scene, px);
     if (sketch && sketch.kind !== "frame") drawSketch(context, sketch, px);
     if (brush) drawRing(context, brush.px, brush.radius, px);
+    if (scene.crosshair) drawCrosshair(context, scene.crosshair, px);
 }
 
 /** @type {(context: CanvasRenderingContext2D, scene: Scene, path: Path, px: number) => void} */

@@ -12,7 +12,13 @@ export class Stage {
 
     /** @param {Element[]} above  what lies over the canvases @param {() => void} resized */
     constructor(above, resized) {
-        this.element = h("div", { class: "rve-stage" }, ...this.#layers.canvases, ...above);
+        const description = above.find((one) => one.id)?.id;
+        this.element = h(
+            "div",
+            { class: "rve-stage", role: "application", "aria-label": "Drawing on the clip", "aria-describedby": description },
+            ...this.#layers.canvases,
+            ...above,
+        );
         this.resizes = new ResizeObserver(([{ contentRect }]) => {
             this.size = { width: contentRect.width, height: contentRect.height };
             resized();

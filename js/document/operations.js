@@ -83,7 +83,7 @@ function movedAsSeen(area, doc, time, dx, dy) {
 }
 
 /** An area whose points are others, at its keys too, as far away as may be. @type {(area: Area, map: (point: [number, number]) => [number, number]) => Area} */
-function withPoints(area, map) {
+export function withPoints(area, map) {
     const others = (/** @type {Area["points"]} */ points) => points.map((point) => /** @type {[number, number]} */ (map(point).map(inReach)));
     const keys = area.keys?.map((key) => (key.points ? { ...key, points: others(key.points) } : key));
     return { ...area, points: others(area.points), ...(keys && { keys }) };

@@ -6,6 +6,7 @@ import { excerpt } from "../document/operations.js";
 import { frameRoom, setPointFrame } from "../document/timing.js";
 import { pathCurve, positionAt, timeAtLength } from "../geometry/curves.js";
 import { centred } from "../geometry/viewport.js";
+import { HOST_COMMANDS } from "./host_commands.js";
 import { frameAt } from "./player.js";
 import { SHAPE_COMMANDS } from "./shape_commands.js";
 import { TOOLS } from "../tools/index.js";
@@ -23,6 +24,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 /** Without a selection, the arrows to the sides step through the frames. @type {(editor: Editor, key: string | undefined, by: number) => void} */
 function nudge(editor, key, by) {
     const [dx, dy] = ARROWS[key ?? ""] ?? [0, 0];
+    if (editor.crosshair.at) return editor.crosshair.move(dx * by, dy * by);
     if (!ops.isNothing(editor.selection)) editor.commit(ops.translate(editor.doc, editor.selection, dx * by, dy * by, editor.time), "nudge", "nudge");
     else if (dx) editor.player.seek(frameAt(editor.time) + dx * by);
 }
@@ -81,25 +83,47 @@ function timePoint(editor) {
     if (!bound && given !== frame) editor.say(`Frame ${frame} is not free between the points beside it: it is tied to frame ${given}.`);
 }
 
-/** @type {Record<string, (editor: Editor, event?: KeyboardEvent) => void>} */
+/** A tool that a key asked for is drawn with by keys, unless the pointer is there already. @type {(editor: Editor, tool: ToolName, byKey: boolean) => void} */
+function take(editor, tool, byKey) {
+    editor.use(tool);
+    if (byKey && !editor.pointer.place) editor.crosshair.show();
+}
+
+/** @type {(editor: Editor) => void} */
+function finish(editor) {
+    if (editor.crosshair.draws) editor.crosshair.finish();
+    else if (editor.draws) TOOLS[editor.session.tool].finish?.(editor);
+}
+
+/** @type {Record<string, (editor: Editor, event?: {key?: string}) => void>} */
 export const COMMANDS = {
     ...Object.fromEntries(
-        Object.keys(TOOLS).map((name) => [`tool:${name}`, (/** @type {Editor} */ editor) => editor.use(/** @type {ToolName} */ (name))]),
+        /** @type {ToolName[]} */ (Object.keys(TOOLS)).map((name) => [
+            `tool:${name}`,
+            (/** @type {Editor} */ editor, /** @type {{key?: string} | undefined} */ event) => take(editor, name, event !== undefined),
+        ]),
     ),
     "brush-smaller": (editor) => resizeBrush(editor, 1 / BRUSH_STEP),
     "brush-larger": (editor) => resizeBrush(editor, BRUSH_STEP),
     finish(editor) {
-        if (editor.openPath || editor.openOutline.length) TOOLS[editor.session.tool].finish?.(editor);
+        if (editor.crosshair.at) editor.crosshair.press();
+        else if (editor.draws) finish(editor);
+        else editor.crosshair.show();
+    },
+    "end-drawing"(editor) {
+        finish(editor);
+        editor.crosshair.hide();
     },
     cancel(editor) {
-        if (editor.closeOverlays() || editor.pointer.cancel()) return;
+        if (editor.closeOverlays() || editor.pointer.cancel() || editor.crosshair.cancel()) return;
         if (editor.openOutline.length || editor.openPath) return editor.use(editor.session.tool);
+        if (editor.crosshair.at) return editor.crosshair.hide();
         if (!ops.isNothing(editor.selection)) editor.select(ops.NOTHING);
         else editor.use("select");
     },
 
     undo(editor) {
-        if (editor.pointer.cancel()) return;
+        if (editor.pointer.cancel() || editor.crosshair.cancel()) return;
         if (!editor.openOutline.length) return editor.undo();
         editor.openOutline.pop(); // the corners clicked so far are no steps of the history
         editor.sketch(editor.openOutline.length ? { kind: "stroke", points: [...editor.openOutline], closed: false } : null);
@@ -123,6 +147,7 @@ export const COMMANDS = {
     },
     "time-point": timePoint,
     ...SHAPE_COMMANDS,
+    ...HOST_COMMANDS,
     nudge: (editor, event) => nudge(editor, event?.key, 1),
     "nudge-far": (editor, event) => nudge(editor, event?.key, 10),
 
@@ -153,7 +178,7 @@ export const COMMANDS = {
     panel(editor) {
         editor.session.panel = !editor.session.panel;
     },
-    help: (editor) => editor.toggleHelp(),
+    help: (editor) => editor.dialogs.open(editor.help),
     "import-export": (editor) => editor.importExport.open(),
 };
 

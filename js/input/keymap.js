@@ -17,6 +17,7 @@ export const BINDINGS = [
     { group: "Tools", command: "tool:spline", keys: ["s"], text: "Spline: click its points" },
     { group: "Tools", command: "tool:line", keys: ["l"], text: "Straight line" },
     { group: "Tools", command: "tool:anchor", keys: ["a"], text: "Anchor: hold a place still" },
+    { group: "Tools", command: "tool:track", keys: ["j"], text: "Track: click a thing, get its path" },
     { group: "Tools", command: "tool:rect", keys: ["r"], text: "Rectangular area" },
     { group: "Tools", command: "tool:ellipse", keys: ["o"], text: "Elliptical area" },
     { group: "Tools", command: "tool:polygon", keys: ["g"], text: "Lasso area" },
@@ -24,9 +25,10 @@ export const BINDINGS = [
     { group: "Tools", command: "tool:eraser", keys: ["e"], text: "Eraser" },
     { group: "Tools", command: "brush-smaller", keys: ["["], text: "Smaller brush", repeats: true },
     { group: "Tools", command: "brush-larger", keys: ["]"], text: "Larger brush", repeats: true },
-    { group: "Tools", command: "snap", keys: ["m"], text: "Snap on, off" },
+    { group: "Tools", command: "snap", keys: ["m"], text: "Snap to edges and points" },
     { group: "Tools", command: "menu", keys: ["Shift+F10", "ContextMenu"], text: "What can be done here" },
-    { group: "Tools", command: "finish", keys: ["Enter"], text: "Finish the spline" },
+    { group: "Tools", command: "finish", keys: ["Enter"], text: "Finish the spline; by keys: place a point at the crosshair, which arrows move" },
+    { group: "Tools", command: "end-drawing", keys: ["Ctrl+Enter"], text: "End what is drawn by keys" },
     { group: "Tools", command: "cancel", keys: ["Escape"], text: "Cancel, or select nothing" },
 
     { group: "Time", command: "play", keys: [" "], text: "Play, pause" },
@@ -45,6 +47,7 @@ export const BINDINGS = [
     { group: "Edit", command: "duplicate", keys: ["Ctrl+d"], text: "Duplicate" },
     { group: "Edit", command: "delete", keys: ["Delete", "Backspace"], text: "Delete points, paths, areas" },
     { group: "Edit", command: "insert", keys: ["i"], text: "Insert a point where the dot is" },
+    { group: "Edit", command: "track-selected", keys: ["Shift+J"], text: "Track what lies under the paths" },
     { group: "Edit", command: "time-point", keys: ["k"], text: "Tie a point to this frame, or free it" },
     { group: "Edit", command: "nudge", keys: ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"], text: "Nudge by a pixel", repeats: true },
     {
@@ -71,6 +74,7 @@ export const BINDINGS = [
     { group: "View", command: "fit", keys: ["0"], text: "Fit the frame" },
     { group: "View", command: "actual-size", keys: ["1"], text: "One pixel is one pixel" },
     { group: "View", command: "compare", keys: ["c"], text: "Hold: the source, not the edited frame" },
+    { group: "View", command: "first-frame", keys: ["y"], text: "The edited first frame" },
     { group: "View", command: "result", keys: ["x"], text: "The result, the source" },
     { group: "View", command: "wipe", keys: ["w"], text: "Wipe between both" },
     { group: "View", command: "difference", keys: ["d"], text: "Their difference" },
@@ -96,6 +100,15 @@ export const GESTURES = [
     ["Shift + wheel", "step through the frames"],
     ["Space + drag", "move the view (or middle button)"],
     ["Two fingers", "zoom and move the view"],
+];
+
+/** What keys do on the controls around the drawing; the help overlay shows it. */
+export const CONTROL_KEYS = [
+    ["Tab", "tools, drawing, list, settings, time"],
+    ["arrows", "from tool to tool, row to row; a frame on the time slider"],
+    ["Page ↑ ↓", "ten frames, on the time slider"],
+    ["Enter", "select a row; ⇧ Enter adds it"],
+    ["F2", "rename a row"],
 ];
 
 /** A key event as this table names it: "Ctrl+z", "Shift+ArrowLeft", "?". Cmd counts as Ctrl. @type {(event: {key: string, ctrlKey: boolean, metaKey: boolean, shiftKey: boolean}) => string} */

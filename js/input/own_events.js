@@ -22,4 +22,4 @@ export function keepFromGraph(element, { focus, drop }) {
 }
 
 /** @type {(target: EventTarget | null) => boolean} */
-const isField = (target) => target instanceof Element && target.closest("input, select, textarea") !== null;
+export const isField = (target) => target instanceof Element && target.closest("input, select, textarea") !== null;

@@ -65,6 +65,11 @@ export class Pointer {
         return { hovered: this.#hovered, brush, transformBox: this.#transformBox };
     }
 
+    /** Where a mouse or pen hovers, in frame pixels. */
+    get place() {
+        return this.#hover;
+    }
+
     /** A drag in progress ends without a trace. True if there was one. */
     cancel() {
         if (!this.#drag) return false;
@@ -92,6 +97,7 @@ export class Pointer {
     #down(event) {
         if (event.target instanceof Element && event.target.closest(".rve-over")) return;
         this.editor.focus();
+        this.editor.crosshair.hide();
         this.middle = event.button === MIDDLE;
         const press = this.#press(event);
         if (event.pointerType === "touch") {
@@ -222,6 +228,7 @@ export class Pointer {
     #hoverAt(press) {
         const { editor } = this;
         const before = [this.#hover, this.#hovered];
+        if (press && editor.crosshair.at) editor.crosshair.hide(); // whoever takes the mouse draws with it
         this.#hover = press && press.px;
         const selects = editor.session.tool === "select" && press;
         const hits = selects ? hitTest(editor.doc, editor.selection, editor.time, press.px, press.reach) : [];

@@ -1,7 +1,7 @@
 /** Help: all keys and gestures on one sheet over the editor. */
 
 import { h } from "../dom.js";
-import { BINDINGS, GESTURES, keyLabel } from "../input/keymap.js";
+import { BINDINGS, CONTROL_KEYS, GESTURES, keyLabel } from "../input/keymap.js";
 
 /** @type {(close: () => void) => HTMLElement} */
 export function helpOverlay(close) {
@@ -16,10 +16,11 @@ export function helpOverlay(close) {
         ),
     );
     lists.push(h("section", {}, h("h3", {}, "Pointer"), h("dl", {}, ...GESTURES.map(([keys, text]) => row(keys, text)))));
+    lists.push(h("section", {}, h("h3", {}, "Around the drawing"), h("dl", {}, ...CONTROL_KEYS.map(([keys, text]) => row(keys, text)))));
     const sheet = h(
         "div",
-        { class: "rve-overlay", role: "dialog", "aria-label": "Keys", tabindex: "-1", hidden: true },
-        h("header", {}, h("h2", {}, "Keys"), h("button", { class: "rve-button", type: "button", title: "Close (Esc)", onclick: close }, "✕")),
+        { class: "rve-overlay", role: "dialog", "aria-modal": "true", "aria-label": "Keys", tabindex: "-1", hidden: true },
+        h("header", {}, h("h2", {}, "Keys"), h("button", { class: "rve-button", type: "button", "aria-label": "Close (Esc)", onclick: close }, "✕")),
         h("div", { class: "rve-columns" }, ...lists),
     );
     sheet.addEventListener("keydown", (event) => {

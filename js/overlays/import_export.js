@@ -29,8 +29,8 @@ export class ImportExport {
             h("button", { class: "rve-button rve-wide", type: "button", title, onclick: act }, text);
         this.element = h(
             "div",
-            { class: "rve-overlay", role: "dialog", "aria-label": "Import and export", hidden: true },
-            h("header", {}, h("h2", {}, "Import and export"), h("button", { class: "rve-button", type: "button", title: "Close (Esc)", onclick: () => editor.closeOverlays() }, "✕")),
+            { class: "rve-overlay", role: "dialog", "aria-modal": "true", "aria-label": "Import and export", hidden: true },
+            h("header", {}, h("h2", {}, "Import and export"), h("button", { class: "rve-button", type: "button", "aria-label": "Close (Esc)", onclick: () => editor.closeOverlays() }, "✕")),
             h("div", { class: "rve-pair" }, this.format, button("Copy", "Copy the text", () => this.#copy()), button("Save", "Save the text as a file", () => this.#save())),
             this.text,
             this.note,
@@ -50,9 +50,8 @@ export class ImportExport {
     }
 
     open() {
-        this.element.hidden = false;
         this.#fill();
-        this.text.focus();
+        this.editor.dialogs.open(this.element, this.text);
         this.text.select();
     }
 

@@ -17,7 +17,7 @@ export class Message {
         this.element.replaceChildren(
             h("span", {}, text),
             ...choices.map(({ text, act }) => h("button", { class: "rve-button rve-wide", type: "button", onclick: taken(act) }, text)),
-            h("button", { class: "rve-button rve-small", type: "button", title: "Close", "aria-label": "Close", onclick: close }, "✕"),
+            h("button", { class: "rve-button rve-small", type: "button", "aria-label": "Close the message", onclick: close }, "✕"),
         );
     }
 }

@@ -28,13 +28,15 @@ export class Settings {
         this.editor = editor;
     }
 
-    /** A field that one types in is typed in still. @type {(selection: ops.Selection) => void} */
+    /** What has the focus keeps it. @type {(selection: ops.Selection) => void} */
     show(selection) {
         const { activeElement } = document;
-        const typing = activeElement instanceof HTMLInputElement && this.element.contains(activeElement);
-        const field = typing && activeElement.getAttribute("data-field");
+        const focused = activeElement && this.element.contains(activeElement);
+        const field = focused && activeElement.getAttribute("data-field");
         this.element.replaceChildren(...this.#settingsOf(selection));
-        if (field) this.element.querySelector(`[data-field="${field}"]`)?.dispatchEvent(new CustomEvent("rve-refocus"));
+        const again = field && [...this.element.querySelectorAll("[data-field]")].find((one) => one.getAttribute("data-field") === field);
+        if (again instanceof HTMLElement) again.focus();
+        else if (focused) this.editor.focus(); // what had the focus is gone: keys still go here
     }
 
     /** @type {(selection: ops.Selection) => HTMLElement[]} */
@@ -78,6 +80,7 @@ export class Settings {
                     "Colour",
                     h("input", {
                         type: "color",
+                        "data-field": "colour",
                         value: colorOf(path),
                         onchange: (/** @type {Event} */ event) => set({ color: /** @type {HTMLInputElement} */ (event.target).value }, "colour"),
                     }),
@@ -188,11 +191,11 @@ export class Settings {
 
     /** @type {(text: string, name: IconName | null, title: string, act: () => void) => HTMLElement} */
     #button(text, name, title, act) {
-        const run = () => {
+        const run = (/** @type {MouseEvent} */ event) => {
             act();
-            this.editor.focus();
+            if (event.detail) this.editor.focus(); // by a key, the focus stays where it is pressed again
         };
-        return h("button", { class: "rve-button rve-wide", type: "button", title, onclick: run }, name && icon(name), h("span", {}, text));
+        return h("button", { class: "rve-button rve-wide", type: "button", title, "data-field": text, onclick: run }, name && icon(name), h("span", {}, text));
     }
 
     /**
@@ -207,7 +210,6 @@ export class Settings {
             else input.value = String(value);
         };
         const input = h("input", { type: "number", value, min, max, step, "data-field": field, onchange: change });
-        input.addEventListener("rve-refocus", () => input.focus());
         input.addEventListener("keydown", (event) => {
             if (event.key === "Enter" || event.key === "Escape") this.editor.focus(); // leaving the field applies it
             event.stopPropagation();
@@ -218,7 +220,7 @@ export class Settings {
     /** @type {(label: string, options: Record<string, string>, value: string, act: (value: string) => void) => HTMLElement} */
     #choice(label, options, value, act) {
         const choices = Object.entries(options).map(([key, text]) => h("option", { value: key, selected: key === value }, text));
-        const select = h("select", { onchange: () => act(select.value) }, ...choices);
+        const select = h("select", { "data-field": label, onchange: () => act(select.value) }, ...choices);
         return h("label", { class: "rve-field" }, label, select);
     }
 }

@@ -1,12 +1,14 @@
-/** Status: one line that says what happens, what is wrong, or what the tool in hand does. */
+/** Status: one line that says what happens, what is wrong, or what the tool in hand does; and what is drawn, in words. */
 
 import { nameOf } from "../document/items.js";
 import { h, messageOf } from "../dom.js";
 import { TOOLS } from "../tools/index.js";
 
+/** @typedef {import("../document/document.js").EditDocument} EditDocument */
+/** @typedef {import("../document/operations.js").Selection} Selection */
 /** @typedef {import("../editor.js").Editor} Editor */
 
-const NAMED = 4; // paths named in a warning; the rest are counted
+const NAMED = 4; // items named; the rest are counted
 
 export class Status {
     #text = h("span", {});
@@ -61,4 +63,31 @@ export class Status {
         const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
         return `Outside the areas, where nothing changes: ${names.slice(0, NAMED).join(", ")}${more}.`;
     }
+}
+
+/** What is drawn and selected, for those who do not see the stage. @type {(doc: EditDocument, selection: Selection, frame: number) => string} */
+export function describe(doc, selection, frame) {
+    const count = (/** @type {number} */ number, /** @type {string} */ word) => `${number || "no"} ${word}${number === 1 ? "" : "s"}`;
+    return [
+        `Frame ${frame} of 0 to ${doc.frames - 1}, ${doc.width} by ${doc.height} pixels.`,
+        `Drawn: ${count(doc.paths.length, "path")}, ${count(doc.regions.length, "area")}.`,
+        selectedText(doc, selection),
+    ].join(" ");
+}
+
+/** @type {(doc: EditDocument, selection: Selection) => string} */
+function selectedText(doc, { paths, regions, points }) {
+    const [point] = points;
+    const path = points.length === 1 && doc.paths.find(({ id }) => id === point.path);
+    if (path) {
+        const { x, y } = path.points[point.index];
+        return `Selected: point ${point.index + 1} of ${path.points.length} of ${nameOf(doc.paths, path)}, at ${Math.round(x)}, ${Math.round(y)}.`;
+    }
+    const names = [
+        ...doc.paths.filter(({ id }) => paths.includes(id)).map((one) => nameOf(doc.paths, one)),
+        ...doc.regions.filter(({ id }) => regions.includes(id)).map((one) => nameOf(doc.regions, one)),
+    ];
+    if (!names.length) return "Nothing is selected.";
+    const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
+    return `Selected: ${names.slice(0, NAMED).join(", ")}${more}.`;
 }

@@ -10,12 +10,14 @@ import { AXIS_MARGIN, timeAtX, xOfTime, xWithin } from "./time_axis.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
 
+const PAGE = 10; // frames
+
 export class Timeline {
     #shown = "";
     #label = h("output", { class: "rve-time", "aria-live": "off" });
-    #scrubber = h("canvas", { class: "rve-scrubber", role: "slider", "aria-label": "Frame", tabindex: "-1" });
+    #scrubber = h("canvas", { class: "rve-scrubber", role: "slider", "aria-label": "Frame", tabindex: "0" });
     #play = h("button", { class: "rve-button", type: "button" });
-    #loop = h("button", { class: "rve-button", type: "button", title: `Loop (${shortcut("loop")})` }, icon("loop"));
+    #loop = h("button", { class: "rve-button", type: "button", title: `Loop (${shortcut("loop")})`, "aria-label": "Loop" }, icon("loop"));
 
     /** @param {Editor} editor */
     constructor(editor) {
@@ -24,7 +26,7 @@ export class Timeline {
         const button = (/** @type {import("./icons.js").IconName} */ name, /** @type {string} */ command, /** @type {string} */ title) =>
             h(
                 "button",
-                { class: "rve-button", type: "button", title: `${title} (${shortcut(command)})`, onclick: () => editor.run(command) },
+                { class: "rve-button", type: "button", title: `${title} (${shortcut(command)})`, "aria-label": `${title} (${shortcut(command)})`, onclick: () => editor.run(command) },
                 icon(name),
             );
         this.#play.addEventListener("click", () => editor.run("play"));
@@ -40,6 +42,7 @@ export class Timeline {
             this.#label,
         );
         this.#scrubber.addEventListener("pointerdown", (event) => this.#press(event));
+        this.#scrubber.addEventListener("keydown", (event) => this.#key(event));
     }
 
     /** Only when something of it has changed: a move of a point must not cost a layout. */
@@ -56,10 +59,12 @@ export class Timeline {
         const last = doc.frames - 1;
         this.#play.replaceChildren(icon(editor.player.playing ? "pause" : "play"));
         this.#play.title = `${editor.player.playing ? "Pause" : "Play"} (${shortcut("play")})`;
+        this.#play.setAttribute("aria-label", this.#play.title);
         this.#loop.setAttribute("aria-pressed", String(session.loop));
         this.#label.textContent = `${frame} / ${last} · ${(frame / fps).toFixed(2)} s`;
         this.#label.title = `Frame ${frame} of 0 to ${last}, at ${Number(fps.toFixed(3))} frames per second`;
-        for (const [name, value] of Object.entries({ valuemin: 0, valuemax: last, valuenow: frame }))
+        const valuetext = `Frame ${frame} of 0 to ${last}, ${(frame / fps).toFixed(2)} seconds`;
+        for (const [name, value] of Object.entries({ valuemin: 0, valuemax: last, valuenow: frame, valuetext }))
             this.#scrubber.setAttribute(`aria-${name}`, String(value));
         this.#drawScrubber(width, height);
     }
@@ -99,6 +104,20 @@ export class Timeline {
         context.lineTo(now + 5, 1);
         context.lineTo(now, 8);
         context.fill();
+    }
+
+    /** @type {(event: KeyboardEvent) => void} */
+    #key(event) {
+        const { editor } = this;
+        const last = editor.doc.frames - 1;
+        const now = frameAt(editor.time);
+        /** @type {Record<string, number>} */
+        const to = { ArrowLeft: now - 1, ArrowDown: now - 1, ArrowRight: now + 1, ArrowUp: now + 1, PageDown: now - PAGE, PageUp: now + PAGE, Home: 0, End: last };
+        if (!(event.key in to) || event.ctrlKey || event.altKey || event.metaKey) return;
+        event.preventDefault();
+        event.stopPropagation();
+        editor.player.pause();
+        editor.player.seek(to[event.key]);
     }
 
     /** @type {(event: PointerEvent) => void} */

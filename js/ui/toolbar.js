@@ -1,4 +1,4 @@
-/** Toolbar: the tools, and what is needed often, as buttons. */
+/** Toolbar: the tools, and what is needed often, as buttons: one stop of the Tab key, arrows go from one to the next. */
 
 import { h } from "../dom.js";
 import { BINDINGS, shortcut } from "../input/keymap.js";
@@ -11,10 +11,18 @@ import { icon } from "./icons.js";
 /** @type {ToolName[][]} */
 const GROUPS = [
     ["select", "pan"],
-    ["freehand", "spline", "line", "anchor"],
+    ["freehand", "spline", "line", "anchor", "track"],
     ["rect", "ellipse", "polygon", "brush", "eraser"],
 ];
 const AREA_TOOLS = ["rect", "ellipse", "polygon", "brush"];
+
+/** Which button a key leads to. @type {Record<string, (index: number, last: number) => number>} */
+const STEPS = {
+    ArrowLeft: (index, last) => (index ? index - 1 : last),
+    ArrowRight: (index, last) => (index < last ? index + 1 : 0),
+    Home: () => 0,
+    End: (_, last) => last,
+};
 
 export class Toolbar {
     /** @type {Map<ToolName, HTMLButtonElement>} */
@@ -34,7 +42,10 @@ export class Toolbar {
         this.redo = this.#command("redo", "redo");
         this.panel = this.#command("panel", "panel");
         this.snap = this.#command("snap", "snap");
-        this.compare = this.#button("compare", `${titleOf("compare")} (${shortcut("compare")})`, () => {});
+        this.firstFrame = this.#command("firstFrame", "first-frame");
+        this.compare = this.#button("compare", `${titleOf("compare")} (${shortcut("compare")})`, (event) => {
+            if (!event.detail) editor.compare(!editor.backdrop.comparing); // by keys, which are not held on a button
+        });
         this.compare.addEventListener("pointerdown", () => editor.compare(true));
         for (const name of ["pointerup", "pointercancel", "pointerleave"]) this.compare.addEventListener(name, () => editor.compare(false));
         groups[2].append(this.mode);
@@ -43,9 +54,10 @@ export class Toolbar {
             { class: "rve-toolbar", role: "toolbar", "aria-label": "Tools" },
             ...groups,
             h("div", { class: "rve-group" }, this.undo, this.redo),
-            h("div", { class: "rve-group" }, this.#command("fit", "fit"), this.snap, this.compare),
+            h("div", { class: "rve-group" }, this.#command("fit", "fit"), this.snap, this.firstFrame, this.compare),
             h("div", { class: "rve-group rve-right" }, this.#button("importExport", "Import and export", () => editor.run("import-export")), this.panel, this.#command("fullWindow", "full-window"), this.#command("help", "help")),
         );
+        roveFocus(this.element);
     }
 
     /** @type {() => void} */
@@ -63,7 +75,7 @@ export class Toolbar {
             this.mode.setAttribute("aria-label", title);
             this.mode.replaceChildren(icon(adds ? "add" : "subtract"));
         }
-        this.mode.disabled = !AREA_TOOLS.includes(session.tool);
+        setDisabled(this.mode, !AREA_TOOLS.includes(session.tool));
         this.#describeStep(this.undo, "Undo", session.steps.undo, "undo");
         this.#describeStep(this.redo, "Redo", session.steps.redo, "redo");
         this.panel.setAttribute("aria-pressed", String(session.panel));
@@ -73,9 +85,11 @@ export class Toolbar {
 
     /** @type {(button: HTMLButtonElement, verb: string, step: string | undefined, command: string) => void} */
     #describeStep(button, verb, step, command) {
-        button.disabled = step === undefined;
+        setDisabled(button, step === undefined);
         const title = `${verb}${step ? ` ${step}` : ""} (${shortcut(command)})`;
-        if (button.title !== title) button.title = title;
+        if (button.title === title) return;
+        button.title = title;
+        button.setAttribute("aria-label", title);
     }
 
     /** @type {(name: ToolName) => HTMLButtonElement} */
@@ -87,10 +101,10 @@ export class Toolbar {
 
     /** @type {(name: IconName, command: string) => HTMLButtonElement} */
     #command(name, command) {
-        return this.#button(name, `${titleOf(command)} (${shortcut(command)})`, () => this.editor.run(command), command);
+        return this.#button(name, `${titleOf(command)} (${shortcut(command)})`, (event) => this.editor.run(command, event.detail ? undefined : {}), command);
     }
 
-    /** @type {(name: IconName, title: string, act: () => void, command?: string) => HTMLButtonElement} */
+    /** A click without detail comes from a key. @type {(name: IconName, title: string, act: (event: MouseEvent) => void, command?: string) => HTMLButtonElement} */
     #button(name, title, act, command) {
         return h("button", { class: "rve-button", type: "button", title, "aria-label": title, "data-command": command, onclick: act }, icon(name));
     }
@@ -98,3 +112,42 @@ export class Toolbar {
 
 /** @type {(command: string) => string} */
 const titleOf = (command) => BINDINGS.find((binding) => binding.command === command)?.text ?? command;
+
+// --- The focus ---------------------------------------------------------------------------------
+
+/** Makes the buttons in an element one stop. @type {(element: HTMLElement) => void} */
+function roveFocus(element) {
+    const all = () => [...element.querySelectorAll("button")].filter((button) => !button.disabled && !button.hidden);
+    element.addEventListener("keydown", (event) => {
+        const step = event.ctrlKey || event.altKey || event.metaKey ? undefined : STEPS[event.key];
+        const buttons = all();
+        const index = buttons.findIndex((button) => button === event.target);
+        if (!step || index < 0) return;
+        event.preventDefault();
+        event.stopPropagation();
+        buttons[step(index, buttons.length - 1)].focus();
+    });
+    element.addEventListener("focusin", (event) => {
+        if (event.target instanceof HTMLButtonElement) setStop(element, event.target);
+    });
+    const [first] = all();
+    if (first) setStop(element, first);
+}
+
+/** Disables a button; the focus and the stop go to one beside it. @type {(button: HTMLButtonElement, disabled: boolean) => void} */
+function setDisabled(button, disabled) {
+    if (button.disabled === disabled) return;
+    const focused = document.activeElement === button;
+    const group = /** @type {HTMLElement | null} */ (button.closest("[role=toolbar]"));
+    button.disabled = disabled;
+    if (!disabled || !group || button.tabIndex < 0) return;
+    const next = [...group.querySelectorAll("button")].find((one) => !one.disabled && !one.hidden);
+    if (!next) return;
+    setStop(group, next);
+    if (focused) next.focus();
+}
+
+/** @type {(element: HTMLElement, stop: HTMLButtonElement) => void} */
+function setStop(element, stop) {
+    for (const button of element.querySelectorAll("button")) button.tabIndex = button === stop ? 0 : -1;
+}

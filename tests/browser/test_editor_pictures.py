@@ -19,7 +19,7 @@ FLAWS = """editor => {
     const shown = element => element.getClientRects().length && getComputedStyle(element).visibility === "visible";
     const named = ({ localName, className, textContent }) => `${localName}.${className} "${textContent.slice(0, 30)}"`;
     for (const element of editor.querySelectorAll("*")) {
-        if (!shown(element) || element.closest("svg, canvas, .rve-keys, option")) continue;
+        if (!shown(element) || element.closest("svg, canvas, .rve-keys, .rve-unseen, option")) continue;
         const style = getComputedStyle(element);
         const holdsText = [...element.childNodes].some(node => node.nodeType === Node.TEXT_NODE && node.data.trim());
         const cuts = style.overflowX !== "visible" && style.overflowX !== "auto";

@@ -14,7 +14,7 @@ from pytest import approx
 from revideo import EditDocument
 
 NEAR = 0.5  # frame pixels
-STAND_OFF, STEM = 18, 28  # view pixels: where the grips stand, in js/geometry/transform_box.js
+STAND_OFF, STEM = 18, 29  # view pixels: where the grips stand, in js/geometry/transform_box.js
 
 Box = tuple[Place, Place]  # lower and upper corner, in frame pixels
 
