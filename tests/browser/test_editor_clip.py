@@ -229,7 +229,7 @@ def test_an_example_of_the_pack_is_seen_with_its_edited_frame_and_a_dropped_clip
     assert page.evaluate(FED) == {"frames": "ReVideoPrepareVideo", "edited_frame": "ReVideoPrepareVideo"}
     picture = {"name": "own frame.png", "type": "image/png", "url": "/extensions/ComfyUI-ReVideo/examples/motion.png"}
     drawing.stage.evaluate(DROP, picture)
-    drawing.element.get_by_role("button", name="The edited first frame").click()  # it is square, the clip is not
+    drawing.element.locator(".rve-message").get_by_role("button", name="The edited first frame").click()  # it is square, the clip is not
     page.wait_for_function("() => window.app.graph.nodes.some(node => node.type === 'LoadImage')")
     assert page.evaluate(FED) == {"frames": "ReVideoPrepareVideo", "edited_frame": "LoadImage"}
 
@@ -351,10 +351,10 @@ def test_dropped_pictures(server: ComfyUI, page: Page):
     drawing.wait_for(lambda d: likeness(d, frames[0].flip(2)) >= SAME_DB, "the edited frame")
     assert drawing.text == before
     drawing.stage.evaluate(DROP, {"name": "no.png", "type": "image/png", "url": "/view?filename=tall.png&type=input"})
-    drawing.element.get_by_role("button", name="The edited first frame").wait_for()
+    drawing.element.locator(".rve-message").get_by_role("button", name="The edited first frame").wait_for()
     assert "no.png" in drawing.message
     assert drawing.text == before
-    drawing.element.get_by_role("button", name="The clip").click()
+    drawing.element.locator(".rve-message").get_by_role("button", name="The clip").click()
     page.wait_for_function("() => window.app.graph.nodes.filter(node => node.type === 'LoadImage').length === 2")
     boxes = page.evaluate(BOXES)
     for index, (x, y, width, height) in enumerate(boxes):
