@@ -114,6 +114,16 @@ def test_a_region_that_stays_is_one_mask(comfyui: ComfyUI):
     assert 0 < (masks > 0).float().mean() < 0.2 and ((masks > 0) & (masks < 1)).any()  # soft
 
 
+def test_a_region_that_keys_turn_is_a_mask_a_frame(comfyui: ComfyUI):
+    keys = [{"frame": 0, "easing": "hold"}, {"frame": 2}, {"frame": 6, "rotate": 60, "scale": [2, 0.5]}]
+    turning = DRAWING["regions"][2] | {"mode": "add", "follow": ["p1", "p2"], "keys": keys}
+    text = json.dumps(DRAWING | {"version": 2, "regions": [DRAWING["regions"][0], turning]})
+    masks = pictures(comfyui, comfyui.succeed(editor_graph(text)), "mask")
+    expected = EditDocument.from_json(text).mask(WINDOW, HEIGHT, WIDTH)
+    assert len(masks) == WINDOW and (masks - expected).abs().max() <= 1 / 255
+    assert len({mask.numpy().tobytes() for mask in masks}) == WINDOW
+
+
 @pytest.mark.parametrize("text", ["", " \n"])
 def test_nothing_drawn_changes_nothing(comfyui: ComfyUI, text: str):
     run = comfyui.succeed(editor_graph(text))
