@@ -113,7 +113,7 @@ export function writeTracks(format, tracks, setting) {
     return formatTracks(shown, format);
 }
 
-/** As an array that NumPy reads; a path that is never seen is left out. @type {(tracks: Tracks) => Uint8Array} */
+/** As an array that NumPy reads; a path that is never seen is left out. @type {(tracks: Tracks) => Uint8Array<ArrayBuffer>} */
 export const writeArray = (tracks) => writeNpy(seenOf(tracks, []).shown);
 
 /** Without the paths that are never seen. @type {(tracks: Tracks, names: string[]) => {shown: Tracks, names: string[]}} */
