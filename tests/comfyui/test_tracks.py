@@ -6,7 +6,7 @@ import json
 
 import pytest
 from comfyui_server import WINDOW, ComfyUI, node
-from edit_graph import edit_graph, until_tracks
+from edit_graph import HEIGHT, edit_graph, until_tracks
 
 SPELLINGS = {
     "objects": '[[{"x": 10, "y": 20}, {"x": 36, "y": 46}]]',
@@ -16,6 +16,13 @@ SPELLINGS = {
     "tuples": "[[(10, 20), (36, 46)]]",
     "lines": "10,20\n36,46",
     "an object of another size": '{"coordinates": [[[5, 40], [18, 92]]], "coord_width": 96, "coord_height": 256}',
+    "CSV": "frame,x,y\n" + "\n".join(f"{1001 + i},{10 + 2 * i},{20 + 2 * i}" for i in range(WINDOW)),
+    "After Effects, another size": "Adobe After Effects 8.0 Keyframe Data\n\n"
+    "\tSource Width\t96\n\tSource Height\t256\n\n"
+    f"Transform\tPosition\n\tFrame\tX pixels\tY pixels\n\t0\t5\t40\n\t{WINDOW - 1}\t18\t92\n\nEnd of Keyframe Data",
+    "Nuke, y upward": "CornerPin2D {\n"
+    f" to1 {{{{curve x1 10 x{WINDOW} 36}} {{curve x1 {HEIGHT - 20} x{WINDOW} {HEIGHT - 46}}}}}\n}}",
+    "SVG": "M10 20L36 46",
     "a list of texts": json.dumps(['[{"x": 10, "y": 20}, {"x": 36, "y": 46}]']),
 }
 DENSE = [[{"x": 10.0 + 2 * i, "y": 20.0 + 2 * i} for i in range(WINDOW)]]  # the same, a point per frame
