@@ -10,6 +10,7 @@ import { DrawingBoard } from "./drawing_board.js";
 import { outsideAreas } from "./geometry/outside_areas.js";
 import { fit, keepInView, panBy, zoomAbout } from "./geometry/viewport.js";
 import { COMMANDS } from "./input/commands.js";
+import { trackPlaces } from "./input/host_commands.js";
 import { keepFromGraph } from "./input/own_events.js";
 import { Crosshair } from "./input/crosshair.js";
 import { Player, frameAt } from "./input/player.js";
@@ -17,6 +18,7 @@ import { Pointer } from "./input/pointer.js";
 import { ContextMenu } from "./overlays/context_menu.js";
 import { CopiesForm } from "./overlays/copies_form.js";
 import { Dialogs } from "./overlays/dialogs.js";
+import { FrameMenu } from "./overlays/frame_menu.js";
 import { toggleFullWindow } from "./overlays/full_window.js";
 import { helpOverlay } from "./overlays/help.js";
 import { ImportExport } from "./overlays/import_export.js";
@@ -86,6 +88,7 @@ export class Editor extends DrawingBoard {
         this.importExport = new ImportExport(this);
         this.copiesForm = new CopiesForm(this);
         this.contextMenu = new ContextMenu(this);
+        this.frameMenu = new FrameMenu(this);
         this.help = helpOverlay(() => this.closeOverlays());
         this.element = h(
             "div",
@@ -100,6 +103,7 @@ export class Editor extends DrawingBoard {
             this.copiesForm.element,
             this.help,
             this.contextMenu.element,
+            ...this.frameMenu.elements,
         );
         this.pointer = new Pointer(this);
         this.keyboard.listen(this.element);
@@ -191,6 +195,11 @@ export class Editor extends DrawingBoard {
     showEdited(picture) {
         this.backdrop.setEdited(picture);
         this.redraw();
+    }
+
+    /** Adds the paths of what lies at these places now. @type {(places: XY[]) => void} */
+    track(places) {
+        trackPlaces(this, places);
     }
 
     /** Shows the source in place of the edited first frame. @type {(on: boolean) => void} */

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .models.config import ModelConfig as ModelConfig
     from .sampling.samplers import Progress as Progress
     from .sampling.samplers import SamplerOptions as SamplerOptions
+    from .tracks.npy import read_npy as read_npy
     from .tracks.tracking import track_points as track_points
     from .tracks.tracks_text import parse_tracks as parse_tracks
     from .tracks.trajectories import Trajectories as Trajectories
@@ -61,6 +62,7 @@ _HOMES = {
     "make_conditions": "conditions",
     "parse_tracks": "tracks.tracks_text",
     "read_image": "video.io",
+    "read_npy": "tracks.npy",
     "read_video": "video.io",
     "track_points": "tracks.tracking",
     "write_video": "video.io",

@@ -27,7 +27,7 @@ export const setKey = (doc, id, frame, change = {}) =>
         const there = keyOn(area, at);
         if (!there && keys.length >= LIMITS.keys) return area;
         const before = there ?? keyframeAt(area, at);
-        const key = valid({ ...before, ...change });
+        const key = validKey({ ...before, ...change });
         return { ...area, keys: [...keys.filter((other) => other !== there), key].sort((a, b) => a.frame - b.frame) };
     });
 
@@ -69,7 +69,7 @@ function withEasing(item, easing) {
 }
 
 /** Without what is as the area was drawn, and within what a document may hold. @type {(key: Keyframe) => Keyframe} */
-function valid({ frame, move, scale, rotate, points, easing }) {
+export function validKey({ frame, move, scale, rotate, points, easing }) {
     return {
         frame,
         ...(move?.some((value) => value !== 0) && { move: pair(move, -LIMITS.coordinate, LIMITS.coordinate) }),

@@ -1,7 +1,8 @@
 /** Motions: paths made of others or of nothing by one command. Edit document → edit document, all pure. */
 
 import { addPath, findPath, freshColor, freshId, newPath, updatePath } from "./items.js";
-import { risingFrames } from "./timing.js";
+import { reverse } from "./operations.js";
+import { risingFrames, roundTime } from "./timing.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
 /** @typedef {import("./document.js").Path} Path */
@@ -13,28 +14,33 @@ const CIRCLE_POINTS = 12; // the curve through them is a circle within a five-hu
 export const COPIES_MAX = 100;
 
 /**
- * There in the first half of a path's time, as it went in all of it, and back the same way in the second: it ends
- * where it began. A path of one point, or of no duration, stays as it is.
+ * There in the first half of a path's time, as it went in all of it, and back the same way in the second, as fast at
+ * each place: it ends where it began. A path of one point, or of no duration, stays as it is.
  * @type {(doc: EditDocument, id: string) => EditDocument}
  */
 export const toAndFro = (doc, id) =>
     updatePath(doc, id, (path) => {
         const [start, end] = [path.start ?? 0, path.end ?? doc.frames - 1];
         if (path.points.length < 2 || end <= start) return path;
-        const mirrored = (/** @type {number} */ frame) => roundFrame(start + end - frame);
-        const there = path.points.map((point) => (point.frame === undefined ? point : { ...point, frame: roundFrame(start + (point.frame - start) / 2) }));
-        const turn = roundFrame((start + end) / 2);
-        const arrives = there[there.length - 1].frame ?? turn;
-        there[there.length - 1] = { ...there[there.length - 1], frame: arrives };
-        const back = there.toReversed().map((point) => (point.frame === undefined ? point : { ...point, frame: mirrored(point.frame) }));
-        if (arrives >= turn) back[0] = untimed(back[0]);
+        const turn = roundTime((start + end) / 2);
+        const there = path.points.map((point) => (point.frame === undefined ? point : { ...point, frame: roundTime(start + (point.frame - start) / 2) }));
+        const tip = there.length - 1;
+        const arrives = there[tip].frame ?? turn;
+        there[tip] = { ...there[tip], frame: arrives };
+        const [{ points: back, easing }] = reverse({ ...doc, paths: [{ ...path, points: there }] }, id).paths;
+        // What has no easing of its own has the path's, which is another on the way back.
+        const own = easing === (path.easing ?? "linear") ? back : back.map((point, index) => (index === 0 || (index < tip && point.frame !== undefined) ? withEasing(point, point.easing ?? easing) : point));
+        if (arrives >= turn) {
+            there[tip] = withEasing(there[tip], own[0].easing); // the way back begins at its key
+            own[0] = untimed(own[0]);
+        }
         // A smooth curve's last stretch to an end is straight on where it ends, as it is before an equal point.
         const smooth = path.kind !== "line";
-        if (!smooth && back[0].frame === undefined) back.shift();
-        const last = back[back.length - 1];
-        if (smooth) back.push(untimed(last));
-        if (smooth && last.frame === end) back[back.length - 2] = untimed(last);
-        return { ...path, points: risingFrames([...there, ...back], start, end) };
+        if (!smooth && own[0].frame === undefined) own.shift();
+        const last = own[own.length - 1];
+        if (smooth && last.frame === end) own[own.length - 1] = untimed(last);
+        if (smooth) own.push(untimed(last));
+        return { ...path, points: risingFrames([...there, ...own], start, end) };
     });
 
 /** A closed way around a place, once in the clip's time. @type {(doc: EditDocument, centre: XY, radius: number) => Path} */
@@ -65,9 +71,12 @@ export function parallelCopies(doc, ids, count, dx, dy) {
 
 /** @type {(point: Point) => Point} */
 function untimed(point) {
-    const { frame: _, ...rest } = point;
+    const { frame: _, easing: _none, ...rest } = point;
     return rest;
 }
 
-/** Times are written to a thousandth of a frame. @type {(frame: number) => number} */
-const roundFrame = (frame) => Math.round(frame * 1000) / 1000;
+/** @type {(point: Point, easing: Point["easing"]) => Point} */
+function withEasing(point, easing) {
+    const { easing: _, ...rest } = point;
+    return easing === undefined ? rest : { ...rest, easing };
+}

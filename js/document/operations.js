@@ -5,7 +5,7 @@
 
 import { LIMITS } from "./document.js";
 import { addArea, addPath, findArea, findPath, freshColor, freshId, updateArea, updatePath } from "./items.js";
-import { retimed, risingFrames, roundTime } from "./timing.js";
+import { easedBackwards, retimed, risingFrames, roundTime } from "./timing.js";
 import { tracks } from "../geometry/curves.js";
 import { reversedEasing } from "../geometry/easing.js";
 import { followIds, followMotion, placed, poseAt } from "../geometry/pose.js";
@@ -83,7 +83,7 @@ function movedAsSeen(area, doc, time, dx, dy) {
 }
 
 /** An area whose points are others, at its keys too, as far away as may be. @type {(area: Area, map: (point: [number, number]) => [number, number]) => Area} */
-function withPoints(area, map) {
+export function withPoints(area, map) {
     const others = (/** @type {Area["points"]} */ points) => points.map((point) => /** @type {[number, number]} */ (map(point).map(inReach)));
     const keys = area.keys?.map((key) => (key.points ? { ...key, points: others(key.points) } : key));
     return { ...area, points: others(area.points), ...(keys && { keys }) };
@@ -180,18 +180,7 @@ export const insertPoint = (doc, id, index, point) =>
 export const reverse = (doc, id) =>
     updatePath(doc, id, (path) => {
         const [start, end] = [path.start ?? 0, path.end ?? doc.frames - 1];
-        const last = path.points.length - 1;
-        const isKey = (/** @type {number} */ index) => index === 0 || index === last || path.points[index].frame !== undefined;
-        const points = path.points.map(({ frame, easing, ...point }, index) => {
-            // A stretch begins at the key that it ended at.
-            const begun = index > 0 && isKey(index) ? path.points.findLast((_, at) => at < index && isKey(at)) : undefined;
-            const from = isKey(index) ? begun?.easing : easing;
-            return {
-                ...point,
-                ...(frame === undefined ? {} : { frame: roundTime(start + end - frame) }),
-                ...(from === undefined ? {} : { easing: begun ? reversedEasing(from) : from }),
-            };
-        });
+        const points = easedBackwards(path.points).map((point) => (point.frame === undefined ? point : { ...point, frame: roundTime(start + end - point.frame) }));
         return { ...path, points: risingFrames(points.toReversed(), start, end), easing: /** @type {Path["easing"]} */ (reversedEasing(path.easing ?? "linear")) };
     });
 

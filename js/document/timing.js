@@ -1,6 +1,7 @@
 /** Timing: when paths begin and end and when they are at their points. Edit document → edit document, all pure. */
 
 import { updatePath } from "./items.js";
+import { reversedEasing } from "../geometry/easing.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
 /** @typedef {import("./document.js").Path} Path */
@@ -65,6 +66,18 @@ export function risingFrames(points, start, end) {
     });
     // A last point that has lost its frame stands at the end, which others may be at.
     return points.at(-1)?.frame !== rising.at(-1)?.frame ? risingFrames(rising, start, end) : rising;
+}
+
+/** Points whose easing is, the other way, that of the stretch that ends at them: gone through backwards it begins there. @type {(points: Point[]) => Point[]} */
+export function easedBackwards(points) {
+    const isKey = (/** @type {number} */ index) => index === 0 || index === points.length - 1 || points[index].frame !== undefined;
+    let before = 0; // the key that the stretch begins at
+    return points.map(({ easing, ...point }, index) => {
+        if (!isKey(index)) return easing === undefined ? point : { ...point, easing }; // of no effect
+        const from = index > 0 ? points[before].easing : undefined;
+        before = index;
+        return from === undefined ? point : { ...point, easing: reversedEasing(from) };
+    });
 }
 
 /**

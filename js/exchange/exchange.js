@@ -7,6 +7,7 @@ import { fail } from "../document/literals.js";
 import { MAX_LENGTH, formatTracks, inPixels, parseTracks, pathsFromTracks } from "../document/tracks_text.js";
 import { readAfterEffects, writeAfterEffects } from "./after_effects.js";
 import { readCsv, writeCsv } from "./csv.js";
+import { isNpy, readNpy, writeNpy } from "./npy.js";
 import { readNuke, writeNuke } from "./nuke.js";
 import { readSvg, writeSvg } from "./svg.js";
 
@@ -24,6 +25,18 @@ import { readSvg, writeSvg } from "./svg.js";
 export function readTracks(text, size) {
     if (text.length > MAX_LENGTH) fail(`the tracks are a text of ${text.length} characters; at most ${MAX_LENGTH} are read`);
     return readAfterEffects(text) ?? readNuke(text, size) ?? readSvg(text) ?? readCsv(text) ?? parseTracks(text);
+}
+
+/**
+ * What a file holds: text, or the tracks of an array. frames: of the clip. Throws DocumentError.
+ * @type {(content: ArrayBuffer, frames: number) => string | Exchanged}
+ */
+export function readFileContent(content, frames) {
+    const bytes = new Uint8Array(content);
+    if (isNpy(bytes)) return readNpy(bytes, frames);
+    const [first, second] = bytes;
+    const wide = first === 0xff && second === 0xfe ? "utf-16le" : first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
+    return new TextDecoder(wide).decode(content); // Excel and PowerShell write UTF-16
 }
 
 /**
@@ -93,13 +106,20 @@ export const TRACK_FORMATS = /** @type {const} */ ({
  */
 export function writeTracks(format, tracks, setting) {
     if (format === "svg") return writeSvg(setting.paths, setting);
-    const seen = tracks.visible.flatMap((visible, number) => (visible.includes(true) ? [number] : []));
-    const [points, visible, names] = [tracks.points, tracks.visible, setting.names].map((all) => seen.map((number) => all[number]));
-    const shown = /** @type {Tracks} */ ({ points, visible });
-    if (format === "csv") return writeCsv(shown, /** @type {string[]} */ (names));
+    const { shown, names } = seenOf(tracks, setting.names);
+    if (format === "csv") return writeCsv(shown, names);
     if (format === "afterEffects") return writeAfterEffects(shown, setting, setting.rate);
-    if (format === "nuke") return writeNuke(shown, /** @type {string[]} */ (names), setting.height);
+    if (format === "nuke") return writeNuke(shown, names, setting.height);
     return formatTracks(shown, format);
+}
+
+/** As an array that NumPy reads; a path that is never seen is left out. @type {(tracks: Tracks) => Uint8Array<ArrayBuffer>} */
+export const writeArray = (tracks) => writeNpy(seenOf(tracks, []).shown);
+
+/** Without the paths that are never seen. @type {(tracks: Tracks, names: string[]) => {shown: Tracks, names: string[]}} */
+function seenOf({ points, visible }, names) {
+    const seen = [...points.keys()].filter((number) => visible[number].includes(true));
+    return { shown: { points: seen.map((number) => points[number]), visible: seen.map((number) => visible[number]) }, names: seen.map((number) => names[number]) };
 }
 
 /** What a format does not hold, for people. @type {(format: TrackFormat) => string} */

@@ -2,7 +2,7 @@
 
 import { coverAt } from "./areas.js";
 import { positionAt, visibleAt } from "./curves.js";
-import { areasAt } from "./pose.js";
+import { areasAt, mostPoints } from "./pose.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 
@@ -14,7 +14,7 @@ export function outsideAreas(doc) {
     const outside = new Map();
     if (!doc.regions.some((area) => area.visible !== false && area.mode !== "subtract")) return outside;
     const paths = doc.paths.filter((path) => path.visible !== false);
-    const points = doc.regions.reduce((count, area) => count + area.points.length, 0);
+    const points = doc.regions.reduce((count, area) => count + mostPoints(area), 0);
     const checks = doc.frames * paths.length * Math.max(points / FEW_POINTS, 1);
     const step = Math.max(Math.ceil(checks / MOST_CHECKS), 1);
     for (let frame = 0; frame < doc.frames; frame += step) {

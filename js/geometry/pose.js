@@ -42,6 +42,9 @@ export const followIds = ({ follow }) => (follow === undefined ? [] : typeof fol
 /** Whether an area may be another at another time. @type {(area: Area) => boolean} */
 export const isMoving = (area) => area.follow !== undefined || area.keys !== undefined;
 
+/** How many points an area has at most: those of a turned ellipse are many. @type {(area: Area) => number} */
+export const mostPoints = (area) => (area.kind === "ellipse" && (area.keys || Array.isArray(area.follow)) ? ELLIPSE_CORNERS : area.points.length);
+
 /** The plain area that an area is at a time. @type {(area: Area, doc: EditDocument, time: number) => Moved} */
 export const areaAt = (area, doc, time) => movedArea(area, poseAt(area, doc, time));
 

@@ -41,7 +41,10 @@ export const keepsUpright = ({ a, b, c, d }) =>
     (Math.abs(b) < SAME && Math.abs(c) < SAME) || (Math.abs(a) < SAME && Math.abs(d) < SAME);
 
 /** @type {(map: Affine) => boolean} */
-export const isIdentity = ({ a, b, c, d, e, f }) => a === 1 && b === 0 && c === 0 && d === 1 && e === 0 && f === 0;
+export const isTranslation = ({ a, b, c, d }) => a === 1 && b === 0 && c === 0 && d === 1;
+
+/** @type {(map: Affine) => boolean} */
+export const isIdentity = (map) => isTranslation(map) && map.e === 0 && map.f === 0;
 
 /** The outline of the ellipse in a box, mapped: so many points that it is as good as the ellipse. @type {(low: XY, high: XY, map: Affine) => XY[]} */
 export function mappedEllipse(low, high, map) {

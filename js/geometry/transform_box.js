@@ -23,10 +23,10 @@ const SCALE_GRIPS = /** @type {const} */ ([["nw", 0, 0], ["n", 0.5, 0], ["ne", 1
 
 // View pixels. Grips stand off the box, so that points on its edge are still taken by themselves.
 const STAND_OFF = 18;
-const STEM = 28; // from the box to the grip that turns it
+const STEM = 29; // from the box to the grip that turns it
 const SIDE_FROM = 60; // a side shorter than that has no grip in its middle: there is no room between the corners
 const INSET = 12; // from the edge of the view: a box that is larger still shows its grips
-export const GRIP_REACH = 13; // around a grip: a target of 24 CSS pixels and more, also where the graph is shown at 93 %
+export const GRIP_REACH = 14; // around a grip: a target of 24 CSS pixels and more, also where the graph is shown at 90 %
 
 const TURN_STEP = 15; // degrees, with Shift
 const LEAST_SIDE = 1; // frame pixels: nothing is scaled to less

@@ -6,6 +6,7 @@ import { excerpt } from "../document/operations.js";
 import { frameRoom, setPointFrame } from "../document/timing.js";
 import { pathCurve, positionAt, timeAtLength } from "../geometry/curves.js";
 import { centred } from "../geometry/viewport.js";
+import { HOST_COMMANDS } from "./host_commands.js";
 import { frameAt } from "./player.js";
 import { SHAPE_COMMANDS } from "./shape_commands.js";
 import { TOOLS } from "../tools/index.js";
@@ -146,6 +147,7 @@ export const COMMANDS = {
     },
     "time-point": timePoint,
     ...SHAPE_COMMANDS,
+    ...HOST_COMMANDS,
     nudge: (editor, event) => nudge(editor, event?.key, 1),
     "nudge-far": (editor, event) => nudge(editor, event?.key, 10),
 

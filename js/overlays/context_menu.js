@@ -94,7 +94,8 @@ export class ContextMenu {
     /** @type {(event: MouseEvent) => void} */
     #openOnRow(event) {
         const { editor } = this;
-        const row = event.target instanceof Element && /** @type {HTMLElement | null} */ (event.target.closest("[data-item]"));
+        if (!(event.target instanceof Element) || event.target.closest("input")) return; // a field has the browser's own
+        const row = /** @type {HTMLElement | null} */ (event.target.closest("[data-item]"));
         if (!row) return;
         const kind = /** @type {"paths" | "regions"} */ (row.dataset.kind);
         const id = row.dataset.item ?? "";
@@ -176,6 +177,7 @@ export class ContextMenu {
             { text: "Paste", keys: shortcut("paste"), act: () => void this.#paste() },
             this.#command("Select everything", "select-all"),
             null,
+            { text: "Track what is here", act: () => editor.track([px]) },
             { text: "Anchor here", act: anchor },
             { text: "Circle around here", act: () => addCircle(editor, px) },
             null,
@@ -211,7 +213,7 @@ export class ContextMenu {
         const follows = this.#followItems();
         const hidden = [...doc.paths.filter(({ id }) => paths.includes(id)), ...doc.regions.filter(({ id }) => regions.includes(id))].every((item) => item.visible === false);
         return [
-            ...(paths.length ? [this.#wholly("Reverse", "reverse"), this.#wholly("There and back", "to-and-fro"), this.#wholly("Parallel copies…", "copies")] : []),
+            ...(paths.length ? [this.#wholly("Track what lies here now", "track-selected"), this.#wholly("Reverse", "reverse"), this.#wholly("There and back", "to-and-fro"), this.#wholly("Parallel copies…", "copies")] : []),
             this.#wholly("Mirror left and right", "mirror-x"),
             this.#wholly("Mirror up and down", "mirror-y"),
             ...(follows.length ? [null, ...follows] : []),

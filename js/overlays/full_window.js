@@ -2,12 +2,14 @@
 
 import { h } from "../dom.js";
 
+const WINDOW = ".rve-window";
+
 /** Where the editor that fills the window belongs. @type {HTMLElement | null} */
 let empty = null;
 
 /** Puts an element over the page, or what is there back into its place. @type {(element: HTMLElement) => void} */
 export function toggleFullWindow(element) {
-    const window = element.closest(".rve-window");
+    const window = element.closest(WINDOW);
     if (window) return leaveFullWindow();
     leaveFullWindow();
     empty = h("div", { class: "rve-elsewhere" }, "This editor fills the window.");
@@ -17,7 +19,7 @@ export function toggleFullWindow(element) {
 
 /** Puts back what fills the window, if anything does: it may be another element by then. */
 export function leaveFullWindow() {
-    const window = document.querySelector(".rve-window");
+    const window = document.querySelector(WINDOW);
     const element = window?.firstElementChild;
     if (element && empty?.isConnected) empty.replaceWith(element);
     window?.remove();

@@ -5,16 +5,21 @@ import { nameOf } from "../document/items.js";
 import { insert, remove } from "../document/operations.js";
 import { parseDocument } from "../document/schema.js";
 import { h } from "../dom.js";
-import { TRACK_FORMATS, drawnPaths, lostIn, readTracks, writeTracks } from "../exchange/exchange.js";
+import { TRACK_FORMATS, drawnPaths, lostIn, readFileContent, readTracks, writeArray, writeTracks } from "../exchange/exchange.js";
 import { tracks } from "../geometry/curves.js";
 import { chosenPart } from "../input/commands.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../editor.js").Editor} Editor */
+/** @typedef {import("../exchange/exchange.js").Exchanged} Exchanged */
 
-const FORMATS = { document: { title: "Drawing (JSON, everything)", ending: "json" }, ...TRACK_FORMATS };
-const FILES = /\.(json|txt|csv|tsv|nk|svg)$/i;
-const TEXT_FILE_LIMIT = 8e6; // bytes; a drawing has some thousands
+const FORMATS = {
+    document: { title: "Drawing (JSON, everything)", ending: "json" },
+    ...TRACK_FORMATS,
+    array: { title: "Tracks: NumPy array", ending: "npy" }, // a file and no text
+};
+const ENDINGS = ["json", "txt", "csv", "tsv", "nk", "svg", "npy"];
+const FILE_LIMIT = 8e6; // bytes; a drawing has some thousands
 const NAME = "revideo-drawing";
 
 export class ImportExport {
@@ -22,9 +27,11 @@ export class ImportExport {
     constructor(editor) {
         this.editor = editor;
         this.format = h("select", { "aria-label": "Format", onchange: () => this.#fill() }, ...Object.entries(FORMATS).map(([value, { title }]) => h("option", { value }, title)));
-        this.text = h("textarea", { spellcheck: "false", "aria-label": "Drawing or tracks as text" });
+        this.text = h("textarea", { spellcheck: "false", "aria-label": "Drawing or tracks as text", oninput: () => (this.opened = null) });
+        /** Tracks of a file that is no text, until something else is in hand. @type {Exchanged | null} */
+        this.opened = null;
         this.note = h("p", { class: "rve-note", role: "status" });
-        this.file = h("input", { type: "file", accept: ".json,.txt,.csv,.tsv,.nk,.svg,application/json,text/plain,text/csv", hidden: true, onchange: () => this.#readFile() });
+        this.file = h("input", { type: "file", accept: ENDINGS.map((ending) => `.${ending}`).join(), hidden: true, onchange: () => this.#readFile() });
         const button = (/** @type {string} */ text, /** @type {string} */ title, /** @type {() => void} */ act) =>
             h("button", { class: "rve-button rve-wide", type: "button", title, onclick: act }, text);
         this.element = h(
@@ -37,7 +44,7 @@ export class ImportExport {
             h(
                 "div",
                 { class: "rve-pair" },
-                button("Open file…", "Fill the text from a file", () => this.file.click()),
+                button("Open file…", `Take what a file holds: ${ENDINGS.join(", ")}`, () => this.file.click()),
                 button("Add", "Add what the text holds to the drawing", () => this.#import(false)),
                 button("Replace", "Put what the text holds in place of the drawing", () => this.#import(true)),
             ),
@@ -77,17 +84,17 @@ export class ImportExport {
 
     /** Files dropped on the editor: drawings are added, others are the host's. @type {(files: File[]) => void} */
     drop(files) {
-        const drawings = files.filter((file) => FILES.test(file.name));
-        for (const file of drawings) this.#textOf(file).then((text) => this.add(text), (error) => this.editor.message.show(error.message));
+        const drawings = files.filter((file) => ENDINGS.some((ending) => file.name.toLowerCase().endsWith(`.${ending}`)));
+        for (const file of drawings) this.#contentOf(file).then((content) => this.add(content), (error) => this.editor.message.show(`Nothing was added: ${error.message}`));
         const others = files.filter((file) => !drawings.includes(file));
         if (others.length) this.editor.host.opened(others);
     }
 
-    /** Adds a drawing or tracks to the drawing, and selects what came. True if it could be read. @type {(text: string) => boolean} */
-    add(text) {
+    /** Adds a drawing or tracks to the drawing, and selects what came. True if it could be read. @type {(content: string | Exchanged) => boolean} */
+    add(content) {
         const { editor } = this;
         try {
-            const read = this.#read(text);
+            const read = this.#read(content);
             const { doc, selection } = insert(editor.doc, read.doc);
             editor.commit(doc, "paste");
             editor.select(selection);
@@ -99,48 +106,53 @@ export class ImportExport {
         }
     }
 
-    /** @type {(selection: {paths: string[], regions: string[]}, notes: string[]) => void} */
+    /** What came in, and how it was read, until it is clicked away. @type {(selection: {paths: string[], regions: string[]}, notes: string[]) => void} */
     #sayAdded({ paths, regions }, notes) {
         const count = paths.length + regions.length;
-        this.editor.say([`${count} ${count === 1 ? "item" : "items"} added`, ...notes].join("; ") + ".");
+        const told = notes.join("; ");
+        this.editor.say(`${count} ${count === 1 ? "item" : "items"} added.`);
+        if (told) this.editor.message.show(`${told[0].toUpperCase()}${told.slice(1)}.`); // too long for the status line
     }
 
     /**
      * A drawing, else tracks in any form, and what people should know of how they were read.
      * Throws with the message of the one that it resembles.
-     * @type {(text: string) => {doc: EditDocument, notes: string[]}}
+     * @type {(content: string | Exchanged) => {doc: EditDocument, notes: string[]}}
      */
-    #read(text) {
+    #read(content) {
         const { doc } = this.editor;
+        const text = typeof content === "string" ? content : "";
         if (/^\s*\{(?!\s*(['"]x['"]|1\s))/.test(text)) {
             const read = parseDocument(text);
             if (read) return { doc: read, notes: [] };
         }
-        const { paths, notes } = drawnPaths(readTracks(text, doc), doc);
+        const { paths, notes } = drawnPaths(typeof content === "string" ? readTracks(text, doc) : content, doc);
         return { doc: { ...doc, paths, regions: [] }, notes };
     }
 
-    /** @type {(file: File) => Promise<string>} */
-    async #textOf(file) {
-        if (file.size > TEXT_FILE_LIMIT) throw new Error(`${file.name} is too large for a drawing: ${Math.round(file.size / 1e6)} MB`);
-        const content = await file.arrayBuffer();
-        const [first, second] = new Uint8Array(content);
-        const wide = first === 0xff && second === 0xfe ? "utf-16le" : first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
-        return new TextDecoder(wide).decode(content); // Excel and PowerShell write UTF-16
+    /** @type {(file: File) => Promise<string | Exchanged>} */
+    async #contentOf(file) {
+        if (file.size > FILE_LIMIT) throw new Error(`${file.name} is too large for a drawing: ${Math.round(file.size / 1e6)} MB`);
+        return readFileContent(await file.arrayBuffer(), this.editor.doc.frames);
     }
 
     // --- The dialog ----------------------------------------------------------------------------
 
     #fill() {
-        const { editor } = this;
+        this.opened = null;
         try {
-            const format = /** @type {keyof typeof FORMATS} */ (this.format.value);
-            this.text.value = format === "document" ? serializeDocument(editor.doc) : this.#tracksAs(format);
-            this.note.textContent = format === "document" ? "" : lostIn(format);
+            const format = this.#chosen();
+            this.text.value = format === "document" ? serializeDocument(this.editor.doc) : format === "array" ? "" : this.#tracksAs(format);
+            this.note.textContent = format === "document" ? "" : format === "array" ? "An array is no text: Save writes it as a file, (paths, frames, 3) with 1 where visible." : lostIn(format);
         } catch (error) {
             this.text.value = "";
             this.note.textContent = /** @type {Error} */ (error).message;
         }
+    }
+
+    /** @type {() => keyof typeof FORMATS} */
+    #chosen() {
+        return /** @type {keyof typeof FORMATS} */ (this.format.value);
     }
 
     /** @type {(format: import("../exchange/exchange.js").TrackFormat) => string} */
@@ -164,8 +176,9 @@ export class ImportExport {
     }
 
     #save() {
-        const { ending } = FORMATS[/** @type {keyof typeof FORMATS} */ (this.format.value)];
-        download(new Blob([this.text.value], { type: ending === "json" ? "application/json" : "text/plain" }), `${NAME}.${ending}`);
+        const { ending } = FORMATS[this.#chosen()];
+        const content = ending === "npy" ? writeArray(tracks(this.editor.doc)) : this.text.value;
+        download(new Blob([content], { type: ending === "json" ? "application/json" : "application/octet-stream" }), `${NAME}.${ending}`);
     }
 
     async #readFile() {
@@ -173,8 +186,11 @@ export class ImportExport {
         this.file.value = "";
         if (!file) return;
         try {
-            this.text.value = await this.#textOf(file);
-            this.note.textContent = `${file.name}: press Add or Replace.`;
+            const content = await this.#contentOf(file);
+            const isText = typeof content === "string";
+            this.text.value = isText ? content : "";
+            this.opened = isText ? null : content;
+            this.note.textContent = isText ? `${file.name}: press Add or Replace.` : `${file.name}: ${content.readAs}. Press Add or Replace.`;
         } catch (error) {
             this.note.textContent = /** @type {Error} */ (error).message;
         }
@@ -184,7 +200,7 @@ export class ImportExport {
     #import(replace) {
         const { editor } = this;
         try {
-            const read = this.#read(this.text.value);
+            const read = this.#read(this.opened ?? this.text.value);
             const base = replace ? { ...editor.doc, paths: [], regions: [] } : editor.doc;
             const { doc, selection } = insert(base, read.doc);
             editor.commit(doc, replace ? "replace the drawing" : "import");

@@ -1,8 +1,9 @@
 /** The tools that draw areas. */
 
 import { addArea, newArea } from "../document/items.js";
+import { NOTHING } from "../document/operations.js";
 import { corners } from "../geometry/simplify.js";
-import { STROKE_TOLERANCE, dragged, squared } from "./tool.js";
+import { STROKE_TOLERANCE, dragged, snapper, squared } from "./tool.js";
 
 /** @typedef {import("./tool.js").Board} Board */
 /** @typedef {import("./tool.js").Drag} Drag */
@@ -54,7 +55,8 @@ export const polygon = {
             end(now) {
                 if (board.openOutline.length || !dragged(press, now) && outline.every((px) => Math.hypot(px.x - press.px.x, px.y - press.px.y) <= press.reach)) {
                     if (press.clicks > 1) return board.sketch(null); // of a double click that closed one
-                    board.openOutline.push(press.px);
+                    const { dx, dy } = snapper(board, NOTHING)(press, { xs: [press.px.x], ys: [press.px.y] });
+                    board.openOutline.push({ x: press.px.x + dx, y: press.px.y + dy });
                     board.sketch({ kind: "stroke", points: [...board.openOutline], closed: false });
                     return;
                 }

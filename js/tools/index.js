@@ -3,6 +3,7 @@
 import { box, brush, polygon } from "./areas.js";
 import { anchor, freehand, line, spline } from "./paths.js";
 import { pan, select } from "./select.js";
+import { track } from "./track.js";
 
 export const TOOLS = {
     select,
@@ -11,6 +12,7 @@ export const TOOLS = {
     spline,
     line,
     anchor,
+    track,
     rect: box("rect"),
     ellipse: box("ellipse"),
     polygon,

@@ -53,6 +53,7 @@ import { SNAP_REACH, edgesOf, snapLines, snapOffset } from "../geometry/snapping
  * @property {(selection: Selection) => void} select
  * @property {(sketch: Sketch | null) => void} sketch
  * @property {(dx: number, dy: number) => void} panBy  view pixels
+ * @property {(places: XY[]) => void} track  follows what lies there at the time, through the clip
  * @property {(text: string) => void} say
  *
  * `snaps`: its presses are places that line up, and come snapped; `finish` ends what clicks have begun.

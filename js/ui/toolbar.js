@@ -11,7 +11,7 @@ import { icon } from "./icons.js";
 /** @type {ToolName[][]} */
 const GROUPS = [
     ["select", "pan"],
-    ["freehand", "spline", "line", "anchor"],
+    ["freehand", "spline", "line", "anchor", "track"],
     ["rect", "ellipse", "polygon", "brush", "eraser"],
 ];
 const AREA_TOOLS = ["rect", "ellipse", "polygon", "brush"];
@@ -42,6 +42,7 @@ export class Toolbar {
         this.redo = this.#command("redo", "redo");
         this.panel = this.#command("panel", "panel");
         this.snap = this.#command("snap", "snap");
+        this.firstFrame = this.#command("firstFrame", "first-frame");
         this.compare = this.#button("compare", `${titleOf("compare")} (${shortcut("compare")})`, (event) => {
             if (!event.detail) editor.compare(!editor.backdrop.comparing); // by keys, which are not held on a button
         });
@@ -53,7 +54,7 @@ export class Toolbar {
             { class: "rve-toolbar", role: "toolbar", "aria-label": "Tools" },
             ...groups,
             h("div", { class: "rve-group" }, this.undo, this.redo),
-            h("div", { class: "rve-group" }, this.#command("fit", "fit"), this.snap, this.compare),
+            h("div", { class: "rve-group" }, this.#command("fit", "fit"), this.snap, this.firstFrame, this.compare),
             h("div", { class: "rve-group rve-right" }, this.#button("importExport", "Import and export", () => editor.run("import-export")), this.panel, this.#command("fullWindow", "full-window"), this.#command("help", "help")),
         );
         roveFocus(this.element);

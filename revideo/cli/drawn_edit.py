@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..drawing.document import EditDocument
 from ..files import read_text
+from ..tracks.npy import TrackArray, read_npy
 from ..tracks.tracks_text import parse_tracks
 from ..tracks.trajectories import Trajectories
 
@@ -17,8 +18,21 @@ from ..tracks.trajectories import Trajectories
 class DrawnEdit:
     """Paths and areas as they were given: tracks, or a document with both, or neither."""
 
-    tracks: Trajectories | None
+    tracks: Trajectories | TrackArray | None
     document: EditDocument | None
+    tracks_size: tuple[int, int] | None = None  # width and height of the picture they were drawn on, where given
+
+    def tracks_over(self, num_frames: int) -> Trajectories | None:
+        """`num_frames`: of the clip, by which the axes of an array are told apart; ValueError where they are not."""
+        if not isinstance(self.tracks, TrackArray):
+            return self.tracks
+        tracks = self.tracks.tracks(num_frames)
+        if self.tracks_size is None:
+            tracks.check_pixels(_PARTS)
+        return tracks
+
+
+_PARTS = "say so by --tracks-size 1x1"
 
 
 def read_drawn(arguments: argparse.Namespace) -> DrawnEdit:
@@ -36,14 +50,18 @@ def read_drawn(arguments: argparse.Namespace) -> DrawnEdit:
                 message = f"{arguments.document} holds tracks, no drawing: give it as --tracks, beside a --mask"
                 raise ValueError(message) from None
             raise
-    return DrawnEdit(tracks, document)
+    return DrawnEdit(tracks, document, arguments.tracks_size)
 
 
-def _read_tracks(file: Path, size: tuple[int, int] | None) -> Trajectories:
+def _read_tracks(file: Path, size: tuple[int, int] | None) -> Trajectories | TrackArray:
     """`size`: width and height of the picture they were drawn on, where it was given."""
+    array = read_npy(file.read_bytes())
+    if array:
+        print(f"{file}: read as an array of shape {array.shape}", file=sys.stderr)
+        return array
     tracks = parse_tracks(read_text(file, "tracks"), size)
     if size is None:
-        tracks.check_pixels("say so by --tracks-size 1x1")
+        tracks.check_pixels(_PARTS)
     else:
         tracks.check_size(size, "leave out --tracks-size")
     if tracks.read_as:

@@ -94,9 +94,10 @@ example: move a painted thing from (100, 160) to (300, 160)
     )
     what.add_argument(
         "--tracks",
-        metavar="JSON",
+        metavar="FILE",
         type=Path,
-        help='the paths: [[{"x": 100, "y": 160}, …], …] or [[[100, 160], …], …] (default: none, only content changes)',
+        help='the paths: [[{"x": 100, "y": 160}, …], …] or [[[100, 160], …], …] as JSON, or as CSV, After Effects '
+        "keyframes, a Nuke script, SVG or .npy (docs/tracks.md; default: none, only content changes)",
     )
     what.add_argument(
         "--timing",

@@ -45,7 +45,7 @@ The source is fitted to the result's size; tracks and mask as in `revideo edit`.
     mask = what.add_mutually_exclusive_group(required=True)
     mask.add_argument("--mask", "--region", metavar="FILE", type=Path, help="the area that was edited, white on black")
     mask.add_argument("--document", metavar="JSON", type=Path, help="paths and area as the editor wrote them")
-    what.add_argument("--tracks", metavar="JSON", type=Path, help="the paths that were asked for")
+    what.add_argument("--tracks", metavar="FILE", type=Path, help="the paths that were asked for")
     what.add_argument("--timing", choices=("stretch", "as drawn"), default="stretch", help="as in edit")
     what.add_argument("--tracks-size", metavar="WxH", type=parse_size, help="as in edit")
     what.add_argument(

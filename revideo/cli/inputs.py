@@ -205,9 +205,9 @@ def read_trajectories(
         drawn_on = _document_size(drawn.document, source_size, size, arguments.fit)
         trajectories = drawn.document.trajectories(num_frames, *drawn_on)
         return trajectories if drawn_on == size else fit_trajectories(trajectories, source_size, size, arguments.fit)
-    if drawn.tracks is None:
+    tracks = drawn.tracks_over(num_frames)
+    if tracks is None:
         return Trajectories.none(num_frames)
-    tracks = drawn.tracks
     timed = tracks.for_clip(num_frames, arguments.timing)
     width, height = arguments.tracks_size or tracks.drawn_on or source_size[::-1]
     if (height, width) == size:

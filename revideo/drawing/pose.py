@@ -78,11 +78,12 @@ class Poses:
 
     def shape(self, frame: int) -> Region:
         """The region at a time, before it is moved."""
-        region, points_px = self.region, self._points(frame)
+        region = self.region
         (cosine, sine), (scale_x, scale_y) = self.spin[frame].tolist(), self.scale[frame].tolist()
         if sine == 0 and cosine * scale_x == 1 and cosine * scale_y == 1:
-            return _with_points(region, points_px) if self.reshaped else region
-        kind, size = region.kind, math.sqrt(cosine * cosine + sine * sine)
+            return _with_points(region, self._points(frame)) if self.reshaped else region
+        points_px, kind = self._points(frame), region.kind
+        size = math.sqrt(cosine * cosine + sine * sine)
         if kind in ("rect", "ellipse"):
             low, high = points_px.min(axis=0), points_px.max(axis=0)
             if ((high - low) * (size * abs(scale_x), size * abs(scale_y))).min() < LEAST_EXTENT_PX:

@@ -285,7 +285,7 @@ def document(**changes: Any) -> str:
 
 HOSTILE = {
     "not JSON": "{ not json",
-    "another version": document(version=2),
+    "another version": document(version=3),
     "too many points": MANY,
     "NaN": document().replace('"x": 10,', '"x": NaN,'),
     "negative frame": document(

@@ -24,6 +24,9 @@ const WAYS = {
     "timed spline": drawn("spline", [P(10, 10), P(100, 80, 4), P(300, 20, 6), P(320, 200)]),
     "resting spline": drawn("freehand", [P(10, 10, 2), P(100, 80), P(300, 20, 9)], { start: 1, end: 13 }),
     "resting line": drawn("line", [P(10, 10, 2), P(100, 80), P(300, 20, 9)]),
+    "speeding line": drawn("line", [P(10, 10), P(100, 80), P(300, 20, 5), P(320, 40)], { easing: "in" }),
+    "speeding spline": drawn("spline", [P(10, 10), P(100, 80, 6), P(300, 20)], { easing: "out" }),
+    "eased stretches": drawn("spline", [{ ...P(10, 10), easing: "in" }, { ...P(100, 80, 4), easing: [0.2, 0, 0.4, 1.2] }, P(300, 20, 8), P(320, 200)], { easing: "in-out" }),
     "tied ends": drawn("spline", [P(10, 10, 0), P(100, 80), P(300, 20, 14)]),
 };
 

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 
 import { emptyDocument, serializeDocument } from "../../../js/document/document.js";
 import { DocumentError } from "../../../js/document/schema.js";
-import { drawnPaths, readTracks, writeTracks } from "../../../js/exchange/exchange.js";
+import { drawnPaths, readFileContent, readTracks, writeArray, writeTracks } from "../../../js/exchange/exchange.js";
 
 /** @typedef {import("../../../js/document/tracks_text.js").Tracks} Tracks */
 
@@ -32,9 +32,22 @@ function draw(text) {
     return { document: serializeDocument({ ...doc, paths }), kinds: paths.map(({ kind }) => kind), notes };
 }
 
-/** @type {(question: {read: string[]} | {draw: string} | {write: import("../../../js/exchange/exchange.js").TrackFormat, tracks: Tracks, setting: import("../../../js/exchange/exchange.js").Setting}) => unknown} */
+/** @type {(file: {npy: string, frames: number}) => unknown} */
+function readArray({ npy, frames }) {
+    try {
+        const read = readFileContent(Uint8Array.from(Buffer.from(npy, "base64")).buffer, frames);
+        return typeof read === "string" ? null : { points: seen(read), read_as: read.readAs };
+    } catch (error) {
+        if (error instanceof DocumentError) return { refused: error.message };
+        throw error;
+    }
+}
+
+/** @type {(question: {read: string[]} | {arrays: {npy: string, frames: number}[]} | {array: Tracks} | {draw: string} | {write: import("../../../js/exchange/exchange.js").TrackFormat, tracks: Tracks, setting: import("../../../js/exchange/exchange.js").Setting}) => unknown} */
 function answer(question) {
     if ("read" in question) return question.read.map(read);
+    if ("arrays" in question) return question.arrays.map(readArray);
+    if ("array" in question) return Buffer.from(writeArray(question.array)).toString("base64");
     if ("draw" in question) return draw(question.draw);
     return writeTracks(question.write, question.tracks, question.setting);
 }

@@ -126,3 +126,12 @@ test("what is moved and scaled lines up while snapping is on, not with Ctrl; Shi
     draw(f, "select", [[300, 180], [317, 203]]);
     assert.deepEqual(f.doc.regions[0].points, [[220, 120], [320, 200]]); // its corner: the frame's centre, the line's end
 });
+
+test("clicked corners of a lasso line up too, its strokes do not", () => {
+    const b = Object.assign(board(), { snapping: true });
+    for (const place of [[3, 4], [317, 5], [200, 178]]) draw(b, "polygon", [place]);
+    assert.deepEqual(b.openOutline, [{ x: 0, y: 0 }, { x: 320, y: 0 }, { x: 200, y: 180 }]);
+    b.openOutline = [];
+    draw(b, "polygon", [[3, 4], [317, 5], [200, 178], [3, 4]]);
+    assert.deepEqual(b.doc.regions[0].points[0], [3, 4]);
+});

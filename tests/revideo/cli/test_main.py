@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 import torch
 from fuzzing import fuzz
@@ -273,6 +274,23 @@ def test_tracks_of_other_programs_are_read_and_said(command, tmp_path, capsys):
     torch.testing.assert_close(conditions(command(tracks=table)).motion, conditions(command(tracks=usual)).motion)
     said = f"{table}: read as CSV: 1 path over frames 1001 to {1000 + WINDOW}; frame 1001 is the clip's first"
     assert said in capsys.readouterr().err
+
+
+def test_the_axes_of_an_array_are_told_apart_by_the_clips_length(command, tmp_path, capsys):
+    usual, array = tmp_path / "usual.json", tmp_path / "tracks.npy"
+    paths = np.array([[[240.0 + 8 * frame, 130] for frame in range(WINDOW)], [[10, 10]] * WINDOW])
+    usual.write_text(json.dumps(paths.tolist()))
+    wanted = conditions(command(tracks=usual)).motion
+    for axes in (0, 1, 2), (1, 0, 2):
+        np.save(array, paths.transpose(axes))
+        torch.testing.assert_close(conditions(command(tracks=array)).motion, wanted)
+    assert f"{array}: read as an array of shape ({WINDOW}, 2, 2)" in capsys.readouterr().err
+    np.save(array, np.zeros((2, 5, 2)))
+    with pytest.raises(ValueError, match="neither is its frames"):
+        prepared(command(tracks=array))
+    np.save(array, paths / 1000)
+    with pytest.raises(ValueError, match=r"all x and y lie between 0 and 1.*--tracks-size 1x1"):
+        prepared(command(tracks=array))
 
 
 PIN = "CornerPin2D {\n to1 {{curve x1 240 x14 344} {curve x1 142 x14 142}}\n}\n"  # y upward: 130 down, of 272

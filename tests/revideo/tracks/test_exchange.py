@@ -1,5 +1,6 @@
 """Tracks as other programs write them: recorded texts that both languages read, and slow oracles for the records."""
 
+import base64
 import csv
 import io
 import json
@@ -11,16 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from fuzzing import fuzz
+from fuzzing import damaged, damages, fuzz
 from hypothesis import given
 from hypothesis import strategies as st
 from javascript import node
 
-from revideo import Edit, EditDocument, Trajectories, parse_tracks
+from revideo import Edit, EditDocument, Trajectories, parse_tracks, read_npy
 
 TESTS = Path(__file__).parents[2]
 RECORDED = json.loads((TESTS / "data/exchanged_tracks.json").read_text("utf-8"))
 READ, REFUSED = RECORDED["read"], RECORDED["refused"]
+ARRAYS, REFUSED_ARRAYS = RECORDED["arrays"], RECORDED["refused_arrays"]
 
 
 def sized(case):
@@ -214,6 +216,44 @@ def test_a_shape_is_where_another_reader_of_svg_finds_it():
     assert found.untimed and found.for_clip(14, "as drawn").visible.all()
 
 
+# --- NumPy -----------------------------------------------------------------------------------
+
+
+def content(case):
+    return base64.b64decode(case["npy"])
+
+
+@pytest.mark.parametrize("case", ARRAYS, ids=lambda case: case["name"])
+def test_an_array_that_the_editor_reads_reads_here(case):
+    tracks = read_npy(content(case)).tracks(case["frames"])
+    assert seen(tracks) == case["points"]
+    assert tracks.read_as == case["read_as"]
+
+
+@pytest.mark.parametrize("case", REFUSED_ARRAYS, ids=lambda case: case["name"])
+def test_an_array_that_the_editor_refuses_is_refused_here(case):
+    with pytest.raises(ValueError, match=f"^{re.escape(case['message'])}$"):
+        read_npy(content(case)).tracks(case["frames"])
+
+
+@pytest.mark.parametrize("case", ARRAYS, ids=lambda case: case["name"])
+def test_the_records_of_arrays_are_what_numpy_loads(case):
+    """An oracle: NumPy itself, and every point is placed by itself."""
+    array = np.load(io.BytesIO(content(case)))
+    if "alone" in case["name"]:
+        array = array[None]
+    array = array[0] if array.ndim == 4 else array
+    if case["name"].startswith(("frames", "a batch", "one path of frames")):
+        array = array.swapaxes(0, 1)
+    shows = lambda point: not np.isnan(point[0]) and (len(point) == 2 or point[2] == 1)  # noqa: E731
+    found = [[[frame, *map(float, p[:2])] for frame, p in enumerate(path) if shows(p)] for path in array]
+    assert found == case["points"]
+
+
+def test_what_is_no_array_is_left_to_others():
+    assert read_npy(b"[[1, 2]]") is None
+
+
 # --- Both languages --------------------------------------------------------------------------
 
 
@@ -259,6 +299,21 @@ def _changed(text, changes):
 
 WRITTEN = st.builds(_changed, st.sampled_from(TEXTS), CHANGES)
 WRITTEN |= st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
+
+
+@fuzz(40)
+@given(st.lists(st.tuples(st.sampled_from(ARRAYS), damages()), min_size=20, max_size=20))
+def test_the_editor_and_the_library_read_damaged_arrays_alike(editor, cases):
+    files = [(damaged(content(case), damage), case["frames"]) for case, damage in cases]
+    asked = [{"npy": base64.b64encode(file).decode(), "frames": frames} for file, frames in files]
+    for (file, frames), answer in zip(files, editor({"arrays": asked})):
+        try:
+            array = read_npy(file)
+            tracks = array.tracks(frames) if array else None
+            here = tracks and {"points": seen(tracks), "read_as": tracks.read_as}
+        except ValueError as error:
+            here = {"refused": str(error)}
+        assert (_comparable(answer) if answer else None) == here, file
 
 
 @fuzz(40)
@@ -345,6 +400,14 @@ def written(editor):
 
 def test_csv_that_the_editor_writes_reads_here(written):
     assert seen(parse_tracks(written("csv"))) == seen(PATHS)
+
+
+def test_an_array_that_the_editor_writes_reads_here(editor):
+    tracks = {"points": PATHS.points_px.tolist(), "visible": PATHS.visible.tolist()}
+    file = base64.b64decode(editor({"array": tracks}))
+    array = np.load(io.BytesIO(file))
+    assert (array.shape, array.dtype, array.flags.c_contiguous) == ((2, 4, 3), np.dtype("<f4"), True)
+    assert seen(read_npy(file).tracks(4)) == seen(PATHS)
 
 
 def test_after_effects_keyframes_that_the_editor_writes_read_here(written):

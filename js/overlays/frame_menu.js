@@ -1,0 +1,34 @@
+/** FrameMenu: where the edited first frame comes from: a picture that is chosen, ComfyUI's mask editor, another program. */
+
+import { h } from "../dom.js";
+import { Menu } from "./menu.js";
+
+/** @typedef {import("../editor.js").Editor} Editor */
+
+export class FrameMenu {
+    /** @param {Editor} editor */
+    constructor(editor) {
+        this.editor = editor;
+        this.menu = new Menu(() => editor.focus());
+        this.file = h("input", { type: "file", accept: "image/*", hidden: true, "aria-label": "Edited first frame", onchange: () => this.#choose() });
+        this.elements = [this.menu.element, this.file];
+    }
+
+    open() {
+        const { editor } = this;
+        const box = editor.toolbar.firstFrame.getBoundingClientRect();
+        const items = [
+            { text: "Use a picture as edited first frame…", act: () => this.file.click() },
+            { text: editor.backdrop.hasEdited ? "Paint on it in ComfyUI's mask editor" : "Paint on the first frame in ComfyUI's mask editor", act: () => editor.run("paint-frame") },
+            null,
+            { text: "Save the frame shown as a picture", act: () => editor.run("save-frame") },
+        ];
+        this.menu.open("First frame", items, { x: box.left, y: box.bottom });
+    }
+
+    #choose() {
+        const [file] = this.file.files ?? [];
+        this.file.value = "";
+        if (file) this.editor.host.chooseFrame(file);
+    }
+}

@@ -1,0 +1,100 @@
+"""What the editor has ComfyUI run by itself: points followed, a frame fetched, its mask editor opened."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from comfyui_server import ComfyUI, png
+from drawing import FRAME, Drawing, build
+from frontend import journey
+from playwright.sync_api import Page
+from test_editor_clip import FED, SAME_DB, frames_of, likeness, psnr
+from test_workflows import finish
+
+from revideo.drawing.document import EditDocument
+from revideo.video.io import read_image
+
+THING = (320.0, 150.0)  # some place of bikes.mp4 with something to see
+
+
+def node_tracks(server: ComfyUI, page: Page) -> np.ndarray:
+    """(T, 2) What Track Points makes of an anchor there, by a run of the graph."""
+    entry = finish(server, page)
+    assert entry["status"]["status_str"] == "success", entry["status"]["messages"]
+    texts = [output["text"][0] for output in entry["outputs"].values() if "text" in output]
+    (track,) = json.loads(texts[0])
+    return np.array([[point["x"], point["y"]] for point in track])
+
+
+@journey
+def test_a_thing_clicked_is_followed_as_track_points_follows_it(server: ComfyUI, page: Page):
+    more: dict[str, Any] = {
+        "points": {
+            "type": "ReVideoTrackPoints",
+            "pos": [1600, 0],
+            "inputs": {"frames": ["prepare", 0], "points": ["editor", 0]},
+        },
+        "look": {"type": "PreviewAny", "pos": [2000, 0], "inputs": {"source": ["points", 1]}},
+    }
+    drawing = build(page, more=more).wait_for_frames()
+    drawing.tool("anchor")
+    drawing.click(*THING)
+    expected = node_tracks(server, page)
+    drawing.press("Control+a", "Delete", "Home")
+    drawing.tool("track")
+    drawing.click(*THING)
+    drawing.wait_for(lambda d: len(d.paths) == 1 and d.paths[0]["kind"] != "anchor", "the path")
+    points, _ = EditDocument.from_json(drawing.text).dense_points(14, FRAME[1], FRAME[0])
+    assert np.abs(points[0] - expected).max() <= 1
+    assert np.ptp(expected, axis=0).max() > 4  # it moves
+    assert drawing.chosen  # a path like any other
+    drawing.press("Control+z")
+    assert drawing.paths == []
+
+
+def test_selected_anchors_become_the_paths_of_what_lies_there(server: ComfyUI, page: Page):
+    drawing = build(page).wait_for_frames()
+    drawing.tool("anchor")
+    drawing.click(*THING)
+    drawing.click_apart(120, 60)
+    drawing.press("Control+a", "Shift+J")
+    drawing.wait_for(lambda d: len(d.paths) == 2 and any("end" in path for path in d.paths), "the paths")
+
+
+def test_a_frame_is_saved_as_the_run_gets_it(server: ComfyUI, page: Page, tmp_path: Path):
+    drawing = build(page).wait_for_frames()
+    drawing.tool("select")
+    drawing.press(".", ".", ".")
+    with page.expect_download() as download:
+        drawing.button("first-frame").click()
+        drawing.element.get_by_role("menuitem", name="Save the frame shown").click()
+    download.value.save_as(tmp_path / "frame.png")
+    saved = read_image(tmp_path / "frame.png")
+    assert torch.equal((saved * 255).round(), (frames_of(server.input / "bikes.mp4")[3] * 255).floor())  # as it saves
+
+
+@journey
+def test_the_first_frame_goes_to_comfyui_s_mask_editor_and_is_the_edited_one(server: ComfyUI, page: Page):
+    drawing = build(page).wait_for_frames()
+    drawing.button("first-frame").click()
+    drawing.element.get_by_role("menuitem", name="mask editor").click()
+    page.get_by_role("dialog").locator("canvas").first.wait_for()
+    assert page.evaluate(FED) == {"frames": "ReVideoPrepareVideo", "edited_frame": "LoadImage"}
+    page.keyboard.press("Escape")
+
+
+def test_a_picture_chosen_is_the_edited_first_frame(server: ComfyUI, page: Page, tmp_path: Path):
+    frames = frames_of(server.input / "bikes.mp4")
+    (tmp_path / "edited.png").write_bytes(png(frames[0].flip(2).permute(1, 2, 0)))
+    drawing: Drawing = build(page).wait_for_frames()
+    drawing.button("first-frame").click()
+    with page.expect_file_chooser() as chooser:
+        drawing.element.get_by_role("menuitem", name="Use a picture").click()
+    chooser.value.set_files(str(tmp_path / "edited.png"))
+    drawing.wait_for(lambda d: likeness(d, frames[0].flip(2)) >= SAME_DB, "the edited frame")
+    assert page.evaluate(FED) == {"frames": "ReVideoPrepareVideo", "edited_frame": "LoadImage"}
+    assert psnr(frames[0], frames[0].flip(2)) < SAME_DB
