@@ -300,11 +300,25 @@ def a_point(drawing: Drawing) -> None:
     drawing.click(300, 160)
 
 
+def menu(drawing: Drawing) -> None:
+    draw_items(drawing)
+    drawing.press("Shift+F10")
+
+
+def copies(drawing: Drawing) -> None:
+    drawing.tool("line")
+    drawing.drag([(100, 60), (300, 160)])
+    drawing.page.keyboard.press("Shift+F10")
+    drawing.element.get_by_role("menuitem", name="Parallel copies").click()
+
+
 STATES: dict[str, Callable[[Drawing], Any]] = {
     "empty": lambda drawing: drawing.tool("select"),
     "items": draw_items,
     "a point": a_point,
     "message": message,
+    "menu": menu,
+    "copies": copies,
     "help": lambda drawing: drawing.button("help").click(),
     "exchange": lambda drawing: drawing.element.get_by_role("button", name="Import and export").click(),
 }
@@ -318,9 +332,13 @@ AXE = """([editor, rules]) => axe.run(editor, rules).then(({ violations }) => vi
 
 
 @journey
-def test_axe_finds_nothing_serious(drawing: Drawing):
-    page = drawing.page
+def test_axe_finds_nothing_serious(page: Page):
     page.evaluate(Path(needed("REVIDEO_AXE")).read_text("utf-8"))
+    invited = build(page, file=None)
+    for theme in ("light", "dark"):
+        page.evaluate(CHOOSE_THEME, theme)
+        assert page.evaluate(AXE, [invited.drawn().element.element_handle(), RULES]) == []
+    drawing = build(page).wait_for_frames()
     for name, make in STATES.items():
         make(drawing)
         for theme in ("light", "dark"):
