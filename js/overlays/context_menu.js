@@ -3,10 +3,13 @@
  * on the stage and in the list.
  */
 
+import { LIMITS } from "../document/document.js";
 import { addPath, findPath, nameOf, newPath, reordered } from "../document/items.js";
+import { keyOn, removeKey, setKey } from "../document/keys.js";
 import * as ops from "../document/operations.js";
 import { selectedBox } from "../document/shapes.js";
 import { hitTest } from "../geometry/hit_test.js";
+import { followIds } from "../geometry/pose.js";
 import { centreOf } from "../geometry/transform_box.js";
 import { toViewPx } from "../geometry/viewport.js";
 import { shortcut } from "../input/keymap.js";
@@ -210,13 +213,13 @@ export class ContextMenu {
     #selectedItems() {
         const { doc, selection } = this.editor;
         const { paths, regions } = selection;
-        const follows = this.#followItems();
+        const [keys, follows] = [this.#keyItems(), this.#followItems()];
         const hidden = [...doc.paths.filter(({ id }) => paths.includes(id)), ...doc.regions.filter(({ id }) => regions.includes(id))].every((item) => item.visible === false);
         return [
             ...(paths.length ? [this.#wholly("Track what lies here now", "track-selected"), this.#wholly("Reverse", "reverse"), this.#wholly("There and back", "to-and-fro"), this.#wholly("Parallel copies…", "copies")] : []),
             this.#wholly("Mirror left and right", "mirror-x"),
             this.#wholly("Mirror up and down", "mirror-y"),
-            ...(follows.length ? [null, ...follows] : []),
+            ...(keys.length || follows.length ? [null, ...keys, ...follows] : []),
             null,
             { text: "Bring forward", act: () => this.#order(1) },
             { text: "Send back", act: () => this.#order(-1) },
@@ -226,20 +229,35 @@ export class ContextMenu {
         ];
     }
 
-    /** One path: areas may follow it. Areas alone: they may follow a path, or none. @type {() => MenuItem[]} */
+    /** Of areas alone: a key at the frame shown, or none there. @type {() => MenuItem[]} */
+    #keyItems() {
+        const { editor } = this;
+        const { doc, selection } = editor;
+        const areas = doc.regions.filter(({ id }) => selection.regions.includes(id));
+        if (selection.paths.length || !areas.length) return [];
+        const frame = frameAt(editor.time);
+        const keyed = areas.every((area) => keyOn(area, frame));
+        const changed = () => areas.reduce((result, { id }) => (keyed ? removeKey(result, id, frame) : setKey(result, id, frame)), editor.doc);
+        return [{ text: keyed ? `Remove the key at frame ${frame}` : `Key at frame ${frame}`, act: () => editor.commit(changed(), "key") }];
+    }
+
+    /** Paths: areas may follow them; of several, in turn and size too. Areas alone: they may follow a path, or none. @type {() => MenuItem[]} */
     #followItems() {
         const { editor } = this;
         const { doc, selection } = editor;
         const time = frameAt(editor.time);
-        const follow = (/** @type {string[]} */ areas, /** @type {string | undefined} */ path) => () =>
-            editor.commit(areas.reduce((result, area) => ops.setFollow(result, area, path, time), editor.doc), "follow");
-        if (selection.paths.length === 1) {
-            const [path] = selection.paths;
+        const follow = (/** @type {string[]} */ areas, /** @type {string | string[] | undefined} */ paths) => () =>
+            editor.commit(areas.reduce((result, area) => ops.setFollow(result, area, paths, time), editor.doc), "follow");
+        if (selection.paths.length) {
+            const paths = selection.paths.slice(0, LIMITS.follow);
+            const many = paths.length > 1;
             const chosen = doc.regions.filter(({ id }) => !selection.regions.length || selection.regions.includes(id));
-            const free = chosen.filter((area) => area.follow !== path).slice(0, MOST_NAMED);
-            return free.map((area) => ({ text: `Let ${nameOf(doc.regions, area)} follow`, act: follow([area.id], path) }));
+            const free = chosen.filter((area) => followIds(area).join("\n") !== paths.join("\n")).slice(0, MOST_NAMED);
+            return free.map((area) => ({
+                text: `Let ${nameOf(doc.regions, area)} follow${many ? ` the ${paths.length} paths` : ""}`,
+                act: follow([area.id], many ? paths : paths[0]),
+            }));
         }
-        if (selection.paths.length) return [];
         const areas = doc.regions.filter(({ id }) => selection.regions.includes(id));
         const others = doc.paths.filter(({ id }) => areas.some((area) => area.follow !== id)).slice(0, MOST_NAMED);
         const ids = areas.map(({ id }) => id);

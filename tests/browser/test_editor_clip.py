@@ -229,7 +229,8 @@ def test_an_example_of_the_pack_is_seen_with_its_edited_frame_and_a_dropped_clip
     assert page.evaluate(FED) == {"frames": "ReVideoPrepareVideo", "edited_frame": "ReVideoPrepareVideo"}
     picture = {"name": "own frame.png", "type": "image/png", "url": "/extensions/ComfyUI-ReVideo/examples/motion.png"}
     drawing.stage.evaluate(DROP, picture)
-    drawing.element.locator(".rve-message").get_by_role("button", name="The edited first frame").click()  # it is square, the clip is not
+    asked = drawing.element.locator(".rve-message")
+    asked.get_by_role("button", name="The edited first frame").click()  # it is square, the clip is not
     page.wait_for_function("() => window.app.graph.nodes.some(node => node.type === 'LoadImage')")
     assert page.evaluate(FED) == {"frames": "ReVideoPrepareVideo", "edited_frame": "LoadImage"}
 

@@ -166,3 +166,27 @@ def test_what_was_copied_is_pasted_by_the_menu(drawing: Drawing):
     choose(drawing, "Paste")
     drawing.wait_for(lambda drawing: len(drawing.paths) == 2, "the pasted path")
     assert places_of(drawing)[0] == approx((100, 100), abs=NEAR)
+
+
+def test_an_area_gets_keys_and_follows_two_paths(drawing: Drawing):
+    drawing.click(400, 120, button="right")
+    choose(drawing, "Key at frame 0")
+    drawing.press("End")
+    drawing.click(400, 120, button="right")
+    choose(drawing, "Key at frame 13")
+    assert [key.frame for key in stored(drawing).regions[0].keys] == [0, 13]
+    drawing.drag([(500, 200), (560, 230)])  # its corner, at the last frame
+    first, last = (stored(drawing).mask(14, 256, 640)[frame, 0] for frame in (0, 13))
+    assert first[100:110, 400].all()
+    assert not first[:, 520].any()
+    assert last[100:110, 520].all()
+    drawing.click(450, 120, button="right")
+    choose(drawing, "Remove the key at frame 13")
+    assert [key.frame for key in stored(drawing).regions[0].keys] == [0]
+    drawing.tool("line")
+    drawing.drag([(60, 30), (260, 40)])
+    drawing.tool("select")
+    drawing.press("Control+a")
+    drawing.click(160, 35, button="right")
+    choose(drawing, "Let Rectangle 1 follow the 2 paths")
+    assert list(stored(drawing).regions[0].follow) == [path.id for path in stored(drawing).paths]
