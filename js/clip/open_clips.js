@@ -8,7 +8,7 @@ import { openVideo } from "./videos.js";
 /** @typedef {import("../graph/upstream.js").Upstream} Upstream */
 
 const IDLE_MS = 15_000; // the graph's undo builds nodes anew: they find the clip still open
-const RESULT_BYTES = 96e6; // of its pictures, beside those of the clip
+const RESULT_BYTES = 64e6; // of its pictures, beside those of the clip
 const PICTURES_FPS = 8; // of frames whose source is not known: pictures have no rate
 
 /** @type {Map<string, {clip: Promise<Clip>, opening: AbortController, users: number, timer?: number}>} by what they show */
