@@ -3,21 +3,17 @@
  * document, all pure. Times of points stay, and whatever else a point, path or area carries.
  */
 
-import { LIMITS } from "./document.js";
-import { findPath } from "./items.js";
+import { mappedAreas } from "./area_maps.js";
 import { groupPoints } from "./operations.js";
-import { areaAt, followIds, poseAt } from "../geometry/pose.js";
-import { applied, areaScale, composed, isIdentity, keepsUpright, mappedEllipse, scaling, translation } from "../geometry/transform.js";
+import { areaAt } from "../geometry/pose.js";
+import { applied, composed, isIdentity, scaling, translation } from "../geometry/transform.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
-/** @typedef {import("./document.js").Path} Path */
 /** @typedef {import("./document.js").Point} Point */
-/** @typedef {import("./document.js").Area} Area */
 /** @typedef {import("./operations.js").Selection} Selection */
 /** @typedef {import("../geometry/transform.js").Affine} Affine */
 /** @typedef {import("../geometry/transform_box.js").Box} Box */
 
-const LEAST_RADIUS = 0.001; // pixels: a brush has some width
 const PLACED_NEAR = 1e-4; // pixels between the size that was asked for and the one made
 const PLACED_ROUNDS = 40; // a brush's width does not grow in proportion: it is come near step by step
 
@@ -55,61 +51,24 @@ function measureBox(doc, selection, time) {
 }
 
 /**
- * What is selected, mapped as it is seen at the time: points where points are chosen, else whole paths; and areas.
- * An area that is not selected and follows a path mapped along keeps its shape, and its place beside the path's first point.
+ * What is selected, mapped as it is seen at the time: points where points are chosen, else whole paths; and areas, of
+ * which those with keys get one then.
  * @type {(doc: EditDocument, selection: Selection, map: Affine, time: number) => EditDocument}
  */
 export function transformed(doc, selection, map, time) {
     if (isIdentity(map)) return doc;
-    const [paths, regions, chosen] = [new Set(selection.paths), new Set(selection.regions), groupPoints(selection)];
-    const isWhole = (/** @type {string | undefined} */ id) => id !== undefined && paths.has(id) && !chosen.has(id);
+    const [chosen, selected] = [groupPoints(selection), new Set(selection.paths)];
     const moved = (/** @type {Point} */ point) => ({ ...point, ...applied(map, point) });
-    return {
-        ...doc,
-        paths: doc.paths.map((path) => {
-            if (!paths.has(path.id)) return path;
-            const indices = chosen.get(path.id);
-            return { ...path, points: path.points.map((point, index) => (!indices || indices.has(index) ? moved(point) : point)) };
-        }),
-        regions: doc.regions.map((area) => {
-            if (regions.has(area.id)) {
-                if (isWhole(followIds(area)[0])) return mappedArea(area, map); // the path brings the rest of the way
-                const { x, y } = poseAt(area, doc, time);
-                return mappedArea(area, composed(translation(-x, -y), composed(map, translation(x, y))));
-            }
-            const [followed = ""] = followIds(area);
-            const path = isWhole(followed) ? findPath(doc, followed) : undefined;
-            if (!path) return area;
-            const [first] = path.points;
-            const to = applied(map, first);
-            return mappedArea(area, translation(to.x - first.x, to.y - first.y));
-        }),
-    };
+    const paths = doc.paths.map((path) => {
+        if (!selected.has(path.id)) return path;
+        const indices = chosen.get(path.id);
+        return { ...path, points: path.points.map((point, index) => (!indices || indices.has(index) ? moved(point) : point)) };
+    });
+    return { ...doc, paths, regions: mappedAreas(doc, paths, selection, map, time) };
 }
 
-/** An area mapped: upright boxes stay boxes, turned ones become polygons; a brush is as much wider as its area is larger. @type {(area: Area, map: Affine) => Area} */
-function mappedArea(area, map) {
-    const pairs = (/** @type {{x: number, y: number}[]} */ places) => places.map(({ x, y }) => /** @type {[number, number]} */ ([x, y]));
-    const mapped = area.points.map(([x, y]) => applied(map, { x, y }));
-    if (area.kind === "brush") {
-        const radius = (area.radius ?? 1) * Math.sqrt(areaScale(map));
-        return { ...area, points: pairs(mapped), radius: Math.min(Math.max(radius, LEAST_RADIUS), LIMITS.radius) };
-    }
-    if (area.kind === "polygon") return { ...area, points: pairs(mapped) };
-    const [p, q] = mapped;
-    if (keepsUpright(map))
-        return { ...area, points: [[Math.min(p.x, q.x), Math.min(p.y, q.y)], [Math.max(p.x, q.x), Math.max(p.y, q.y)]] };
-    const [[x0, y0], [x1, y1]] = area.points;
-    const outline =
-        area.kind === "ellipse"
-            ? mappedEllipse({ x: x0, y: y0 }, { x: x1, y: y1 }, map)
-            : [{ x: x0, y: y0 }, { x: x1, y: y0 }, { x: x1, y: y1 }, { x: x0, y: y1 }].map((corner) => applied(map, corner));
-    return { ...area, kind: "polygon", points: pairs(outline) };
-}
-
-/** Whether a map would make polygons of selected boxes and ellipses. @type {(doc: EditDocument, selection: Selection, map: Affine) => boolean} */
-export const makesPolygons = (doc, selection, map) =>
-    !keepsUpright(map) && doc.regions.some(({ id, kind }) => (kind === "rect" || kind === "ellipse") && selection.regions.includes(id));
+/** Whether boxes or ellipses have become polygons. @type {(before: EditDocument, after: EditDocument) => boolean} */
+export const makesPolygons = (before, after) => after.regions.some(({ kind }, index) => kind !== before.regions[index]?.kind);
 
 /**
  * What is selected, moved and scaled so that its box is as wished; what is left out stays, and so do sides of no length.

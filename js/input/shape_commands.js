@@ -29,10 +29,10 @@ export function transformAboutCentre(editor, mapAbout, label, merge = "") {
     if (!box) return editor.say("Nothing is selected.");
     const before = centres.get(doc);
     const centre = before?.selection === selection ? before.centre : centreOf(box);
-    const map = mapAbout(centre);
-    editor.commit(transformed(doc, selection, map, time), label, merge);
+    const after = transformed(doc, selection, mapAbout(centre), time);
+    editor.commit(after, label, merge);
     centres.set(editor.doc, { selection: editor.selection, centre });
-    if (makesPolygons(doc, selection, map)) editor.say(TURNED);
+    if (makesPolygons(doc, after)) editor.say(TURNED);
 }
 
 /** Turns it by so many degrees, clockwise. @type {(editor: Editor, degrees: number, merge?: string) => void} */

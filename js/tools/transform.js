@@ -58,9 +58,9 @@ export function dragGrip(board, press, shown, grip) {
         end(now) {
             board.sketch(null);
             if (!moving && !dragged(press, now)) return board.revert();
-            const map = mapTo(now);
-            board.commit(transformed(doc, selection, map, time), turns ? "turn" : "scale");
-            if (makesPolygons(doc, selection, map)) board.say(TURNED);
+            const after = transformed(doc, selection, mapTo(now), time);
+            board.commit(after, turns ? "turn" : "scale");
+            if (makesPolygons(doc, after)) board.say(TURNED);
         },
         cancel() {
             board.sketch(null);

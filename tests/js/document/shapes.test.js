@@ -6,8 +6,9 @@ import { addArea, addPath, newArea, newPath } from "../../../js/document/items.j
 import * as ops from "../../../js/document/operations.js";
 import { parseDocument } from "../../../js/document/schema.js";
 import { makesPolygons, placedBox, selectedBox, transformed } from "../../../js/document/shapes.js";
-import { areaOffset, coverHere } from "../../../js/geometry/areas.js";
+import { coverHere } from "../../../js/geometry/areas.js";
 import { positionAt } from "../../../js/geometry/curves.js";
+import { areaAt } from "../../../js/geometry/pose.js";
 import { applied, scaling, translation, turning } from "../../../js/geometry/transform.js";
 
 const P = (x, y, frame) => (frame === undefined ? { x, y } : { x, y, frame });
@@ -41,7 +42,7 @@ test("four quarter turns leave all as it was, and boxes stay boxes", () => {
     let doc = drawing();
     for (let turn = 0; turn < 4; turn += 1) doc = transformed(doc, all, turning(90, CENTRE), 0);
     assert.deepEqual(rounded(doc), rounded(drawing()));
-    assert.ok(!makesPolygons(doc, all, turning(90, CENTRE)));
+    assert.ok(!makesPolygons(drawing(), doc));
 });
 
 test("a move is what moving is", () => {
@@ -75,7 +76,7 @@ test("a turned area covers the turned places; its kind is an outline's then", ()
     const map = turning(30, { x: 450, y: 150 });
     const turned = transformed(doc, selection, map, 0);
     valid(turned);
-    assert.ok(makesPolygons(doc, selection, map));
+    assert.ok(makesPolygons(doc, turned));
     assert.deepEqual(turned.regions.map(({ kind }) => kind), ["rect", "polygon", "polygon", "brush"]);
     for (let x = 3.3; x < 640; x += 10)
         for (let y = 4.7; y < 360; y += 10)
@@ -103,7 +104,7 @@ test("an area that follows is mapped where it is seen; with its path, at every t
     const doc = drawing();
     const map = scaling(0.5, 2, CENTRE);
     const seen = (drawn, time) => {
-        const { x, y } = areaOffset(drawn.regions[0], drawn, time);
+        const { x, y } = areaAt(drawn.regions[0], drawn, time);
         return drawn.regions[0].points.map((point) => ({ x: point[0] + x, y: point[1] + y }));
     };
     const alone = transformed(doc, { paths: [], regions: ["r1"], points: [] }, map, 9);
