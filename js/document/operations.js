@@ -6,6 +6,7 @@
 import { inReach, mappedAreas, movedArea, withPoints } from "./area_maps.js";
 import { LIMITS } from "./document.js";
 import { addArea, addPath, findArea, findPath, freshColor, freshId, updateArea, updatePath } from "./items.js";
+import { keyOn, removeKey } from "./keys.js";
 import { retimed, risingFrames, roundTime } from "./timing.js";
 import { tracks } from "../geometry/curves.js";
 import { reversedEasing } from "../geometry/easing.js";
@@ -18,7 +19,8 @@ import { translation } from "../geometry/transform.js";
 /** @typedef {import("./document.js").Area} Area */
 /** @typedef {import("../geometry/viewport.js").XY} XY */
 /** @typedef {{path: string, index: number}} PointRef */
-/** @typedef {{paths: string[], regions: string[], points: PointRef[]}} Selection  points belong to selected paths */
+/** @typedef {{area: string, frame: number}} KeyRef */
+/** @typedef {{paths: string[], regions: string[], points: PointRef[], key?: KeyRef}} Selection  points belong to selected paths, a key to the one selected area */
 
 /** @type {Selection} */
 export const NOTHING = Object.freeze({ paths: [], regions: [], points: [] });
@@ -28,7 +30,10 @@ export const NOTHING = Object.freeze({ paths: [], regions: [], points: [] });
 /** What of a selection still exists. @type {(doc: EditDocument, selection: Selection) => Selection} */
 export function surviving(doc, selection) {
     const paths = selection.paths.filter((id) => findPath(doc, id));
+    const { key } = selection;
+    const keyed = key && selection.regions.includes(key.area) ? findArea(doc, key.area) : undefined;
     return {
+        ...(key && keyed && keyOn(keyed, key.frame) && { key }),
         paths,
         regions: selection.regions.filter((id) => findArea(doc, id)),
         points: selection.points.filter(
@@ -73,8 +78,9 @@ function movedAsSeen(area, doc, time, dx, dy) {
     return Math.hypot(x, y) < LIMITS.coordinate / 10 ? movedArea(area, x, y) : area;
 }
 
-/** Deletes chosen points, else whole paths, and regions. A path that loses its last point goes. @type {(doc: EditDocument, selection: Selection) => EditDocument} */
+/** Deletes a chosen key; else chosen points, else whole paths, and regions. A path that loses its last point goes. @type {(doc: EditDocument, selection: Selection) => EditDocument} */
 export function remove(doc, selection) {
+    if (selection.key) return removeKey(doc, selection.key.area, selection.key.frame);
     const chosen = groupPoints(selection);
     const paths = doc.paths.flatMap((path) => {
         if (!selection.paths.includes(path.id)) return [path];
