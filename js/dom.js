@@ -20,5 +20,13 @@ export function h(tag, attributes = {}, ...children) {
     return element;
 }
 
+/** The same for drawings: an element of SVG with attributes and children. @type {<K extends keyof SVGElementTagNameMap>(tag: K, attributes?: Record<string, string | number>, ...children: Node[]) => SVGElementTagNameMap[K]} */
+export function svg(tag, attributes = {}, ...children) {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+    element.append(...children);
+    return element;
+}
+
 /** What an error says, for people. @type {(error: unknown) => string} */
 export const messageOf = (error) => (error instanceof Error ? error.message : String(error));

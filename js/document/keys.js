@@ -18,18 +18,22 @@ export const keyOn = (area, frame) => area.keys?.find((key) => Math.abs(key.fram
 /**
  * Changes an area's key at a frame. One that is not there yet is as the area lies then, and goes on as the stretch does.
  * An area that has as many keys as may be gets no more.
- * @type {(doc: EditDocument, id: string, frame: number, change?: Partial<Omit<Keyframe, "frame">>) => EditDocument}
+ * @type {(doc: EditDocument, id: string, frame: number, change?: KeyChange) => EditDocument}
  */
-export const setKey = (doc, id, frame, change = {}) =>
-    updateArea(doc, id, (area) => {
-        const keys = area.keys ?? [];
-        const at = roundTime(within(frame, 0, doc.frames - 1));
-        const there = keyOn(area, at);
-        if (!there && keys.length >= LIMITS.keys) return area;
-        const before = there ?? keyframeAt(area, at);
-        const key = validKey({ ...before, ...change });
-        return { ...area, keys: [...keys.filter((other) => other !== there), key].sort((a, b) => a.frame - b.frame) };
-    });
+export const setKey = (doc, id, frame, change = {}) => updateArea(doc, id, (area) => withKey(area, doc.frames, frame, change));
+
+/** @typedef {Partial<Omit<Keyframe, "frame">>} KeyChange */
+
+/** The same for an area of a document of so many frames. @type {(area: Area, frames: number, frame: number, change: KeyChange) => Area} */
+export function withKey(area, frames, frame, change) {
+    const keys = area.keys ?? [];
+    const at = roundTime(within(frame, 0, frames - 1));
+    const there = keyOn(area, at);
+    if (!there && keys.length >= LIMITS.keys) return area;
+    const before = there ?? keyframeAt(area, at);
+    const key = validKey({ ...before, ...change });
+    return { ...area, keys: [...keys.filter((other) => other !== there), key].sort((a, b) => a.frame - b.frame) };
+}
 
 /** Takes an area's key at a frame to another, as near the wish as its neighbours allow: a frame between them where there is one. @type {(doc: EditDocument, id: string, frame: number, to: number) => EditDocument} */
 export const moveKey = (doc, id, frame, to) =>

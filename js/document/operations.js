@@ -3,12 +3,15 @@
  * keeps its identity.
  */
 
+import { inReach, mappedAreas, movedArea, withPoints } from "./area_maps.js";
 import { LIMITS } from "./document.js";
 import { addArea, addPath, findArea, findPath, freshColor, freshId, updateArea, updatePath } from "./items.js";
+import { keyOn, removeKey } from "./keys.js";
 import { easedBackwards, retimed, risingFrames, roundTime } from "./timing.js";
 import { tracks } from "../geometry/curves.js";
 import { reversedEasing } from "../geometry/easing.js";
 import { followIds, followMotion, placed, poseAt } from "../geometry/pose.js";
+import { translation } from "../geometry/transform.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
 /** @typedef {import("./document.js").Path} Path */
@@ -16,7 +19,8 @@ import { followIds, followMotion, placed, poseAt } from "../geometry/pose.js";
 /** @typedef {import("./document.js").Area} Area */
 /** @typedef {import("../geometry/viewport.js").XY} XY */
 /** @typedef {{path: string, index: number}} PointRef */
-/** @typedef {{paths: string[], regions: string[], points: PointRef[]}} Selection  points belong to selected paths */
+/** @typedef {{area: string, frame: number}} KeyRef */
+/** @typedef {{paths: string[], regions: string[], points: PointRef[], key?: KeyRef}} Selection  points belong to selected paths, a key to the one selected area */
 
 /** @type {Selection} */
 export const NOTHING = Object.freeze({ paths: [], regions: [], points: [] });
@@ -26,7 +30,10 @@ export const NOTHING = Object.freeze({ paths: [], regions: [], points: [] });
 /** What of a selection still exists. @type {(doc: EditDocument, selection: Selection) => Selection} */
 export function surviving(doc, selection) {
     const paths = selection.paths.filter((id) => findPath(doc, id));
+    const { key } = selection;
+    const keyed = key && selection.regions.includes(key.area) ? findArea(doc, key.area) : undefined;
     return {
+        ...(key && keyed && keyOn(keyed, key.frame) && { key }),
         paths,
         regions: selection.regions.filter((id) => findArea(doc, id)),
         points: selection.points.filter(
@@ -47,32 +54,21 @@ export const isNothing = (selection) => !selection.paths.length && !selection.re
 
 /**
  * Moves what is selected: points where points are chosen, else whole paths; and areas, as they are seen at `time`.
- * An area stays where it is relative to what it follows, where that moves along.
+ * Those with keys get one then. An area stays where it is relative to what it follows, where that moves along.
  * @type {(doc: EditDocument, selection: Selection, dx: number, dy: number, time?: number) => EditDocument}
  */
 export function translate(doc, selection, dx, dy, time = 0) {
     if (!dx && !dy) return doc;
     const chosen = groupPoints(selection);
-    const moving = new Set(selection.paths.filter((id) => !chosen.has(id)));
-    return {
-        ...doc,
-        paths: doc.paths.map((path) => {
-            if (!selection.paths.includes(path.id)) return path;
-            const indices = chosen.get(path.id);
-            const move = (/** @type {Point} */ point, /** @type {number} */ index) =>
-                !indices || indices.has(index) ? { ...point, x: point.x + dx, y: point.y + dy } : point;
-            return { ...path, points: path.points.map(move) };
-        }),
-        regions: doc.regions.map((area) => {
-            const ids = followIds(area);
-            if (ids.length && ids.every((id) => moving.has(id))) return movedArea(area, dx, dy);
-            return selection.regions.includes(area.id) ? movedAsSeen(area, doc, time, dx, dy) : area;
-        }),
-    };
+    const paths = doc.paths.map((path) => {
+        if (!selection.paths.includes(path.id)) return path;
+        const indices = chosen.get(path.id);
+        const move = (/** @type {Point} */ point, /** @type {number} */ index) =>
+            !indices || indices.has(index) ? { ...point, x: point.x + dx, y: point.y + dy } : point;
+        return { ...path, points: path.points.map(move) };
+    });
+    return { ...doc, paths, regions: mappedAreas(doc, paths, selection, translation(dx, dy), time) };
 }
-
-/** @type {(area: Area, dx: number, dy: number) => Area} */
-const movedArea = (area, dx, dy) => withPoints(area, ([x, y]) => [x + dx, y + dy]);
 
 /** What it follows may turn and scale the way; what is scaled to next to nothing stays. @type {(area: Area, doc: EditDocument, time: number, dx: number, dy: number) => Area} */
 function movedAsSeen(area, doc, time, dx, dy) {
@@ -82,18 +78,9 @@ function movedAsSeen(area, doc, time, dx, dy) {
     return Math.hypot(x, y) < LIMITS.coordinate / 10 ? movedArea(area, x, y) : area;
 }
 
-/** An area whose points are others, at its keys too, as far away as may be. @type {(area: Area, map: (point: [number, number]) => [number, number]) => Area} */
-export function withPoints(area, map) {
-    const others = (/** @type {Area["points"]} */ points) => points.map((point) => /** @type {[number, number]} */ (map(point).map(inReach)));
-    const keys = area.keys?.map((key) => (key.points ? { ...key, points: others(key.points) } : key));
-    return { ...area, points: others(area.points), ...(keys && { keys }) };
-}
-
-/** @type {(value: number) => number} */
-const inReach = (value) => Math.min(Math.max(value, -LIMITS.coordinate), LIMITS.coordinate);
-
-/** Deletes chosen points, else whole paths, and regions. A path that loses its last point goes. @type {(doc: EditDocument, selection: Selection) => EditDocument} */
+/** Deletes a chosen key; else chosen points, else whole paths, and regions. A path that loses its last point goes. @type {(doc: EditDocument, selection: Selection) => EditDocument} */
 export function remove(doc, selection) {
+    if (selection.key) return removeKey(doc, selection.key.area, selection.key.frame);
     const chosen = groupPoints(selection);
     const paths = doc.paths.flatMap((path) => {
         if (!selection.paths.includes(path.id)) return [path];

@@ -97,6 +97,20 @@ export function frameRoom(doc, path, index) {
     return min <= max + 1e-9 && step > 0 ? { min: roundTime(min), max: roundTime(max) } : null;
 }
 
+/**
+ * The stretches between a path's keys: the point that each begins at, and its frames. An anchor has none.
+ * @type {(doc: EditDocument, path: Path) => {index: number, from: number, to: number}[]}
+ */
+export function stretchesOf(doc, path) {
+    const last = path.points.length - 1;
+    const ends = new Map([[0, path.start ?? 0], [last, path.end ?? doc.frames - 1]]);
+    const keys = path.points.flatMap(({ frame }, index) => {
+        const time = frame ?? ends.get(index);
+        return time === undefined ? [] : [{ index, time }];
+    });
+    return keys.slice(0, -1).map(({ index, time }, at) => ({ index, from: time, to: keys[at + 1].time }));
+}
+
 /** Says when a path is at a point, as near the wish as its neighbours allow; `undefined` leaves it to the others. @type {(doc: EditDocument, id: string, index: number, frame: number | undefined) => EditDocument} */
 export const setPointFrame = (doc, id, index, frame) =>
     updatePath(doc, id, (path) => {

@@ -33,8 +33,18 @@ export const composed = (second, first) => ({
     f: second.b * first.e + second.d * first.f + second.f,
 });
 
+/** Below 0 where it mirrors. @type {(map: Affine) => number} */
+export const determinant = ({ a, b, c, d }) => a * d - b * c;
+
 /** How much larger it makes areas. @type {(map: Affine) => number} */
-export const areaScale = ({ a, b, c, d }) => Math.abs(a * d - b * c);
+export const areaScale = (map) => Math.abs(determinant(map));
+
+/** The map back; there is one where its determinant is not 0. @type {(map: Affine) => Affine} */
+export function inverted(map) {
+    const { a, b, c, d, e, f } = map;
+    const by = determinant(map);
+    return { a: d / by, b: -b / by, c: -c / by, d: a / by, e: (c * f - d * e) / by, f: (b * e - a * f) / by };
+}
 
 /** Whether a map takes every upright box to an upright box. @type {(map: Affine) => boolean} */
 export const keepsUpright = ({ a, b, c, d }) =>

@@ -1,6 +1,7 @@
 /** Commands: what the keymap and the buttons run. */
 
-import { findPath } from "../document/items.js";
+import { findArea, findPath } from "../document/items.js";
+import { keyOn, removeKey, setKey } from "../document/keys.js";
 import * as ops from "../document/operations.js";
 import { excerpt } from "../document/operations.js";
 import { frameRoom, setPointFrame } from "../document/timing.js";
@@ -67,10 +68,11 @@ function insertPoints(editor) {
     editor.select({ ...editor.selection, points });
 }
 
-/** @type {(editor: Editor) => void} */
-function timePoint(editor) {
-    const { points } = editor.selection;
-    if (points.length !== 1) return editor.say("Select one point of a path first.");
+/** Ties a point to the frame shown, or puts a key of an area there; or takes it away. @type {(editor: Editor) => void} */
+function toggleTime(editor) {
+    const { paths, regions, points } = editor.selection;
+    if (!paths.length && regions.length === 1) return toggleKey(editor, regions[0]);
+    if (points.length !== 1) return editor.say("Select one point of a path, or one area, first.");
     const [{ path: id, index }] = points;
     const path = findPath(editor.doc, id);
     if (!path) return;
@@ -93,6 +95,18 @@ function take(editor, tool, byKey) {
 function finish(editor) {
     if (editor.crosshair.draws) editor.crosshair.finish();
     else if (editor.draws) TOOLS[editor.session.tool].finish?.(editor);
+}
+
+/** @type {(editor: Editor, id: string) => void} */
+function toggleKey(editor, id) {
+    const frame = frameAt(editor.time);
+    const area = findArea(editor.doc, id);
+    if (!area) return;
+    const there = keyOn(area, frame);
+    editor.commit(there ? removeKey(editor.doc, id, frame) : setKey(editor.doc, id, frame), there ? "delete key" : "key");
+    const count = findArea(editor.doc, id)?.keys?.length ?? 0;
+    if (there) editor.say(count ? "" : "Without keys the area lies as it was drawn.");
+    else if (count === 1) editor.say("Go to another frame and move, scale, turn or reshape the area: that makes the next key.");
 }
 
 /** @type {Record<string, (editor: Editor, event?: {key?: string}) => void>} */
@@ -145,7 +159,7 @@ export const COMMANDS = {
         if (!editor.selection.paths.length) return editor.say("Select a path first.");
         editor.commit(editor.selection.paths.reduce(ops.reverse, editor.doc), "reverse");
     },
-    "time-point": timePoint,
+    "time-point": toggleTime,
     ...SHAPE_COMMANDS,
     ...HOST_COMMANDS,
     nudge: (editor, event) => nudge(editor, event?.key, 1),

@@ -48,7 +48,7 @@ export const BINDINGS = [
     { group: "Edit", command: "delete", keys: ["Delete", "Backspace"], text: "Delete points, paths, areas" },
     { group: "Edit", command: "insert", keys: ["i"], text: "Insert a point where the dot is" },
     { group: "Edit", command: "track-selected", keys: ["Shift+J"], text: "Track what lies under the paths" },
-    { group: "Edit", command: "time-point", keys: ["k"], text: "Tie a point to this frame, or free it" },
+    { group: "Edit", command: "time-point", keys: ["k"], text: "Point's or area's key here, or none" },
     { group: "Edit", command: "nudge", keys: ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"], text: "Nudge by a pixel", repeats: true },
     {
         group: "Edit",

@@ -1,6 +1,6 @@
 /** Icons: small line drawings, 16 × 16, in the text's colour. */
 
-const SVG = "http://www.w3.org/2000/svg";
+import { svg } from "../dom.js";
 
 /** Paths in SVG's own language; a trailing "!" fills instead of stroking. */
 const DRAWINGS = {
@@ -48,19 +48,11 @@ const DRAWINGS = {
 
 /** @type {(name: IconName) => SVGSVGElement} */
 export function icon(name) {
-    const svg = document.createElementNS(SVG, "svg");
-    for (const [attribute, value] of Object.entries({ viewBox: "0 0 16 16", width: "16", height: "16", "aria-hidden": "true" }))
-        svg.setAttribute(attribute, value);
-    for (const drawing of DRAWINGS[name]) {
+    const drawings = DRAWINGS[name].map((drawing) => {
         const filled = drawing.endsWith("!");
-        const path = document.createElementNS(SVG, "path");
-        path.setAttribute("d", filled ? drawing.slice(0, -1) : drawing);
-        path.setAttribute("fill", filled ? "currentColor" : "none");
-        path.setAttribute("stroke", filled ? "none" : "currentColor");
-        path.setAttribute("stroke-width", "1.4");
-        path.setAttribute("stroke-linecap", "round");
-        path.setAttribute("stroke-linejoin", "round");
-        svg.append(path);
-    }
-    return svg;
+        const [fill, stroke] = filled ? ["currentColor", "none"] : ["none", "currentColor"];
+        const d = filled ? drawing.slice(0, -1) : drawing;
+        return svg("path", { d, fill, stroke, "stroke-width": 1.4, "stroke-linecap": "round", "stroke-linejoin": "round" });
+    });
+    return svg("svg", { viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" }, ...drawings);
 }

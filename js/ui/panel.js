@@ -24,7 +24,8 @@ export class Panel {
     #shownDoc = null;
     /** @type {ops.Selection | null} */
     #shownSelection = null;
-    #shownFrame = -1;
+    /** @type {number | undefined} */
+    #shownMoment = -1;
     /** @type {Place | null} where Tab comes into the list */
     #place = null;
     #list = h("div", { class: "rve-list" });
@@ -46,10 +47,9 @@ export class Panel {
     draw() {
         const { session } = this.editor;
         const { doc } = session;
-        const frame = frameAt(session.time);
-        const follows = session.selection.regions.length > 0; // whose settings depend on the frame shown
-        if (doc === this.#shownDoc && session.selection === this.#shownSelection && (!follows || frame === this.#shownFrame)) return;
-        [this.#shownDoc, this.#shownSelection, this.#shownFrame] = [doc, session.selection, frame];
+        const moment = this.settings.momentOf(session.selection, frameAt(session.time));
+        if (doc === this.#shownDoc && session.selection === this.#shownSelection && moment === this.#shownMoment) return;
+        [this.#shownDoc, this.#shownSelection, this.#shownMoment] = [doc, session.selection, moment];
         const scroll = this.#list.scrollTop;
         const focused = this.#list.contains(document.activeElement);
         const index = this.#rows().findIndex((row) => this.#isAt(row));

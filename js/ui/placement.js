@@ -4,6 +4,7 @@ import { isNothing } from "../document/operations.js";
 import { placedBox, selectedBox } from "../document/shapes.js";
 import { h } from "../dom.js";
 import { turnSelection } from "../input/shape_commands.js";
+import { numberField, roundShown } from "./fields.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
 /** @typedef {import("../document/operations.js").Selection} Selection */
@@ -19,35 +20,19 @@ export function placementFields(editor, selection) {
     const [width, height] = [box.high.x - box.low.x, box.high.y - box.low.y];
     const place = (/** @type {"x" | "y" | "width" | "height"} */ side) => (/** @type {number} */ value) =>
         editor.commit(placedBox(editor.doc, editor.selection, editor.time, { [side]: value }), side === "x" || side === "y" ? "move" : "scale");
-    const size = { min: 0.01, max: FURTHEST };
-    const anywhere = { min: -FURTHEST, max: FURTHEST };
+    const size = { min: 0.01, max: FURTHEST, step: "any" };
+    const anywhere = { min: -FURTHEST, max: FURTHEST, step: "any" };
     const fields = [
-        numberField(editor, "x", box.low.x, { ...anywhere, field: "left", hint: "Pixels from the left to what is selected" }, place("x")),
-        numberField(editor, "y", box.low.y, { ...anywhere, field: "top", hint: "Pixels from the top to what is selected" }, place("y")),
+        numberField(editor, "x", roundShown(box.low.x), { ...anywhere, field: "left", hint: "Pixels from the left to what is selected" }, place("x")),
+        numberField(editor, "y", roundShown(box.low.y), { ...anywhere, field: "top", hint: "Pixels from the top to what is selected" }, place("y")),
     ];
-    if (width) fields.push(numberField(editor, "w", width, { ...size, field: "width", hint: "Its width in pixels" }, place("width")));
-    if (height) fields.push(numberField(editor, "h", height, { ...size, field: "height", hint: "Its height in pixels" }, place("height")));
+    if (width) fields.push(numberField(editor, "w", roundShown(width), { ...size, field: "width", hint: "Its width in pixels" }, place("width")));
+    if (height) fields.push(numberField(editor, "h", roundShown(height), { ...size, field: "height", hint: "Its height in pixels" }, place("height")));
     const rows = [h("div", { class: "rve-pair" }, ...fields)];
     if (width || height) {
         const turn = (/** @type {number} */ degrees) => turnSelection(editor, degrees);
         const hint = "Degrees to turn it by, clockwise, when you press Enter";
-        rows.push(h("div", { class: "rve-pair" }, numberField(editor, "Turn by °", 0, { min: -360, max: 360, field: "turn", hint }, turn)));
+        rows.push(h("div", { class: "rve-pair" }, numberField(editor, "Turn by °", 0, { min: -360, max: 360, step: "any", field: "turn", hint }, turn)));
     }
     return rows;
-}
-
-/** @type {(editor: Editor, label: string, value: number, options: {min: number, max: number, field: string, hint: string}, act: (value: number) => void) => HTMLElement} */
-function numberField(editor, label, value, { min, max, field, hint }, act) {
-    const shown = String(Math.round(value * 100) / 100);
-    const input = h("input", { type: "number", value: shown, min, max, step: "any", "data-field": field });
-    input.addEventListener("change", () => {
-        if (Number.isFinite(input.valueAsNumber)) act(Math.min(Math.max(input.valueAsNumber, min), max));
-        else input.value = shown;
-    });
-    input.addEventListener("rve-refocus", () => input.focus());
-    input.addEventListener("keydown", (event) => {
-        if (event.key === "Enter" || event.key === "Escape") editor.focus(); // leaving the field applies it
-        event.stopPropagation();
-    });
-    return h("label", { class: "rve-field", title: hint }, label, input);
 }

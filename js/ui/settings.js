@@ -1,22 +1,25 @@
 /** Settings of what is selected: a path, a point of it, an area; and what can be done to it. */
 
 import { addArea, colorOf, findArea, findPath, nameOf, newArea, reordered, updateArea, updatePath } from "../document/items.js";
+import { keyOn, moveKey, setKeyEasing } from "../document/keys.js";
 import * as ops from "../document/operations.js";
 import { frameRoom, setPointFrame, setRange } from "../document/timing.js";
 import { h } from "../dom.js";
+import { followIds } from "../geometry/pose.js";
 import { shortcut } from "../input/keymap.js";
 import { frameAt } from "../input/player.js";
-import { icon } from "./icons.js";
+import { checkField, choiceField, numberField, roundShown, wideButton } from "./fields.js";
 import { placementFields } from "./placement.js";
+import { keySpeed, pathSpeed, stretchShown } from "./speed.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Path} Path */
 /** @typedef {import("../document/document.js").Area} Area */
+/** @typedef {import("../document/document.js").KeyEasing} KeyEasing */
+/** @typedef {import("../document/document.js").Keyframe} Keyframe */
 /** @typedef {import("../editor.js").Editor} Editor */
 /** @typedef {import("./icons.js").IconName} IconName */
 
-const EASINGS = { linear: "even", in: "speeds up", out: "slows down", "in-out": "both" };
-const SEVERAL = "\n"; // stands for several paths that are followed: no id has it
 const DEFAULT_MARGIN = 24; // pixels around the paths that an area is fitted to
 
 export class Settings {
@@ -37,6 +40,14 @@ export class Settings {
         const again = field && [...this.element.querySelectorAll("[data-field]")].find((one) => one.getAttribute("data-field") === field);
         if (again instanceof HTMLElement) again.focus();
         else if (focused) this.editor.focus(); // what had the focus is gone: keys still go here
+    }
+
+    /** What of the frame shown the settings depend on. @type {(selection: ops.Selection, frame: number) => number | undefined} */
+    momentOf(selection, frame) {
+        const { doc } = this.editor.session;
+        if (selection.regions.length) return frame;
+        const path = selection.paths.length === 1 && !selection.points.length ? findPath(doc, selection.paths[0]) : undefined;
+        return path && stretchShown(doc, path, undefined, frame)?.index;
     }
 
     /** @type {(selection: ops.Selection) => HTMLElement[]} */
@@ -62,18 +73,20 @@ export class Settings {
             editor.commit(updatePath(editor.doc, path.id, (before) => ({ ...before, ...change })), label);
         const range = (/** @type {number} */ start, /** @type {number} */ end) => editor.commit(setRange(editor.doc, path.id, start, end), "timing");
         const [start, end] = [path.start ?? 0, path.end ?? last];
+        const [point] = selection.points;
+        const [speed, ...ofStretch] = pathSpeed(editor, path, selection.points.length === 1 ? point.index : undefined, frameAt(editor.time));
         /** @type {HTMLElement[]} */
         const rows = [
             h(
                 "div",
                 { class: "rve-pair" },
-                this.#number("Start", start, { min: 0, max: end, field: "start", hint: "The frame the path begins at" }, (value) => range(value, Math.max(value, end))),
-                this.#number("End", end, { min: start, max: last, field: "end", hint: "The frame the path ends at" }, (value) => range(Math.min(start, value), value)),
+                numberField(editor, "Start", start, { min: 0, max: end, field: "start", hint: "The frame the path begins at" }, (value) => range(value, Math.max(value, end))),
+                numberField(editor, "End", end, { min: start, max: last, field: "end", hint: "The frame the path ends at" }, (value) => range(Math.min(start, value), value)),
             ),
             h(
                 "div",
                 { class: "rve-pair" },
-                this.#choice("Speed", EASINGS, path.easing ?? "linear", (value) => set({ easing: /** @type {Path["easing"]} */ (value) }, "easing")),
+                speed,
                 h(
                     "label",
                     { class: "rve-field" },
@@ -87,7 +100,7 @@ export class Settings {
                 ),
             ),
         ];
-        const [point] = selection.points;
+        rows.push(...ofStretch);
         if (selection.points.length === 1 && path.points[point.index]) rows.push(...this.#pointSettings(path, point.index));
         return rows;
     }
@@ -109,14 +122,14 @@ export class Settings {
             h(
                 "div",
                 { class: "rve-pair" },
-                this.#number("x", round(point.x), { ...limits, field: "x", hint: "Pixels from the left" }, place("x")),
-                this.#number("y", round(point.y), { ...limits, field: "y", hint: "Pixels from the top" }, place("y")),
+                numberField(editor, "x", roundShown(point.x), { ...limits, field: "x", hint: "Pixels from the left" }, place("x")),
+                numberField(editor, "y", roundShown(point.y), { ...limits, field: "y", hint: "Pixels from the top" }, place("y")),
             ),
             h(
                 "div",
                 { class: "rve-pair" },
-                this.#number("Frame", point.frame ?? "", { min: 0, max: editor.doc.frames - 1, field: "frame", hint: `When the path is here; empty: as the speed has it. ${room}`, empty: () => time(undefined) }, time),
-                this.#button(point.frame === undefined ? "Tie here" : "Free", null, `Tie the point to the frame shown, or free it (${shortcut("time-point")}). ${room}`, () => editor.run("time-point")),
+                numberField(editor, "Frame", point.frame ?? "", { min: 0, max: editor.doc.frames - 1, field: "frame", hint: `When the path is here; empty: as the speed has it. ${room}`, empty: () => time(undefined) }, time),
+                wideButton(editor, point.frame === undefined ? "Tie here" : "Free", null, `Tie the point to the frame shown, or free it (${shortcut("time-point")}). ${room}`, () => editor.run("time-point")),
             ),
         ];
     }
@@ -124,34 +137,87 @@ export class Settings {
     /** @type {(area: Area) => HTMLElement[]} */
     #areaSettings(area) {
         const { editor } = this;
-        const { doc } = editor;
         const set = (/** @type {Partial<Area>} */ change, /** @type {string} */ label) =>
             editor.commit(updateArea(editor.doc, area.id, (before) => ({ ...before, ...change })), label);
-        const several = Array.isArray(area.follow) ? [[SEVERAL, `${area.follow.length} paths`]] : [];
-        const paths = Object.fromEntries([["", "nothing"], ...several, ...doc.paths.map((path) => [path.id, nameOf(doc.paths, path)])]);
-        const follow = (/** @type {string} */ id) => editor.commit(ops.setFollow(editor.doc, area.id, id || undefined, frameAt(editor.time)), "follow");
         return [
             h(
                 "div",
                 { class: "rve-pair" },
-                this.#choice("Area", { add: "adds", subtract: "takes away" }, area.mode ?? "add", (mode) => set({ mode: /** @type {Area["mode"]} */ (mode) }, "mode")),
-                this.#number("Feather", area.feather ?? 0, { min: 0, max: 10000, step: "any", field: "feather", hint: "Width of the soft edge in pixels" }, (feather) => set({ feather }, "feather")),
+                choiceField("Area", { add: "adds", subtract: "takes away" }, area.mode ?? "add", (mode) => set({ mode: /** @type {Area["mode"]} */ (mode) }, "mode")),
+                numberField(editor, "Feather", area.feather ?? 0, { min: 0, max: 10000, step: "any", field: "feather", hint: "Width of the soft edge in pixels" }, (feather) => set({ feather }, "feather")),
             ),
+            this.#followChoices(area),
             h(
                 "div",
                 { class: "rve-pair" },
-                this.#choice("Follows", paths, several.length ? SEVERAL : /** @type {string | undefined} */ (area.follow) ?? "", follow),
                 area.kind === "brush"
-                    ? this.#number("Radius", round(area.radius ?? 1), { min: 0.5, max: 10000, step: "any", field: "radius", hint: "Of the brush, in pixels" }, (radius) => set({ radius: Math.max(radius, 0.5) }, "radius"))
+                    ? numberField(editor, "Radius", roundShown(area.radius ?? 1), { min: 0.5, max: 10000, step: "any", field: "radius", hint: "Of the brush, in pixels" }, (radius) => set({ radius: Math.max(radius, 0.5) }, "radius"))
                     : null,
             ),
             h(
                 "div",
                 { class: "rve-pair" },
-                this.#button("Later", "up", "Count over more of the others", () => editor.commit({ ...editor.doc, regions: reordered(editor.doc.regions, area.id, 1) }, "order")),
-                this.#button("Earlier", "down", "Let more of the others count over it", () => editor.commit({ ...editor.doc, regions: reordered(editor.doc.regions, area.id, -1) }, "order")),
+                wideButton(editor, "Later", "up", "Count over more of the others", () => editor.commit({ ...editor.doc, regions: reordered(editor.doc.regions, area.id, 1) }, "order")),
+                wideButton(editor, "Earlier", "down", "Let more of the others count over it", () => editor.commit({ ...editor.doc, regions: reordered(editor.doc.regions, area.id, -1) }, "order")),
             ),
+            ...this.#keySettings(area),
         ];
+    }
+
+    /** A check box for every path. @type {(area: Area) => HTMLElement} */
+    #followChoices(area) {
+        const { editor } = this;
+        const { paths } = editor.session.doc;
+        const followed = followIds(area);
+        const toggle = (/** @type {string} */ id, /** @type {boolean} */ on) => {
+            const ids = on ? [...followed, id] : followed.filter((other) => other !== id);
+            const { doc, time } = editor;
+            editor.commit(ops.setFollow(doc, area.id, ids.length > 1 ? ids : ids[0], frameAt(time)), "follow");
+        };
+        const boxes = paths.map((path, index) =>
+            checkField(nameOf(paths, path), followed.includes(path.id), `follow-${index}`, (on) => toggle(path.id, on)),
+        );
+        const along = ["", "It moves with the path.", "It moves, turns and scales with the paths."][Math.min(followed.length, 2)];
+        return h(
+            "fieldset",
+            { class: "rve-checks" },
+            h("legend", {}, "Follows"),
+            h("div", {}, ...(boxes.length ? boxes : ["There is no path yet."])),
+            along && h("p", {}, along),
+        );
+    }
+
+    /** Keys of an area: one here or not, and when the one before the playhead is. @type {(area: Area) => HTMLElement[]} */
+    #keySettings(area) {
+        const { editor } = this;
+        const { keys = [] } = area;
+        const time = frameAt(editor.time);
+        const here = keyOn(area, time);
+        const toggle = here ? "Remove key" : "Key here";
+        const hint = `${here ? "Take the key at this frame away" : "A key at this frame: how the area lies here"} (${shortcut("time-point")})`;
+        const button = wideButton(editor, toggle, null, hint, () => editor.run("time-point"));
+        if (!keys.length) return [h("div", { class: "rve-pair" }, button)];
+        const key = keys.findLast(({ frame }) => frame <= time) ?? keys[0];
+        const number = keys.indexOf(key) + 1;
+        const move = (/** @type {number} */ frame) => editor.commit(moveKey(editor.doc, area.id, key.frame, frame), "timing");
+        return [
+            h("h3", {}, `Key ${number} of ${keys.length}`),
+            h(
+                "div",
+                { class: "rve-pair" },
+                numberField(editor, "Frame", key.frame, { min: 0, max: editor.doc.frames - 1, field: "key", hint: "When the area lies so; between the keys beside it" }, move),
+                button,
+            ),
+            ...this.#speedTo(area, key, keys[number]),
+        ];
+    }
+
+    /** @type {(area: Area, key: Keyframe, next: Keyframe | undefined) => HTMLElement[]} */
+    #speedTo(area, key, next) {
+        if (!next) return [];
+        const { editor } = this;
+        const set = (/** @type {KeyEasing | undefined} */ easing) => setKeyEasing(editor.session.doc, area.id, key.frame, easing);
+        return keySpeed(editor, `From frame ${key.frame} to ${next.frame}`, key.easing, "linear", "", set);
     }
 
     /** @type {(ids: string[]) => HTMLElement} */
@@ -167,8 +233,8 @@ export class Settings {
         return h(
             "div",
             { class: "rve-pair" },
-            this.#button("Area around", "rect", "An area around all of the way, with the margin", fit),
-            this.#number("Margin", this.#margin, { min: 0, max: 4096, field: "margin", hint: "Pixels around the way" }, (value) => (this.#margin = value)),
+            wideButton(editor, "Area around", "rect", "An area around all of the way, with the margin", fit),
+            numberField(editor, "Margin", this.#margin, { min: 0, max: 4096, field: "margin", hint: "Pixels around the way" }, (value) => (this.#margin = value)),
         );
     }
 
@@ -176,7 +242,7 @@ export class Settings {
     #actions(selection) {
         const { editor } = this;
         const command = (/** @type {string} */ text, /** @type {IconName} */ name, /** @type {string} */ command) =>
-            this.#button(text, name, `${text} (${shortcut(command)})`, () => editor.run(command));
+            wideButton(editor, text, name, `${text} (${shortcut(command)})`, () => editor.run(command));
         return h(
             "div",
             { class: "rve-actions" },
@@ -186,47 +252,7 @@ export class Settings {
             command("Delete", "trash", "delete"),
         );
     }
-
-    // --- Fields --------------------------------------------------------------------------------
-
-    /** @type {(text: string, name: IconName | null, title: string, act: () => void) => HTMLElement} */
-    #button(text, name, title, act) {
-        const run = (/** @type {MouseEvent} */ event) => {
-            act();
-            if (event.detail) this.editor.focus(); // by a key, the focus stays where it is pressed again
-        };
-        return h("button", { class: "rve-button rve-wide", type: "button", title, "data-field": text, onclick: run }, name && icon(name), h("span", {}, text));
-    }
-
-    /**
-     * @type {(label: string, value: number | string, options: {min: number, max: number, field: string, hint: string, step?: string, empty?: () => void}, act: (value: number) => void) => HTMLElement}
-     */
-    #number(label, value, { min, max, field, hint, step = "1", empty }, act) {
-        const change = (/** @type {Event} */ event) => {
-            const input = /** @type {HTMLInputElement} */ (event.target);
-            const number = input.valueAsNumber;
-            if (input.value === "" && empty) empty();
-            else if (Number.isFinite(number)) act(Math.min(Math.max(number, min), max));
-            else input.value = String(value);
-        };
-        const input = h("input", { type: "number", value, min, max, step, "data-field": field, onchange: change });
-        input.addEventListener("keydown", (event) => {
-            if (event.key === "Enter" || event.key === "Escape") this.editor.focus(); // leaving the field applies it
-            event.stopPropagation();
-        });
-        return h("label", { class: "rve-field", title: hint }, label, input);
-    }
-
-    /** @type {(label: string, options: Record<string, string>, value: string, act: (value: string) => void) => HTMLElement} */
-    #choice(label, options, value, act) {
-        const choices = Object.entries(options).map(([key, text]) => h("option", { value: key, selected: key === value }, text));
-        const select = h("select", { "data-field": label, onchange: () => act(select.value) }, ...choices);
-        return h("label", { class: "rve-field" }, label, select);
-    }
 }
-
-/** @type {(value: number) => number} */
-const round = (value) => Math.round(value * 100) / 100;
 
 /** What frame numbers a point may have, in words. @type {(doc: EditDocument, path: Path, index: number) => string} */
 function roomText(doc, path, index) {

@@ -1,6 +1,7 @@
-/** Time axis: where frames stand along the timeline, and what of a path's times can be taken hold of there. */
+/** Time axis: where frames stand along the timeline, and what of a path's or area's times can be taken hold of there. */
 
 /** @typedef {import("../document/document.js").Path} Path */
+/** @typedef {import("../document/document.js").Area} Area */
 
 /** @typedef {{what: "start" | "end"} | {what: "key", index: number}} Grip */
 
@@ -23,12 +24,16 @@ export function xWithin(event, element) {
     return ((event.clientX - box.left) / box.width) * element.clientWidth;
 }
 
-/** What of a path's times can be dragged: the time it stands for, and where it is drawn. @type {(path: Path, frames: number, width: number) => {grip: Grip, time: number, x: number}[]} */
-export function gripsOf(path, frames, width) {
-    const [start, end] = [path.start ?? 0, path.end ?? frames - 1];
+/** @type {(item: Path | Area) => item is Area} */
+export const isArea = (item) => Array.isArray(item.points[0]);
+
+/** What of a path's or area's times can be dragged: the time it stands for, and where it is drawn. @type {(item: Path | Area, frames: number, width: number) => {grip: Grip, time: number, x: number}[]} */
+export function gripsOf(item, frames, width) {
     const x = (/** @type {number} */ time) => xOfTime(time, frames, width);
+    if (isArea(item)) return (item.keys ?? []).map(({ frame }, index) => ({ grip: { what: "key", index }, time: frame, x: x(frame) }));
+    const [start, end] = [item.start ?? 0, item.end ?? frames - 1];
     return [
-        ...path.points.flatMap(({ frame }, index) =>
+        ...item.points.flatMap(({ frame }, index) =>
             frame === undefined ? [] : [{ grip: /** @type {Grip} */ ({ what: "key", index }), time: frame, x: x(frame) }],
         ),
         { grip: { what: "start" }, time: start, x: x(start) - BESIDE },
@@ -36,11 +41,11 @@ export function gripsOf(path, frames, width) {
     ];
 }
 
-/** The grip at a place: the nearest one within reach. @type {(path: Path, frames: number, width: number, x: number) => {grip: Grip, time: number, x: number} | undefined} */
-export function barAt(path, frames, width, x) {
+/** The grip at a place: the nearest one within reach. @type {(item: Path | Area, frames: number, width: number, x: number) => {grip: Grip, time: number, x: number} | undefined} */
+export function barAt(item, frames, width, x) {
     const away = (/** @type {{x: number}} */ grip) => Math.abs(grip.x - x);
-    const [nearest] = gripsOf(path, frames, width).sort((a, b) => away(a) - away(b));
-    return away(nearest) <= GRIP_REACH ? nearest : undefined;
+    const [nearest] = gripsOf(item, frames, width).sort((a, b) => away(a) - away(b));
+    return nearest && away(nearest) <= GRIP_REACH ? nearest : undefined;
 }
 
 /** @type {(a: Grip | undefined, b: Grip | undefined) => boolean} */

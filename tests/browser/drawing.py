@@ -228,6 +228,10 @@ class Drawing:
         field.fill(str(value))
         field.press("Enter")
 
+    def follows(self, index: int) -> Locator:
+        """The check box by which the selected area follows a path."""
+        return self.drawn().element.locator(f"[data-field=follow-{index}]")
+
     def row(self, name: str) -> Locator:
         return self.drawn().element.locator(".rve-row").filter(has_text=name)
 

@@ -398,7 +398,7 @@ def test_an_area_is_fitted_to_a_path_feathered_and_follows_it(drawing: Drawing):
     [region] = drawing.regions
     assert region["points"] == [approx((90, 50), abs=1), approx((310, 170), abs=1)]
     drawing.enter("Feather", 12)
-    drawing.field("Follows").select_option(drawing.paths[0]["id"])
+    drawing.follows(0).check()
     [region] = drawing.regions
     assert (region["feather"], region["follow"]) == (12, drawing.paths[0]["id"])
     before = drawing.layer("areas")

@@ -81,7 +81,7 @@ def areas(drawing: Drawing) -> None:
     drawing.drag([(200, 200), (300, 200)])
     drawing.tool("select")
     drawing.click(510, 80)
-    drawing.field("Follows").select_option(index=1)
+    drawing.follows(0).check()
 
 
 def timeline(drawing: Drawing) -> None:

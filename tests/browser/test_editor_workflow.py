@@ -44,7 +44,7 @@ def draw_everything(drawing: Drawing) -> None:
     drawing.click(30, 30)
     drawing.tool("rect")
     drawing.drag([(50, 20), (380, 140)])
-    drawing.field("Follows").select_option(drawing.paths[2]["id"])
+    drawing.follows(2).check()
     drawing.tool("ellipse")
     drawing.drag([(390, 10), (630, 150)])
     drawing.tool("polygon")

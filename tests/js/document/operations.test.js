@@ -120,12 +120,12 @@ test("keys of areas keep their time in proportion; of those that fall together t
     for (const number of [27, 2, 1]) valid(retimed(doc, number));
 });
 
-test("moved or at another size, an area's keys go along", () => {
+test("at another size, an area's keys go along; moved, it is so at that frame", () => {
     const keys = [{ frame: 0, move: [3, 4], scale: [2, 2] }, { frame: 13, rotate: 30, points: [[10, 10], [50, 90]] }];
     const doc = updateArea(drawing(), "r1", (area) => ({ ...area, keys }));
     const seen = (/** @type {any} */ other, /** @type {number} */ time) => areaAt(findArea(other, "r1"), other, time);
     for (const time of [0, 7, 13]) {
-        const [before, moved, large] = [doc, ops.translate(doc, { ...only(), regions: ["r1"] }, 5, -3), ops.resized(doc, 1280, 720)].map((one) => seen(one, time));
+        const [before, moved, large] = [doc, ops.translate(doc, { ...only(), regions: ["r1"] }, 5, -3, time), ops.resized(doc, 1280, 720)].map((one) => seen(one, time));
         before.area.points.forEach(([x, y], index) => {
             assert.ok(Math.hypot(moved.area.points[index][0] + moved.x - x - before.x - 5, moved.area.points[index][1] + moved.y - y - before.y + 3) < 1e-9);
             assert.ok(Math.hypot(large.area.points[index][0] + large.x - 2 * (x + before.x), large.area.points[index][1] + large.y - 2 * (y + before.y)) < 1e-9);

@@ -37,3 +37,10 @@ test("where start, end and a tied point meet, each can be had", () => {
     const x = xOfTime(5, FRAMES, WIDTH);
     assert.deepEqual([-8, 0, 8].map((beside) => at(one, x + beside)), [{ what: "start" }, { what: "key", index: 0 }, { what: "end" }]);
 });
+
+test("an area's keys are taken hold of as a path's are; without keys there is nothing to take", () => {
+    const area = (...frames) => ({ id: "r1", kind: "rect", points: [[0, 0], [9, 9]], ...(frames.length && { keys: frames.map((frame) => ({ frame })) }) });
+    const x = xOfTime(6, FRAMES, WIDTH);
+    assert.deepEqual(barAt(area(0, 6, 13), FRAMES, WIDTH, x + 5), { grip: { what: "key", index: 1 }, time: 6, x });
+    assert.equal(barAt(area(), FRAMES, WIDTH, x), undefined);
+});

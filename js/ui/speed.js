@@ -1,0 +1,136 @@
+/** Speed: how fast a path or area goes from one key to the next, by name or by a curve that is drawn. */
+
+import { LIMITS } from "../document/document.js";
+import { setPointEasing } from "../document/keys.js";
+import { updatePath } from "../document/items.js";
+import { stretchesOf } from "../document/timing.js";
+import { h, svg } from "../dom.js";
+import { choiceField } from "./fields.js";
+
+/** @typedef {import("../document/document.js").EditDocument} EditDocument */
+/** @typedef {import("../document/document.js").Easing} Easing */
+/** @typedef {import("../document/document.js").KeyEasing} KeyEasing */
+/** @typedef {import("../document/document.js").Path} Path */
+/** @typedef {import("../editor.js").Editor} Editor */
+/** @typedef {[number, number, number, number]} Curve */
+
+const OWN = "curve"; // stands for a curve of one's own
+const PATHS = { linear: "even", in: "speeds up", out: "slows down", "in-out": "both" };
+const SPEEDS = { ...PATHS, hold: "holds, then jumps", [OWN]: "own curve" };
+
+/** The curves that named speeds are. @type {Record<string, Curve>} */
+const CURVES = { linear: [0.333, 0.333, 0.667, 0.667], in: [0.333, 0, 0.667, 0.333], out: [0.333, 0.667, 0.667, 1], "in-out": [0.333, 0, 0.667, 1] };
+
+const SIDE = 96; // pixels of the square from 0 to 1
+const OVER = 0.25; // of it that is seen above and below, or more where a handle lies farther
+const REACH = 12; // pixels around a handle
+const STEP = 0.05; // by an arrow key; with Shift a fifth of it
+
+/** The stretch that a path's settings are about: from the selected point, else around the frame shown. @type {(doc: EditDocument, path: Path, point: number | undefined, frame: number) => ReturnType<typeof stretchesOf>[number] | undefined} */
+export function stretchShown(doc, path, point, frame) {
+    const all = stretchesOf(doc, path);
+    return all.findLast(({ index, from }) => (point === undefined ? from <= frame : index <= point)) ?? all[0];
+}
+
+/** How a path goes from key to key: the choice for all of it, then the one for a stretch. @type {(editor: Editor, path: Path, point: number | undefined, frame: number) => HTMLElement[]} */
+export function pathSpeed(editor, path, point, frame) {
+    const { doc } = editor.session;
+    const stretch = stretchShown(doc, path, point, frame);
+    const whole = path.easing ?? "linear";
+    const set = (/** @type {Easing} */ easing) => updatePath(editor.session.doc, path.id, (before) => ({ ...before, easing }));
+    const all = choiceField("Speed", PATHS, whole, (easing) => editor.commit(set(/** @type {Easing} */ (easing)), "easing"));
+    if (!stretch) return [all];
+    const { index, from, to } = stretch;
+    const own = path.points[index].easing;
+    const setOwn = (/** @type {KeyEasing | undefined} */ easing) => setPointEasing(editor.session.doc, path.id, index, easing);
+    return [all, ...keySpeed(editor, `From frame ${from} to ${to}`, own, whole, "as the path", setOwn)];
+}
+
+/**
+ * How one key goes to the next: a choice, and a curve where that is chosen. `set` gives the stored drawing with another.
+ * @type {(editor: Editor, label: string, easing: KeyEasing | undefined, otherwise: KeyEasing, none: string, set: (easing: KeyEasing | undefined) => EditDocument) => HTMLElement[]}
+ */
+export function keySpeed(editor, label, easing, otherwise, none, set) {
+    const isOwn = typeof easing === "object";
+    const choose = (/** @type {string} */ value) => {
+        const from = CURVES[/** @type {string} */ (easing ?? otherwise)] ?? CURVES["in-out"];
+        editor.commit(set(value === OWN ? from : /** @type {Easing | undefined} */ (value || undefined)), "easing");
+    };
+    const choice = choiceField(label, { ...(none && { "": none }), ...SPEEDS }, isOwn ? OWN : easing ?? (none ? "" : "linear"), choose);
+    return isOwn ? [choice, speedCurve(editor, easing, set)] : [choice];
+}
+
+/** The curve in its square, with its two handles. @type {(editor: Editor, before: Curve, set: (easing: Curve) => EditDocument) => HTMLElement} */
+function speedCurve(editor, before, set) {
+    const [low, high] = [Math.min(-OVER, before[1], before[3]), Math.max(1 + OVER, before[1], before[3])];
+    const [wide, tall] = [SIDE + 2 * REACH, (high - low) * SIDE];
+    const at = (/** @type {number} */ x, /** @type {number} */ y) => `${REACH + x * SIDE} ${(high - y) * SIDE}`;
+    const arms = svg("path", { class: "rve-curve-arms" });
+    const line = svg("path", { class: "rve-curve-line" });
+    const square = svg("rect", { class: "rve-curve-square", x: REACH, y: (high - 1) * SIDE, width: SIDE, height: SIDE });
+    const handles = /** @type {const} */ ([0, 1]).map((index) => {
+        const handle = svg("g", { class: "rve-curve-handle", role: "slider", tabindex: 0, "data-field": `curve-${index}`, "aria-valuemin": 0, "aria-valuemax": 1 });
+        handle.setAttribute("aria-label", `${index ? "Second" : "First"} handle of the speed curve`);
+        handle.append(svg("circle", { r: REACH, fill: "transparent" }), svg("circle", { r: 5 }));
+        return handle;
+    });
+    const picture = svg("svg", { class: "rve-curve", viewBox: `0 0 ${wide} ${tall}`, width: wide, height: tall }, square, arms, line, ...handles);
+    const draw = (/** @type {Curve} */ curve) => {
+        const [x1, y1, x2, y2] = curve;
+        arms.setAttribute("d", `M${at(0, 0)} L${at(x1, y1)} M${at(1, 1)} L${at(x2, y2)}`);
+        line.setAttribute("d", `M${at(0, 0)} C${at(x1, y1)} ${at(x2, y2)} ${at(1, 1)}`);
+        handles.forEach((handle, index) => {
+            const [x, y] = curve.slice(2 * index);
+            handle.setAttribute("transform", `translate(${at(x, y)})`);
+            handle.setAttribute("aria-valuenow", String(x));
+            handle.setAttribute("aria-valuetext", `${Math.round(100 * x)} % of the time, ${Math.round(100 * y)} % of the way`);
+        });
+    };
+    const placed = (/** @type {number} */ index, /** @type {number} */ x, /** @type {number} */ y) =>
+        /** @type {Curve} */ (before.toSpliced(2 * index, 2, within(x, 0, 1), within(y, ...LIMITS.easing)));
+    handles.forEach((handle, index) => {
+        handle.addEventListener("keydown", (event) => {
+            const [dx, dy] = ARROWS[event.key] ?? [0, 0];
+            event.stopPropagation();
+            if (event.key === "Escape") editor.focus();
+            if (!dx && !dy) return;
+            event.preventDefault();
+            const step = event.shiftKey ? STEP / 5 : STEP;
+            const [x, y] = before.slice(2 * index);
+            editor.commit(set(placed(index, x + dx * step, y + dy * step)), "speed curve", `speed curve ${index}`);
+        });
+        handle.addEventListener("pointerdown", (event) => {
+            if (event.button !== 0) return;
+            event.preventDefault();
+            event.stopPropagation();
+            handle.focus();
+            const box = picture.getBoundingClientRect();
+            const curveAt = (/** @type {PointerEvent} */ now) =>
+                placed(index, (((now.clientX - box.left) / box.width) * wide - REACH) / SIDE, high - (((now.clientY - box.top) / box.height) * tall) / SIDE);
+            let moved = false;
+            const ends = new AbortController();
+            const move = (/** @type {PointerEvent} */ now) => {
+                moved = true;
+                draw(curveAt(now));
+                editor.preview(set(curveAt(now)));
+            };
+            const finish = (/** @type {PointerEvent} */ now) => {
+                ends.abort();
+                if (moved && now.type === "pointerup") return editor.commit(set(curveAt(now)), "speed curve");
+                draw(before);
+                editor.revert();
+            };
+            handle.setPointerCapture(event.pointerId);
+            handle.addEventListener("pointermove", move, { signal: ends.signal });
+            for (const name of /** @type {const} */ (["pointerup", "pointercancel", "lostpointercapture"])) handle.addEventListener(name, finish, { signal: ends.signal });
+        });
+    });
+    draw(before);
+    return h("div", { class: "rve-curve-field", title: "Time runs to the right, the way upward: drag the handles, or move them with the arrow keys" }, picture);
+}
+
+/** @type {Record<string, [number, number]>} */
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+
+/** Thousandths are enough. @type {(value: number, low: number, high: number) => number} */
+const within = (value, low, high) => Math.round(Math.min(Math.max(value, low), high) * 1000) / 1000;
