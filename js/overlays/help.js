@@ -20,7 +20,7 @@ export function helpOverlay(close) {
     const sheet = h(
         "div",
         { class: "rve-overlay", role: "dialog", "aria-modal": "true", "aria-label": "Keys", tabindex: "-1", hidden: true },
-        h("header", {}, h("h2", {}, "Keys"), h("button", { class: "rve-button", type: "button", "aria-label": "Close (Esc)", onclick: close }, "✕")),
+        h("header", {}, h("h2", {}, "Keys"), h("button", { class: "rve-button", type: "button", title: "Close (Esc)", "aria-label": "Close (Esc)", onclick: close }, "✕")),
         h("div", { class: "rve-columns" }, ...lists),
     );
     sheet.addEventListener("keydown", (event) => {

@@ -37,7 +37,7 @@ export class ImportExport {
         this.element = h(
             "div",
             { class: "rve-overlay", role: "dialog", "aria-modal": "true", "aria-label": "Import and export", hidden: true },
-            h("header", {}, h("h2", {}, "Import and export"), h("button", { class: "rve-button", type: "button", "aria-label": "Close (Esc)", onclick: () => editor.closeOverlays() }, "✕")),
+            h("header", {}, h("h2", {}, "Import and export"), h("button", { class: "rve-button", type: "button", title: "Close (Esc)", "aria-label": "Close (Esc)", onclick: () => editor.closeOverlays() }, "✕")),
             h("div", { class: "rve-pair" }, this.format, button("Copy", "Copy the text", () => this.#copy()), button("Save", "Save the text as a file", () => this.#save())),
             this.text,
             this.note,
