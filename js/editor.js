@@ -223,7 +223,7 @@ export class Editor extends DrawingBoard {
     #draw() {
         const { doc, session, stage, viewport, selection, time, outside } = this;
         if (!stage.size.width || !stage.size.height) return; // collapsed, or not in the page
-        const scene = { doc, selection, time, viewport, density: stage.density, outside, sketch: this.sketched, guides: this.guides, ...this.pointer.hovering, crosshair: this.crosshair.at };
+        const scene = { doc, selection, time, viewport, density: stage.density, outside, sketch: this.sketched, guides: this.guides, onion: session.onionSkin ? this.backdrop.onion : null, ...this.pointer.hovering, crosshair: this.crosshair.at };
         stage.draw(scene, this.backdrop.at(frameAt(time), doc));
         this.element.classList.toggle("rve-without-panel", !session.panel);
         stage.element.classList.toggle("rve-bare", !session.showsDrawing);

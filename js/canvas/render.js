@@ -6,6 +6,7 @@
 
 import { OUTLINE, WHITE, clear, drawSquare, inFrame } from "./canvas.js";
 import { AREA, AREA_LINE, strokeArea } from "./render_areas.js";
+import { drawMarked } from "./onion_skin.js";
 import { drawCrosshair } from "./render_crosshair.js";
 import { drawGuides, drawTransformBox } from "./render_selection.js";
 import { colorOf } from "../document/items.js";
@@ -32,6 +33,7 @@ import { poseAt } from "../geometry/pose.js";
  * @property {string | null} hovered  id of the path under the pointer
  * @property {import("../geometry/transform_box.js").TransformBox | null} transformBox  around what is selected
  * @property {import("../geometry/snapping.js").Guide[]} guides  lines that what is dragged lines up with
+ * @property {ImageBitmap | null} onion  the edited frame, where it is shown along its way
  * @property {Map<string, Set<number>>} outside  per path the frames at which it lies outside the areas
  */
 
@@ -140,6 +142,7 @@ export function drawLive(context, scene) {
     clear(context);
     inFrame(context, viewport, density);
     const px = 1 / viewport.scale;
+    drawMarked(context, scene, true);
     for (const area of doc.regions)
         if (selection.regions.includes(area.id)) {
             strokeArea(context, scene, area, 2.25);

@@ -86,7 +86,7 @@ function softTint(doc, time) {
 const outlines = new WeakMap();
 
 /** A plain area's outline before it is moved; of a brush, its middle line. @type {(area: Area) => Path2D} */
-function areaOutline(area) {
+export function areaOutline(area) {
     let outline = outlines.get(area);
     if (!outline) {
         outline = new Path2D();

@@ -34,6 +34,11 @@ export class Backdrop {
         return this.clip?.prepared.fps ?? BLANK_FPS;
     }
 
+    /** The edited frame, where the source is seen that it is laid over. */
+    get onion() {
+        return this.view === "source" && !this.comparing ? this.#edited : null;
+    }
+
     get hasEdited() {
         return this.#edited !== null;
     }

@@ -37,6 +37,8 @@ export class Session {
     loop = true;
     /** Whether what is moved, scaled or drawn lines up with the rest. Off: a path goes where the picture has it. */
     snapping = false;
+    /** What is marked in the edited frame is shown along its way. */
+    onionSkin = false;
     panel = true;
     /** Paths and areas lie over the picture. */
     showsDrawing = true;

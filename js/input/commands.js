@@ -168,6 +168,10 @@ export const COMMANDS = {
     result: (editor) => changeView(editor, "result"),
     wipe: (editor) => changeView(editor, "wipe"),
     difference: (editor) => changeView(editor, "difference"),
+    onion(editor) {
+        if (!editor.backdrop.hasEdited) return editor.say("Connect an edited first frame: what is marked in it is shown along its way then.");
+        editor.session.onionSkin = !editor.session.onionSkin;
+    },
     drawing(editor) {
         editor.session.showsDrawing = !editor.session.showsDrawing;
     },

@@ -41,9 +41,10 @@ export function choiceField(label, options, value, act) {
     return h("label", { class: "rve-field" }, label, select);
 }
 
-/** @type {(label: string, checked: boolean, field: string, act: (checked: boolean) => void) => HTMLElement} */
-export function checkField(label, checked, field, act) {
+/** Clicked, it gives the keyboard back to the drawing. @type {(editor: Editor, label: string, checked: boolean, field: string, act: (checked: boolean) => void) => HTMLElement} */
+export function checkField(editor, label, checked, field, act) {
     const input = h("input", { type: "checkbox", checked, "data-field": field, onchange: () => act(input.checked) });
+    input.addEventListener("click", (event) => event.detail && editor.focus());
     input.addEventListener("keydown", (event) => event.stopPropagation()); // the graph has keys of its own
     return h("label", { class: "rve-check" }, input, h("span", {}, label));
 }

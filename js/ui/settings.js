@@ -175,7 +175,7 @@ export class Settings {
             editor.commit(ops.setFollow(doc, area.id, ids.length > 1 ? ids : ids[0], frameAt(time)), "follow");
         };
         const boxes = paths.map((path, index) =>
-            checkField(nameOf(paths, path), followed.includes(path.id), `follow-${index}`, (on) => toggle(path.id, on)),
+            checkField(editor, nameOf(paths, path), followed.includes(path.id), `follow-${index}`, (on) => toggle(path.id, on)),
         );
         const along = ["", "It moves with the path.", "It moves, turns and scales with the paths."][Math.min(followed.length, 2)];
         return h(

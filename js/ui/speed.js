@@ -86,8 +86,9 @@ function speedCurve(editor, before, set) {
             handle.setAttribute("aria-valuetext", `${Math.round(100 * x)} % of the time, ${Math.round(100 * y)} % of the way`);
         });
     };
+    let current = before; // keys may come faster than the settings are made anew
     const placed = (/** @type {number} */ index, /** @type {number} */ x, /** @type {number} */ y) =>
-        /** @type {Curve} */ (before.toSpliced(2 * index, 2, within(x, 0, 1), within(y, ...LIMITS.easing)));
+        /** @type {Curve} */ (current.toSpliced(2 * index, 2, within(x, 0, 1), within(y, ...LIMITS.easing)));
     handles.forEach((handle, index) => {
         handle.addEventListener("keydown", (event) => {
             const [dx, dy] = ARROWS[event.key] ?? [0, 0];
@@ -96,8 +97,10 @@ function speedCurve(editor, before, set) {
             if (!dx && !dy) return;
             event.preventDefault();
             const step = event.shiftKey ? STEP / 5 : STEP;
-            const [x, y] = before.slice(2 * index);
-            editor.commit(set(placed(index, x + dx * step, y + dy * step)), "speed curve", `speed curve ${index}`);
+            const [x, y] = current.slice(2 * index);
+            current = placed(index, x + dx * step, y + dy * step);
+            draw(current);
+            editor.commit(set(current), "speed curve", `speed curve ${index}`);
         });
         handle.addEventListener("pointerdown", (event) => {
             if (event.button !== 0) return;
@@ -117,7 +120,7 @@ function speedCurve(editor, before, set) {
             const finish = (/** @type {PointerEvent} */ now) => {
                 ends.abort();
                 if (moved && now.type === "pointerup") return editor.commit(set(curveAt(now)), "speed curve");
-                draw(before);
+                draw(current);
                 editor.revert();
             };
             handle.setPointerCapture(event.pointerId);

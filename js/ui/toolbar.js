@@ -43,6 +43,7 @@ export class Toolbar {
         this.panel = this.#command("panel", "panel");
         this.snap = this.#command("snap", "snap");
         this.firstFrame = this.#command("firstFrame", "first-frame");
+        this.onion = this.#command("onion", "onion");
         this.compare = this.#button("compare", `${titleOf("compare")} (${shortcut("compare")})`, (event) => {
             if (!event.detail) editor.compare(!editor.backdrop.comparing); // by keys, which are not held on a button
         });
@@ -54,7 +55,7 @@ export class Toolbar {
             { class: "rve-toolbar", role: "toolbar", "aria-label": "Tools" },
             ...groups,
             h("div", { class: "rve-group" }, this.undo, this.redo),
-            h("div", { class: "rve-group" }, this.#command("fit", "fit"), this.snap, this.firstFrame, this.compare),
+            h("div", { class: "rve-group" }, this.#command("fit", "fit"), this.snap, this.firstFrame, this.onion, this.compare),
             h("div", { class: "rve-group rve-right" }, this.#button("importExport", "Import and export", () => editor.run("import-export")), this.panel, this.#command("fullWindow", "full-window"), this.#command("help", "help")),
         );
         roveFocus(this.element);
@@ -64,7 +65,7 @@ export class Toolbar {
     draw() {
         const { editor } = this;
         const { session } = editor;
-        const shows = [session.tool, session.areaMode, session.panel, session.snapping, session.doc, editor.backdrop.hasEdited];
+        const shows = [session.tool, session.areaMode, session.panel, session.snapping, session.onionSkin, session.doc, editor.backdrop.hasEdited];
         if (shows.every((value, index) => value === this.#shown[index])) return;
         this.#shown = shows;
         for (const [name, button] of this.#tools) button.setAttribute("aria-pressed", String(name === session.tool));
@@ -80,6 +81,8 @@ export class Toolbar {
         this.#describeStep(this.redo, "Redo", session.steps.redo, "redo");
         this.panel.setAttribute("aria-pressed", String(session.panel));
         this.snap.setAttribute("aria-pressed", String(session.snapping));
+        this.onion.setAttribute("aria-pressed", String(session.onionSkin));
+        this.onion.hidden = !editor.backdrop.hasEdited;
         this.compare.hidden = !editor.backdrop.hasEdited;
     }
 

@@ -1,4 +1,4 @@
-"""What changes over time, in the editor: keys of areas, speeds between keys, several paths followed."""
+"""What changes over time, in the editor: keys, speeds, several paths followed, the edited frame along its way."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from comfyui_server import ComfyUI
 from drawing import FRAME, Drawing, build
+from PIL import Image
 from playwright.sync_api import Page
 from pytest import approx
 
@@ -269,3 +271,44 @@ def test_an_area_goes_from_key_to_key_as_chosen(drawing: Drawing):
         assert overlap(drawing, frame) >= 0.995
     go(drawing, 13)
     assert drawing.element.get_by_role("slider", name="First handle").count() == 0
+
+
+def test_the_edited_frame_is_seen_along_its_way(server: ComfyUI, page: Page):
+    edited = Image.new("RGB", FRAME, (20, 30, 40))
+    edited.paste((250, 40, 200), (180, 60, 260, 140))
+    edited.save(server.input / "marked.png")
+    load = {"type": "LoadImage", "pos": [380, 420], "widgets": {"image": "marked.png"}}
+    drawing = build(page, more={"edited": load}, inputs={"edited_frame": ["edited", 0]}).wait_for_frames()
+    drawing.button("onion").wait_for()
+    drawing.tool("rect")
+    drawing.drag([(180, 60), (260, 140)])
+    drawing.tool("line")
+    drawing.drag([(220, 100), (420, 100)])
+    drawing.tool("anchor")
+    drawing.click(600, 220)  # no area holds it
+    drawing.press("End")
+    assert not drawing.layer("onion").any()
+    drawing.press("u")
+    assert drawing.button("onion").get_attribute("aria-pressed") == "true"
+
+    def seen(x: float, y: float) -> list[int]:
+        pixels, box = drawing.layer("onion"), drawing.stage.bounding_box()
+        assert box is not None
+        left, top = drawing.place(x, y)
+        density = pixels.shape[1] / box["width"]
+        return pixels[int((top - box["y"]) * density), int((left - box["x"]) * density)].tolist()
+
+    assert seen(420, 100) == [approx(250, abs=3), approx(40, abs=3), approx(200, abs=3), approx(140, abs=2)]
+    assert [seen(220, 100)[3], seen(470, 100)[3]] == [0, 0]
+    assert seen(600, 220)[:3] == [approx(20, abs=3), approx(30, abs=3), approx(40, abs=3)]
+    drawing.press("Home")
+    assert [seen(220, 100)[3] > 0, seen(420, 100)[3]] == [True, 0]
+    drawing.tool("select")
+    drawing.click(190, 130)
+    drawing.press("k", "End", *["Shift+ArrowDown"] * 6)  # an area goes its own way, by its keys
+    assert seen(220, 160)[0] == approx(250, abs=3)
+    assert seen(420, 100)[:3] == [approx(20, abs=3), approx(30, abs=3), approx(40, abs=3)]  # no area rests there
+    drawing.press("x")  # there is no result: the source is still seen
+    assert seen(220, 160)[3] > 0
+    drawing.button("onion").click()
+    assert not drawing.layer("onion").any()
