@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -221,7 +222,7 @@ class Drawing:
     def field(self, label: str) -> Locator:
         """A field of the panel, by the text before it."""
         labels = self.drawn().element.locator("label.rve-field")
-        return labels.filter(has_text=label).locator("input, select").first
+        return labels.filter(has_text=re.compile(f"^{re.escape(label)}")).locator("input, select").first
 
     def enter(self, label: str, value: object) -> None:
         field = self.field(label)
