@@ -216,7 +216,7 @@ export class ContextMenu {
         const [keys, follows] = [this.#keyItems(), this.#followItems()];
         const hidden = [...doc.paths.filter(({ id }) => paths.includes(id)), ...doc.regions.filter(({ id }) => regions.includes(id))].every((item) => item.visible === false);
         return [
-            ...(paths.length ? [this.#wholly("Track what lies here now", "track-selected"), this.#wholly("Reverse", "reverse"), this.#wholly("There and back", "to-and-fro"), this.#wholly("Parallel copies…", "copies")] : []),
+            ...(paths.length ? [this.#wholly("Reverse", "reverse"), this.#wholly("There and back", "to-and-fro"), this.#wholly("Parallel copies…", "copies"), this.#wholly("Track what lies here now", "track-selected")] : []),
             this.#wholly("Mirror left and right", "mirror-x"),
             this.#wholly("Mirror up and down", "mirror-y"),
             ...(keys.length || follows.length ? [null, ...keys, ...follows] : []),

@@ -68,7 +68,14 @@ def test_a_right_click_offers_what_fits_and_comfyui_stays_out(drawing: Drawing):
     assert "Follow Line 1" in offered(drawing)
     assert "Reverse" not in offered(drawing)
     drawing.click(60, 220, button="right")  # nothing there
-    assert offered(drawing) == ["Paste", "Select everything", "Anchor here", "Circle around here", "Fit the frame"]
+    assert offered(drawing) == [
+        "Paste",
+        "Select everything",
+        "Track what is here",
+        "Anchor here",
+        "Circle around here",
+        "Fit the frame",
+    ]
     choose(drawing, "Anchor here")
     assert places_of(drawing) == [approx((60, 220), abs=NEAR)]
     drawing.press("Delete")  # the keyboard is the drawing's again
