@@ -124,7 +124,7 @@ const patches = new WeakMap();
 function patchOf(item, doc, onion, markOf, cut) {
     const ofFrame = patches.get(onion) ?? new Map();
     patches.set(onion, ofFrame);
-    const id = `${"mode" in item || "keys" in item ? "area" : "path"} ${item.id}`;
+    const id = `${Array.isArray(item.points[0]) ? "area" : "path"} ${item.id}`;
     const known = ofFrame.get(id);
     if (known?.item === item) return known.patch;
     const mark = markOf();

@@ -28,7 +28,7 @@ export function mappedAreas(doc, paths, selection, map, time) {
     const after = { ...doc, paths };
     const [selected, split] = [new Set(selection.regions), new Set(selection.points.map(({ path }) => path))];
     const whole = new Set(selection.paths.filter((id) => !split.has(id)));
-    return doc.regions.map((area) => {
+    const regions = doc.regions.map((area) => {
         const ids = followIds(area);
         const along = ids.length > 0 && ids.every((id) => whole.has(id));
         if (!along && !selected.has(area.id)) return area;
@@ -43,6 +43,7 @@ export function mappedAreas(doc, paths, selection, map, time) {
         if (area.keys) return posedBy(beside, doc.frames, local, time);
         return isMove(local) ? movedArea(beside, local.e, local.f) : mappedArea(beside, local);
     });
+    return regions.every((area, index) => area === doc.regions[index]) ? doc.regions : regions; // nothing drawn of them is another
 }
 
 /** @type {(motion: import("../geometry/pose.js").Motion) => Affine} */

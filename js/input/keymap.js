@@ -37,6 +37,7 @@ export const BINDINGS = [
     { group: "Time", command: "first", keys: ["Home"], text: "First frame" },
     { group: "Time", command: "last", keys: ["End"], text: "Last frame" },
     { group: "Time", command: "loop", keys: ["Shift+L"], text: "Loop on, off" },
+    { group: "Time", command: "onion", keys: ["u"], text: "Edited frame on its way" },
 
     { group: "Edit", command: "undo", keys: ["Ctrl+z"], text: "Undo", repeats: true },
     { group: "Edit", command: "redo", keys: ["Ctrl+Shift+Z", "Ctrl+y"], text: "Redo", repeats: true },
@@ -48,7 +49,7 @@ export const BINDINGS = [
     { group: "Edit", command: "delete", keys: ["Delete", "Backspace"], text: "Delete points, paths, areas" },
     { group: "Edit", command: "insert", keys: ["i"], text: "Insert a point where the dot is" },
     { group: "Edit", command: "track-selected", keys: ["Shift+J"], text: "Track what lies under the paths" },
-    { group: "Edit", command: "time-point", keys: ["k"], text: "Point's or area's key here, or none" },
+    { group: "Edit", command: "time-point", keys: ["k"], text: "Key of a point or area" },
     { group: "Edit", command: "nudge", keys: ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"], text: "Nudge by a pixel", repeats: true },
     {
         group: "Edit",
@@ -75,7 +76,6 @@ export const BINDINGS = [
     { group: "View", command: "actual-size", keys: ["1"], text: "One pixel is one pixel" },
     { group: "View", command: "compare", keys: ["c"], text: "Hold: the source, not the edited frame" },
     { group: "View", command: "first-frame", keys: ["y"], text: "The edited first frame" },
-    { group: "View", command: "onion", keys: ["u"], text: "The edited frame along its way" },
     { group: "View", command: "result", keys: ["x"], text: "The result, the source" },
     { group: "View", command: "wipe", keys: ["w"], text: "Wipe between both" },
     { group: "View", command: "difference", keys: ["d"], text: "Their difference" },

@@ -92,6 +92,11 @@ test("turned in steps, a rectangle with keys stays one, and its turn goes on pas
     assert.ok(!makesPolygons(drawing("rect"), doc));
 });
 
+test("areas that are not mapped are the same list: nothing drawn of them is drawn again", () => {
+    const doc = drawing("rect");
+    assert.equal(ops.translate(doc, { paths: ["p1"], regions: [], points: [] }, 3, 4, 0).regions, doc.regions);
+});
+
 test("a moved key says nothing but where", () => {
     const doc = setKey(drawing("rect"), "r1", 0, {});
     assert.deepEqual(ops.translate(doc, only, 3, 4, 0).regions[0].keys[0], { frame: 0, move: [3, 4] });
