@@ -49,6 +49,7 @@ export const BINDINGS = [
     { group: "Edit", command: "insert", keys: ["i"], text: "Insert a point where the dot is" },
     { group: "Edit", command: "track-selected", keys: ["Shift+J"], text: "Track what lies under the paths" },
     { group: "Edit", command: "time-point", keys: ["k"], text: "Tie a point to this frame, or free it" },
+    { group: "Edit", command: "lock", keys: ["u"], text: "Lock, unlock" },
     { group: "Edit", command: "nudge", keys: ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"], text: "Nudge by a pixel", repeats: true },
     {
         group: "Edit",
@@ -79,6 +80,7 @@ export const BINDINGS = [
     { group: "View", command: "wipe", keys: ["w"], text: "Wipe between both" },
     { group: "View", command: "difference", keys: ["d"], text: "Their difference" },
     { group: "View", command: "drawing", keys: ["q"], text: "Paths and areas on, off" },
+    { group: "View", command: "solo", keys: ["Shift+S"], text: "Only what is selected, and back" },
     { group: "View", command: "full-window", keys: ["f"], text: "Fill the window, and back" },
     { group: "View", command: "panel", keys: ["n"], text: "List on, off" },
     { group: "View", command: "help", keys: ["?"], text: "This list" },

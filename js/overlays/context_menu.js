@@ -4,6 +4,7 @@
  */
 
 import { addPath, findPath, nameOf, newPath, reordered } from "../document/items.js";
+import { unlockedPart } from "../document/locks.js";
 import * as ops from "../document/operations.js";
 import { selectedBox } from "../document/shapes.js";
 import { hitTest } from "../geometry/hit_test.js";
@@ -76,7 +77,7 @@ export class ContextMenu {
         editor.player.pause();
         editor.run("end-drawing"); // what was clicked so far
         const { px, reach } = editor.pointer.placeOf(event);
-        const [hit] = hitTest(editor.doc, editor.selection, editor.time, px, reach);
+        const [hit] = hitTest(editor.stageDoc, editor.selection, editor.time, px, reach);
         if (hit) this.#take(hit);
         const at = { x: event.clientX, y: event.clientY };
         if (!hit) this.#open(this.#placeItems(px), at);
@@ -99,7 +100,7 @@ export class ContextMenu {
         if (!row) return;
         const kind = /** @type {"paths" | "regions"} */ (row.dataset.kind);
         const id = row.dataset.item ?? "";
-        if (!editor.selection[kind].includes(id)) editor.select({ ...ops.NOTHING, [kind]: [id] });
+        if (!editor.session.selection[kind].includes(id)) editor.select({ ...ops.NOTHING, [kind]: [id] });
         const box = row.getBoundingClientRect();
         const byKeys = event.button !== 2 && !event.clientX && !event.clientY;
         this.#open(this.#selectedItems(), byKeys ? { x: box.left + box.width / 3, y: box.bottom } : { x: event.clientX, y: event.clientY });
@@ -107,7 +108,7 @@ export class ContextMenu {
 
     /** @type {(items: MenuItem[], at: XY) => void} */
     #open(items, at) {
-        const { doc, selection } = this.editor;
+        const { doc, session: { selection } } = this.editor;
         const names = [
             ...doc.paths.filter(({ id }) => selection.paths.includes(id)).map((path) => nameOf(doc.paths, path)),
             ...doc.regions.filter(({ id }) => selection.regions.includes(id)).map((area) => nameOf(doc.regions, area)),
@@ -208,21 +209,24 @@ export class ContextMenu {
 
     /** @type {() => MenuItem[]} */
     #selectedItems() {
-        const { doc, selection } = this.editor;
+        const { doc, session: { selection } } = this.editor;
         const { paths, regions } = selection;
+        const free = this.editor.selection;
+        const isLocked = ops.isNothing(unlockedPart(doc, selection));
         const follows = this.#followItems();
         const hidden = [...doc.paths.filter(({ id }) => paths.includes(id)), ...doc.regions.filter(({ id }) => regions.includes(id))].every((item) => item.visible === false);
         return [
-            ...(paths.length ? [this.#wholly("Track what lies here now", "track-selected"), this.#wholly("Reverse", "reverse"), this.#wholly("There and back", "to-and-fro"), this.#wholly("Parallel copies…", "copies")] : []),
-            this.#wholly("Mirror left and right", "mirror-x"),
-            this.#wholly("Mirror up and down", "mirror-y"),
+            ...(free.paths.length ? [this.#wholly("Track what lies here now", "track-selected"), this.#wholly("Reverse", "reverse"), this.#wholly("There and back", "to-and-fro"), this.#wholly("Parallel copies…", "copies")] : []),
+            ...(ops.isNothing(free) ? [] : [this.#wholly("Mirror left and right", "mirror-x"), this.#wholly("Mirror up and down", "mirror-y")]),
             ...(follows.length ? [null, ...follows] : []),
-            null,
+            ...(ops.isNothing(free) ? [] : [null]),
             { text: "Bring forward", act: () => this.#order(1) },
             { text: "Send back", act: () => this.#order(-1) },
             { text: hidden ? "Show" : "Hide", act: () => this.#show(hidden) },
+            this.#command(isLocked ? "Unlock" : "Lock", "lock"),
+            this.#command(this.editor.session.solo ? "End solo" : "Solo", "solo"),
             this.#command("Duplicate", "duplicate"),
-            this.#wholly("Delete", "delete"),
+            ...(ops.isNothing(free) ? [] : [this.#wholly("Delete", "delete")]),
         ];
     }
 
@@ -253,7 +257,7 @@ export class ContextMenu {
 
     /** @type {(by: 1 | -1) => void} */
     #order(by) {
-        const { doc, selection } = this.editor;
+        const { doc, session: { selection } } = this.editor;
         const moved = /** @type {<T extends {id: string}>(items: T[], chosen: string[]) => T[]} */ (items, chosen) => {
             if (!items.length || chosen.includes(items.at(by > 0 ? -1 : 0)?.id ?? "")) return items; // at the end already
             const ids = items.map(({ id }) => id).filter((id) => chosen.includes(id));
@@ -264,7 +268,7 @@ export class ContextMenu {
 
     /** @type {(visible: boolean) => void} */
     #show(visible) {
-        const { doc, selection } = this.editor;
+        const { doc, session: { selection } } = this.editor;
         const paths = doc.paths.map((path) => (selection.paths.includes(path.id) ? { ...path, visible } : path));
         const regions = doc.regions.map((area) => (selection.regions.includes(area.id) ? { ...area, visible } : area));
         this.editor.commit({ ...doc, paths, regions }, visible ? "show" : "hide");

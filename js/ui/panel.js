@@ -1,10 +1,8 @@
 /** Panel: the list of paths and areas, a grid that arrows move in, and below it the settings of what is selected. */
 
-import { colorOf, nameOf, updateArea, updatePath } from "../document/items.js";
-import * as ops from "../document/operations.js";
 import { h } from "../dom.js";
 import { frameAt } from "../input/player.js";
-import { icon } from "./icons.js";
+import { itemRow } from "./list/rows.js";
 import { Settings } from "./settings.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
@@ -13,17 +11,19 @@ import { Settings } from "./settings.js";
 /** @typedef {import("../editor.js").Editor} Editor */
 
 /**
- * A place in the list: the row itself, its eye, its name.
+ * A place in the list: the row itself, its eye, its lock, its name.
  * @typedef {{kind: "paths" | "regions", id: string, column: number}} Place
  */
 
-const COLUMNS = ["row", "eye", "name"];
+const COLUMNS = ["row", "eye", "lock", "name"];
 
 export class Panel {
     /** @type {EditDocument | null} */
     #shownDoc = null;
-    /** @type {ops.Selection | null} */
+    /** @type {import("../document/operations.js").Selection | null} */
     #shownSelection = null;
+    /** @type {import("../document/solo.js").Solo | null} */
+    #shownSolo = null;
     #shownFrame = -1;
     /** @type {Place | null} where Tab comes into the list */
     #place = null;
@@ -42,14 +42,19 @@ export class Panel {
         });
     }
 
+    /** What was typed and not taken goes, at the next draw. */
+    renew() {
+        this.#shownDoc = null;
+    }
+
     /** Brings the panel up to date with what is stored, not with what is being dragged: it would cost every move. @type {() => void} */
     draw() {
         const { session } = this.editor;
         const { doc } = session;
         const frame = frameAt(session.time);
         const follows = session.selection.regions.length > 0; // whose settings depend on the frame shown
-        if (doc === this.#shownDoc && session.selection === this.#shownSelection && (!follows || frame === this.#shownFrame)) return;
-        [this.#shownDoc, this.#shownSelection, this.#shownFrame] = [doc, session.selection, frame];
+        if (doc === this.#shownDoc && session.solo === this.#shownSolo && session.selection === this.#shownSelection && (!follows || frame === this.#shownFrame)) return;
+        [this.#shownDoc, this.#shownSolo, this.#shownSelection, this.#shownFrame] = [doc, session.solo, session.selection, frame];
         const scroll = this.#list.scrollTop;
         const focused = this.#list.contains(document.activeElement);
         const index = this.#rows().findIndex((row) => this.#isAt(row));
@@ -59,112 +64,15 @@ export class Panel {
         );
         this.#list.scrollTop = scroll;
         this.#settle(index, focused);
-        this.settings.show(session.selection);
+        this.settings.show(this.editor.selection);
     }
 
     /** @type {(title: string, items: (Path | Area)[], kind: "paths" | "regions") => HTMLElement[]} */
     #section(title, items, kind) {
         const empty = kind === "paths" ? "Draw where things move." : "Draw what may change.";
-        const rows = items.map((item) => this.#row(item, items, kind));
+        const rows = items.map((item) => itemRow(this.editor, kind, items, item));
         const grid = h("div", { role: "grid", "aria-label": title, "aria-multiselectable": "true" }, ...rows);
         return [h("h3", {}, title), rows.length ? grid : h("p", { class: "rve-empty" }, empty)];
-    }
-
-    /** @type {(item: Path | Area, items: (Path | Area)[], kind: "paths" | "regions") => HTMLElement} */
-    #row(item, items, kind) {
-        const { editor } = this;
-        const chosen = editor.session.selection[kind].includes(item.id);
-        const shown = item.visible !== false;
-        const name = nameOf(items, item);
-        const update = (/** @type {{name?: string, visible?: boolean}} */ change, /** @type {string} */ label) =>
-            editor.commit(
-                kind === "paths"
-                    ? updatePath(editor.doc, item.id, (path) => ({ ...path, ...change }))
-                    : updateArea(editor.doc, item.id, (area) => ({ ...area, ...change })),
-                label,
-            );
-        const text = h("span", { class: "rve-name", role: "gridcell", tabindex: "-1", "data-column": "name" }, name);
-        const rename = (/** @type {boolean} */ byKey) => {
-            const field = h("input", { class: "rve-name", maxlength: 100, value: name, "data-field": "name", "aria-label": "Name" });
-            const cell = h("span", { class: "rve-name", role: "gridcell" }, field);
-            let done = false;
-            const finish = (/** @type {boolean} */ apply) => {
-                if (done) return;
-                done = true;
-                cell.replaceWith(text);
-                if (apply && field.value.trim() !== name) update({ name: field.value.trim().slice(0, 100) || undefined }, "rename");
-                byKey ? text.focus() : editor.focus();
-            };
-            field.addEventListener("blur", () => finish(true));
-            field.addEventListener("keydown", (event) => {
-                if (event.key === "Enter") finish(true);
-                if (event.key === "Escape") finish(false);
-                event.stopPropagation();
-            });
-            text.replaceWith(cell);
-            field.focus();
-            field.select();
-        };
-        const choose = (/** @type {boolean} */ adds) => {
-            const before = editor.session.selection;
-            const others = before[kind].filter((id) => id !== item.id);
-            const joined = { ...before, [kind]: chosen ? others : [...others, item.id] };
-            const alone = chosen && before.paths.length + before.regions.length === 1 && !before.points.length;
-            if (adds || !alone) editor.select(adds ? joined : { ...ops.NOTHING, [kind]: [item.id] });
-        };
-        const mark =
-            "easing" in item || kind === "paths"
-                ? h("i", { class: "rve-swatch", style: `background:${colorOf(/** @type {Path} */ (item))}` })
-                : h("i", { class: "rve-sign" }, /** @type {Area} */ (item).mode === "subtract" ? "−" : "+");
-        const eye = h(
-            "button",
-            {
-                class: "rve-button rve-small",
-                type: "button",
-                tabindex: "-1",
-                "data-column": "eye",
-                title: shown ? "Hide: a hidden one takes no part" : "Show",
-                "aria-label": `${name}: shown`,
-                "aria-pressed": String(shown),
-                onclick: (/** @type {Event} */ event) => {
-                    event.stopPropagation();
-                    update({ visible: !shown }, shown ? "hide" : "show");
-                },
-            },
-            icon(shown ? "visible" : "hidden"),
-        );
-        const row = h(
-            "div",
-            {
-                class: `rve-row${chosen ? " rve-chosen" : ""}${shown ? "" : " rve-dim"}`,
-                role: "row",
-                tabindex: "-1",
-                "data-column": "row",
-                "data-kind": kind,
-                "data-item": item.id,
-                "aria-selected": String(chosen),
-                title: "Click to select, double click to rename",
-                onclick: (/** @type {MouseEvent} */ event) => {
-                    // Not "dblclick": the first click may have put another element in this one's place.
-                    if (event.detail === 2) return rename(false);
-                    if (event.detail < 2) choose(event.shiftKey || event.ctrlKey || event.metaKey);
-                },
-                onkeydown: (/** @type {KeyboardEvent} */ event) => {
-                    const onName = event.target === text;
-                    const presses = event.target === row && (event.key === "Enter" || event.key === " ");
-                    if (event.key === "F2" || (onName && event.key === "Enter")) rename(true);
-                    else if (presses) choose(event.shiftKey || event.ctrlKey || event.metaKey);
-                    else return;
-                    event.preventDefault();
-                    event.stopPropagation();
-                },
-            },
-            h("span", { role: "gridcell" }, eye),
-            h("span", { class: "rve-mark", role: "gridcell", "aria-hidden": "true" }, mark),
-            text,
-            kind === "regions" && /** @type {Area} */ (item).follow ? h("span", { class: "rve-tag", role: "gridcell" }, "follows") : null,
-        );
-        return row;
     }
 
     // --- By keys: one stop for Tab, arrows within ------------------------------------------------

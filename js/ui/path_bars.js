@@ -98,7 +98,7 @@ export class PathBars {
 
     /** The path whose times are shown: the one that is selected alone. @type {() => Path | undefined} */
     #path() {
-        const { paths } = this.editor.session.selection;
+        const { paths } = this.editor.selection;
         return paths.length === 1 ? findPath(this.editor.doc, paths[0]) : undefined;
     }
 

@@ -1,6 +1,7 @@
 /** Settings of what is selected: a path, a point of it, an area; and what can be done to it. */
 
 import { addArea, colorOf, findArea, findPath, nameOf, newArea, reordered, updateArea, updatePath } from "../document/items.js";
+import { lockedNames, lockedText } from "../document/locks.js";
 import * as ops from "../document/operations.js";
 import { frameRoom, setPointFrame, setRange } from "../document/timing.js";
 import { h } from "../dom.js";
@@ -45,6 +46,8 @@ export class Settings {
         const path = selection.paths.length === 1 ? findPath(doc, selection.paths[0]) : undefined;
         const area = selection.regions.length === 1 && !selection.paths.length ? findArea(doc, selection.regions[0]) : undefined;
         const parts = [];
+        const locked = lockedNames(doc, this.editor.session.selection);
+        if (locked.length) parts.push(h("p", { class: "rve-empty" }, lockedText(locked)));
         if (path) parts.push(...this.#pathSettings(path, selection));
         if (area) parts.push(...this.#areaSettings(area));
         parts.push(...placementFields(this.editor, selection));
