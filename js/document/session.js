@@ -27,6 +27,8 @@ export class Session {
     selection = ops.NOTHING;
     /** What alone is shown on the stage; null: all that is visible. @type {import("./solo.js").Solo | null} */
     solo = null;
+    /** Groups whose members the list does not show. @type {Set<string>} */
+    folded = new Set();
     /** In frames; fractions only while playing. */
     time = 0;
     /** null: the whole frame, whatever the size of the view. @type {Viewport | null} */

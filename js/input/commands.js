@@ -1,5 +1,6 @@
 /** Commands: what the keymap and the buttons run. */
 
+import { freshGroup, grouped, groupsOf, ungrouped } from "../document/groups.js";
 import { findPath, setLocked } from "../document/items.js";
 import { unlockedPart } from "../document/locks.js";
 import * as ops from "../document/operations.js";
@@ -157,6 +158,19 @@ export const COMMANDS = {
     },
     ...SHAPE_COMMANDS,
     ...HOST_COMMANDS,
+    group(editor) {
+        const { doc, selection } = editor.session;
+        if (ops.isNothing(selection)) return editor.say("Select what to group.");
+        const name = freshGroup(doc);
+        editor.session.separate();
+        editor.commit(grouped(doc, selection, name), "group", "group"); // typing its name belongs to this step
+        editor.panel.nameGroup(name);
+    },
+    ungroup(editor) {
+        const { doc, selection } = editor.session;
+        if (groupsOf(doc, selection).length) editor.commit(ungrouped(doc, selection), "ungroup");
+        else editor.say("Nothing that is selected is in a group.");
+    },
     solo(editor) {
         const { solo, selection } = editor.session;
         if (!solo && ops.isNothing(selection)) return editor.say("Select what alone is to be shown.");

@@ -50,6 +50,8 @@ export const BINDINGS = [
     { group: "Edit", command: "track-selected", keys: ["Shift+J"], text: "Track what lies under the paths" },
     { group: "Edit", command: "time-point", keys: ["k"], text: "Tie a point to this frame, or free it" },
     { group: "Edit", command: "lock", keys: ["u"], text: "Lock, unlock" },
+    { group: "Edit", command: "group", keys: ["Ctrl+g"], text: "Group" },
+    { group: "Edit", command: "ungroup", keys: ["Ctrl+Shift+G"], text: "Take the group apart" },
     { group: "Edit", command: "nudge", keys: ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"], text: "Nudge by a pixel", repeats: true },
     {
         group: "Edit",
@@ -111,6 +113,7 @@ export const CONTROL_KEYS = [
     ["Page ↑ ↓", "ten frames, on the time slider"],
     ["Enter", "select a row; ⇧ Enter adds it"],
     ["F2", "rename a row"],
+    ["Alt ↑ ↓", "move a row, into and out of groups"],
 ];
 
 /** A key event as this table names it: "Ctrl+z", "Shift+ArrowLeft", "?". Cmd counts as Ctrl. @type {(event: {key: string, ctrlKey: boolean, metaKey: boolean, shiftKey: boolean}) => string} */

@@ -3,6 +3,7 @@
  * on the stage and in the list.
  */
 
+import { groupsOf, membersOf } from "../document/groups.js";
 import { addPath, findPath, nameOf, newPath, reordered } from "../document/items.js";
 import { unlockedPart } from "../document/locks.js";
 import * as ops from "../document/operations.js";
@@ -96,11 +97,12 @@ export class ContextMenu {
     #openOnRow(event) {
         const { editor } = this;
         if (!(event.target instanceof Element) || event.target.closest("input")) return; // a field has the browser's own
-        const row = /** @type {HTMLElement | null} */ (event.target.closest("[data-item]"));
+        const row = /** @type {HTMLElement | null} */ (event.target.closest(".rve-row"));
         if (!row) return;
         const kind = /** @type {"paths" | "regions"} */ (row.dataset.kind);
-        const id = row.dataset.item ?? "";
-        if (!editor.session.selection[kind].includes(id)) editor.select({ ...ops.NOTHING, [kind]: [id] });
+        const { item: id = "", group } = row.dataset;
+        if (group !== undefined) editor.select({ ...ops.NOTHING, ...membersOf(editor.doc, group) });
+        else if (!editor.session.selection[kind].includes(id)) editor.select({ ...ops.NOTHING, [kind]: [id] });
         const box = row.getBoundingClientRect();
         const byKeys = event.button !== 2 && !event.clientX && !event.clientY;
         this.#open(this.#selectedItems(), byKeys ? { x: box.left + box.width / 3, y: box.bottom } : { x: event.clientX, y: event.clientY });
@@ -225,6 +227,8 @@ export class ContextMenu {
             { text: hidden ? "Show" : "Hide", act: () => this.#show(hidden) },
             this.#command(isLocked ? "Unlock" : "Lock", "lock"),
             this.#command(this.editor.session.solo ? "End solo" : "Solo", "solo"),
+            this.#command("Group", "group"),
+            ...(groupsOf(doc, selection).length ? [this.#command("Ungroup", "ungroup")] : []),
             this.#command("Duplicate", "duplicate"),
             ...(ops.isNothing(free) ? [] : [this.#wholly("Delete", "delete")]),
         ];

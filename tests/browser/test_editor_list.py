@@ -1,4 +1,4 @@
-"""The list of paths and areas: locks, by pointer, finger and keys; documents reread by the library."""
+"""The list of paths and areas: locks, solo and groups, by pointer, finger and keys; documents reread by the library."""
 
 from __future__ import annotations
 
@@ -129,3 +129,75 @@ def test_a_second_press_or_the_menu_ends_solo(drawing: Drawing):
     drawing.row("Line 1").click(button="right")
     choose(drawing, "End solo")
     assert drawing.drawn().element.locator(".rve-left-out").count() == 0
+
+
+# --- Groups ------------------------------------------------------------------------------------
+
+
+def listed(drawing: Drawing) -> list[str]:
+    """Names of the rows, from the top."""
+    return drawing.drawn().element.locator(".rve-row .rve-name").all_inner_texts()
+
+
+def order(drawing: Drawing) -> list[tuple[str, str | None]]:
+    """Ids and groups of the paths as they are stored."""
+    return [(path.id, path.group) for path in stored(drawing).paths]
+
+
+def test_a_group_is_named_in_its_row_and_stands_for_all_of_it(drawing: Drawing):
+    drawing.row("Line 1").click()
+    drawing.row("Line 3").click(modifiers=["Shift"])
+    drawing.row("Rectangle 1").click(modifiers=["Shift"])
+    drawing.press("Control+g")
+    field = drawing.drawn().element.locator(".rve-row input")
+    assert field.input_value() == "group 1"
+    drawing.page.keyboard.type("walker")
+    drawing.press("Enter")
+    assert order(drawing) == [("p2", None), ("p1", "walker"), ("p3", "walker")]
+    assert stored(drawing).regions[0].group == "walker"
+    assert listed(drawing) == ["Line 1", "walker", "Line 2", "Line 3", "walker", "Rectangle 1"]
+    header = drawing.row("walker").first
+    drawing.press("Escape")
+    header.click()
+    assert drawing.chosen == ["walker", "Line 2", "Line 3", "walker", "Rectangle 1"]
+    header.get_by_role("button", name="walker: shown").click()
+    assert [path.visible for path in stored(drawing).paths] == [True, False, False]
+    assert stored(drawing).regions[0].visible is False
+    header.get_by_role("button", name="walker: locked").click()
+    assert [path.locked for path in stored(drawing).paths] == [None, True, True]
+    header.get_by_role("button", name="walker: unfolded").click()
+    assert listed(drawing) == ["Line 1", "walker", "walker"]
+    assert header.get_attribute("aria-expanded") == "false"
+    drawing.press("Control+z", "Control+z", "Control+z")  # the name belongs to the step that grouped
+    assert order(drawing) == [("p1", None), ("p2", None), ("p3", None)]
+
+
+def test_groups_and_order_by_keys_alone(drawing: Drawing):
+    drawing.press("Tab", "Home", "Enter", "ArrowDown", "Shift+Enter")
+    drawing.press("Control+g")
+    drawing.drawn().press("Enter")  # the name that is offered
+    assert order(drawing) == [("p1", "group 1"), ("p2", "group 1"), ("p3", None)]
+    drawing.drawn().press("Home", *["ArrowLeft"] * 5)
+    assert listed(drawing) == ["group 1", "Line 3", "Rectangle 1"]  # folded
+    drawing.press("ArrowRight")
+    assert listed(drawing) == ["group 1", "Line 1", "Line 2", "Line 3", "Rectangle 1"]
+    drawing.press("Alt+ArrowDown")
+    assert [path.id for path in stored(drawing).paths] == ["p3", "p1", "p2"]
+    drawing.press("Alt+ArrowUp")
+    drawing.drawn().press("ArrowDown", "Alt+ArrowUp")  # out of the group
+    assert order(drawing) == [("p1", None), ("p2", "group 1"), ("p3", None)]
+    focused = drawing.element.locator(".rve-row:focus")
+    assert focused.get_attribute("data-item") == "p1"
+    drawing.press("ArrowDown", "ArrowDown", "Enter", "Control+Shift+G")
+    assert order(drawing) == [("p1", None), ("p2", None), ("p3", None)]
+
+
+def test_the_menu_groups_and_takes_apart(drawing: Drawing):
+    drawing.press("Control+a")
+    drawing.row("Line 2").click(button="right")
+    choose(drawing, "Group")
+    drawing.drawn().press("Escape")  # leaves the name as it is
+    assert [group for _, group in order(drawing)] == ["group 1"] * 3
+    drawing.row("group 1").first.click(button="right")
+    choose(drawing, "Ungroup")
+    assert [group for _, group in order(drawing)] == [None] * 3

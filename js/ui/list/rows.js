@@ -43,7 +43,7 @@ export function itemRow(editor, kind, items, item) {
     const lock = rowButton("lock", locked ? "locked" : "unlocked", locked ? "Unlock" : "Lock: a locked one is not taken or changed", `${name}: locked`, locked, () => update({ locked: locked ? undefined : true }, locked ? "unlock" : "lock"));
     const follows = kind === "regions" && /** @type {Area} */ (item).follow !== undefined;
     return listRow({
-        attributes: { class: `rve-row${chosen ? " rve-chosen" : ""}${shown ? "" : " rve-dim"}${solo && !alone ? " rve-left-out" : ""}`, "data-kind": kind, "data-item": item.id, "aria-selected": String(chosen) },
+        attributes: { class: `rve-row${chosen ? " rve-chosen" : ""}${shown ? "" : " rve-dim"}${solo && !alone ? " rve-left-out" : ""}${item.group === undefined ? "" : " rve-member"}`, "data-kind": kind, "data-item": item.id, "aria-selected": String(chosen), "aria-level": item.group === undefined ? "1" : "2" },
         title: "Click to select, double click to rename",
         name,
         before: [h("span", { role: "gridcell" }, eye), h("span", { role: "gridcell" }, lock), h("span", { class: "rve-mark", role: "gridcell", "aria-hidden": "true" }, mark)],
@@ -55,7 +55,7 @@ export function itemRow(editor, kind, items, item) {
 }
 
 /** A button in a row that keys reach by arrows, pressed or not. @type {(column: string, name: IconName, title: string, label: string, pressed: boolean, act: () => void) => HTMLElement} */
-function rowButton(column, name, title, label, pressed, act) {
+export function rowButton(column, name, title, label, pressed, act) {
     const click = (/** @type {Event} */ event) => {
         event.stopPropagation();
         act();
@@ -68,7 +68,7 @@ function rowButton(column, name, title, label, pressed, act) {
  * @param {{attributes: Record<string, string>, title: string, name: string, before: HTMLElement[], after: (HTMLElement | null)[],
  *   choose: (adds: boolean) => void, rename: (name: string) => void, leave: () => void}} row  `leave`: the keyboard goes back to the drawing
  */
-function listRow({ attributes, title, name, before, after, choose, rename, leave }) {
+export function listRow({ attributes, title, name, before, after, choose, rename, leave }) {
     const text = h("span", { class: "rve-name", role: "gridcell", tabindex: "-1", "data-column": "name" }, name);
     const type = (/** @type {boolean} */ byKey) => typeOver(text, name, rename, () => (byKey ? text.focus() : leave()));
     const row = h(
@@ -98,8 +98,15 @@ function listRow({ attributes, title, name, before, after, choose, rename, leave
         text,
         ...after,
     );
+    typing.set(row, type);
     return row;
 }
+
+/** @type {WeakMap<HTMLElement, (byKey: boolean) => void>} */
+const typing = new WeakMap();
+
+/** Lets one type another name in a row. @type {(row: HTMLElement, byKey: boolean) => void} */
+export const typeName = (row, byKey) => typing.get(row)?.(byKey);
 
 /** A field in the place of a name. @type {(text: HTMLElement, name: string, rename: (name: string) => void, left: () => void) => void} */
 function typeOver(text, name, rename, left) {
