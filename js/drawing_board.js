@@ -1,8 +1,10 @@
 /** DrawingBoard: a session's drawing as it is worked on: what is previewed, selected, begun and not in the document yet. */
 
 import { findPath } from "./document/items.js";
+import { holdLocked, lockedText, unlockedPart } from "./document/locks.js";
 import * as ops from "./document/operations.js";
 import { Session } from "./document/session.js";
+import { soloed, soloedPart } from "./document/solo.js";
 import { messageOf } from "./dom.js";
 
 /** @typedef {import("./document/document.js").EditDocument} EditDocument */
@@ -16,6 +18,7 @@ import { messageOf } from "./dom.js";
  * @property {(text: string) => void} changed  the value is another
  * @property {() => void} shown  something that is seen is another
  * @property {(reason: string) => void} refused  what was asked for was not done
+ * @property {(text: string) => void} held  what is locked was left as it is
  */
 
 export class DrawingBoard {
@@ -33,6 +36,8 @@ export class DrawingBoard {
 
     /** @type {EditDocument | null} shown in place of the stored one while something is dragged */
     #previewed = null;
+    /** @type {{doc: EditDocument, selection: Selection, solo: Session["solo"], free: Selection} | null} */
+    #free = null;
     #told;
 
     /** @param {Told} told */
@@ -69,7 +74,7 @@ export class DrawingBoard {
 
     /** @type {(doc: EditDocument) => void} */
     preview(doc) {
-        this.#previewed = doc;
+        this.#previewed = holdLocked(this.session.doc, doc).doc;
         this.#told.shown();
     }
 
@@ -78,10 +83,12 @@ export class DrawingBoard {
         this.#told.shown();
     }
 
-    /** A step of the history. Steps in a row with the same `merge` become one. @type {(doc: EditDocument, label: string, merge?: string) => void} */
+    /** A step of the history, but for what is locked. Steps in a row with the same `merge` become one. @type {(doc: EditDocument, label: string, merge?: string) => void} */
     commit(doc, label, merge = "") {
+        const { doc: next, held } = holdLocked(this.session.doc, doc);
         try {
-            this.#settle(this.session.commit(doc, label, merge));
+            this.#settle(this.session.commit(next, label, merge));
+            if (held.length) this.#told.held(lockedText(held));
         } catch (error) {
             this.#told.refused(`That was not done: ${messageOf(error)}`);
             this.revert();
@@ -116,8 +123,19 @@ export class DrawingBoard {
 
     // --- What is selected and in hand --------------------------------------------------------
 
+    /** What commands and tools work on: what is selected, but for what is locked or left out by a solo. */
     get selection() {
-        return this.session.selection;
+        const { doc, selection, solo } = this.session;
+        const known = this.#free;
+        if (known?.doc === doc && known.selection === selection && known.solo === solo) return known.free;
+        const free = soloedPart(unlockedPart(doc, selection), solo);
+        this.#free = { doc, selection, solo, free };
+        return free;
+    }
+
+    /** The drawing as the stage shows it, where what is not soloed is hidden. */
+    get stageDoc() {
+        return soloed(this.doc, this.session.solo);
     }
 
     get time() {
@@ -140,6 +158,12 @@ export class DrawingBoard {
     select(selection) {
         this.session.selection = ops.surviving(this.doc, selection);
         this.session.separate();
+        this.#told.shown();
+    }
+
+    /** On the stage, until it is ended with null; the document is not changed by it. @type {(solo: import("./document/solo.js").Solo | null) => void} */
+    showAlone(solo) {
+        this.session.solo = solo && { paths: solo.paths, regions: solo.regions };
         this.#told.shown();
     }
 

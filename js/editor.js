@@ -7,9 +7,10 @@ import { Stage } from "./canvas/stage.js";
 import { Backdrop } from "./clip/backdrop.js";
 import { h } from "./dom.js";
 import { DrawingBoard } from "./drawing_board.js";
+import { lockedNames, lockedText } from "./document/locks.js";
 import { outsideAreas } from "./geometry/outside_areas.js";
 import { fit, keepInView, panBy, zoomAbout } from "./geometry/viewport.js";
-import { COMMANDS } from "./input/commands.js";
+import { CHANGES_SELECTED, COMMANDS } from "./input/commands.js";
 import { trackPlaces } from "./input/host_commands.js";
 import { keepFromGraph } from "./input/own_events.js";
 import { Crosshair } from "./input/crosshair.js";
@@ -68,7 +69,7 @@ export class Editor extends DrawingBoard {
 
     /** @param {Host} host */
     constructor(host) {
-        super({ changed: (text) => host.changed(text), shown: () => this.redraw(), refused: (text) => this.message.show(text) });
+        super({ changed: (text) => host.changed(text), shown: () => this.redraw(), refused: (text) => this.message.show(text), held: (text) => this.sayHeld(text) });
         this.host = host;
         this.keyboard = new Keyboard(this);
         this.player = new Player(this);
@@ -172,6 +173,12 @@ export class Editor extends DrawingBoard {
         this.redraw();
     }
 
+    /** Fields that were typed in show again what is stored. @type {(text: string) => void} */
+    sayHeld(text) {
+        this.panel.renew();
+        this.say(text);
+    }
+
     // --- The clip ----------------------------------------------------------------------------
 
     /** Shows a clip, which stays its owner's, or none; `waiting` says what is awaited or missing. @type {(clip: Clip | null, waiting?: string, absence?: Editor["absence"]) => void} */
@@ -221,7 +228,7 @@ export class Editor extends DrawingBoard {
     }
 
     #draw() {
-        const { doc, session, stage, viewport, selection, time, outside } = this;
+        const { stageDoc: doc, session, stage, viewport, selection, time, outside } = this;
         if (!stage.size.width || !stage.size.height) return; // collapsed, or not in the page
         const scene = { doc, selection, time, viewport, density: stage.density, outside, sketch: this.sketched, guides: this.guides, onion: session.onionSkin ? this.backdrop.onion : null, ...this.pointer.hovering, crosshair: this.crosshair.at };
         stage.draw(scene, this.backdrop.at(frameAt(time), doc));
@@ -229,7 +236,7 @@ export class Editor extends DrawingBoard {
         stage.element.classList.toggle("rve-bare", !session.showsDrawing);
         const ready = String(this.backdrop.clip?.ready ?? 0);
         if (this.element.dataset.framesReady !== ready) this.element.dataset.framesReady = ready;
-        if (!this.player.playing && !this.isPreviewing) this.keyboard.describe(describe(session.doc, selection, frameAt(time)));
+        if (!this.player.playing && !this.isPreviewing) this.keyboard.describe(describe(session.doc, session.selection, frameAt(time)));
         for (const part of [this.toolbar, this.panel, this.timeline, this.status, this.invitation, this.resultBar, this.pointer]) part.draw();
         if (this.#outsideOf !== session.doc && !this.isPreviewing && !this.player.playing) {
             this.#outsideOf = session.doc;
@@ -266,6 +273,8 @@ export class Editor extends DrawingBoard {
     run(command, event) {
         this.status.notice = "";
         COMMANDS[command]?.(this, event);
+        const held = CHANGES_SELECTED.includes(command) ? lockedNames(this.session.doc, this.session.selection) : [];
+        if (held.length) this.say(lockedText(held));
         this.redraw();
     }
 }

@@ -26,7 +26,7 @@
  * @property {number} [end]  in frames; left out: the last
  * @property {Easing} [easing]  left out: linear
  * @property {boolean} [visible]  left out: true
- * @property {boolean} [locked]  left out: false; the editor leaves it as it is
+ * @property {boolean} [locked]  left out: false; commands leave it as it is
  * @property {string} [group]  that it is listed under
  *
  * How an area lies at a frame.
@@ -49,7 +49,7 @@
  * @property {string | string[]} [follow]  the path that the area moves with, or several, with which it turns and grows too
  * @property {Keyframe[]} [keys]  in the order of their frames
  * @property {boolean} [visible]  left out: true
- * @property {boolean} [locked]  left out: false; the editor leaves it as it is
+ * @property {boolean} [locked]  left out: false; commands leave it as it is
  * @property {string} [group]  that it is listed under
  *
  * @typedef {object} EditDocument

@@ -5,11 +5,12 @@
 
 import { inReach, mappedAreas, movedArea, withPoints } from "./area_maps.js";
 import { LIMITS } from "./document.js";
-import { addArea, addPath, findArea, findPath, freshColor, freshId, updateArea, updatePath } from "./items.js";
+import { addArea, addPath, findArea, findPath, freshColor, freshId, setLocked, updateArea, updatePath } from "./items.js";
 import { keyOn, removeKey } from "./keys.js";
 import { easedBackwards, retimed, risingFrames, roundTime } from "./timing.js";
 import { tracks } from "../geometry/curves.js";
 import { reversedEasing } from "../geometry/easing.js";
+import { isTakeable } from "../geometry/hit_test.js";
 import { followIds, followMotion, placed, poseAt } from "../geometry/pose.js";
 import { translation } from "../geometry/transform.js";
 
@@ -42,10 +43,10 @@ export function surviving(doc, selection) {
     };
 }
 
-/** Everything visible. @type {(doc: EditDocument) => Selection} */
+/** Everything that can be taken on the stage. @type {(doc: EditDocument) => Selection} */
 export const everything = (doc) => ({
-    paths: doc.paths.filter((path) => path.visible !== false).map((path) => path.id),
-    regions: doc.regions.filter((area) => area.visible !== false).map((area) => area.id),
+    paths: doc.paths.filter(isTakeable).map((path) => path.id),
+    regions: doc.regions.filter(isTakeable).map((area) => area.id),
     points: [],
 });
 
@@ -96,10 +97,10 @@ export function remove(doc, selection) {
 }
 
 /**
- * Copies of whole paths and areas, beside the originals.
+ * Copies of whole paths and areas, beside the originals; free, where those are locked.
  * @type {(doc: EditDocument, selection: Selection, offset: number) => {doc: EditDocument, selection: Selection}}
  */
-export const duplicate = (doc, selection, offset) => insert(doc, excerpt(doc, selection), offset);
+export const duplicate = (doc, selection, offset) => insert(doc, setLocked(excerpt(doc, selection), selection, false), offset);
 
 /** The selected paths and regions as a document of their own: what the clipboard holds. @type {(doc: EditDocument, selection: Selection) => EditDocument} */
 export const excerpt = (doc, selection) => ({
@@ -138,7 +139,7 @@ export function insert(doc, other, offset = 0) {
 }
 
 /** What follows one path by its id keeps doing so. @type {(area: Area, ids: string[]) => Area} */
-function withFollow({ follow, ...area }, ids) {
+export function withFollow({ follow, ...area }, ids) {
     if (!ids.length) return area;
     return { ...area, follow: typeof follow === "string" ? ids[0] : ids };
 }

@@ -7,6 +7,7 @@ import { emptyDocument, serializeDocument } from "./document.js";
 import * as histories from "./history.js";
 import * as ops from "./operations.js";
 import { parseDocument } from "./schema.js";
+import { survivingSolo, withNew } from "./solo.js";
 import { retimed } from "./timing.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
@@ -24,6 +25,10 @@ export class Session {
 
     /** @type {ops.Selection} */
     selection = ops.NOTHING;
+    /** What alone is shown on the stage; null: all that is visible. @type {import("./solo.js").Solo | null} */
+    solo = null;
+    /** Groups whose members the list does not show. @type {Set<string>} */
+    folded = new Set();
     /** In frames; fractions only while playing. */
     time = 0;
     /** null: the whole frame, whatever the size of the view. @type {Viewport | null} */
@@ -64,7 +69,7 @@ export class Session {
         const { past, present, future } = this.#history;
         const untouched = !past.length && !future.length && isBlank(present);
         this.#history = untouched ? histories.begin(doc) : histories.visit(this.#history, doc, sameDrawing, "change from outside");
-        this.#settle();
+        this.#settle(present);
     }
 
     /** Whether a value is that of this drawing, now or at any step of its history. @type {(text: string) => boolean} */
@@ -88,9 +93,10 @@ export class Session {
     commit(doc, label, merge = "") {
         const text = serializeDocument(doc);
         if (text === serializeDocument(this.doc)) return false;
-        this.#history = histories.push(this.#history, asStored(doc, text, this.doc), label, merge);
+        const before = this.doc;
+        this.#history = histories.push(this.#history, asStored(doc, text, before), label, merge);
         this.text = text;
-        this.#settle();
+        this.#settle(before);
         return true;
     }
 
@@ -105,9 +111,10 @@ export class Session {
     /** @type {(history: histories.History<EditDocument>) => boolean} */
     #travel(history) {
         if (history === this.#history) return false;
+        const before = this.doc;
         this.#history = history;
         this.text = isBlank(history.present) ? "" : serializeDocument(history.present);
-        this.#settle();
+        this.#settle(before);
         return true;
     }
 
@@ -130,13 +137,15 @@ export class Session {
         const all = (/** @type {histories.Step<EditDocument>[]} */ steps) => steps.map((step) => ({ ...step, value: fitting(step.value) }));
         this.#history = { ...this.#history, past: all(past), present: fitting(present), future: all(future) };
         this.viewport = null;
-        this.#settle();
+        this.#settle(present);
         if (isBlank(present)) return false; // its text says nothing of a size, or is not readable
         this.text = serializeDocument(this.doc);
         return true;
     }
 
-    #settle() {
+    /** @type {(before: EditDocument) => void} */
+    #settle(before) {
+        this.solo = survivingSolo(this.doc, withNew(this.solo, before, this.doc));
         this.selection = ops.surviving(this.doc, this.selection);
         this.time = Math.min(this.time, this.doc.frames - 1);
     }

@@ -4,7 +4,7 @@
  * the same messages.
  */
 
-import { fail, shown } from "../document/literals.js";
+import { fail, shown } from "./literals.js";
 import { NumberedTrack, fromNumbered, resting } from "./numbered.js";
 
 /** @typedef {import("./numbered.js").Exchanged} Exchanged */
@@ -127,7 +127,7 @@ function checkInside({ parts, track }, width, height) {
 
 /**
  * A point control for each path, a keyframe a frame. There are no hidden frames: where a path is hidden, it rests.
- * @type {(tracks: import("../document/tracks_text.js").Tracks, size: {width: number, height: number}, rate: number) => string}
+ * @type {(tracks: import("./tracks_text.js").Tracks, size: {width: number, height: number}, rate: number) => string}
  */
 export function writeAfterEffects(tracks, { width, height }, rate) {
     const head = [

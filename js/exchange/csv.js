@@ -4,7 +4,7 @@
  * same messages.
  */
 
-import { fail, shown } from "../document/literals.js";
+import { fail, shown } from "./literals.js";
 import { NumberedTrack, countedPaths, fixed, fromNumbered } from "./numbered.js";
 
 /** @typedef {import("./numbered.js").Exchanged} Exchanged */
@@ -144,7 +144,7 @@ function unnumbered({ points, visible }, tracks) {
 
 // --- Writing -------------------------------------------------------------------------------------
 
-/** A line for each frame of each path, hidden or not. @type {(tracks: import("../document/tracks_text.js").Tracks, names: string[]) => string} */
+/** A line for each frame of each path, hidden or not. @type {(tracks: import("./tracks_text.js").Tracks, names: string[]) => string} */
 export function writeCsv({ points, visible }, names) {
     const lines = points.flatMap((path, number) =>
         path.map(([x, y], frame) => {

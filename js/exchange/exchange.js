@@ -3,8 +3,8 @@
  * docs/tracks.md says what is read. revideo/tracks/tracks_text.py asks in the same order.
  */
 
-import { fail } from "../document/literals.js";
-import { MAX_LENGTH, formatTracks, inPixels, parseTracks, pathsFromTracks } from "../document/tracks_text.js";
+import { fail } from "./literals.js";
+import { MAX_LENGTH, formatTracks, inPixels, parseTracks, pathsFromTracks } from "./tracks_text.js";
 import { readAfterEffects, writeAfterEffects } from "./after_effects.js";
 import { readCsv, writeCsv } from "./csv.js";
 import { isNpy, readNpy, writeNpy } from "./npy.js";
@@ -13,7 +13,7 @@ import { readSvg, writeSvg } from "./svg.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Path} Path */
-/** @typedef {import("../document/tracks_text.js").Tracks} Tracks */
+/** @typedef {import("./tracks_text.js").Tracks} Tracks */
 /** @typedef {import("./numbered.js").Exchanged} Exchanged */
 
 // --- Reading -------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@
  */
 
 import { LIMITS } from "../document/document.js";
-import { fail, shown } from "../document/literals.js";
-import { MAX_POINTS } from "../document/tracks_text.js";
+import { fail, shown } from "./literals.js";
+import { MAX_POINTS } from "./tracks_text.js";
 import { countedPaths } from "./numbered.js";
 
 /** @typedef {import("./numbered.js").Exchanged} Exchanged */
@@ -108,7 +108,7 @@ const LONGEST_HEADER = 10_000; // characters; NumPy's have about a hundred
 
 // --- Writing -------------------------------------------------------------------------------------
 
-/** (paths, frames, 3) in float32: x, y, and 1 where visible. @type {(tracks: import("../document/tracks_text.js").Tracks) => Uint8Array<ArrayBuffer>} */
+/** (paths, frames, 3) in float32: x, y, and 1 where visible. @type {(tracks: import("./tracks_text.js").Tracks) => Uint8Array<ArrayBuffer>} */
 export function writeNpy({ points, visible }) {
     const shape = `(${points.length}, ${points[0]?.length ?? 0}, 3)`;
     const described = `{'descr': '<f4', 'fortran_order': False, 'shape': ${shape}, }`;

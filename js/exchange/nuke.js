@@ -4,8 +4,8 @@
  * messages.
  */
 
-import { fail, shown } from "../document/literals.js";
-import { MAX_PLACES } from "../document/tracks_text.js";
+import { fail, shown } from "./literals.js";
+import { MAX_PLACES } from "./tracks_text.js";
 import { NumberedTrack, fixed, fromNumbered, resting } from "./numbered.js";
 
 /** @typedef {import("./numbered.js").Exchanged} Exchanged */
@@ -175,7 +175,7 @@ const COLUMNS =
 
 /**
  * A Tracker4 to paste or open, a point for each path, from frame 1 on; where a path is hidden its point is disabled.
- * @type {(tracks: import("../document/tracks_text.js").Tracks, names: string[], height: number) => string}
+ * @type {(tracks: import("./tracks_text.js").Tracks, names: string[], height: number) => string}
  */
 export function writeNuke(tracks, names, height) {
     const columns = COLUMNS.split(", ").map((column) => {

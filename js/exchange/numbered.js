@@ -4,11 +4,11 @@
  */
 
 import { LIMITS } from "../document/document.js";
-import { fail, shown } from "../document/literals.js";
-import { MAX_PLACES, MAX_POINTS } from "../document/tracks_text.js";
+import { fail, shown } from "./literals.js";
+import { MAX_PLACES, MAX_POINTS } from "./tracks_text.js";
 
 /**
- * @typedef {import("../document/tracks_text.js").Tracks & {firstFrame?: number, readAs?: string, corners?: (number[][] | null)[]}} Exchanged
+ * @typedef {import("./tracks_text.js").Tracks & {firstFrame?: number, readAs?: string, corners?: (number[][] | null)[]}} Exchanged
  *   firstFrame: what the program numbers the first, if it numbers frames: then they are kept; readAs: what a text that
  *   might mean something else was taken for, for people; corners: of shapes without times, each one's if it is straight
  */
@@ -94,7 +94,7 @@ function placesOf(track, straight) {
 /**
  * Each path on every frame, for programs that know no hidden ones: until it is first seen, and when it no longer is, it
  * rests. Every path is seen on some frame.
- * @type {(tracks: import("../document/tracks_text.js").Tracks) => number[][][]}
+ * @type {(tracks: import("./tracks_text.js").Tracks) => number[][][]}
  */
 export const resting = ({ points, visible }) =>
     points.map((path, number) => {

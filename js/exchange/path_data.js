@@ -3,8 +3,8 @@
  * revideo/tracks/path_data.py computes the same.
  */
 
-import { fail, shown } from "../document/literals.js";
-import { MAX_POINTS } from "../document/tracks_text.js";
+import { fail, shown } from "./literals.js";
+import { MAX_POINTS } from "./tracks_text.js";
 
 /** One line drawn without lifting the pen. @typedef {{vertices: number[][], straight: boolean}} PathShape  straight: no curve or arc was drawn out */
 

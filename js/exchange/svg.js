@@ -5,8 +5,8 @@
  */
 
 import { LIMITS } from "../document/document.js";
-import { fail, shown } from "../document/literals.js";
-import { MAX_PLACES } from "../document/tracks_text.js";
+import { fail, shown } from "./literals.js";
+import { MAX_PLACES } from "./tracks_text.js";
 import { pathCurve } from "../geometry/curves.js";
 import { countedPaths, fixed } from "./numbered.js";
 import { HIGHEST, SAMPLES, readPathData, sampled } from "./path_data.js";

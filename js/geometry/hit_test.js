@@ -36,14 +36,17 @@ export function handlesOf(area, pose) {
     return BOX_HANDLES.map(([u, v]) => placed(pose, x0 + u * (x1 - x0), y0 + v * (y1 - y0)));
 }
 
+/** Whether the stage lets one take it: it is shown and not locked. @type {(item: Path | Area) => boolean} */
+export const isTakeable = (item) => item.visible !== false && !item.locked;
+
 /**
  * All that lies within `reach` frame pixels of a place: handles of the one selected area, points
  * (of selected paths first), curves, areas; later drawn ones first.
  * @type {(doc: EditDocument, selection: Selection, time: number, at: XY, reach: number) => Hit[]}
  */
 export function hitTest(doc, selection, time, at, reach) {
-    const paths = doc.paths.filter((path) => path.visible !== false && near(path, at, reach)).toReversed();
-    const areas = doc.regions.filter((area) => area.visible !== false).toReversed();
+    const paths = doc.paths.filter((path) => isTakeable(path) && near(path, at, reach)).toReversed();
+    const areas = doc.regions.filter(isTakeable).toReversed();
     const chosen = (/** @type {Path} */ path) => selection.paths.includes(path.id);
     const first = [...paths.filter(chosen), ...paths.filter((path) => !chosen(path))];
     return [
@@ -134,7 +137,7 @@ export function within(doc, time, a, b) {
     const [left, right] = [Math.min(a.x, b.x), Math.max(a.x, b.x)];
     const [top, bottom] = [Math.min(a.y, b.y), Math.max(a.y, b.y)];
     const inside = (/** @type {number} */ x, /** @type {number} */ y) => x >= left && x <= right && y >= top && y <= bottom;
-    const paths = doc.paths.filter((path) => path.visible !== false);
+    const paths = doc.paths.filter(isTakeable);
     const points = paths.flatMap((path) =>
         path.points.flatMap((point, index) => (inside(point.x, point.y) ? [{ path: path.id, index }] : [])),
     );
@@ -142,7 +145,7 @@ export function within(doc, time, a, b) {
     const whole = touched.filter((path) => points.filter((point) => point.path === path.id).length === path.points.length);
     const areas = doc.regions.filter((area) => {
         const moved = areaAt(area, doc, time);
-        return area.visible !== false && moved.area.points.every(([x, y]) => inside(x + moved.x, y + moved.y));
+        return isTakeable(area) && moved.area.points.every(([x, y]) => inside(x + moved.x, y + moved.y));
     });
     return {
         paths: touched.map((path) => path.id),

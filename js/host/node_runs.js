@@ -1,7 +1,7 @@
 /** NodeRuns: what an editor has ComfyUI run by itself, before all that waits: its frames, one of them as a picture, points followed. */
 
 import { messageOf } from "../dom.js";
-import { parseTracks, pathsFromTracks } from "../document/tracks_text.js";
+import { parseTracks, pathsFromTracks } from "../exchange/tracks_text.js";
 import { executionIdOf, runPart } from "../graph/partial_run.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */

@@ -1,7 +1,9 @@
 /** Commands: what the keymap and the buttons run. */
 
-import { findArea, findPath } from "../document/items.js";
+import { freshGroup, grouped, groupsOf, ungrouped } from "../document/groups.js";
+import { findArea, findPath, setLocked } from "../document/items.js";
 import { keyOn, removeKey, setKey } from "../document/keys.js";
+import { unlockedPart } from "../document/locks.js";
 import * as ops from "../document/operations.js";
 import { excerpt } from "../document/operations.js";
 import { frameRoom, setPointFrame } from "../document/timing.js";
@@ -26,7 +28,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 function nudge(editor, key, by) {
     const [dx, dy] = ARROWS[key ?? ""] ?? [0, 0];
     if (editor.crosshair.at) return editor.crosshair.move(dx * by, dy * by);
-    if (!ops.isNothing(editor.selection)) editor.commit(ops.translate(editor.doc, editor.selection, dx * by, dy * by, editor.time), "nudge", "nudge");
+    if (!ops.isNothing(editor.session.selection)) editor.commit(ops.translate(editor.doc, editor.selection, dx * by, dy * by, editor.time), "nudge", "nudge");
     else if (dx) editor.player.seek(frameAt(editor.time) + dx * by);
 }
 
@@ -132,7 +134,8 @@ export const COMMANDS = {
         if (editor.closeOverlays() || editor.pointer.cancel() || editor.crosshair.cancel()) return;
         if (editor.openOutline.length || editor.openPath) return editor.use(editor.session.tool);
         if (editor.crosshair.at) return editor.crosshair.hide();
-        if (!ops.isNothing(editor.selection)) editor.select(ops.NOTHING);
+        if (editor.session.solo) editor.showAlone(null);
+        else if (!ops.isNothing(editor.session.selection)) editor.select(ops.NOTHING);
         else editor.use("select");
     },
 
@@ -143,10 +146,11 @@ export const COMMANDS = {
         editor.sketch(editor.openOutline.length ? { kind: "stroke", points: [...editor.openOutline], closed: false } : null);
     },
     redo: (editor) => editor.redo(),
-    "select-all": (editor) => editor.select(ops.everything(editor.doc)),
+    "select-all": (editor) => editor.select(ops.everything(editor.stageDoc)),
     duplicate(editor) {
-        if (ops.isNothing(editor.selection)) return;
-        const { doc, selection } = ops.duplicate(editor.doc, editor.selection, COPY_OFFSET);
+        const { selection: chosen } = editor.session; // copies of what is locked are free
+        if (ops.isNothing(chosen)) return;
+        const { doc, selection } = ops.duplicate(editor.doc, chosen, COPY_OFFSET);
         editor.commit(doc, "duplicate");
         editor.select(selection);
     },
@@ -160,8 +164,32 @@ export const COMMANDS = {
         editor.commit(editor.selection.paths.reduce(ops.reverse, editor.doc), "reverse");
     },
     "time-point": toggleTime,
+    lock(editor) {
+        const { doc, selection } = editor.session;
+        if (ops.isNothing(selection)) return editor.say("Nothing is selected.");
+        const locks = !ops.isNothing(unlockedPart(doc, selection));
+        editor.commit(setLocked(doc, selection, locks), locks ? "lock" : "unlock");
+    },
     ...SHAPE_COMMANDS,
     ...HOST_COMMANDS,
+    group(editor) {
+        const { doc, selection } = editor.session;
+        if (ops.isNothing(selection)) return editor.say("Select what to group.");
+        const name = freshGroup(doc);
+        editor.session.separate();
+        editor.commit(grouped(doc, selection, name), "group", "group"); // typing its name belongs to this step
+        editor.panel.nameGroup(name);
+    },
+    ungroup(editor) {
+        const { doc, selection } = editor.session;
+        if (groupsOf(doc, selection).length) editor.commit(ungrouped(doc, selection), "ungroup");
+        else editor.say("Nothing that is selected is in a group.");
+    },
+    solo(editor) {
+        const { solo, selection } = editor.session;
+        if (!solo && ops.isNothing(selection)) return editor.say("Select what alone is to be shown.");
+        editor.showAlone(solo ? null : selection);
+    },
     nudge: (editor, event) => nudge(editor, event?.key, 1),
     "nudge-far": (editor, event) => nudge(editor, event?.key, 10),
 
@@ -200,5 +228,8 @@ export const COMMANDS = {
     "import-export": (editor) => editor.importExport.open(),
 };
 
+/** Commands that change what is selected, and leave what of it is locked. */
+export const CHANGES_SELECTED = ["delete", "insert", "track-selected", "time-point", "nudge", "nudge-far", "reverse", "to-and-fro", "mirror-x", "mirror-y", "turn-left", "turn-right", "scale-down", "scale-up"];
+
 /** What the clipboard takes: the selection, or all where nothing is selected. @type {(editor: Editor) => import("../document/document.js").EditDocument} */
-export const chosenPart = ({ doc, selection }) => (ops.isNothing(selection) ? doc : excerpt(doc, selection));
+export const chosenPart = ({ doc, session: { selection } }) => (ops.isNothing(selection) ? doc : excerpt(doc, selection));

@@ -50,6 +50,9 @@ export const BINDINGS = [
     { group: "Edit", command: "insert", keys: ["i"], text: "Insert a point where the dot is" },
     { group: "Edit", command: "track-selected", keys: ["Shift+J"], text: "Track what lies under the paths" },
     { group: "Edit", command: "time-point", keys: ["k"], text: "Key of a point or area" },
+    { group: "Edit", command: "lock", keys: ["Shift+U"], text: "Lock, unlock" },
+    { group: "Edit", command: "group", keys: ["Ctrl+g"], text: "Group" },
+    { group: "Edit", command: "ungroup", keys: ["Ctrl+Shift+G"], text: "Take the group apart" },
     { group: "Edit", command: "nudge", keys: ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"], text: "Nudge by a pixel", repeats: true },
     {
         group: "Edit",
@@ -80,6 +83,7 @@ export const BINDINGS = [
     { group: "View", command: "wipe", keys: ["w"], text: "Wipe between both" },
     { group: "View", command: "difference", keys: ["d"], text: "Their difference" },
     { group: "View", command: "drawing", keys: ["q"], text: "Paths and areas on, off" },
+    { group: "View", command: "solo", keys: ["Shift+S"], text: "Only what is selected, and back" },
     { group: "View", command: "full-window", keys: ["f"], text: "Fill the window, and back" },
     { group: "View", command: "panel", keys: ["n"], text: "List on, off" },
     { group: "View", command: "help", keys: ["?"], text: "This list" },
@@ -110,6 +114,7 @@ export const CONTROL_KEYS = [
     ["Page ↑ ↓", "ten frames, on the time slider"],
     ["Enter", "select a row; ⇧ Enter adds it"],
     ["F2", "rename a row"],
+    ["Alt ↑ ↓", "move a row, into and out of groups"],
 ];
 
 /** A key event as this table names it: "Ctrl+z", "Shift+ArrowLeft", "?". Cmd counts as Ctrl. @type {(event: {key: string, ctrlKey: boolean, metaKey: boolean, shiftKey: boolean}) => string} */

@@ -111,8 +111,8 @@ export class Pointer {
         if (this.#space === "down") this.#space = "used";
         const tool = moves ? "pan" : this.editor.session.tool;
         this.editor.say("");
-        const { doc, time, snapping } = this.editor;
-        this.#lines = snapping && TOOLS[tool].snaps ? snapLines(doc, NOTHING, time) : null;
+        const { stageDoc, time, snapping } = this.editor;
+        this.#lines = snapping && TOOLS[tool].snaps ? snapLines(stageDoc, NOTHING, time) : null;
         const drag = TOOLS[tool].press(this.editor, this.#snapped(press));
         if (!drag) return this.#letGo();
         this.#drag = { id: event.pointerId, drag, last: press, tool };
@@ -231,7 +231,7 @@ export class Pointer {
         if (press && editor.crosshair.at) editor.crosshair.hide(); // whoever takes the mouse draws with it
         this.#hover = press && press.px;
         const selects = editor.session.tool === "select" && press;
-        const hits = selects ? hitTest(editor.doc, editor.selection, editor.time, press.px, press.reach) : [];
+        const hits = selects ? hitTest(editor.stageDoc, editor.selection, editor.time, press.px, press.reach) : [];
         const shown = selects && this.#transformBox;
         const grip = shown && gripUnder(shown, hits, press, editor.viewport.scale);
         const [hit] = hits;

@@ -32,7 +32,7 @@ export function transformAboutCentre(editor, mapAbout, label, merge = "") {
     const after = transformed(doc, selection, mapAbout(centre), time);
     editor.commit(after, label, merge);
     centres.set(editor.doc, { selection: editor.selection, centre });
-    if (makesPolygons(doc, after)) editor.say(TURNED);
+    if (makesPolygons(doc, editor.doc)) editor.say(TURNED);
 }
 
 /** Turns it by so many degrees, clockwise. @type {(editor: Editor, degrees: number, merge?: string) => void} */

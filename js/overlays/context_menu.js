@@ -4,8 +4,10 @@
  */
 
 import { LIMITS } from "../document/document.js";
+import { groupsOf, membersOf } from "../document/groups.js";
 import { addPath, findPath, nameOf, newPath, reordered } from "../document/items.js";
 import { keyOn, removeKey, setKey } from "../document/keys.js";
+import { unlockedPart } from "../document/locks.js";
 import * as ops from "../document/operations.js";
 import { selectedBox } from "../document/shapes.js";
 import { hitTest } from "../geometry/hit_test.js";
@@ -79,7 +81,7 @@ export class ContextMenu {
         editor.player.pause();
         editor.run("end-drawing"); // what was clicked so far
         const { px, reach } = editor.pointer.placeOf(event);
-        const [hit] = hitTest(editor.doc, editor.selection, editor.time, px, reach);
+        const [hit] = hitTest(editor.stageDoc, editor.selection, editor.time, px, reach);
         if (hit) this.#take(hit);
         const at = { x: event.clientX, y: event.clientY };
         if (!hit) this.#open(this.#placeItems(px), at);
@@ -98,11 +100,12 @@ export class ContextMenu {
     #openOnRow(event) {
         const { editor } = this;
         if (!(event.target instanceof Element) || event.target.closest("input")) return; // a field has the browser's own
-        const row = /** @type {HTMLElement | null} */ (event.target.closest("[data-item]"));
+        const row = /** @type {HTMLElement | null} */ (event.target.closest(".rve-row"));
         if (!row) return;
         const kind = /** @type {"paths" | "regions"} */ (row.dataset.kind);
-        const id = row.dataset.item ?? "";
-        if (!editor.selection[kind].includes(id)) editor.select({ ...ops.NOTHING, [kind]: [id] });
+        const { item: id = "", group } = row.dataset;
+        if (group !== undefined) editor.select({ ...ops.NOTHING, ...membersOf(editor.doc, group) });
+        else if (!editor.session.selection[kind].includes(id)) editor.select({ ...ops.NOTHING, [kind]: [id] });
         const box = row.getBoundingClientRect();
         const byKeys = event.button !== 2 && !event.clientX && !event.clientY;
         this.#open(this.#selectedItems(), byKeys ? { x: box.left + box.width / 3, y: box.bottom } : { x: event.clientX, y: event.clientY });
@@ -110,7 +113,7 @@ export class ContextMenu {
 
     /** @type {(items: MenuItem[], at: XY) => void} */
     #open(items, at) {
-        const { doc, selection } = this.editor;
+        const { doc, session: { selection } } = this.editor;
         const names = [
             ...doc.paths.filter(({ id }) => selection.paths.includes(id)).map((path) => nameOf(doc.paths, path)),
             ...doc.regions.filter(({ id }) => selection.regions.includes(id)).map((area) => nameOf(doc.regions, area)),
@@ -211,21 +214,26 @@ export class ContextMenu {
 
     /** @type {() => MenuItem[]} */
     #selectedItems() {
-        const { doc, selection } = this.editor;
+        const { doc, session: { selection } } = this.editor;
         const { paths, regions } = selection;
+        const free = this.editor.selection;
+        const isLocked = ops.isNothing(unlockedPart(doc, selection));
         const [keys, follows] = [this.#keyItems(), this.#followItems()];
         const hidden = [...doc.paths.filter(({ id }) => paths.includes(id)), ...doc.regions.filter(({ id }) => regions.includes(id))].every((item) => item.visible === false);
         return [
-            ...(paths.length ? [this.#wholly("Reverse", "reverse"), this.#wholly("There and back", "to-and-fro"), this.#wholly("Parallel copies…", "copies"), this.#wholly("Track what lies here now", "track-selected")] : []),
-            this.#wholly("Mirror left and right", "mirror-x"),
-            this.#wholly("Mirror up and down", "mirror-y"),
+            ...(free.paths.length ? [this.#wholly("Reverse", "reverse"), this.#wholly("There and back", "to-and-fro"), this.#wholly("Parallel copies…", "copies"), this.#wholly("Track what lies here now", "track-selected")] : []),
+            ...(ops.isNothing(free) ? [] : [this.#wholly("Mirror left and right", "mirror-x"), this.#wholly("Mirror up and down", "mirror-y")]),
             ...(keys.length || follows.length ? [null, ...keys, ...follows] : []),
-            null,
+            ...(ops.isNothing(free) ? [] : [null]),
             { text: "Bring forward", act: () => this.#order(1) },
             { text: "Send back", act: () => this.#order(-1) },
             { text: hidden ? "Show" : "Hide", act: () => this.#show(hidden) },
+            this.#command(isLocked ? "Unlock" : "Lock", "lock"),
+            this.#command(this.editor.session.solo ? "End solo" : "Solo", "solo"),
+            this.#command("Group", "group"),
+            ...(groupsOf(doc, selection).length ? [this.#command("Ungroup", "ungroup")] : []),
             this.#command("Duplicate", "duplicate"),
-            this.#wholly("Delete", "delete"),
+            ...(ops.isNothing(free) ? [] : [this.#wholly("Delete", "delete")]),
         ];
     }
 
@@ -271,7 +279,7 @@ export class ContextMenu {
 
     /** @type {(by: 1 | -1) => void} */
     #order(by) {
-        const { doc, selection } = this.editor;
+        const { doc, session: { selection } } = this.editor;
         const moved = /** @type {<T extends {id: string}>(items: T[], chosen: string[]) => T[]} */ (items, chosen) => {
             if (!items.length || chosen.includes(items.at(by > 0 ? -1 : 0)?.id ?? "")) return items; // at the end already
             const ids = items.map(({ id }) => id).filter((id) => chosen.includes(id));
@@ -282,7 +290,7 @@ export class ContextMenu {
 
     /** @type {(visible: boolean) => void} */
     #show(visible) {
-        const { doc, selection } = this.editor;
+        const { doc, session: { selection } } = this.editor;
         const paths = doc.paths.map((path) => (selection.paths.includes(path.id) ? { ...path, visible } : path));
         const regions = doc.regions.map((area) => (selection.regions.includes(area.id) ? { ...area, visible } : area));
         this.editor.commit({ ...doc, paths, regions }, visible ? "show" : "hide");

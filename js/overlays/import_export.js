@@ -2,6 +2,7 @@
 
 import { serializeDocument } from "../document/document.js";
 import { nameOf } from "../document/items.js";
+import { lockedNames, lockedText, unlockedPart } from "../document/locks.js";
 import { insert, remove } from "../document/operations.js";
 import { parseDocument } from "../document/schema.js";
 import { h } from "../dom.js";
@@ -78,8 +79,12 @@ export class ImportExport {
         const count = part.paths.length + part.regions.length;
         if (!count) return editor.say("There is nothing to copy.");
         data.setData("text/plain", serializeDocument(part));
-        if (event === "cut") editor.commit(remove(editor.doc, { paths: part.paths.map(({ id }) => id), regions: part.regions.map(({ id }) => id), points: [] }), "cut");
         editor.say(`${count} ${count === 1 ? "item" : "items"} copied.`);
+        if (event !== "cut") return;
+        const chosen = wholeOf(part);
+        const held = lockedNames(editor.doc, chosen);
+        editor.commit(remove(editor.doc, unlockedPart(part, chosen)), "cut");
+        if (held.length) editor.say(`${count} copied. ${lockedText(held)}`);
     }
 
     /** Files dropped on the editor: drawings are added, others are the host's. @type {(files: File[]) => void} */
@@ -201,17 +206,22 @@ export class ImportExport {
         const { editor } = this;
         try {
             const read = this.#read(this.opened ?? this.text.value);
-            const base = replace ? { ...editor.doc, paths: [], regions: [] } : editor.doc;
+            const chosen = wholeOf(editor.doc);
+            const base = replace ? remove(editor.doc, unlockedPart(editor.doc, chosen)) : editor.doc;
+            const held = replace ? lockedNames(editor.doc, chosen) : [];
             const { doc, selection } = insert(base, read.doc);
             editor.commit(doc, replace ? "replace the drawing" : "import");
             editor.select(selection);
             editor.closeOverlays();
-            this.#sayAdded(selection, read.notes);
+            this.#sayAdded(selection, held.length ? [...read.notes, lockedText(held).slice(0, -1)] : read.notes);
         } catch (error) {
             this.note.textContent = `Nothing was changed: ${/** @type {Error} */ (error).message}`;
         }
     }
 }
+
+/** All of a drawing, as a selection. @type {(doc: EditDocument) => import("../document/operations.js").Selection} */
+const wholeOf = ({ paths, regions }) => ({ paths: paths.map(({ id }) => id), regions: regions.map(({ id }) => id), points: [] });
 
 /** Saves a file where the browser saves files. @type {(content: Blob, name: string) => void} */
 export function download(content, name) {

@@ -25,7 +25,7 @@ export const select = {
     cursor: "default",
     hint: "Click to select, drag to move, drag over the empty frame to select all within. The box's handles scale and turn.",
     press(board, press) {
-        const hits = hitTest(board.doc, board.selection, board.time, press.px, press.reach);
+        const hits = hitTest(board.stageDoc, board.selection, board.time, press.px, press.reach);
         const top = hits[0];
         const shown = boxAroundSelection(board);
         const grip = shown && gripUnder(shown, hits, press, board.viewport.scale);
@@ -103,7 +103,7 @@ function marquee(board, press) {
     const before = board.selection;
     board.lastClick = null;
     const taken = (/** @type {Press} */ now) => {
-        const found = within(board.doc, board.time, press.px, now.px);
+        const found = within(board.stageDoc, board.time, press.px, now.px);
         if (!press.shift) return found;
         return {
             paths: [...new Set([...before.paths, ...found.paths])],

@@ -36,6 +36,7 @@ import { SNAP_REACH, edgesOf, snapLines, snapOffset } from "../geometry/snapping
  * What a tool may do.
  * @typedef {object} Board
  * @property {EditDocument} doc
+ * @property {EditDocument} stageDoc  as the stage shows it: what may be hit
  * @property {Selection} selection
  * @property {number} time
  * @property {import("../geometry/viewport.js").Viewport} viewport
@@ -102,7 +103,7 @@ export function moveSelection(board, press, onClick = () => {}) {
  * @type {(board: Board, moving: Selection) => (press: Press, places: {xs: number[], ys: number[]}) => {dx: number, dy: number}}
  */
 export function snapper(board, moving) {
-    const { doc, time } = board;
+    const { stageDoc, time } = board;
     /** @type {import("../geometry/snapping.js").SnapLines | undefined} */
     let lines;
     return (press, places) => {
@@ -110,7 +111,7 @@ export function snapper(board, moving) {
             board.guides = [];
             return { dx: 0, dy: 0 };
         }
-        lines ??= snapLines(doc, moving, time);
+        lines ??= snapLines(stageDoc, moving, time);
         const { dx, dy, guides } = snapOffset(lines, places, SNAP_REACH / board.viewport.scale);
         board.guides = guides;
         return { dx, dy };

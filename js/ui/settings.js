@@ -2,6 +2,7 @@
 
 import { addArea, colorOf, findArea, findPath, nameOf, newArea, reordered, updateArea, updatePath } from "../document/items.js";
 import { keyOn, moveKey, setKeyEasing } from "../document/keys.js";
+import { lockedNames, lockedText } from "../document/locks.js";
 import * as ops from "../document/operations.js";
 import { frameRoom, setPointFrame, setRange } from "../document/timing.js";
 import { h } from "../dom.js";
@@ -56,6 +57,8 @@ export class Settings {
         const path = selection.paths.length === 1 ? findPath(doc, selection.paths[0]) : undefined;
         const area = selection.regions.length === 1 && !selection.paths.length ? findArea(doc, selection.regions[0]) : undefined;
         const parts = [];
+        const locked = lockedNames(doc, this.editor.session.selection);
+        if (locked.length) parts.push(h("p", { class: "rve-empty" }, lockedText(locked)));
         if (path) parts.push(...this.#pathSettings(path, selection));
         if (area) parts.push(...this.#areaSettings(area));
         parts.push(...placementFields(this.editor, selection));

@@ -26,7 +26,7 @@ export class Status {
 
     draw() {
         const warning = this.#outsideText();
-        const passing = this.notice || this.waiting || this.#readingText();
+        const passing = this.notice || this.waiting || this.#readingText() || this.#soloText();
         const text = passing || warning || TOOLS[this.editor.session.tool].hint;
         if (this.#text.textContent !== text) this.#text.textContent = this.#text.title = text;
         this.#text.classList.toggle("rve-warning", !passing && warning !== "");
@@ -41,6 +41,14 @@ export class Status {
         const changes = regions.some((area) => isShown(area) && area.mode !== "subtract");
         if (!changes) return "No area: nothing may change yet";
         return paths.some(isShown) ? "" : "No path: nothing moves yet";
+    }
+
+    /** What a run takes though it is not seen. */
+    #soloText() {
+        const { doc, solo } = this.editor.session;
+        if (!solo) return "";
+        const all = doc.paths.length + doc.regions.length;
+        return `Solo: ${solo.paths.length + solo.regions.length} of ${all} shown (Esc ends it). A run takes all that is visible.`;
     }
 
     /** How far the clip has been read, while it is. */

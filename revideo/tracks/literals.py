@@ -1,6 +1,6 @@
 """Values as tools write them: JSON, a list that Python printed, lines of numbers; and how messages show them.
 
-docs/tracks.md says what is read. js/document/literals.js reads the same texts to the same values.
+docs/tracks.md says what is read. js/exchange/literals.js reads the same texts to the same values.
 """
 
 from __future__ import annotations

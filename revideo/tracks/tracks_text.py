@@ -1,6 +1,6 @@
 """Tracks as text, as other editors, trackers and packs write them → trajectories.
 
-docs/tracks.md says what is read. js/document/tracks_text.js reads the same texts to the same points and refuses the
+docs/tracks.md says what is read. js/exchange/tracks_text.js reads the same texts to the same points and refuses the
 others with the same messages.
 """
 

@@ -105,11 +105,15 @@ def test_rows_are_chosen_hidden_and_renamed_by_keys(drawing: Drawing):
     drawing.press("ArrowUp", " ")
     assert drawing.drawn().paths[1]["visible"] is False
     drawing.press("ArrowRight", "Enter")
+    assert name_of(drawing) == "Line 2: locked"
+    assert drawing.drawn().paths[1]["locked"] is True
+    drawing.press("Enter")
+    drawing.drawn().press("ArrowRight", "Enter")
     drawing.page.keyboard.type("walker")
     drawing.press("Enter")
     assert drawing.paths[1]["name"] == "walker"
     assert name_of(drawing) == "walker"
-    drawing.press("ArrowLeft", "ArrowLeft", "Enter", "Delete")
+    drawing.press("ArrowLeft", "ArrowLeft", "ArrowLeft", "Enter", "Delete")
     assert len(drawing.paths) == 1
     assert focused_part(drawing) == ".rve-list"
 

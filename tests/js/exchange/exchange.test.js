@@ -7,7 +7,7 @@ import { readFileContent, readTracks } from "../../../js/exchange/exchange.js";
 
 const RECORDED = JSON.parse(readFileSync(new URL("../../data/exchanged_tracks.json", import.meta.url), "utf8"));
 
-/** Per path, [frame, x, y] where it is seen. @type {(tracks: import("../../../js/document/tracks_text.js").Tracks) => number[][][]} */
+/** Per path, [frame, x, y] where it is seen. @type {(tracks: import("../../../js/exchange/tracks_text.js").Tracks) => number[][][]} */
 const seen = ({ points, visible }) => points.map((path, number) => path.flatMap((place, frame) => (visible[number][frame] ? [[frame, ...place]] : [])));
 
 /** @type {(size?: number[]) => {width: number, height: number} | undefined} */

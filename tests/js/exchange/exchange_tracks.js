@@ -6,7 +6,7 @@ import { emptyDocument, serializeDocument } from "../../../js/document/document.
 import { DocumentError } from "../../../js/document/schema.js";
 import { drawnPaths, readFileContent, readTracks, writeArray, writeTracks } from "../../../js/exchange/exchange.js";
 
-/** @typedef {import("../../../js/document/tracks_text.js").Tracks} Tracks */
+/** @typedef {import("../../../js/exchange/tracks_text.js").Tracks} Tracks */
 
 const SIZE = { width: 640, height: 360 };
 

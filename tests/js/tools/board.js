@@ -11,6 +11,9 @@ export function board(doc = emptyDocument(640, 360, 14), scale = 1) {
     return {
         doc,
         stored: doc,
+        get stageDoc() {
+            return this.doc;
+        },
         selection: ops.NOTHING,
         time: 0,
         viewport: { scale, x: 0, y: 0 },

@@ -3,8 +3,8 @@
  * revideo/tracks/tracks_text.py reads the same texts to the same values.
  */
 
-import { LIMITS } from "./document.js";
-import { DocumentError, depthOf } from "./schema.js";
+import { LIMITS } from "../document/document.js";
+import { DocumentError, depthOf } from "../document/schema.js";
 
 /** @type {(message: string) => never} */
 export function fail(message) {

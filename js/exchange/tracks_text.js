@@ -4,12 +4,12 @@
  * the others with the same messages.
  */
 
-import { LIMITS } from "./document.js";
+import { LIMITS } from "../document/document.js";
 import { fail, isObject, readValue, shown, typeName } from "./literals.js";
 import { positionAt, timesOf } from "../geometry/curves.js";
 
-/** @typedef {import("./document.js").EditDocument} EditDocument */
-/** @typedef {import("./document.js").Path} Path */
+/** @typedef {import("../document/document.js").EditDocument} EditDocument */
+/** @typedef {import("../document/document.js").Path} Path */
 /**
  * @typedef {{points: number[][][], visible: boolean[][], drawnOn?: number[]}} Tracks  points (paths, frames, 2) in pixels, visible
  * (paths, frames), width and height of the picture where the tool says them

@@ -4,16 +4,16 @@ import { test } from "node:test";
 
 import { emptyDocument, serializeDocument } from "../../../js/document/document.js";
 import { DocumentError, parseDocument } from "../../../js/document/schema.js";
-import { formatTracks, parseTracks, pathsFromTracks } from "../../../js/document/tracks_text.js";
+import { formatTracks, parseTracks, pathsFromTracks } from "../../../js/exchange/tracks_text.js";
 import { positionAt, tracks } from "../../../js/geometry/curves.js";
 
 const TEXTS = JSON.parse(readFileSync(new URL("../../data/track_texts.json", import.meta.url), "utf8"));
 const DOC = emptyDocument(640, 360, 14);
 
-/** Each path's visible points. @type {(read: import("../../../js/document/tracks_text.js").Tracks) => number[][][]} */
+/** Each path's visible points. @type {(read: import("../../../js/exchange/tracks_text.js").Tracks) => number[][][]} */
 const seen = ({ points, visible }) => points.map((path, number) => path.filter((_, frame) => visible[number][frame]));
 
-/** @type {(points: number[][][]) => import("../../../js/document/tracks_text.js").Tracks} */
+/** @type {(points: number[][][]) => import("../../../js/exchange/tracks_text.js").Tracks} */
 const dense = (points) => ({ points, visible: points.map((path) => path.map(() => true)) });
 
 for (const { name, text, points } of TEXTS.read) test(`read: ${name}`, () => assert.deepEqual(seen(parseTracks(text)), points));
@@ -47,7 +47,7 @@ test("a path that is never seen is left out, and what is alone must be alone", (
 
 // --- Paths ---------------------------------------------------------------------------------------
 
-/** The farthest that a drawing is from dense tracks where these are visible. @type {(read: import("../../../js/document/tracks_text.js").Tracks, doc: import("../../../js/document/document.js").EditDocument) => number} */
+/** The farthest that a drawing is from dense tracks where these are visible. @type {(read: import("../../../js/exchange/tracks_text.js").Tracks, doc: import("../../../js/document/document.js").EditDocument) => number} */
 function apart(read, doc) {
     const again = tracks(doc, { frames: read.points[0].length });
     assert.deepEqual(again.visible, read.visible);

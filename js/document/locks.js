@@ -1,0 +1,80 @@
+/** Locks: what locked paths and areas keep, whatever a command made of the rest. All pure. */
+
+import { findArea, findPath, nameOf } from "./items.js";
+import { withFollow } from "./operations.js";
+import { followIds } from "../geometry/pose.js";
+
+/** @typedef {import("./document.js").EditDocument} EditDocument */
+/** @typedef {import("./document.js").Path} Path */
+/** @typedef {import("./document.js").Area} Area */
+/** @typedef {import("./operations.js").Selection} Selection */
+
+const LISTED = /** @type {const} */ (["name", "visible", "locked", "group"]); // a lock leaves these to the list
+
+/**
+ * A new document in which whatever is locked in the old one is as it was there, and the names of what a command would
+ * have changed. Its name, its group, its place in the list and whether it is shown or locked may change.
+ * @type {(before: EditDocument, after: EditDocument) => {doc: EditDocument, held: string[]}}
+ */
+export function holdLocked(before, after) {
+    if (before === after || !(before.paths.some(isLocked) || before.regions.some(isLocked))) return { doc: after, held: [] };
+    /** @type {string[]} */
+    const held = [];
+    const paths = holdItems(before.paths, after.paths, held);
+    const known = new Set(paths.map(({ id }) => id));
+    // An area that follows a path which is gone could not be read any more.
+    const left = (/** @type {Area} */ area) => {
+        const ids = followIds(area).filter((id) => known.has(id));
+        return ids.length < followIds(area).length ? withFollow(area, ids) : area;
+    };
+    const regions = holdItems(before.regions.map(left), after.regions, held);
+    return { doc: held.length ? { ...after, paths, regions } : after, held };
+}
+
+/** @type {(item: Path | Area) => boolean} */
+const isLocked = (item) => item.locked === true;
+
+/** @template {Path | Area} T @param {T[]} before @param {T[]} after @param {string[]} held  gets the names @returns {T[]} */
+function holdItems(before, after, held) {
+    const locked = new Map(before.filter(isLocked).map((item) => [item.id, item]));
+    const result = after.map((item) => {
+        const own = locked.get(item.id);
+        locked.delete(item.id);
+        if (!own || own === item) return item;
+        const kept = relisted(own, item);
+        if (JSON.stringify(kept) === JSON.stringify(relisted(item, item))) return item;
+        held.push(nameOf(before, own));
+        return kept;
+    });
+    for (const own of locked.values()) {
+        const earlier = new Set(before.slice(0, before.indexOf(own)).map(({ id }) => id));
+        held.push(nameOf(before, own));
+        result.splice(result.findLastIndex(({ id }) => earlier.has(id)) + 1, 0, own);
+    }
+    return result;
+}
+
+/** An item with what the list has of another: fields in one order, so that texts of equals are equal. @template {Path | Area} T @param {T} item @param {T} listed @returns {T} */
+function relisted(item, listed) {
+    const fields = Object.entries(item).filter(([name, value]) => !LISTED.some((field) => field === name) && value !== undefined);
+    const own = LISTED.filter((field) => listed[field] !== undefined).map((field) => [field, listed[field]]);
+    return Object.fromEntries([...fields.sort(([a], [b]) => (a < b ? -1 : 1)), ...own]);
+}
+
+/** What of a selection is not locked; the selection itself where nothing is. @type {(doc: EditDocument, selection: Selection) => Selection} */
+export function unlockedPart(doc, selection) {
+    const free = (/** @type {Path | Area | undefined} */ item) => !item?.locked;
+    const paths = selection.paths.filter((id) => free(findPath(doc, id)));
+    const regions = selection.regions.filter((id) => free(findArea(doc, id)));
+    if (paths.length === selection.paths.length && regions.length === selection.regions.length) return selection;
+    return { paths, regions, points: selection.points.filter(({ path }) => paths.includes(path)) };
+}
+
+/** Names of the locked ones among what is selected. @type {(doc: EditDocument, selection: Selection) => string[]} */
+export const lockedNames = ({ paths, regions }, selection) => [
+    ...paths.filter((path) => path.locked && selection.paths.includes(path.id)).map((path) => nameOf(paths, path)),
+    ...regions.filter((area) => area.locked && selection.regions.includes(area.id)).map((area) => nameOf(regions, area)),
+];
+
+/** @type {(names: string[]) => string} */
+export const lockedText = (names) => `${names.join(", ")} ${names.length > 1 ? "are locked: unlock them" : "is locked: unlock it"} in the list.`;

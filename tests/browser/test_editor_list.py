@@ -1,0 +1,203 @@
+"""The list of paths and areas: locks, solo and groups, by pointer, finger and keys; documents reread by the library."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from drawing import Drawing, build
+from playwright.sync_api import Page
+
+from revideo import EditDocument
+
+
+@pytest.fixture
+def drawing(page: Page) -> Drawing:
+    """Three lines below each other and a rectangle beside them, none selected."""
+    drawing = build(page).wait_for_frames()
+    drawing.tool("line")
+    for y in (60, 120, 180):
+        drawing.drag([(60, y), (260, y)])
+    drawing.tool("rect")
+    drawing.drag([(350, 40), (560, 200)])
+    drawing.tool("select")
+    drawing.press("Escape")
+    return drawing
+
+
+def stored(drawing: Drawing) -> EditDocument:
+    return EditDocument.from_json(drawing.drawn().text)
+
+
+def choose(drawing: Drawing, text: str) -> None:
+    drawing.drawn().element.get_by_role("menu").get_by_role("menuitem", name=text, exact=True).click()
+
+
+# --- Locks -------------------------------------------------------------------------------------
+
+
+def test_what_is_locked_is_not_taken_on_the_stage_and_stays_as_it_is(drawing: Drawing):
+    before = drawing.layer("paths")
+    drawing.row("Line 2").get_by_role("button", name="Line 2: locked").click()
+    drawing.row("Rectangle 1").get_by_role("button", name="Rectangle 1: locked").click()
+    assert [path.locked for path in stored(drawing).paths] == [None, True, None]
+    assert stored(drawing).regions[0].locked
+    assert np.array_equal(drawing.layer("paths"), before)  # it is drawn as before
+    drawing.click(160, 120)
+    drawing.click(450, 100)
+    assert drawing.chosen == []
+    drawing.drag([(20, 20), (620, 240)])
+    assert drawing.chosen == ["Line 1", "Line 3"]
+    drawing.press("Control+a")
+    assert drawing.chosen == ["Line 1", "Line 3"]
+    drawing.press("Control+x")
+    assert [(path.id, path.points[0].y) for path in stored(drawing).paths] == [("p2", 120)]
+    assert len(stored(drawing).regions) == 1
+
+
+def test_commands_leave_what_is_locked_and_say_so(drawing: Drawing):
+    drawing.row("Line 2").click()
+    handles = drawing.layer("live")
+    drawing.press("Shift+U")
+    assert not np.array_equal(drawing.layer("live"), handles)  # without handles, though it is selected in the list
+    assert drawing.chosen == ["Line 2"]
+    says = "Line 2 is locked: unlock it in the list."
+    text = drawing.text
+    for keys in ["Delete", "ArrowRight", "Shift+ArrowDown", "Shift+R", "Shift+H", "t", ">", "}", "k", "i"]:
+        drawing.press(keys)
+        assert (keys, drawing.status.split(".")[0] + ".") == (keys, says)
+    drawing.press("Control+x")
+    assert says in drawing.status
+    assert drawing.text == text
+    drawing.row("Line 1").click(modifiers=["Shift"])
+    drawing.press("Shift+ArrowDown")
+    assert says in drawing.status
+    assert [path.points[0].y for path in stored(drawing).paths] == [70, 120, 180]
+    drawing.row("Line 2").click()
+    assert says in drawing.element.locator(".rve-settings").inner_text()
+    drawing.press("Shift+U", "Shift+ArrowDown")  # unlocked by the same key
+    assert [path.points[0].y for path in stored(drawing).paths] == [70, 130, 180]
+
+
+def test_the_menu_locks_and_unlocks(drawing: Drawing):
+    drawing.click(160, 120, button="right")
+    choose(drawing, "Lock")
+    assert [path.locked for path in stored(drawing).paths] == [None, True, None]
+    drawing.row("Line 2").click(button="right")
+    items = drawing.element.get_by_role("menu").locator("[role=menuitem] span").all_inner_texts()
+    assert "Delete" not in items
+    choose(drawing, "Unlock")
+    assert not any(path.locked for path in stored(drawing).paths)
+    drawing.press("Control+z")
+    assert stored(drawing).paths[1].locked
+
+
+# --- Solo --------------------------------------------------------------------------------------
+
+
+def test_solo_shows_what_is_selected_alone_until_escape(drawing: Drawing):
+    text, paths, areas = drawing.text, drawing.layer("paths"), drawing.layer("areas")
+    drawing.click(160, 120)
+    drawing.press("Shift+S")
+    assert "1 of 4 shown" in drawing.status
+    assert "A run takes all that is visible" in drawing.status
+    assert not drawing.layer("paths").any()
+    assert not drawing.layer("areas").any()
+    left_out = drawing.element.locator(".rve-left-out .rve-name")
+    assert left_out.all_inner_texts() == ["Line 1", "Line 3", "Rectangle 1"]
+    drawing.drag([(20, 20), (620, 240)])
+    assert drawing.chosen == ["Line 2"]
+    assert drawing.text == text  # of the session, not of the document
+    drawing.tool("line")
+    drawing.drag([(60, 220), (260, 220)])
+    assert "2 of 5 shown" in drawing.status  # what is drawn is seen
+    drawing.press("Control+z", "Escape")
+    assert np.array_equal(drawing.layer("areas"), areas)
+    drawing.press("v", "Escape")
+    assert np.array_equal(drawing.layer("paths"), paths)
+    assert drawing.element.locator(".rve-left-out").count() == 0
+
+
+def test_a_second_press_or_the_menu_ends_solo(drawing: Drawing):
+    drawing.press("Shift+S")
+    assert drawing.status.startswith("Select what alone is to be shown.")
+    drawing.click(450, 100)
+    drawing.press("Shift+S", "Shift+S")
+    assert drawing.element.locator(".rve-left-out").count() == 0
+    drawing.row("Line 1").click(button="right")
+    choose(drawing, "Solo")
+    assert drawing.drawn().element.locator(".rve-left-out").count() == 3
+    drawing.row("Line 1").click(button="right")
+    choose(drawing, "End solo")
+    assert drawing.drawn().element.locator(".rve-left-out").count() == 0
+
+
+# --- Groups ------------------------------------------------------------------------------------
+
+
+def listed(drawing: Drawing) -> list[str]:
+    """Names of the rows, from the top."""
+    return drawing.drawn().element.locator(".rve-row .rve-name").all_inner_texts()
+
+
+def order(drawing: Drawing) -> list[tuple[str, str | None]]:
+    """Ids and groups of the paths as they are stored."""
+    return [(path.id, path.group) for path in stored(drawing).paths]
+
+
+def test_a_group_is_named_in_its_row_and_stands_for_all_of_it(drawing: Drawing):
+    drawing.row("Line 1").click()
+    drawing.row("Line 3").click(modifiers=["Shift"])
+    drawing.row("Rectangle 1").click(modifiers=["Shift"])
+    drawing.press("Control+g")
+    field = drawing.drawn().element.locator(".rve-row input")
+    assert field.input_value() == "group 1"
+    drawing.page.keyboard.type("walker")
+    drawing.press("Enter")
+    assert order(drawing) == [("p2", None), ("p1", "walker"), ("p3", "walker")]
+    assert stored(drawing).regions[0].group == "walker"
+    assert listed(drawing) == ["Line 1", "walker", "Line 2", "Line 3", "walker", "Rectangle 1"]
+    header = drawing.row("walker").first
+    drawing.press("Escape")
+    header.click()
+    assert drawing.chosen == ["walker", "Line 2", "Line 3", "walker", "Rectangle 1"]
+    header.get_by_role("button", name="walker: shown").click()
+    assert [path.visible for path in stored(drawing).paths] == [True, False, False]
+    assert stored(drawing).regions[0].visible is False
+    header.get_by_role("button", name="walker: locked").click()
+    assert [path.locked for path in stored(drawing).paths] == [None, True, True]
+    header.get_by_role("button", name="walker: unfolded").click()
+    assert listed(drawing) == ["Line 1", "walker", "walker"]
+    assert header.get_attribute("aria-expanded") == "false"
+    drawing.press("Control+z", "Control+z", "Control+z")  # the name belongs to the step that grouped
+    assert order(drawing) == [("p1", None), ("p2", None), ("p3", None)]
+
+
+def test_groups_and_order_by_keys_alone(drawing: Drawing):
+    drawing.press("Tab", "Home", "Enter", "ArrowDown", "Shift+Enter")
+    drawing.press("Control+g")
+    drawing.drawn().press("Enter")  # the name that is offered
+    assert order(drawing) == [("p1", "group 1"), ("p2", "group 1"), ("p3", None)]
+    drawing.drawn().press("Home", *["ArrowLeft"] * 5)
+    assert listed(drawing) == ["group 1", "Line 3", "Rectangle 1"]  # folded
+    drawing.press("ArrowRight")
+    assert listed(drawing) == ["group 1", "Line 1", "Line 2", "Line 3", "Rectangle 1"]
+    drawing.press("Alt+ArrowDown")
+    assert [path.id for path in stored(drawing).paths] == ["p3", "p1", "p2"]
+    drawing.press("Alt+ArrowUp")
+    drawing.drawn().press("ArrowDown", "Alt+ArrowUp")  # out of the group
+    assert order(drawing) == [("p1", None), ("p2", "group 1"), ("p3", None)]
+    focused = drawing.element.locator(".rve-row:focus")
+    assert focused.get_attribute("data-item") == "p1"
+    drawing.press("ArrowDown", "ArrowDown", "Enter", "Control+Shift+G")
+    assert order(drawing) == [("p1", None), ("p2", None), ("p3", None)]
+
+
+def test_the_menu_groups_and_takes_apart(drawing: Drawing):
+    drawing.press("Control+a")
+    drawing.row("Line 2").click(button="right")
+    choose(drawing, "Group")
+    drawing.drawn().press("Escape")  # leaves the name as it is
+    assert [group for _, group in order(drawing)] == ["group 1"] * 3
+    drawing.row("group 1").first.click(button="right")
+    choose(drawing, "Ungroup")
+    assert [group for _, group in order(drawing)] == [None] * 3
