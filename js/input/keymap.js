@@ -104,6 +104,7 @@ export const GESTURES = [
     ["Wheel", "zoom (click the drawing first)"],
     ["Shift + wheel", "step through the frames"],
     ["Space + drag", "move the view (or middle button)"],
+    ["Drag a row's grip", "move it in the list, or into a group"],
     ["Two fingers", "zoom and move the view"],
 ];
 

@@ -3,8 +3,9 @@
 import { listedRuns, shifted, shiftedRun } from "../document/groups.js";
 import { h } from "../dom.js";
 import { frameAt } from "../input/player.js";
+import { RowDrag } from "./list/drag.js";
 import { groupRow } from "./list/group_row.js";
-import { itemRow, typeRowName } from "./list/rows.js";
+import { itemRow, typeOverName } from "./list/rows.js";
 import { Settings } from "./settings.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
@@ -37,6 +38,7 @@ export class Panel {
     constructor(editor) {
         this.editor = editor;
         this.settings = new Settings(editor);
+        new RowDrag(editor, this.#list);
         const fold = h("details", { class: "rve-fold", open: true }, h("summary", {}, "Settings"), this.settings.element);
         this.element = h("div", { class: "rve-panel" }, this.#list, fold);
         this.#list.addEventListener("keydown", (event) => this.#key(event));
@@ -90,7 +92,7 @@ export class Panel {
         this.#naming = false;
         const row = this.#rows().find((one) => one.dataset.group === this.#newGroup);
         row?.scrollIntoView({ block: "nearest" });
-        if (row) typeRowName(row, focused);
+        if (row) typeOverName(row, focused);
     }
 
     /** @type {(title: string, items: (Path | Area)[], kind: "paths" | "regions") => HTMLElement[]} */

@@ -1,4 +1,4 @@
-"""The list of paths and areas: locks, solo and groups, by pointer, finger and keys; documents reread by the library."""
+"""The list: locks, solo, groups, order, by pointer, finger and keys; documents reread by the library."""
 
 from __future__ import annotations
 
@@ -201,3 +201,66 @@ def test_the_menu_groups_and_takes_apart(drawing: Drawing):
     drawing.row("group 1").first.click(button="right")
     choose(drawing, "Ungroup")
     assert [group for _, group in order(drawing)] == [None] * 3
+
+
+# --- Order -------------------------------------------------------------------------------------
+
+
+def grip(drawing: Drawing, name: str) -> tuple[float, float]:
+    """Page coordinates of the middle of a row's grip."""
+    box = drawing.row(name).first.locator(".rve-grip").bounding_box()
+    assert box is not None
+    assert min(box["width"], box["height"]) >= 24
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def drag_row(drawing: Drawing, name: str, onto: str, part: float) -> None:
+    """Onto another row: above its middle where `part` is negative, else below."""
+    start, end = grip(drawing, name), grip(drawing, onto)
+    drawing.page.mouse.move(*start)
+    drawing.page.mouse.down()
+    drawing.page.mouse.move(end[0], end[1] + part, steps=3)
+
+
+def test_a_row_is_dragged_to_where_the_line_shows(drawing: Drawing):
+    line = drawing.element.locator(".rve-landing")
+    drag_row(drawing, "Line 3", "Line 1", -8)
+    assert line.is_visible()
+    drawing.press("Escape")
+    drawing.page.mouse.up()
+    assert line.count() == 0
+    assert [path.id for path in stored(drawing).paths] == ["p1", "p2", "p3"]
+    drag_row(drawing, "Line 3", "Line 1", -8)
+    drawing.page.mouse.up()
+    assert [path.id for path in stored(drawing).paths] == ["p3", "p1", "p2"]
+    drag_row(drawing, "Line 1", "Rectangle 1", 8)  # paths stay among paths: to their end
+    drawing.page.mouse.up()
+    assert [path.points[0].y for path in stored(drawing).paths] == [60, 120, 180]
+    drawing.press("Control+z", "Control+z")
+    assert [path.id for path in stored(drawing).paths] == ["p1", "p2", "p3"]
+
+
+def test_rows_are_dragged_into_and_out_of_groups(drawing: Drawing):
+    drawing.row("Line 1").click()
+    drawing.row("Line 2").click(modifiers=["Shift"])
+    drawing.press("Control+g")
+    drawing.drawn().press("Enter", "Escape")
+    drag_row(drawing, "Line 3", "Line 1", 8)
+    drawing.page.mouse.up()
+    assert order(drawing) == [("p1", "group 1"), ("p3", "group 1"), ("p2", "group 1")]
+    drag_row(drawing, "Line 1", "group 1", -8)
+    drawing.page.mouse.up()
+    assert order(drawing) == [("p1", None), ("p3", "group 1"), ("p2", "group 1")]
+    drag_row(drawing, "group 1", "Line 1", -8)
+    drawing.page.mouse.up()
+    assert order(drawing) == [("p3", "group 1"), ("p2", "group 1"), ("p1", None)]
+
+
+def test_a_finger_drags_a_row(drawing: Drawing):
+    start, end = grip(drawing, "Line 1"), grip(drawing, "Line 3")
+    touch = drawing.page.context.new_cdp_session(drawing.page)
+    for kind, at in (("touchStart", start), ("touchMove", (end[0], end[1] - 20)), ("touchMove", (end[0], end[1] + 8))):
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": at[0], "y": at[1]}]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    touch.detach()
+    assert [path.id for path in stored(drawing).paths] == ["p2", "p3", "p1"]

@@ -97,6 +97,8 @@ export function listRow({ attributes, title, name, before, after, choose, rename
         ...before,
         text,
         ...after,
+        // People without a pointer move rows by Alt and an arrow.
+        h("span", { class: "rve-grip", role: "gridcell", "aria-hidden": "true", title: "Drag to move (Alt ↑, Alt ↓)", onclick: (/** @type {Event} */ event) => event.stopPropagation() }, icon("grip")),
     );
     typing.set(row, type);
     return row;
@@ -106,7 +108,7 @@ export function listRow({ attributes, title, name, before, after, choose, rename
 const typing = new WeakMap();
 
 /** Lets one type another name in a row. @type {(row: HTMLElement, byKey: boolean) => void} */
-export const typeRowName = (row, byKey) => typing.get(row)?.(byKey);
+export const typeOverName = (row, byKey) => typing.get(row)?.(byKey);
 
 /** A field in the place of a name. @type {(text: HTMLElement, name: string, rename: (name: string) => void, left: () => void) => void} */
 function typeOver(text, name, rename, left) {
