@@ -59,6 +59,8 @@ export class Editor extends DrawingBoard {
     message = new Message();
     /** @type {import("./ui/invitation.js").Absence | ""} */
     absence = "";
+    /** A mask that the areas are added to is connected. */
+    hasMask = false;
 
     /** Per path the frames at which it lies outside the areas. @type {Map<string, Set<number>>} */
     outside = new Map();

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import folder_paths
+import torch.nn.functional as F
 from comfy_api.latest import io
 from torch import Tensor
 
@@ -17,6 +18,7 @@ from .sockets import (
     checked,
     frames_from_image,
     image_from_frames,
+    mask_from_comfy,
     mask_to_comfy,
 )
 
@@ -66,6 +68,12 @@ class ReVideoEditor(io.ComfyNode):
                     optional=True,
                     tooltip="The edited first frame: the editor shows it over frame 0, nothing else.",
                 ),
+                io.Mask.Input(
+                    "mask",
+                    optional=True,
+                    tooltip="What may change before anything is drawn: the areas are added to it and taken from it. "
+                    "One mask, or one for each frame, at any size.",
+                ),
             ],
             outputs=[
                 Trajectories.Output("trajectories", tooltip="The paths, to ReVideo Conditions."),
@@ -93,24 +101,39 @@ class ReVideoEditor(io.ComfyNode):
 
     @classmethod
     @checked
-    def execute(cls, frames: Tensor, document: str, edited_frame: Tensor | None = None) -> io.NodeOutput:
+    def execute(
+        cls, frames: Tensor, document: str, edited_frame: Tensor | None = None, mask: Tensor | None = None
+    ) -> io.NodeOutput:
         from ..revideo import EditDocument
         from ..revideo.pictures.overlays import draw_mask, draw_tracks
 
         num_frames, height, width = frames.shape[:3]
         drawing = EditDocument.from_json(document)
         trajectories = drawing.trajectories(num_frames, height, width)
-        mask = drawing.mask(num_frames, height, width)
+        base = None if mask is None else _fitted(mask_from_comfy(mask), num_frames, height, width)
+        drawn = drawing.mask(num_frames, height, width, base=base)
         video = frames_from_image(frames)
-        preview = draw_tracks(draw_mask(video, mask) if mask.any() else video, trajectories)
+        preview = draw_tracks(draw_mask(video, drawn) if drawn.any() else video, trajectories)
         return io.NodeOutput(
             trajectories,
-            mask_to_comfy(mask),
+            mask_to_comfy(drawn),
             trajectories.to_json(),
             as_comfy_tracks(trajectories),
             image_from_frames(preview),
             ui=_shown(frames, edited_frame),
         )
+
+
+def _fitted(mask: Tensor, num_frames: int, height: int, width: int) -> Tensor:
+    """(1 or T, 1, H, W) in [0, 1], of the frames' size."""
+    if len(mask) not in (1, num_frames):
+        raise ValueError(
+            f"there are {len(mask)} masks for {num_frames} frames: give one mask for all frames, or one for each"
+        )
+    mask = mask.float()
+    if mask.shape[-2:] != (height, width):
+        mask = F.interpolate(mask, (height, width), mode="bilinear", antialias=True)
+    return mask.clamp(0, 1)
 
 
 def _shown(frames: Tensor, edited_frame: Tensor | None) -> dict[str, Any]:

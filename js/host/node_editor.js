@@ -120,9 +120,10 @@ export class NodeEditor {
         else if (upstream) this.#opening = this.#show(fileKey(upstream), (signal) => openFile(this.comfy.viewUrl(upstream.file), upstream, signal), upstream.exact, upstream);
         else {
             this.#leave();
-            this.editor.show(null, "", this.#hasFrames("frames") ? "unseen" : "none");
+            this.editor.show(null, "", this.#isConnected("frames") ? "unseen" : "none");
         }
         followSettings(upstream?.nodes ?? []);
+        this.editor.hasMask = this.#isConnected("mask");
         if (this.#missing) this.#lookAgain();
         this.#refreshEdited();
     }
@@ -179,13 +180,13 @@ export class NodeEditor {
     #redraw = () => this.editor.redraw();
 
     /** @type {(input: string) => boolean} */
-    #hasFrames(input) {
+    #isConnected(input) {
         return originOf(this.node, inputNamed(this.node, input)) !== null;
     }
 
     async #refreshEdited() {
         const upstream = upstreamOf(this.node, "edited_frame");
-        const [ran] = this.#hasFrames("edited_frame") ? (this.#run?.output.revideo_edited ?? []) : [];
+        const [ran] = this.#isConnected("edited_frame") ? (this.#run?.output.revideo_edited ?? []) : [];
         const url = upstream?.kind === "picture" ? this.comfy.viewUrl(upstream.file) : ran ? this.comfy.viewUrl(ran) : "";
         followSettings(upstream?.nodes ?? []);
         if (url === this.#edited) return;

@@ -38,7 +38,7 @@ export class Status {
     #missingText() {
         const { paths, regions } = this.editor.doc;
         const isShown = (/** @type {{visible?: boolean}} */ item) => item.visible !== false;
-        const changes = regions.some((area) => isShown(area) && area.mode !== "subtract");
+        const changes = this.editor.hasMask || regions.some((area) => isShown(area) && area.mode !== "subtract");
         if (!changes) return "No area: nothing may change yet";
         return paths.some(isShown) ? "" : "No path: nothing moves yet";
     }

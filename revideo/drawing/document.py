@@ -74,20 +74,34 @@ class EditDocument:
                 )
         return Trajectories(torch.from_numpy(points_px), torch.from_numpy(visible))
 
-    def mask(self, num_frames: int, height: int, width: int, frames: range | None = None) -> Tensor:
+    def mask(
+        self,
+        num_frames: int,
+        height: int,
+        width: int,
+        frames: range | None = None,
+        base: Tensor | None = None,  # (1 or T, 1, H, W) in [0, 1]
+    ) -> Tensor:
         """The mask (1 or T, 1, H, W) in [0, 1] of a clip of that length and size in pixels.
 
-        T masks only where a region follows a path that moves, or has keys that differ. `frames`: of these
-        alone, for clips whose masks would fill the memory.
+        T masks only where a region follows a path that moves, or has keys that differ, or `base` has T: the
+        regions are added to it, and taken from it. `frames`: of these alone, for clips whose masks would fill
+        the memory.
         """
         frames = range(num_frames) if frames is None else frames
         shown = [region for region in self.regions if region.visible is not False]
         poses = self._poses(shown, num_frames)
         moving = [each.moves for each in poses]
         still = moving.index(True) if any(moving) else len(shown)  # those before the first that moves
-        masks = np.zeros((len(frames) if any(moving) else 1, 1, height, width), np.float32)
-        self._paint(masks[0, 0], poses[:still], 0)
-        masks[1:] = masks[0]
+        of_each = base is not None and len(base) > 1
+        masks = np.zeros((len(frames) if any(moving) or of_each else 1, 1, height, width), np.float32)
+        if base is not None:
+            masks[:] = (base[frames.start : frames.stop : frames.step] if of_each else base).numpy(force=True)
+        if of_each:
+            still = 0  # each is painted by itself
+        else:
+            self._paint(masks[0, 0], poses[:still], 0)
+            masks[1:] = masks[0]
         for frame, mask in zip(frames, masks[:, 0]):
             self._paint(mask, poses[still:], frame)
         return torch.from_numpy(masks)

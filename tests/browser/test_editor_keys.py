@@ -289,7 +289,7 @@ def test_the_edited_frame_is_seen_along_its_way(server: ComfyUI, page: Page):
     drawing.press("Escape", "End")  # what is selected is on the live layer
     assert not drawing.layer("onion").any()
     drawing.press("u")
-    assert drawing.button("onion").get_attribute("aria-pressed") == "true"
+    assert drawing.drawn().button("onion").get_attribute("aria-pressed") == "true"
 
     def seen(x: float, y: float) -> list[int]:
         pixels, box = drawing.layer("onion"), drawing.stage.bounding_box()

@@ -107,6 +107,25 @@ def test_without_regions_only_the_paths_are_drawn(comfyui: ComfyUI):
     assert (pictures(comfyui, run, "preview") - expected).abs().max() <= 2 / 255
 
 
+def test_a_mask_is_what_the_areas_are_added_to_and_taken_from(comfyui: ComfyUI):
+    graph = editor_graph(json.dumps(DRAWING))
+    graph["whole"] = node("SolidMask", value=0.4, width=100, height=60)
+    graph["editor"]["inputs"]["mask"] = ["whole", 0]
+    masks = pictures(comfyui, comfyui.succeed(graph), "mask")
+    base = torch.full((1, 1, HEIGHT, WIDTH), 0.4)
+    expected = EditDocument.from_json(json.dumps(DRAWING)).mask(WINDOW, HEIGHT, WIDTH, base=base)
+    assert (masks - expected).abs().max() <= 1 / 255
+
+
+def test_masks_of_another_number_are_refused(comfyui: ComfyUI):
+    graph = editor_graph(json.dumps(DRAWING))
+    graph["three"] = node("RepeatImageBatch", image=["prepare", 0], amount=3)
+    graph["red"] = node("ImageToMask", image=["three", 0], channel="red")
+    graph["editor"]["inputs"]["mask"] = ["red", 0]
+    run = comfyui.run(graph)
+    assert f"there are {3 * WINDOW} masks for {WINDOW} frames" in run.message
+
+
 def test_a_region_that_stays_is_one_mask(comfyui: ComfyUI):
     run = comfyui.succeed(editor_graph(json.dumps(STILL)))
     masks = pictures(comfyui, run, "mask")

@@ -2,6 +2,7 @@
 
 import json
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -210,3 +211,26 @@ def test_drawings_as_large_as_may_be():
     points_px, _ = document.dense_points(9, 1080, 1920)
     assert_allclose(points_px[0, [0, -1]], places[[0, -1]], atol=1e-3)
     assert_allclose(document.mask(9, 1080, 1920).sum().item(), np.pi * 400**2, rtol=1e-4)
+
+
+@pytest.mark.parametrize("moves", [False, True])
+@pytest.mark.parametrize("of_each", [False, True])
+def test_areas_are_added_to_a_mask_and_taken_from_it(moves, of_each):
+    follow = "p1" if moves else None
+    soft = Region("r1", "ellipse", ((4, 4), (30, 20)), feather=5, follow=follow)
+    hole = Region("r2", "rect", ((10, 10), (50, 30)), mode="subtract", feather=3)
+    late = Region("r3", "brush", ((5, 35), (40, 30)), radius=4, follow=follow)
+    regions = (soft, hole, late)
+    base = torch.rand((9 if of_each else 1, 1, 40, 64), generator=torch.Generator().manual_seed(1))
+    before = base.clone()
+    expected = base.expand(9, -1, -1, -1)
+    for region in regions:
+        cover = drawn(LINE, regions=[replace(region, mode="add")]).mask(9, 40, 64)
+        expected = torch.minimum(expected, 1 - cover) if region.mode == "subtract" else torch.maximum(expected, cover)
+    found = drawn(LINE, regions=regions).mask(9, 40, 64, base=base)
+    assert len(found) == (9 if moves or of_each else 1)
+    assert_close(found.expand(9, -1, -1, -1), expected, rtol=0, atol=1e-6)
+    some = drawn(LINE, regions=regions).mask(9, 40, 64, range(3, 7), base=base)
+    assert torch.equal(some, found[3:7] if len(found) > 1 else found)
+    assert torch.equal(base, before)
+    assert torch.equal(drawn().mask(9, 40, 64, base=base), base)
