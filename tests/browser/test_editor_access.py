@@ -316,6 +316,17 @@ def copies(drawing: Drawing) -> None:
     drawing.element.get_by_role("menuitem", name="Parallel copies").click()
 
 
+def groups(drawing: Drawing) -> None:
+    """A group, a locked area, all but one path left out."""
+    drawing.row("Line 1").first.click()
+    drawing.row("Line 2").first.click(modifiers=["Shift"])
+    drawing.press("Control+g")
+    drawing.drawn().press("Enter")
+    drawing.row("Rectangle 1").first.get_by_role("button", name="Rectangle 1: locked").click()
+    drawing.row("Line 2").first.click()
+    drawing.press("Shift+S")
+
+
 STATES: dict[str, Callable[[Drawing], Any]] = {
     "empty": lambda drawing: drawing.tool("select"),
     "items": draw_items,
@@ -325,6 +336,7 @@ STATES: dict[str, Callable[[Drawing], Any]] = {
     "copies": copies,
     "help": lambda drawing: drawing.button("help").click(),
     "exchange": lambda drawing: drawing.element.get_by_role("button", name="Import and export").click(),
+    "groups": groups,
 }
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
