@@ -1,7 +1,7 @@
 """The editor's part of `nox -s bench`: what a pointer move costs, in a real browser, as one JSON line.
 
 50 paths of 100 points over 14 frames of 1920×1080, in an editor without ComfyUI around it, at two sizes on
-the screen. Medians over the moves, in milliseconds: `painted`, from the start of the event's handlers to a
+the screen; then with 20 areas besides that keys move and turn, and the onion skin on. Medians over the moves, in milliseconds: `painted`, from the start of the event's handlers to a
 task behind the frame that shows it (requestAnimationFrame, then a MessageChannel's turn), the wait for the
 screen's next frame included; `busy`, the same without that wait; `from_dispatch`, as `painted`, from the
 event's own time stamp.
@@ -24,6 +24,7 @@ from .common import ROOT
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 FRAME_WIDTH, FRAME_HEIGHT = 1920, 1080  # of the frame
 PATHS, PATH_POINTS, CLIP_FRAMES = 50, 100, 14
+AREAS = 20
 VIEW_SIZES = ((800, 560), (1280, 860))  # of the editor on the screen: in a new node, and in a large one
 MOVES = 200
 
@@ -36,7 +37,7 @@ START_EDITOR = """async ([width, height, frames, paths, points]) => {
     document.head.append(style);
     await styled;
 
-    const editor = new Editor({ changed() {}, dropped() {} });
+    const editor = new Editor({ changed() {}, opened() {}, resized() {}, openResult() {} });
     document.body.append(editor.element);
     window.resize = (width, height) => {
         Object.assign(editor.element.style, { width: `${width}px`, height: `${height}px` });
@@ -108,6 +109,25 @@ START_EDITOR = """async ([width, height, frames, paths, points]) => {
 }"""
 
 
+# Areas that move and turn, and an edited frame whose marked parts go along: the onion skin.
+ADD_AREAS = """async count => {
+    const { editor } = window;
+    const doc = JSON.parse(editor.value);
+    doc.version = 2;
+    doc.regions = Array.from({ length: count }, (_, index) => {
+        const [x, y] = [60 + 80 * index, 80 + 40 * index];
+        return { id: `r${index}`, kind: index % 2 ? "ellipse" : "rect", points: [[x, y], [x + 200, y + 120]],
+            keys: [{ frame: 0 }, { frame: doc.frames - 1, move: [200, 40], rotate: 60 }] };
+    });
+    editor.value = JSON.stringify(doc);
+    const canvas = new OffscreenCanvas(doc.width, doc.height);
+    canvas.getContext("2d").fillRect(0, 0, doc.width / 2, doc.height);
+    editor.showEdited(await createImageBitmap(canvas));
+    editor.session.onionSkin = true;
+    editor.player.seek(5);
+}"""
+
+
 def measure_editor() -> dict[str, Any]:
     handler = functools.partial(_Quiet, directory=str(ROOT))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, sync_playwright() as playwright:
@@ -122,15 +142,16 @@ def measure_editor() -> dict[str, Any]:
         page.evaluate(START_EDITOR, [FRAME_WIDTH, FRAME_HEIGHT, CLIP_FRAMES, PATHS, PATH_POINTS])
         page.evaluate("size => window.resize(...size)", VIEW_SIZES[0])  # without one nothing is drawn
         page.wait_for_function("window.editor.element.dataset.framesReady === '14'")
-        moves = {}
-        for width, height in VIEW_SIZES:
-            page.evaluate("size => window.resize(...size)", [width, height])
-            moves[f"{width}x{height}"] = {"hover": hover(page), "drag_point": drag(page)}
+        moves = moves_of(page)
+        page.evaluate(ADD_AREAS, AREAS)
+        with_areas = moves_of(page)
         version = browser.version
         browser.close()
         server.shutdown()
     return {
         "move_ms": moves,
+        "move_ms_with_areas": with_areas,
+        "areas": AREAS,
         "paths": PATHS,
         "points_per_path": PATH_POINTS,
         "frame": f"{FRAME_WIDTH}x{FRAME_HEIGHT}",
@@ -138,6 +159,15 @@ def measure_editor() -> dict[str, Any]:
         "browser": version,
         "load_average": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
     }
+
+
+def moves_of(page: Page) -> dict[str, dict[str, dict[str, float]]]:
+    """By the size of the editor on the screen."""
+    moves = {}
+    for width, height in VIEW_SIZES:
+        page.evaluate("size => window.resize(...size)", [width, height])
+        moves[f"{width}x{height}"] = {"hover": hover(page), "drag_point": drag(page)}
+    return moves
 
 
 def hover(page: Page) -> dict[str, float]:

@@ -39,6 +39,7 @@ from revideo.video.fitting import fit_frames
 from revideo.video.levels import to_uint8
 
 FOLDER = ROOT / "example_workflows"
+HELP = ROOT / "js/docs/ReVideoEditor"
 SAVED = ROOT / "tests/data/workflows"  # as an earlier version had them; clip and edited frame were the user's own
 FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, LONG, KEEP_MOTION, NATIVE, NATIVE_LONG, CROP = NAMES = tuple(
     DESCRIPTIONS
@@ -337,6 +338,22 @@ def picture_of_editor(page: Page) -> Image.Image:
     return Image.open(BytesIO(editor.screenshot())).convert("RGB")
 
 
+def pictures_of_help(page: Page) -> dict[str, Image.Image]:
+    """After a run of the first workflow: the editor with its drawing, and a wipe between source and result."""
+    page.evaluate(SHOW_EDITOR)
+    editor = page.locator(".revideo-editor")
+    editor.locator(".rve-results").wait_for()
+    editor.locator(".rve-stage").click(position={"x": 5, "y": 5})
+    page.keyboard.press(",")  # it plays: it is stopped
+    pictures = {}
+    for name, keys in {"draw": ["x", "Home", ".", "."], "result": ["w", *"......"]}.items():
+        for key in keys:
+            page.keyboard.press(key)
+        settled(page, "document.querySelector('.rve-time').textContent")
+        pictures[name] = Image.open(BytesIO(editor.screenshot())).convert("RGB")
+    return pictures
+
+
 def stored(name: str, folder: Path = FOLDER) -> dict[str, Any]:
     return json.loads((folder / f"{name}.json").read_text("utf-8"))
 
@@ -366,6 +383,9 @@ def remake(base: Path, names: Sequence[str]) -> None:
                 graph = picture_of_graph(page)
                 graph.thumbnail((2000, 2000))
                 graph.save(ROOT / "docs/images/graph.jpg", quality=82)
+                for part, picture in pictures_of_help(page).items():
+                    picture.thumbnail((900, 900))
+                    picture.save(HELP / f"{part}.jpg", quality=85)
     finally:
         server.stop()
 
