@@ -1,10 +1,10 @@
 """The editor's part of `nox -s bench`: what a pointer move costs, in a real browser, as one JSON line.
 
 50 paths of 100 points over 14 frames of 1920×1080, in an editor without ComfyUI around it, at two sizes on
-the screen; then with 20 areas besides that keys move and turn, and the onion skin on. Medians over the moves, in milliseconds: `painted`, from the start of the event's handlers to a
-task behind the frame that shows it (requestAnimationFrame, then a MessageChannel's turn), the wait for the
-screen's next frame included; `busy`, the same without that wait; `from_dispatch`, as `painted`, from the
-event's own time stamp.
+the screen; then with 20 areas besides that keys move and turn, and the onion skin on. Medians over the moves,
+in milliseconds: `painted`, from the start of the event's handlers to a task behind the frame that shows it
+(requestAnimationFrame, then a MessageChannel's turn), the wait for the screen's next frame included; `busy`,
+the same without that wait; `from_dispatch`, as `painted`, from the event's own time stamp.
 """
 
 from __future__ import annotations
