@@ -24,7 +24,7 @@ from .common import ROOT
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 FRAME_WIDTH, FRAME_HEIGHT = 1920, 1080  # of the frame
 PATHS, PATH_POINTS, CLIP_FRAMES = 50, 100, 14
-AREAS = 20
+MASKS = 20
 VIEW_SIZES = ((800, 560), (1280, 860))  # of the editor on the screen: in a new node, and in a large one
 MOVES = 200
 
@@ -110,7 +110,7 @@ START_EDITOR = """async ([width, height, frames, paths, points]) => {
 
 
 # Areas that move and turn, and an edited frame whose marked parts go along: the onion skin.
-ADD_AREAS = """async count => {
+ADD_MASKS = """async count => {
     const { editor } = window;
     const doc = JSON.parse(editor.value);
     doc.version = 2;
@@ -143,15 +143,15 @@ def measure_editor() -> dict[str, Any]:
         page.evaluate("size => window.resize(...size)", VIEW_SIZES[0])  # without one nothing is drawn
         page.wait_for_function("window.editor.element.dataset.framesReady === '14'")
         moves = moves_of(page)
-        page.evaluate(ADD_AREAS, AREAS)
-        with_areas = moves_of(page)
+        page.evaluate(ADD_MASKS, MASKS)
+        with_masks = moves_of(page)
         version = browser.version
         browser.close()
         server.shutdown()
     return {
         "move_ms": moves,
-        "move_ms_with_areas": with_areas,
-        "areas": AREAS,
+        "move_ms_with_masks": with_masks,
+        "masks": MASKS,
         "paths": PATHS,
         "points_per_path": PATH_POINTS,
         "frame": f"{FRAME_WIDTH}x{FRAME_HEIGHT}",

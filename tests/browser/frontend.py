@@ -62,6 +62,10 @@ STILL = """*, *::before, *::after {
 }"""
 
 
+# Not Playwright's add_style_tag, which takes any address that the page is refused meanwhile for a failure of its own.
+ADD_STYLE = """css => document.head.append(Object.assign(document.createElement("style"), { textContent: css }))"""
+
+
 @contextmanager
 def open_frontend(
     url: str, width: int = 1920, height: int = 1080, nodes_2: bool = False
@@ -89,7 +93,7 @@ def visit(page: Page, url: str, nodes_2: bool) -> None:
     requests.post(url + "/settings", json=settings, timeout=300).raise_for_status()
     page.goto(url)
     page.wait_for_function(READY, timeout=300_000)
-    page.add_style_tag(content=STILL)
+    page.evaluate(ADD_STYLE, STILL)
     page.evaluate("window.app.graph.clear()")
 
 
