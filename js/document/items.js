@@ -67,21 +67,9 @@ export const updateArea = (doc, id, change) => ({
 export const setLocked = (doc, selection, locked) =>
     updateSelected(doc, selection, ({ locked: _, ...item }) => (locked ? { ...item, locked } : item));
 
-/** Lists what is selected under a group, or under none. @type {(doc: EditDocument, selection: {paths: string[], regions: string[]}, group: string | undefined) => EditDocument} */
-export const setGroup = (doc, selection, group) =>
-    updateSelected(doc, selection, ({ group: _, ...item }) => (group ? { ...item, group } : item));
-
 /** @type {(doc: EditDocument, selection: {paths: string[], regions: string[]}, change: (item: any) => any) => EditDocument} */
 const updateSelected = (doc, { paths, regions }, change) => ({
     ...doc,
     paths: doc.paths.map((path) => (paths.includes(path.id) ? change(path) : path)),
     regions: doc.regions.map((area) => (regions.includes(area.id) ? change(area) : area)),
 });
-
-/** Moves an item up (+1) or down (−1) in its list; a later area counts over an earlier one. @type {<T extends {id: string}>(items: T[], id: string, by: number) => T[]} */
-export function reordered(items, id, by) {
-    const from = items.findIndex((item) => item.id === id);
-    const to = Math.min(Math.max(from + by, 0), items.length - 1);
-    if (from < 0 || from === to) return items;
-    return items.toSpliced(from, 1).toSpliced(to, 0, items[from]);
-}

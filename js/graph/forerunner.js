@@ -10,6 +10,9 @@ const UNNAMED = "00000000-0000-0000-0000-000000000000"; // a cleared graph, unti
 /** @type {Map<string, {session: Session, element: WeakRef<HTMLElement>}>} what the last node had, by graph and node */
 const places = new Map();
 
+/** Whether a node's graph can be told from others. @type {(node: any) => boolean} */
+export const isNamed = (node) => node.graph.rootGraph?.id !== UNNAMED;
+
 /** A node's place among all workflows. @type {(node: any, root?: string, graph?: string) => string} */
 export const placeOf = (node, root = node.graph.rootGraph?.id, graph = node.graph.id) => [root, graph, node.id].join("/");
 

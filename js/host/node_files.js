@@ -26,7 +26,7 @@ export class NodeFiles {
         const { message } = this.editor;
         const [video, picture] = [files.find((file) => kindOf(file) === "video"), files.find((file) => kindOf(file) === "picture")];
         const strange = files.find((file) => !kindOf(file));
-        if (strange) message.show(`${strange.name} is neither a video nor a picture, nor a drawing (.json).`);
+        if (strange) message.show(`${strange.name} is neither a video nor a picture, nor a drawing or tracks (.json, .txt, .csv, .nk, .svg, .npy).`);
         else if (files.length > Number(!!video) + Number(!!picture)) message.show("One clip and one picture at a time: the first of each was taken.");
         if (video) await this.#put(video, () => clipLoader(this.node, true, this.comfy.create));
         if (!picture) return;

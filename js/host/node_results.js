@@ -2,7 +2,7 @@
 
 import { messageOf } from "../dom.js";
 import { borrow, giveBack, openResult } from "../clip/open_clips.js";
-import { placeOf } from "../graph/forerunner.js";
+import { isNamed, placeOf } from "../graph/forerunner.js";
 import { resultOf, storeResults, storedResults } from "../graph/results.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
@@ -33,13 +33,13 @@ export class NodeResults {
         if (!result) return;
         if (this.#results[0]?.run !== result.run) this.#results = [];
         this.#results = [...this.#results, result];
-        storeResults(placeOf(this.node), this.#results);
+        if (isNamed(this.node)) storeResults(placeOf(this.node), this.#results);
         this.open(best(this.#results), true);
     };
 
     /** Those of the last run before a reload, as far as ComfyUI has the files still. */
     async find() {
-        const results = storedResults(placeOf(this.node));
+        const results = isNamed(this.node) ? storedResults(placeOf(this.node)) : [];
         const there = await Promise.all(results.map(({ files }) => this.comfy.has(files[0])));
         if (this.#results.length) return; // a run was faster
         this.#results = results.filter((_, index) => there[index]);

@@ -4,8 +4,8 @@
  */
 
 import { LIMITS } from "../document/document.js";
-import { groupsOf, membersOf } from "../document/groups.js";
-import { addPath, findPath, nameOf, newPath, reordered } from "../document/items.js";
+import { groupsOf, membersOf, shifted } from "../document/groups.js";
+import { addPath, findPath, nameOf, newPath } from "../document/items.js";
 import { keyOn, removeKey, setKey } from "../document/keys.js";
 import { unlockedPart } from "../document/locks.js";
 import * as ops from "../document/operations.js";
@@ -280,10 +280,10 @@ export class ContextMenu {
     /** @type {(by: 1 | -1) => void} */
     #order(by) {
         const { doc, session: { selection } } = this.editor;
-        const moved = /** @type {<T extends {id: string}>(items: T[], chosen: string[]) => T[]} */ (items, chosen) => {
+        const moved = /** @type {<T extends import("../document/document.js").Path | import("../document/document.js").Area>(items: T[], chosen: string[]) => T[]} */ (items, chosen) => {
             if (!items.length || chosen.includes(items.at(by > 0 ? -1 : 0)?.id ?? "")) return items; // at the end already
             const ids = items.map(({ id }) => id).filter((id) => chosen.includes(id));
-            return (by > 0 ? ids.toReversed() : ids).reduce((result, id) => reordered(result, id, by), items);
+            return (by > 0 ? ids.toReversed() : ids).reduce((result, id) => shifted(result, id, by), items);
         };
         this.editor.commit({ ...doc, paths: moved(doc.paths, selection.paths), regions: moved(doc.regions, selection.regions) }, "order");
     }

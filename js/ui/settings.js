@@ -1,6 +1,7 @@
 /** Settings of what is selected: a path, a point of it, an area; and what can be done to it. */
 
-import { addArea, colorOf, findArea, findPath, nameOf, newArea, reordered, updateArea, updatePath } from "../document/items.js";
+import { shifted } from "../document/groups.js";
+import { addArea, colorOf, findArea, findPath, nameOf, newArea, updateArea, updatePath } from "../document/items.js";
 import { keyOn, moveKey, setKeyEasing } from "../document/keys.js";
 import { lockedNames, lockedText } from "../document/locks.js";
 import * as ops from "../document/operations.js";
@@ -160,8 +161,8 @@ export class Settings {
             h(
                 "div",
                 { class: "rve-pair" },
-                wideButton(editor, "Later", "up", "Count over more of the others", () => editor.commit({ ...editor.doc, regions: reordered(editor.doc.regions, area.id, 1) }, "order")),
-                wideButton(editor, "Earlier", "down", "Let more of the others count over it", () => editor.commit({ ...editor.doc, regions: reordered(editor.doc.regions, area.id, -1) }, "order")),
+                wideButton(editor, "Later", "up", "Count over more of the others", () => editor.commit({ ...editor.doc, regions: shifted(editor.doc.regions, area.id, 1) }, "order")),
+                wideButton(editor, "Earlier", "down", "Let more of the others count over it", () => editor.commit({ ...editor.doc, regions: shifted(editor.doc.regions, area.id, -1) }, "order")),
             ),
             ...this.#keySettings(area),
         ];

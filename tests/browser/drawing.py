@@ -277,3 +277,19 @@ def build(
     page.wait_for_selector(".revideo-editor:visible")
     page.wait_for_function(AT_REST, arg=700)
     return Drawing(page, ids["editor"], frame)
+
+
+def draw_lines(drawing: Drawing, *ys: float) -> None:
+    drawing.tool("line")
+    for y in ys:
+        drawing.drag([(100, y), (300, y + 10)])
+
+
+def draw_wave(drawing: Drawing) -> None:
+    """A spline of three points, the middle one selected."""
+    drawing.tool("spline")
+    for place in [(100, 60), (300, 160), (500, 60)]:
+        drawing.click(*place)
+    drawing.press("Enter")
+    drawing.tool("select")
+    drawing.click(300, 160)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from drawing import Drawing, Place, build
+from drawing import Drawing, Place, build, draw_wave
 from frontend import journey
 from playwright.sync_api import Page
 from pytest import approx
@@ -377,12 +377,7 @@ def test_the_panel_sets_times_speed_colour_and_visibility(drawing: Drawing):
 
 
 def test_a_point_is_tied_to_a_frame(drawing: Drawing):
-    drawing.tool("spline")
-    for place in [(100, 60), (300, 160), (500, 60)]:
-        drawing.click(*place)
-    drawing.press("Enter")
-    drawing.tool("select")
-    drawing.click(300, 160)
+    draw_wave(drawing)
     drawing.enter("Frame", 4)
     assert [point.get("frame") for point in drawing.paths[0]["points"]] == [None, 4, None]
     drawing.press("k")

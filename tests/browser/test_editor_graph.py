@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from drawing import NEW_GRAPH, Drawing, build
+from drawing import NEW_GRAPH, Drawing, build, draw_lines
 from frontend import journey
 from playwright.sync_api import Page
 
 SHOWN_PATHS = """() => [...document.querySelectorAll(".revideo-editor")]
     .filter(editor => editor.offsetWidth > 0)
     .map(editor => editor.querySelectorAll(".rve-row").length)"""
-
-
-def draw_lines(drawing: Drawing, *ys: float) -> None:
-    drawing.tool("line")
-    for y in ys:
-        drawing.drag([(100, y), (300, y + 10)])
 
 
 @journey

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from comfyui_server import ComfyUI
-from drawing import FRAME, Drawing, build
+from drawing import FRAME, Drawing, build, draw_wave
 from PIL import Image
 from playwright.sync_api import Page
 from pytest import approx
@@ -223,12 +223,7 @@ def centre_of(drawing: Drawing, name: str) -> tuple[float, float]:
 
 
 def test_a_stretch_of_a_path_has_a_speed_of_its_own_drawn_as_a_curve(drawing: Drawing):
-    drawing.tool("spline")
-    for place in [(100, 60), (300, 160), (500, 60)]:
-        drawing.click(*place)
-    drawing.press("Enter")
-    drawing.tool("select")
-    drawing.click(300, 160)
+    draw_wave(drawing)
     drawing.press(*["."] * 6, "k")
     drawing.field("From frame 6 to 13").select_option("hold")
     assert [point.get("easing") for point in drawing.paths[0]["points"]] == [None, "hold", None]

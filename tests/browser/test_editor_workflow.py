@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from comfyui_server import ROOT, ComfyUI
-from drawing import AT_REST, FRAME, Drawing, build
+from drawing import AT_REST, FRAME, Drawing, build, draw_lines
 from frontend import journey, visit
 from PIL import Image
 from playwright.sync_api import Page
@@ -100,12 +100,6 @@ def frontend_is_nodes_2(page: Page) -> bool:
 
 
 # --- Undo --------------------------------------------------------------------------------------
-
-
-def draw_lines(drawing: Drawing, *ys: float) -> None:
-    drawing.tool("line")
-    for y in ys:
-        drawing.drag([(100, y), (300, y + 10)])
 
 
 @journey

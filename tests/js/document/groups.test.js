@@ -71,3 +71,11 @@ test("a row at a time, through groups", () => {
     const list = items("a/g b/g x");
     assert.equal(shiftedRun(list, ["a", "b"], -1), list);
 });
+
+test("what is shifted stops at the ends", () => {
+    const items = /** @type {any[]} */ ([{ id: "a" }, { id: "b" }, { id: "c" }]);
+    assert.deepEqual(shifted(items, "a", 1).map(({ id }) => id), ["b", "a", "c"]);
+    assert.equal(shifted(items, "c", 1), items);
+    assert.equal(shifted(items, "a", -1), items);
+    assert.equal(shifted(items, "x", 1), items);
+});

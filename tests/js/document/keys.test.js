@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { emptyDocument, serializeDocument } from "../../../js/document/document.js";
-import { addArea, addPath, findArea, findPath, newArea, newPath, setGroup, setLocked, updateArea } from "../../../js/document/items.js";
+import { addArea, addPath, findArea, findPath, newArea, newPath, setLocked, updateArea } from "../../../js/document/items.js";
 import { keyOn, moveKey, removeKey, setKey, setKeyEasing, setPointEasing } from "../../../js/document/keys.js";
 import { parseDocument } from "../../../js/document/schema.js";
 import { areaAt } from "../../../js/geometry/pose.js";
@@ -104,12 +104,11 @@ test("easing of a key and of a point is set, and given back", () => {
     assert.deepEqual(setPointEasing(curved, "p1", 1, undefined), doc);
 });
 
-test("what is selected is locked and grouped, and no longer", () => {
+test("what is selected is locked, and no longer", () => {
     const doc = drawing();
     const selection = { paths: ["p1"], regions: ["r2"] };
-    const locked = valid(setGroup(setLocked(doc, selection, true), selection, "birds"));
-    assert.deepEqual([locked.paths[0].locked, locked.regions[1].locked, locked.regions[1].group], [true, true, "birds"]);
+    const locked = valid(setLocked(doc, selection, true));
+    assert.deepEqual([locked.paths[0].locked, locked.regions[1].locked], [true, true]);
     assert.equal(locked.regions[0], doc.regions[0]);
-    assert.deepEqual(setGroup(setLocked(locked, selection, false), selection, undefined), doc);
-    assert.deepEqual(setGroup(locked, selection, ""), setLocked(doc, selection, true));
+    assert.deepEqual(setLocked(locked, selection, false), doc);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { emptyDocument, serializeDocument } from "../../../js/document/document.js";
-import { addArea, addPath, findArea, findPath, freshId, newArea, newPath, reordered, updateArea, updatePath } from "../../../js/document/items.js";
+import { addArea, addPath, findArea, findPath, freshId, newArea, newPath, updateArea, updatePath } from "../../../js/document/items.js";
 import { moveKey, removeKey, setKey, setPointEasing } from "../../../js/document/keys.js";
 import * as ops from "../../../js/document/operations.js";
 import { parseDocument } from "../../../js/document/schema.js";
@@ -274,13 +274,6 @@ test("the box around paths holds all of their places, within the frame", () => {
     assert.deepEqual([x0, y0], [0, 0]);
     assert.equal(ops.boxAround(doc, [], 24), null);
     assert.equal(ops.boxAround(ops.translate(doc, only("p3"), 5000, 0), ["p3"], 8), null);
-});
-
-test("reordering stops at the ends", () => {
-    const items = [{ id: "a" }, { id: "b" }, { id: "c" }];
-    assert.deepEqual(reordered(items, "a", 1).map(({ id }) => id), ["b", "a", "c"]);
-    assert.equal(reordered(items, "c", 1), items);
-    assert.equal(reordered(items, "x", 1), items);
 });
 
 test("whatever is done in whatever order, the document stays valid", () => {
