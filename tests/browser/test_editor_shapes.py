@@ -211,7 +211,7 @@ def enter(drawing: Drawing, name: str, value: float) -> None:
 def test_place_size_and_turn_are_entered_as_numbers(drawing: Drawing):
     line_and_box(drawing)
     values = {
-        name: float(drawing.element.locator(f'[data-field="{name}"]').input_value())
+        name: float(drawing.drawn().element.locator(f'[data-field="{name}"]').input_value())
         for name in ("left", "top", "width", "height")
     }
     assert values == {
