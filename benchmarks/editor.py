@@ -129,7 +129,7 @@ ADD_MASKS = """async count => {
 
 
 def measure_editor() -> dict[str, Any]:
-    handler = functools.partial(_Quiet, directory=str(ROOT))
+    handler = functools.partial(QuietHandler, directory=str(ROOT))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, sync_playwright() as playwright:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         if found := os.environ.get("REVIDEO_BROWSER"):
@@ -200,7 +200,7 @@ def _moves(page: Page, places: list[tuple[float, float]]) -> dict[str, float]:
     return {name: round(statistics.median(move[name] for move in moves), 2) for name in moves[0]}
 
 
-class _Quiet(SimpleHTTPRequestHandler):
+class QuietHandler(SimpleHTTPRequestHandler):
     """Serves the modules; an empty page stands for every folder."""
 
     extensions_map = SimpleHTTPRequestHandler.extensions_map | {".js": "text/javascript"}

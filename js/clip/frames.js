@@ -12,7 +12,7 @@
  * @property {string} [remark]  what of the file is not seen as it is
  */
 
-const BUDGET_BYTES = 192e6;
+const BUDGET_BYTES = 128e6;
 const SIDE_MAX = 2048; // enough to draw by; the model's frames are smaller
 const SIDE_MIN = 480;
 
@@ -34,11 +34,16 @@ export async function whyUnreadable(url, otherwise, signal) {
     return new Unreadable(answer.ok ? otherwise : `ComfyUI does not give it (${answer.status} ${answer.statusText})`);
 }
 
+/** The size of a picture whose longer side may be so long. @type {(size: {width: number, height: number}, maxSide: number) => {width: number, height: number}} */
+export function sizeWithin({ width, height }, maxSide) {
+    const scale = Math.min(maxSide / Math.max(width, height), 1);
+    return { width: Math.round(width * scale), height: Math.round(height * scale) };
+}
+
 /** As little as is asked for of a picture of this size. @type {(size: {width: number, height: number}, maxSide: number) => [ImageBitmapOptions] | []} */
-export function bitmapOptions({ width, height }, maxSide) {
-    const scale = maxSide / Math.max(width, height);
-    if (scale >= 1) return [];
-    return [{ resizeWidth: Math.round(width * scale), resizeHeight: Math.round(height * scale), resizeQuality: "medium" }];
+export function bitmapOptions(size, maxSide) {
+    const { width, height } = sizeWithin(size, maxSide);
+    return width === size.width && height === size.height ? [] : [{ resizeWidth: width, resizeHeight: height, resizeQuality: "medium" }];
 }
 
 /**

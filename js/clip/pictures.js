@@ -18,7 +18,7 @@ export async function openPicture(url, signal) {
     const source = { width: picture.width, height: picture.height, frames: 1, fps: STILL_FPS };
     picture.close();
     const remark = ANIMATED.includes(blob.type) && !("ImageDecoder" in window) ? "this browser shows no more than its first picture here" : "";
-    return { source, grab: () => decoded(blob, url, signal), close: () => {}, remark };
+    return { source, grab: async (_, maxSide) => smaller(await decoded(blob, url, signal), maxSide), close: () => {}, remark };
 }
 
 /** A file for each frame. @type {(urls: string[], fps: number, signal: AbortSignal) => Promise<Reader>} */
@@ -27,11 +27,22 @@ export async function openPictures(urls, fps, signal) {
     const first = await load(0);
     const source = { width: first.width, height: first.height, frames: urls.length, fps };
     first.close();
-    return { source, grab: load, close: () => {} };
+    return { source, grab: async (index, maxSide) => smaller(await load(index), maxSide), close: () => {} };
 }
 
 /** The picture of a file, without transparency. @type {(url: string, signal: AbortSignal) => Promise<ImageBitmap>} */
 export const pictureOf = async (url, signal) => decoded(await fetched(url, signal), url, signal);
+
+/** The picture at a size that is paid for, in its place. @type {(picture: ImageBitmap, maxSide: number) => Promise<ImageBitmap>} */
+async function smaller(picture, maxSide) {
+    const options = bitmapOptions(picture, maxSide);
+    if (!options.length) return picture;
+    try {
+        return await createImageBitmap(picture, ...options);
+    } finally {
+        picture.close();
+    }
+}
 
 /** @type {(url: string, signal: AbortSignal) => Promise<Blob>} */
 async function fetched(url, signal) {
@@ -103,7 +114,7 @@ async function openAnimated(blob) {
         const grab = async (/** @type {number} */ frameIndex, /** @type {number} */ maxSide) => {
             const { image: frame } = await decoder.decode({ frameIndex });
             try {
-                if (frame.format && /A/.test(frame.format)) return await opaque(frame);
+                if (frame.format && /A/.test(frame.format)) return await smaller(await opaque(frame), maxSide);
                 return await createImageBitmap(frame, ...bitmapOptions({ width, height }, maxSide));
             } finally {
                 frame.close();

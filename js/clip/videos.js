@@ -1,7 +1,8 @@
 /** Videos: the frames of a file that the browser plays. */
 
 import { rateOf } from "./frame_mapping.js";
-import { Unreadable, bitmapOptions, whyUnreadable } from "./frames.js";
+import { Unreadable, bitmapOptions, sizeWithin, whyUnreadable } from "./frames.js";
+import { shrunk } from "./shrink.js";
 
 /** @typedef {import("./frame_mapping.js").Source} Source */
 /** @typedef {import("./frames.js").Reader} Reader */
@@ -55,12 +56,12 @@ export async function openVideo(url, signal) {
         const fps = Number.isFinite(measured) ? measured : USUAL_RATE;
         const frames = Math.max(Math.round(video.duration * fps), 1);
         const source = { ...storedSize(video), frames, fps };
-        const opaque = hasAlpha(video);
+        const transparent = hasAlpha(video);
         const grab = async (/** @type {number} */ index, /** @type {number} */ maxSide) => {
             const seeked = happening(video, "seeked", signal);
             video.currentTime = Math.min((index + 0.5) / fps, video.duration); // the middle: no rounding reaches a neighbour
             await seeked;
-            return opaque ? bitmapOf(video, source, maxSide) : createImageBitmap(video, ...bitmapOptions(source, maxSide));
+            return bitmapOf(video, source, maxSide, transparent);
         };
         return { source, grab, close };
     } catch (error) {
@@ -93,11 +94,14 @@ function hasAlpha(video) {
     return format !== null && /A/.test(format);
 }
 
-/** The colours alone. @type {(video: HTMLVideoElement, size: Source, maxSide: number) => Promise<ImageBitmap>} */
-async function bitmapOf(video, size, maxSide) {
+/** The frame that is shown, its colours alone. @type {(video: HTMLVideoElement, source: Source, maxSide: number, transparent: boolean) => Promise<ImageBitmap>} */
+async function bitmapOf(video, source, maxSide, transparent) {
+    const options = bitmapOptions(source, maxSide);
+    if (!("VideoFrame" in window) || !(transparent || options.length)) return createImageBitmap(video, ...options);
     const frame = new VideoFrame(video, { timestamp: 0, alpha: "discard" });
     try {
-        return await createImageBitmap(frame, ...bitmapOptions(size, maxSide));
+        const small = options.length ? await shrunk(frame, sizeWithin(source, maxSide)) : null;
+        return small ?? (await createImageBitmap(transparent ? frame : video, ...options));
     } finally {
         frame.close();
     }

@@ -106,6 +106,44 @@ def test_a_turned_clip_is_seen_as_the_node_gets_it_at_its_own_size(comfyui: Comf
     assert_shows(drawing, frames, 0)
 
 
+GRAB = """async ([file, frame, side]) => {
+    const { openVideo } = await import("/extensions/ComfyUI-ReVideo/clip/videos.js");
+    const drawn = window.createImageBitmap;
+    let converted = 0; // whole frames
+    window.createImageBitmap = (source, ...options) => {
+        converted += source instanceof HTMLVideoElement || source instanceof VideoFrame;
+        return drawn(source, ...options);
+    };
+    const url = window.app.api.apiURL(`/view?type=input&filename=${file}`);
+    const reader = await openVideo(url, new AbortController().signal);
+    const picture = await reader.grab(frame, side).finally(() => (window.createImageBitmap = drawn));
+    reader.close();
+    const context = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+    context.drawImage(picture, 0, 0);
+    const { data, width, height } = context.getImageData(0, 0, picture.width, picture.height);
+    return [[...data], width, height, converted];
+}"""
+
+
+@pytest.mark.parametrize(
+    ("matrix", "converted"), [((1, 0, 0, 1), 0), ((-1, 0, 0, -1), 1), ((0, 1, -1, 0), 1)], ids=["upright", "180", "90"]
+)
+def test_frames_of_a_long_clip_are_made_small(
+    comfyui: ComfyUI, page: Page, matrix: tuple[int, int, int, int], converted: int
+):
+    """Without the browser's holding whole frames of a large clip, which it keeps for a while; turned ones it turns."""
+    clip, rate = read_video(comfyui.input / "bikes.mp4", count=14)
+    file = comfyui.input / f"small_{matrix[0]}.mp4"
+    write_video(file, clip, rate)
+    turn(file, matrix)
+    frames, _ = read_video(file)
+    data, *seen = page.evaluate(GRAB, [file.name, 5, 160])
+    size = (160, 68) if frames.shape[-1] == FRAME[0] else (68, 160)
+    assert seen == [*size, converted]
+    pixels = torch.tensor(data, dtype=torch.float32).reshape(size[1], size[0], 4)[..., :3].permute(2, 0, 1) / 255
+    assert psnr(pixels, small(frames[5], size)) >= SAME_DB
+
+
 SET_WIDGET = """([type, name, value]) => {
     const widget = window.app.graph.nodes.find(node => node.type === type).widgets.find(widget => widget.name === name);
     widget.value = value;
