@@ -111,6 +111,7 @@ export class Pointer {
         if (this.#space === "down") this.#space = "used";
         const tool = moves ? "pan" : this.editor.session.tool;
         this.editor.say("");
+        if (tool !== "pan") this.editor.session.showsDrawing = true; // nothing is drawn or moved unseen
         const { stageDoc, time, snapping } = this.editor;
         this.#lines = snapping && TOOLS[tool].snaps ? snapLines(stageDoc, NOTHING, time) : null;
         const drag = TOOLS[tool].press(this.editor, this.#snapped(press));

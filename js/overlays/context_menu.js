@@ -84,7 +84,7 @@ export class ContextMenu {
         const [hit] = hitTest(editor.stageDoc, editor.selection, editor.time, px, reach);
         if (hit) this.#take(hit);
         const at = { x: event.clientX, y: event.clientY };
-        if (!hit) this.#open(this.#placeItems(px), at);
+        if (!hit) this.#open(this.#placeItems(px), at, "This place");
         else if (hit.what === "point") this.#open([...this.#pointItems(hit.path, hit.index), null, ...this.#selectedItems()], at);
         else if (hit.what === "curve") this.#open([this.#insertItem(hit, px), ...this.#selectedItems()], at);
         else this.#open(this.#selectedItems(), at);
@@ -111,15 +111,18 @@ export class ContextMenu {
         this.#open(this.#selectedItems(), byKeys ? { x: box.left + box.width / 3, y: box.bottom } : { x: event.clientX, y: event.clientY });
     }
 
-    /** @type {(items: MenuItem[], at: XY) => void} */
-    #open(items, at) {
+    /** @type {(items: MenuItem[], at: XY, title?: string) => void} */
+    #open(items, at, title = this.#selectedName()) {
+        this.menu.open(title, items, at);
+    }
+
+    #selectedName() {
         const { doc, session: { selection } } = this.editor;
         const names = [
             ...doc.paths.filter(({ id }) => selection.paths.includes(id)).map((path) => nameOf(doc.paths, path)),
             ...doc.regions.filter(({ id }) => selection.regions.includes(id)).map((area) => nameOf(doc.regions, area)),
         ];
-        const title = names.length > 1 ? `${names.length} selected` : names[0] ?? "Drawing";
-        this.menu.open(title, items, at);
+        return names.length > 1 ? `${names.length} selected` : names[0] ?? "Drawing";
     }
 
     // --- A finger that rests -------------------------------------------------------------------

@@ -128,6 +128,7 @@ export class ImportExport {
         const { doc } = this.editor;
         const text = typeof content === "string" ? content : "";
         if (/^\s*\{(?!\s*(['"]x['"]|1\s))/.test(text)) {
+            if (/"(nodes|class_type)"\s*:/.test(text)) throw new Error("this is a ComfyUI workflow, not a drawing: open it beside the editor");
             const read = parseDocument(text);
             if (read) return { doc: read, notes: [] };
         }

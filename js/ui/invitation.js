@@ -31,7 +31,7 @@ export class Invitation {
         this.choose.hidden = shows !== "none";
         this.run.hidden = shows !== "unseen";
         this.#text.textContent =
-            shows === "none" ? "Drop a video or a picture here, or connect frames." : "What feeds the frames is known when it has run.";
+            shows === "none" ? "Drop a video or a picture here, or connect frames." : "Run the graph to see the frames here.";
     }
 
     #open() {

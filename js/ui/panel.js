@@ -32,6 +32,8 @@ export class Panel {
     /** The group that was made last, and whether its name is to be asked for. */
     #newGroup = "";
     #naming = false;
+    /** Whether something in it is being pressed, which a new element would take the click from. */
+    #pressed = false;
     #list = h("div", { class: "rve-list" });
 
     /** @param {Editor} editor */
@@ -41,6 +43,7 @@ export class Panel {
         new RowDrag(editor, this.#list);
         const fold = h("details", { class: "rve-fold", open: true }, h("summary", {}, "Settings"), this.settings.element);
         this.element = h("div", { class: "rve-panel" }, this.#list, fold);
+        this.element.addEventListener("pointerdown", () => this.#press());
         this.#list.addEventListener("keydown", (event) => this.#key(event));
         this.#list.addEventListener("focusin", (event) => {
             const place = this.#placeOf(event.target);
@@ -71,13 +74,32 @@ export class Panel {
         this.editor.redraw();
     }
 
+    #press() {
+        this.#pressed = true;
+        const release = () => {
+            for (const name of ["pointerup", "pointercancel"]) window.removeEventListener(name, release, true);
+            this.#pressed = false;
+            this.editor.redraw();
+        };
+        for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, release, true);
+    }
+
     /** Brings the panel up to date with what is stored, not with what is being dragged: it would cost every move. @type {() => void} */
     draw() {
-        const { session } = this.editor;
-        const { doc } = session;
-        const moment = this.settings.momentOf(session.selection, frameAt(session.time));
-        if (doc === this.#shownDoc && session.solo === this.#shownSolo && session.selection === this.#shownSelection && moment === this.#shownMoment) return;
-        [this.#shownDoc, this.#shownSolo, this.#shownSelection, this.#shownMoment] = [doc, session.solo, session.selection, moment];
+        if (this.#pressed) return;
+        const { session, player } = this.editor;
+        const { doc, selection, solo } = session;
+        const isListed = doc === this.#shownDoc && solo === this.#shownSolo && selection === this.#shownSelection;
+        const moment = this.settings.momentOf(selection, frameAt(session.time));
+        // Fields that are made anew with every frame, or while something is typed, could not be used.
+        if (isListed && (player.playing || this.settings.isEntered || moment === this.#shownMoment)) return;
+        [this.#shownDoc, this.#shownSolo, this.#shownSelection, this.#shownMoment] = [doc, solo, selection, moment];
+        if (!isListed) this.#drawList(doc);
+        this.settings.show(this.editor.selection);
+    }
+
+    /** @type {(doc: EditDocument) => void} */
+    #drawList(doc) {
         const scroll = this.#list.scrollTop;
         const focused = this.#list.contains(document.activeElement);
         const index = this.#rows().findIndex((row) => this.#isAt(row));
@@ -87,7 +109,6 @@ export class Panel {
         );
         this.#list.scrollTop = scroll;
         this.#settle(index, focused);
-        this.settings.show(this.editor.selection);
         if (!this.#naming) return;
         this.#naming = false;
         const row = this.#rows().find((one) => one.dataset.group === this.#newGroup);

@@ -22,13 +22,14 @@ export function placementFields(editor, selection) {
         editor.commit(placedBox(editor.doc, editor.selection, editor.time, { [side]: value }), side === "x" || side === "y" ? "move" : "scale");
     const size = { min: 0.01, max: FURTHEST, step: "any" };
     const anywhere = { min: -FURTHEST, max: FURTHEST, step: "any" };
-    const fields = [
+    const corner = [
         numberField(editor, "x", roundShown(box.low.x), { ...anywhere, field: "left", hint: "Pixels from the left to what is selected" }, place("x")),
         numberField(editor, "y", roundShown(box.low.y), { ...anywhere, field: "top", hint: "Pixels from the top to what is selected" }, place("y")),
     ];
-    if (width) fields.push(numberField(editor, "w", roundShown(width), { ...size, field: "width", hint: "Its width in pixels" }, place("width")));
-    if (height) fields.push(numberField(editor, "h", roundShown(height), { ...size, field: "height", hint: "Its height in pixels" }, place("height")));
-    const rows = [h("div", { class: "rve-pair" }, ...fields)];
+    const sides = [];
+    if (width) sides.push(numberField(editor, "w", roundShown(width), { ...size, field: "width", hint: "Its width in pixels" }, place("width")));
+    if (height) sides.push(numberField(editor, "h", roundShown(height), { ...size, field: "height", hint: "Its height in pixels" }, place("height")));
+    const rows = [corner, sides].filter((fields) => fields.length).map((fields) => h("div", { class: "rve-pair" }, ...fields)); // no more in a row: of four digits none may be cut
     if (width || height) {
         const turn = (/** @type {number} */ degrees) => turnSelection(editor, degrees);
         const hint = "Degrees to turn it by, clockwise, when you press Enter";

@@ -31,6 +31,17 @@ export class Settings {
     /** @param {Editor} editor */
     constructor(editor) {
         this.editor = editor;
+        this.element.addEventListener("focusin", () => {
+            // What is entered of an area is of the frame shown: that stands still meanwhile.
+            if (editor.selection.regions.length) editor.player.pause();
+        });
+        this.element.addEventListener("focusout", () => editor.redraw());
+    }
+
+    /** Whether a number is being typed. */
+    get isEntered() {
+        const { activeElement } = document;
+        return activeElement instanceof HTMLInputElement && activeElement.type === "number" && this.element.contains(activeElement);
     }
 
     /** What has the focus keeps it. @type {(selection: ops.Selection) => void} */

@@ -2,6 +2,7 @@
 
 import { nameOf } from "../document/items.js";
 import { h, messageOf } from "../dom.js";
+import { shortcut } from "../input/keymap.js";
 import { TOOLS } from "../tools/index.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
@@ -26,7 +27,7 @@ export class Status {
 
     draw() {
         const warning = this.#outsideText();
-        const passing = this.notice || this.waiting || this.#readingText() || this.#soloText();
+        const passing = this.notice || this.waiting || this.#hiddenText() || this.#readingText() || this.#soloText();
         const text = passing || warning || TOOLS[this.editor.session.tool].hint;
         if (this.#text.textContent !== text) this.#text.textContent = this.#text.title = text;
         this.#text.classList.toggle("rve-warning", !passing && warning !== "");
@@ -41,6 +42,10 @@ export class Status {
         const changes = this.editor.hasMask || regions.some((area) => isShown(area) && area.mode !== "subtract");
         if (!changes) return "No area: nothing may change yet";
         return paths.some(isShown) ? "" : "No path: nothing moves yet";
+    }
+
+    #hiddenText() {
+        return this.editor.session.showsDrawing ? "" : `The drawing is hidden: ${shortcut("drawing")} or a press on the stage shows it.`;
     }
 
     /** What a run takes though it is not seen. */

@@ -265,7 +265,7 @@ def test_an_area_goes_from_key_to_key_as_chosen(drawing: Drawing):
     for frame in (2, 6, 11):
         assert overlap(drawing, frame) >= 0.995
     go(drawing, 13)
-    assert drawing.element.get_by_role("slider", name="First handle").count() == 0
+    assert drawing.drawn().element.get_by_role("slider", name="First handle").count() == 0
 
 
 def test_the_edited_frame_is_seen_along_its_way(server: ComfyUI, page: Page):

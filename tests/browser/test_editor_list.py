@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from drawing import Drawing, build
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 from revideo import EditDocument
 
@@ -30,6 +30,28 @@ def stored(drawing: Drawing) -> EditDocument:
 
 def choose(drawing: Drawing, text: str) -> None:
     drawing.drawn().element.get_by_role("menu").get_by_role("menuitem", name=text, exact=True).click()
+
+
+def click_slowly(drawing: Drawing, target: Locator) -> None:
+    """As a hand does: while the button is down, some frames are shown."""
+    target.hover()
+    drawing.page.mouse.down()
+    for _ in range(4):
+        drawing.drawn()
+    drawing.page.mouse.up()
+
+
+def test_list_and_settings_can_be_used_while_it_plays(drawing: Drawing):
+    drawing.row("Rectangle 1").click()
+    drawing.press("Space")
+    for visible in (False, True):
+        click_slowly(drawing, drawing.row("Line 2").get_by_role("button").first)
+        assert stored(drawing).paths[1].visible is visible
+    click_slowly(drawing, drawing.element.locator('[data-field="feather"]'))
+    drawing.page.keyboard.press("Control+a")
+    drawing.page.keyboard.type("16", delay=30)
+    drawing.page.keyboard.press("Enter")
+    assert stored(drawing).regions[0].feather == 16
 
 
 # --- Locks -------------------------------------------------------------------------------------
