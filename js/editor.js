@@ -68,6 +68,8 @@ export class Editor extends DrawingBoard {
     #outsideOf = null;
 
     #frame = 0; // of requestAnimationFrame
+    /** What stage and panel have together. */
+    #room = { width: 0, height: 0 };
 
     /** @param {Host} host */
     constructor(host) {
@@ -93,12 +95,18 @@ export class Editor extends DrawingBoard {
         this.contextMenu = new ContextMenu(this);
         this.frameMenu = new FrameMenu(this);
         this.help = helpOverlay(() => this.closeOverlays());
+        const main = h("div", { class: "rve-main" }, this.stage.element, this.panel.element);
+        this.rooms = new ResizeObserver(([{ contentRect }]) => {
+            this.#room = contentRect;
+            this.panel.arrange(this.doc, this.#room); // before the stage is measured, in the same frame
+        });
+        this.rooms.observe(main);
         this.element = h(
             "div",
             // The wheel is ours while the drawing has the focus; else the graph's.
             { class: "revideo-editor", "data-capture-wheel": "true" },
             this.toolbar.element,
-            h("div", { class: "rve-main" }, this.stage.element, this.panel.element),
+            main,
             this.resultBar.element,
             this.status.element,
             this.timeline.element,
@@ -121,6 +129,7 @@ export class Editor extends DrawingBoard {
         this.player.pause();
         cancelAnimationFrame(this.#frame);
         this.stage.destroy();
+        this.rooms.disconnect();
         this.themes.disconnect();
         this.backdrop.destroy();
     }
@@ -235,6 +244,7 @@ export class Editor extends DrawingBoard {
         const scene = { doc, selection, time, viewport, density: stage.density, outside, sketch: this.sketched, guides: this.guides, onion: session.onionSkin ? this.backdrop.onion : null, ...this.pointer.hovering, crosshair: this.crosshair.at };
         stage.draw(scene, this.backdrop.at(frameAt(time), doc));
         this.element.classList.toggle("rve-without-panel", !session.panel);
+        this.panel.arrange(doc, this.#room);
         stage.element.classList.toggle("rve-bare", !session.showsDrawing);
         const ready = String(this.backdrop.clip?.ready ?? 0);
         if (this.element.dataset.framesReady !== ready) this.element.dataset.framesReady = ready;

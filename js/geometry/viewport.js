@@ -10,10 +10,11 @@
 /** @typedef {{width: number, height: number}} Size */
 
 const SCALE_MIN = 0.02;
+export const FIT_MARGIN = 12; // view pixels around a frame that is fitted
 export const SCALE_MAX = 64;
 
 /** The whole frame, centred, with a margin in view pixels around it. @type {(frame: Size, view: Size, margin?: number) => Viewport} */
-export function fit(frame, view, margin = 12) {
+export function fit(frame, view, margin = FIT_MARGIN) {
     const room = { width: Math.max(view.width - 2 * margin, 1), height: Math.max(view.height - 2 * margin, 1) };
     const scale = clampScale(Math.min(room.width / frame.width, room.height / frame.height));
     return centred(frame, view, scale);

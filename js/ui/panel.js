@@ -1,7 +1,8 @@
-/** Panel: the list of paths and areas, a grid that arrows move in, and below it the settings of what is selected. */
+/** Panel: the list of paths and areas, a grid that arrows move in, and the settings of what is selected; beside the stage or under it. */
 
 import { listedRuns, shifted, shiftedRun } from "../document/groups.js";
 import { h } from "../dom.js";
+import { arrange } from "../geometry/arrangement.js";
 import { frameAt } from "../input/player.js";
 import { RowDrag } from "./list/drag.js";
 import { groupRow } from "./list/group_row.js";
@@ -17,6 +18,8 @@ import { Settings } from "./settings.js";
  * A place in the list: in the row of an item or of a group, the row itself, its eye, its lock, its name.
  * @typedef {{kind: "paths" | "regions", id: string, isGroup: boolean, column: string}} Place
  */
+
+const COLUMN_ROWS = 5; // fill a column of the list, where the panel is wide and low
 
 export class Panel {
     /** @type {EditDocument | null} */
@@ -35,6 +38,8 @@ export class Panel {
     /** Whether something in it is being pressed, which a new element would take the click from. */
     #pressed = false;
     #list = h("div", { class: "rve-list" });
+    /** @type {import("../geometry/arrangement.js").Arrangement} */
+    #arrangement = { under: false, panel: 0 };
 
     /** @param {Editor} editor */
     constructor(editor) {
@@ -49,6 +54,15 @@ export class Panel {
             const place = this.#placeOf(event.target);
             if (place) this.#setStop(place);
         });
+    }
+
+    /** Takes its place in the room that it and the stage share. @type {(frame: {width: number, height: number}, room: {width: number, height: number}) => void} */
+    arrange(frame, room) {
+        if (!room.width || !room.height) return; // collapsed, or not in the page
+        const before = this.#arrangement;
+        const { under, panel } = (this.#arrangement = arrange(frame, room, before.under));
+        if (under !== before.under) this.editor.element.classList.toggle("rve-under", under);
+        if (panel !== before.panel) this.element.style.flexBasis = `${panel}px`;
     }
 
     /** What was typed and not taken goes, at the next draw. */
@@ -103,10 +117,7 @@ export class Panel {
         const scroll = this.#list.scrollTop;
         const focused = this.#list.contains(document.activeElement);
         const index = this.#rows().findIndex((row) => this.#isAt(row));
-        this.#list.replaceChildren(
-            ...this.#section("Paths", doc.paths, "paths"),
-            ...this.#section("Areas", doc.regions, "regions"),
-        );
+        this.#list.replaceChildren(this.#section("Paths", doc.paths, "paths"), this.#section("Areas", doc.regions, "regions"));
         this.#list.scrollTop = scroll;
         this.#settle(index, focused);
         if (!this.#naming) return;
@@ -116,7 +127,7 @@ export class Panel {
         if (row) typeOverName(row, focused);
     }
 
-    /** @type {(title: string, items: (Path | Area)[], kind: "paths" | "regions") => HTMLElement[]} */
+    /** @type {(title: string, items: (Path | Area)[], kind: "paths" | "regions") => HTMLElement} */
     #section(title, items, kind) {
         const empty = kind === "paths" ? "Draw where things move." : "Draw what may change.";
         const { editor } = this;
@@ -126,7 +137,8 @@ export class Panel {
             return group === undefined ? members : [groupRow(editor, kind, group, () => this.#fold(group)), ...members];
         });
         const grid = h("div", { role: "treegrid", "aria-label": title, "aria-multiselectable": "true" }, ...rows);
-        return [h("h3", {}, title), rows.length ? grid : h("p", { class: "rve-empty" }, empty)];
+        const columns = Math.max(Math.ceil(rows.length / COLUMN_ROWS), 1);
+        return h("div", { class: "rve-section", style: `--rve-columns: ${columns}` }, h("h3", {}, title), rows.length ? grid : h("p", { class: "rve-empty" }, empty));
     }
 
     // --- By keys: one stop for Tab, arrows within ------------------------------------------------

@@ -255,11 +255,26 @@ def test_a_row_is_dragged_to_where_the_line_shows(drawing: Drawing):
     drag_row(drawing, "Line 3", "Line 1", -8)
     drawing.page.mouse.up()
     assert [path.id for path in stored(drawing).paths] == ["p3", "p1", "p2"]
-    drag_row(drawing, "Line 1", "Rectangle 1", 8)  # paths stay among paths: to their end
+    drag_row(drawing, "Line 1", "Rectangle 1", 90)  # paths stay among paths: to their end
     drawing.page.mouse.up()
     assert [path.points[0].y for path in stored(drawing).paths] == [60, 120, 180]
     drawing.press("Control+z", "Control+z")
     assert [path.id for path in stored(drawing).paths] == ["p1", "p2", "p3"]
+
+
+def test_a_row_is_dragged_to_another_column(drawing: Drawing):
+    drawing.tool("line")
+    for y in (70, 80, 90, 100):
+        drawing.drag([(60, y), (260, y)], steps=1)
+    assert drawing.row("Line 1").bounding_box()["y"] == drawing.row("Line 5").bounding_box()["y"]  # type: ignore[index]
+    drag_row(drawing, "Line 1", "Line 5", 8)
+    line, row = drawing.element.locator(".rve-landing").bounding_box(), drawing.row("Line 5").bounding_box()
+    assert line and row
+    assert abs(line["x"] - row["x"]) < 1
+    assert abs(line["width"] - row["width"]) < 1
+    assert abs(line["y"] - row["y"] - row["height"]) < 2
+    drawing.page.mouse.up()
+    assert [path.id for path in stored(drawing).paths] == ["p2", "p3", "p4", "p5", "p1", "p6", "p7"]
 
 
 def test_rows_are_dragged_into_and_out_of_groups(drawing: Drawing):

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from drawing import AT_REST, Drawing, build
 from frontend import journey
 from playwright.sync_api import Page
+from pytest import approx
 
 # Of a node that LiteGraph or Nodes 2.0 is asked to make as small as nothing.
 SHRINK = """id => {
     const node = window.app.graph.getNodeById(id);
     const [width, height] = node.computeSize();
     node.setSize([Math.max(width, 10), Math.max(height, 10)]);
+    window.app.canvas.setDirty(true, true);
+}"""
+
+RESIZE = """([id, width, height]) => {
+    window.app.graph.getNodeById(id).setSize([width, height]);
     window.app.canvas.setDirty(true, true);
 }"""
 
@@ -63,21 +70,78 @@ def test_at_its_smallest_everything_is_within_reach(drawing: Drawing):
     assert sizes[".rve-scrubber"][0] >= 280
 
 
+def shaped(page: Page, width: int, height: int) -> Drawing:
+    """On a clip of that size: multiples of 64."""
+    return build(page, frame=(width, height), size_policy="exact", width=width, height=height).wait_for_frames()
+
+
+def is_under(drawing: Drawing) -> bool:
+    """Whether the panel stands under the stage."""
+    stage, panel = (drawing.element.locator(name).bounding_box() for name in (".rve-stage", ".rve-panel"))
+    assert stage and panel
+    under = panel["y"] >= stage["y"] + stage["height"] - 1
+    assert under or panel["x"] >= stage["x"] + stage["width"] - 1
+    return under
+
+
 @journey
-def test_a_new_node_shows_ten_rows_of_the_list(drawing: Drawing):
+def test_the_panel_stands_where_it_leaves_the_larger_picture(page: Page):
+    drawing = shaped(page, 1024, 576)
+
+    def scale() -> float:
+        return min((drawing.client()[axis] - 24) / drawing.frame[axis] for axis in (0, 1))
+
+    before = scale()
+    assert not is_under(drawing)
+    page.evaluate(RESIZE, [drawing.node_id, 820, 960])
+    drawing.wait_for(is_under, "the panel under the picture")
+    page.wait_for_function(AT_REST, arg=0)
+    assert scale() > 1.3 * before
+    assert abs(drawing.client()[1] - 24 - scale() * 576) < 2  # no bars above and below
+    drawing.tool("line")
+    drawing.drag([(100, 60), (300, 160)])
+    assert np.allclose(drawing.points(), [(100, 60), (300, 160)], atol=1)
+    assert drawing.element.evaluate(OUT_OF_REACH) == []
+    page.evaluate(RESIZE, [drawing.node_id, 820, 700])
+    drawing.wait_for(lambda d: not is_under(d), "the panel beside the picture")
+    page.wait_for_function(AT_REST, arg=0)
+    assert scale() == approx(before, rel=0.01)  # what stood under it has not kept the node high
+
+
+def ten_rows(drawing: Drawing) -> None:
+    """Of ten paths, all seen in the list."""
     draw_paths(drawing, 10)
-    settings = drawing.drawn().element.locator(".rve-settings")
-    assert settings.is_visible()
     hidden = """list => {
         const { top, bottom } = list.getBoundingClientRect();
         const boxes = [...list.querySelectorAll(".rve-row")].map(row => row.getBoundingClientRect());
         return boxes.filter(box => box.top < top - 1 || box.bottom > bottom + 1).length;
     }"""
+    assert drawing.drawn().element.locator(".rve-settings").is_visible()
     assert drawing.element.locator(".rve-list").evaluate(hidden) == 0
     assert drawing.element.locator(".rve-row").count() == 10
+
+
+@journey
+@pytest.mark.parametrize(("height", "under"), [(384, False), (192, True)])
+def test_a_new_node_shows_ten_rows_of_the_list(page: Page, height: int, under: bool):
+    drawing = shaped(page, 640, height)
+    assert is_under(drawing) == under
+    ten_rows(drawing)
+    settings = drawing.element.locator(".rve-settings")
     drawing.element.locator("summary").click()
     assert not settings.is_visible()
     drawing.click(200, 26)  # what is selected next does not unfold it
     assert not drawing.drawn().element.locator(".rve-settings").is_visible()
     drawing.element.locator("summary").click()
     assert settings.is_visible()
+
+
+def test_the_whole_window_has_the_panel_under_a_wide_clip(drawing: Drawing):
+    drawing.tool("select")
+    drawing.press("f")
+    drawing.wait_for(lambda d: d.client()[0] > 1800, "all of the window's width")
+    assert is_under(drawing)
+    ten_rows(drawing)
+    drawing.press("f")
+    drawing.wait_for(lambda d: d.client()[0] < 900, "the node")
+    assert is_under(drawing)

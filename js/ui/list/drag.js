@@ -8,8 +8,8 @@ import { h } from "../../dom.js";
 /** @typedef {import("../../editor.js").Editor} Editor */
 
 /**
- * Where a row would land: before an item or at the end, in a group or in none; and where the line is.
- * @typedef {{before: string | undefined, group: string | undefined, y: number, inset: boolean}} Landing
+ * Where a row would land: before an item or at the end, in a group or in none; and where the line is, at which row.
+ * @typedef {{before: string | undefined, group: string | undefined, row: HTMLElement, y: number, inset: boolean}} Landing
  *
  * What is dragged; `group`: all of that group.
  * @typedef {{id: number, kind: "paths" | "regions", ids: string[], group: string | undefined, landing: Landing | null}} Held
@@ -29,7 +29,7 @@ export class RowDrag {
         this.list = list;
         list.addEventListener("pointerdown", (event) => this.#press(event));
         list.addEventListener("pointermove", (event) => {
-            if (this.#held?.id === event.pointerId) this.#move(event.clientY);
+            if (this.#held?.id === event.pointerId) this.#move(event.clientX, event.clientY);
         });
         list.addEventListener("pointerup", (event) => {
             if (this.#held?.id === event.pointerId) this.#drop();
@@ -61,42 +61,47 @@ export class RowDrag {
         document.addEventListener("keydown", this.#escape, { capture: true });
     }
 
-    /** @type {(y: number) => void} */
-    #move(y) {
+    /** @type {(x: number, y: number) => void} */
+    #move(x, y) {
         const { list } = this;
         if (!this.#held) return;
         const box = list.getBoundingClientRect();
         if (y < box.top + EDGE) list.scrollTop -= SCROLL;
         else if (y > box.bottom - EDGE) list.scrollTop += SCROLL;
-        const landing = (this.#held.landing = this.#landingAt(this.#held, y));
+        const landing = (this.#held.landing = this.#landingAt(this.#held, x, y));
         if (!landing) return this.#line.remove();
         const zoom = box.height / list.offsetHeight || 1; // the graph scales us by CSS
+        const { left, width } = landing.row.getBoundingClientRect();
         this.#line.style.top = `${(landing.y - box.top) / zoom + list.scrollTop - 1}px`;
+        this.#line.style.left = `${(left - box.left) / zoom}px`;
+        this.#line.style.width = `${width / zoom}px`;
         this.#line.classList.toggle("rve-inset", landing.inset);
         list.append(this.#line);
     }
 
-    /** Before or behind the row that is nearest, of the same kind. @type {(held: Held, y: number) => Landing | null} */
-    #landingAt({ kind, group: whole }, y) {
+    /** Before or behind the row that is nearest, of the same kind. @type {(held: Held, x: number, y: number) => Landing | null} */
+    #landingAt({ kind, group: whole }, x, y) {
         const items = /** @type {(Path | Area)[]} */ (this.editor.session.doc[kind]);
         const rows = [...this.list.querySelectorAll(`.rve-row[data-kind="${kind}"]`)].map((row) => ({ row: /** @type {HTMLElement} */ (row), box: row.getBoundingClientRect() }));
         const last = rows.at(-1);
         if (!last) return null;
-        if (y > last.box.bottom) return { before: undefined, group: whole, y: last.box.bottom, inset: false };
-        const { row, box } = rows.find((one) => y <= one.box.bottom) ?? last;
+        const aside = Math.min(...rows.map(({ box }) => outside(x, box)));
+        const column = rows.filter(({ box }) => outside(x, box) === aside);
+        const { row, box } = column.find((one) => y <= one.box.bottom) ?? column[column.length - 1];
+        if (row === last.row && y > box.bottom) return { before: undefined, group: whole, row, y: box.bottom, inset: false };
         const above = y < (box.top + box.bottom) / 2;
         const { item, group: header } = row.dataset;
         const run = listedRuns(items).find((one) => (item === undefined ? one.group === header : one.items.some(({ id }) => id === item)));
         if (!run) return null;
         const [first, end] = [run.items[0].id, items[items.indexOf(/** @type {Path | Area} */ (run.items.at(-1))) + 1]?.id];
         const at = above ? box.top : box.bottom;
-        if (whole !== undefined) return { before: above ? first : end, group: whole, y: at, inset: false }; // no group lies in another
+        if (whole !== undefined) return { before: above ? first : end, group: whole, row, y: at, inset: false }; // no group lies in another
         if (item === undefined) {
-            if (above) return { before: first, group: undefined, y: at, inset: false };
-            return { before: this.editor.session.folded.has(run.group ?? "") ? end : first, group: run.group, y: at, inset: true };
+            if (above) return { before: first, group: undefined, row, y: at, inset: false };
+            return { before: this.editor.session.folded.has(run.group ?? "") ? end : first, group: run.group, row, y: at, inset: true };
         }
         const next = items[items.findIndex(({ id }) => id === item) + 1]?.id;
-        return { before: above ? item : next, group: run.group, y: at, inset: run.group !== undefined };
+        return { before: above ? item : next, group: run.group, row, y: at, inset: run.group !== undefined };
     }
 
     #drop() {
@@ -115,4 +120,9 @@ export class RowDrag {
         this.#line.remove();
         document.removeEventListener("keydown", this.#escape, { capture: true });
     }
+}
+
+/** How far beside a box: its column may be another. @type {(x: number, box: DOMRect) => number} */
+function outside(x, box) {
+    return Math.max(box.left - x, x - box.right, 0);
 }
