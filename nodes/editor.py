@@ -120,7 +120,7 @@ class ReVideoEditor(io.ComfyNode):
             trajectories.to_json(),
             as_comfy_tracks(trajectories),
             image_from_frames(preview),
-            ui=_shown(frames, edited_frame),
+            ui=_shown(frames, edited_frame, base),
         )
 
 
@@ -136,31 +136,39 @@ def _fitted(mask: Tensor, num_frames: int, height: int, width: int) -> Tensor:
     return mask.clamp(0, 1)
 
 
-def _shown(frames: Tensor, edited_frame: Tensor | None) -> dict[str, Any]:
-    """What the editor shows from now on: the frames that really came, as files in the temp folder."""
+def _shown(frames: Tensor, edited_frame: Tensor | None, base: Tensor | None) -> dict[str, Any]:
+    """What the editor shows from now on: the frames and the mask that really came, as files in the temp folder."""
     stride = -(-len(frames) // SHOWN_FRAMES)
     return {
         "revideo_info": [
             {"width": frames.shape[2], "height": frames.shape[1], "frames": len(frames), "stride": stride}
         ],
-        "revideo_frames": [_save(frame) for frame in frames[::stride]],
-        "revideo_edited": [] if edited_frame is None else [_save(edited_frame[0])],
+        "revideo_frames": [_save_frame(frame) for frame in frames[::stride]],
+        "revideo_edited": [] if edited_frame is None else [_save_frame(edited_frame[0])],
+        "revideo_mask": [] if base is None else [_save(mask[0], ".png", []) for mask in base[::stride]],
     }
 
 
-def _save(frame: Tensor) -> dict[str, str]:
-    """(H, W, 3 or 4) → a JPEG named by its content, so that what is there is not written again."""
+def _save_frame(frame: Tensor) -> dict[str, str]:
+    """(H, W, 3 or 4)"""
+    import cv2
+
+    return _save(frame[..., :3].flip(-1), ".jpg", [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])  # BGR
+
+
+def _save(picture: Tensor, suffix: str, parameters: list[int]) -> dict[str, str]:
+    """(H, W) or (H, W, 3) → a file named by its content, so that what is there is not written again."""
     import cv2
 
     from ..revideo.video.levels import to_uint8
 
-    pixels = to_uint8(frame[..., :3]).cpu().numpy()
+    pixels = to_uint8(picture).cpu().numpy()
     scale = SHOWN_SIDE / max(pixels.shape[:2])
     if scale < 1:
         pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    _, encoded = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    _, encoded = cv2.imencode(suffix, pixels, parameters)
     content = encoded.tobytes()
-    name = f"{hashlib.sha256(content).hexdigest()[:24]}.jpg"
+    name = f"{hashlib.sha256(content).hexdigest()[:24]}{suffix}"
     folder = Path(folder_paths.get_temp_directory()) / SHOWN_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / name).exists():

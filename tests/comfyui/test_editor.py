@@ -8,7 +8,8 @@ from io import BytesIO
 import numpy as np
 import pytest
 import torch
-from comfyui_server import WINDOW, ComfyUI, Graph, Refused, Run, node
+import torch.nn.functional as F
+from comfyui_server import WINDOW, ComfyUI, Graph, Refused, Run, node, png
 from edit_graph import HEIGHT, WIDTH, edit_graph
 from PIL import Image
 
@@ -174,10 +175,10 @@ def test_a_drawing_is_all_that_an_edit_needs(comfyui: ComfyUI):
 # --- What the editor shows after a run -----------------------------------------------------
 
 
-def shown(comfyui: ComfyUI, saved: dict[str, str]) -> np.ndarray:
+def shown(comfyui: ComfyUI, saved: dict[str, str], kind: str = "JPEG") -> np.ndarray:
     content = comfyui.view(saved)  # as the browser asks for it
     picture = Image.open(BytesIO(content))
-    assert picture.format == "JPEG"
+    assert picture.format == kind
     return np.asarray(picture).astype(float)
 
 
@@ -217,6 +218,40 @@ def test_of_a_long_clip_every_second_frame_is_shown(comfyui: ComfyUI):
     ui = comfyui.succeed(graph).outputs["editor"]
     assert ui["revideo_info"] == [{"width": 16, "height": 16, "frames": 301, "stride": 2}]
     assert len(ui["revideo_frames"]) == 151
+
+
+def test_the_mask_that_is_given_is_shown_as_it_was_fitted_to_the_frames(comfyui: ComfyUI):
+    graph = editor_graph(json.dumps(DRAWING))
+    ramp = torch.linspace(0, 1, 50).repeat(30, 1)
+    comfyui.upload("ramp.png", png(ramp[..., None].repeat(1, 1, 3)))
+    graph["ramp"] = node("LoadImageMask", image="ramp.png", channel="red")
+    graph["editor"]["inputs"]["mask"] = ["ramp", 0]
+    [saved] = comfyui.succeed(graph).outputs["editor"]["revideo_mask"]
+    mask = shown(comfyui, saved, "PNG")
+    levels = (ramp * 255).round()[None, None] / 255
+    expected = F.interpolate(levels, (HEIGHT, WIDTH), mode="bilinear", antialias=True)[0, 0].numpy() * 255
+    assert mask.shape == (HEIGHT, WIDTH)  # nothing of what is drawn is in it
+    assert np.abs(mask - expected).max() <= 1
+    assert comfyui.succeed(editor_graph(json.dumps(DRAWING))).outputs["editor"]["revideo_mask"] == []
+
+
+def test_of_masks_for_each_frame_those_of_the_frames_shown_are_shown(comfyui: ComfyUI):
+    graph = editor_graph("", frames="long")
+    graph["long"] = node("EmptyImage", width=2048, height=16, batch_size=301, color=0)
+    graph["white"] = node("SolidMask", value=1, width=2048, height=16)
+    graph["black"] = node("SolidMask", value=0, width=2048, height=16)
+    graph["white frame"] = node("MaskToImage", mask=["white", 0])
+    graph["black frame"] = node("MaskToImage", mask=["black", 0])
+    graph["all black"] = node("RepeatImageBatch", image=["black frame", 0], amount=300)
+    graph["first white"] = node("ImageBatch", image1=["white frame", 0], image2=["all black", 0])
+    graph["each"] = node("ImageToMask", image=["first white", 0], channel="red")
+    graph["editor"]["inputs"]["mask"] = ["each", 0]
+    files = comfyui.succeed(graph).outputs["editor"]["revideo_mask"]
+    assert len(files) == 151
+    assert len({saved["filename"] for saved in files}) == 2  # files are named by what is in them
+    first, *others = (shown(comfyui, saved, "PNG") for saved in files[:3])
+    assert first.shape == (8, 1024) and first.min() == 255
+    assert not np.any(others)
 
 
 # --- Mistakes ------------------------------------------------------------------------------
