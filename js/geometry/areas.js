@@ -20,9 +20,9 @@ export function distanceToArea(area, x, y) {
     return isInside(lineOf(area), x, y) ? -away : away;
 }
 
-/** The mask's value at one place of the document. @type {(areas: Moved[], x: number, y: number) => number} */
-export function coverAt(areas, x, y) {
-    let value = 0;
+/** The mask's value at one place of the document; `base`: what it is before any area counts. @type {(areas: Moved[], x: number, y: number, base?: number) => number} */
+export function coverAt(areas, x, y, base = 0) {
+    let value = base;
     for (const { area, ...moved } of areas) {
         const cover = coverHere(area, x - moved.x, y - moved.y);
         value = area.mode === "subtract" ? Math.min(value, 1 - cover) : Math.max(value, cover);

@@ -34,11 +34,12 @@ const ROUNDING = 1e-6; // pixels: more than rounding moves anything
 
 /**
  * The mask at a time, row after row: 1 where the video may change, 0 where it stays the source's.
- * `width` and `height` are the clip's, the document is scaled to it.
- * @type {(doc: EditDocument, time: number, width: number, height: number) => Float32Array}
+ * `width` and `height` are the clip's, the document is scaled to it. `base`: the mask that areas are added to and
+ * taken from, of this size, within 0 and 1; it is not changed.
+ * @type {(doc: EditDocument, time: number, width: number, height: number, base?: Float32Array) => Float32Array}
  */
-export function maskAt(doc, time, width, height) {
-    const mask = new Float32Array(width * height);
+export function maskAt(doc, time, width, height, base) {
+    const mask = base ? base.slice() : new Float32Array(width * height);
     const xs = Float64Array.from({ length: width }, (_, column) => (column + 0.5) * (doc.width / width));
     const ys = Float64Array.from({ length: height }, (_, row) => (row + 0.5) * (doc.height / height));
 
@@ -102,7 +103,7 @@ export function maskAt(doc, time, width, height) {
             }
     }
 
-    paint({ left: 0, right: width, top: 0, bottom: height }, partsOf(doc, time), 0, 0, 0);
+    paint({ left: 0, right: width, top: 0, bottom: height }, partsOf(doc, time), 0, base ? 1 : 0, 0);
     return mask;
 }
 

@@ -59,17 +59,19 @@ for (const entry of documents) {
         const { frames, width, height } = entry;
         const times = timesOf(doc, frames);
         const moves = times.some((time) => !isDeepStrictEqual(areasAt(doc, time), areasAt(doc, times[0])));
-        assert.equal(entry.masks.length, moves ? frames : 1);
+        const { base: bases = [] } = entry;
+        assert.equal(entry.masks.length, moves || bases.length > 1 ? frames : 1);
         entry.masks.forEach((/** @type {number[]} */ runs, /** @type {number} */ frame) => {
             const expected = unpacked(runs, width * height);
-            maskAt(doc, times[frame], width, height).forEach((value, index) =>
+            const base = bases.length ? unpacked(bases[bases.length > 1 ? frame : 0], width * height) : undefined;
+            maskAt(doc, times[frame], width, height, base).forEach((value, index) =>
                 assert.ok(Math.abs(value - expected[index]) < 1e-6, `frame ${frame}, pixel ${index}: ${value}, not ${expected[index]}`),
             );
             expected.forEach((value, index) => {
                 if (index % 7) return;
                 const x = ((index % width) + 0.5) * (doc.width / width);
                 const y = (Math.floor(index / width) + 0.5) * (doc.height / height);
-                assert.ok(Math.abs(coverAt(areasAt(doc, times[frame]), x, y) - value) < 1e-6, `frame ${frame}, place ${x}, ${y}`);
+                assert.ok(Math.abs(coverAt(areasAt(doc, times[frame]), x, y, base?.[index]) - value) < 1e-6, `frame ${frame}, place ${x}, ${y}`);
             });
         });
     });

@@ -66,8 +66,9 @@ test("many areas are what they are one after the other", () => {
         });
         const doc = drawing(...areas);
         const shown = areasAt(doc, 0);
-        maskAt(doc, 0, WIDTH, HEIGHT).forEach((value, index) => {
-            const expected = coverAt(shown, (index % WIDTH) + 0.5, Math.floor(index / WIDTH) + 0.5);
+        const base = seed % 2 ? Float32Array.from({ length: WIDTH * HEIGHT }, () => one(0, 1, next())) : undefined;
+        maskAt(doc, 0, WIDTH, HEIGHT, base).forEach((value, index) => {
+            const expected = coverAt(shown, (index % WIDTH) + 0.5, Math.floor(index / WIDTH) + 0.5, base?.[index]);
             assert.ok(Math.abs(value - expected) < 1e-6, `drawing ${seed}, pixel ${index}: ${value}, not ${expected}`);
         });
     }

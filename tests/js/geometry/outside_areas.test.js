@@ -30,6 +30,15 @@ test("without an area that is added, and of a hidden path, nothing is said", () 
     assert.equal(outsideAreas({ ...doc, paths: [{ ...doc.paths[0], visible: false }] }).size, 0);
 });
 
+test("a path over the mask that areas are added to is not outside, but where an area takes it away", () => {
+    // Columns of 25: the second and the fourth may change; from frame 9 on, nothing may.
+    const masks = [[0, 255, 127, 128], [0, 0, 0, 0]].map((levels) => ({ width: 4, height: 1, levels: Uint8Array.from(levels) }));
+    const baseAt = (/** @type {number} */ frame) => masks[Number(frame > 8)];
+    assert.deepEqual(outsideAreas(drawing(11), baseAt), new Map([["p", new Set([0, 1, 2, 5, 6, 7, 9, 10])]]));
+    const doc = drawing(11, band("a", -1, 15), band("b", 35, 55, { mode: "subtract" }));
+    assert.deepEqual(outsideAreas(doc, baseAt), new Map([["p", new Set([2, 4, 5, 6, 7, 9, 10])]]));
+});
+
 test("the path is checked against areas where they have moved to", () => {
     const doc = drawing(11, band("a", -5, 5, { follow: "p" }));
     assert.equal(outsideAreas(doc).size, 0);

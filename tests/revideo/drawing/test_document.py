@@ -36,6 +36,11 @@ def text_of(entry):
     return replaced(text, entry["replace"]) if "replace" in entry else entry.get("text", text)
 
 
+def unpacked(runs):
+    """Value, count, value, count, … → the mask, row after row."""
+    return np.repeat(np.float32(runs[::2]), runs[1::2])
+
+
 def replaced(text, change):
     old, new = change
     assert old in text
@@ -53,10 +58,11 @@ def test_tracks_and_masks_are_the_recorded_ones(entry):
     assert visible.astype(int).tolist() == entry["visible"]
     if len(points_px):
         assert_allclose(points_px, entry["points"], atol=1e-6)
-    masks = document.mask(*size)
+    base = [unpacked(runs).reshape(1, *size[1:]) for runs in entry.get("base", [])]
+    masks = document.mask(*size, base=torch.tensor(np.stack(base)) if base else None)
     assert masks.shape == (len(entry["masks"]), 1, *size[1:])
     for mask, runs in zip(masks.numpy(), entry["masks"]):
-        assert_allclose(mask.ravel(), np.repeat(runs[::2], runs[1::2]), atol=1e-6)
+        assert_allclose(mask.ravel(), unpacked(runs), atol=1e-6)
 
 
 @pytest.mark.parametrize("entry", DOCUMENTS, ids=lambda entry: entry["name"])

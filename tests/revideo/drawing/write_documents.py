@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from revideo import EditDocument
 
@@ -33,6 +34,7 @@ SCRIBBLE = [[6, 6], [52.25, 9.5], [11, 27.75], [50, 35], [50, 35], [30, 2]]
 EASE, STEEP, BACK_AND_OVER = [0.25, 0.1, 0.25, 1], [1, 0, 0, 1], [0.6, -1.5, 0.3, 2.75]
 EVERYTHING = {"move": [6.5, -3], "scale": [0.7, 1.6], "rotate": 130}
 EASINGS = ("linear", "in", "out", "in-out")
+STEPS = [0, 1, 0.25, 0.75, 0, 0.5, 1, 1]  # of the columns of a mask, as many of each
 
 
 def points(places: list[list[Any]]) -> list[dict[str, Any]]:
@@ -66,7 +68,7 @@ def document(
     }
 
 
-DOCUMENTS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
+DOCUMENTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "nothing": (document(), {}),
     "one point, of every kind": (
         document(*(path(i, kind, [[10.5, 20 + i]]) for i, kind in enumerate(("anchor", "line", "spline", "freehand")))),
@@ -411,6 +413,24 @@ DOCUMENTS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         ),
         {},
     ),
+    "areas added to a mask and taken from it": (
+        document(
+            region(1, "ellipse", [[4, 4], [30, 20]], feather=5),
+            region(2, "rect", [[10, 10], [50, 30]], mode="subtract", feather=3),
+            region(3, "polygon", STAR, mode="subtract"),
+            region(4, "brush", [[5, 35], [40, 30]], radius=4),
+        ),
+        {"base": [STEPS]},
+    ),
+    "areas that move, on a mask of each frame": (
+        document(
+            path(1, "line", [[8, 8], [40, 24]]),
+            region(1, "rect", [[4, 4], [20, 14]], mode="subtract", follow="p1"),
+            region(2, "ellipse", [[36, 3], [60, 17]], feather=6, keys=[key(0), key(8, **EVERYTHING)]),
+            version=2,
+        ),
+        {"frames": 3, "base": [STEPS, STEPS[::-1], [level for level in STEPS for _ in range(2)]]},
+    ),
 }
 
 
@@ -426,11 +446,17 @@ def short(value: float) -> float:
     return int(value) if value == int(value) else round(float(value), 9)
 
 
-def expected(name: str, drawn: dict[str, Any], asked: dict[str, int]) -> dict[str, Any]:
+def expected(name: str, drawn: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
     asked = {"frames": drawn["frames"], "width": WIDTH, "height": HEIGHT} | asked
+    base = None
+    if "base" in asked:
+        columns = [np.repeat(levels, asked["width"] // len(levels)) for levels in asked["base"]]
+        base = np.stack([np.tile(row, (asked["height"], 1)) for row in columns]).astype(np.float32)
+        asked["base"] = [runs(mask) for mask in base]
+        base = torch.from_numpy(base)[:, None]
     read = EditDocument.from_json(json.dumps(drawn))
     points_px, visible = read.dense_points(asked["frames"], asked["height"], asked["width"])
-    masks = read.mask(asked["frames"], asked["height"], asked["width"]).numpy()
+    masks = read.mask(asked["frames"], asked["height"], asked["width"], base=base).numpy()
     return {
         "name": name,
         "document": drawn,
@@ -444,7 +470,8 @@ def expected(name: str, drawn: dict[str, Any], asked: dict[str, int]) -> dict[st
 def main() -> None:
     about = (
         "Drawings and what they come to, written by tests/revideo/write_documents.py. points: per path and frame, "
-        "x and y in pixels of the clip. masks: one, or one per frame; value, count, value, count, … row after row."
+        "x and y in pixels of the clip. masks: one, or one per frame; value, count, value, count, … row after row. "
+        "base: the mask that areas are added to and taken from, likewise."
     )
     entries = [json.dumps(expected(name, *given), separators=(",", ":")) for name, given in DOCUMENTS.items()]
     lines = ",\n    ".join(entries)  # one a line, so that a difference can be read
