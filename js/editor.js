@@ -59,12 +59,12 @@ export class Editor extends DrawingBoard {
     message = new Message();
     /** @type {import("./ui/invitation.js").Absence | ""} */
     absence = "";
-    /** A mask that the areas are added to is connected. */
-    hasMask = false;
+    /** The mask that the areas are added to; "unseen": only a run knows it. @type {import("./clip/given_mask.js").GivenMask | "none" | "unseen" | "reading"} */
+    givenMask = "none";
 
     /** Per path the frames at which it lies outside the areas. @type {Map<string, Set<number>>} */
     outside = new Map();
-    /** @type {EditDocument | null} the document that `outside` was found in */
+    /** @type {[EditDocument, Editor["givenMask"]] | null} what `outside` was found in */
     #outsideOf = null;
 
     #frame = 0; // of requestAnimationFrame
@@ -215,6 +215,12 @@ export class Editor extends DrawingBoard {
         this.redraw();
     }
 
+    /** The mask that the areas are added to, or why there is none. @type {(mask: Editor["givenMask"]) => void} */
+    showMask(mask) {
+        this.givenMask = mask;
+        this.redraw();
+    }
+
     /** Adds the paths of what lies at these places now. @type {(places: XY[]) => void} */
     track(places) {
         trackPlaces(this, places);
@@ -239,9 +245,10 @@ export class Editor extends DrawingBoard {
     }
 
     #draw() {
-        const { stageDoc: doc, session, stage, viewport, selection, time, outside } = this;
+        const { stageDoc: doc, session, stage, viewport, selection, time, outside, givenMask } = this;
         if (!stage.size.width || !stage.size.height) return; // collapsed, or not in the page
-        const scene = { doc, selection, time, viewport, density: stage.density, outside, sketch: this.sketched, guides: this.guides, onion: session.onionSkin ? this.backdrop.onion : null, ...this.pointer.hovering, crosshair: this.crosshair.at };
+        const base = typeof givenMask === "object" ? givenMask.at(frameAt(time)) : null;
+        const scene = { doc, selection, time, base, viewport, density: stage.density, outside, sketch: this.sketched, guides: this.guides, onion: session.onionSkin ? this.backdrop.onion : null, ...this.pointer.hovering, crosshair: this.crosshair.at };
         stage.draw(scene, this.backdrop.at(frameAt(time), doc));
         this.element.classList.toggle("rve-without-panel", !session.panel);
         this.panel.arrange(doc, this.#room);
@@ -250,11 +257,20 @@ export class Editor extends DrawingBoard {
         if (this.element.dataset.framesReady !== ready) this.element.dataset.framesReady = ready;
         if (!this.player.playing && !this.isPreviewing) this.keyboard.describe(describe(session.doc, session.selection, frameAt(time)));
         for (const part of [this.toolbar, this.panel, this.timeline, this.status, this.invitation, this.resultBar, this.pointer]) part.draw();
-        if (this.#outsideOf !== session.doc && !this.isPreviewing && !this.player.playing) {
-            this.#outsideOf = session.doc;
-            this.outside = outsideAreas(session.doc);
+        const [outsideDoc, outsideMask] = this.#outsideOf ?? [];
+        if ((outsideDoc !== session.doc || outsideMask !== givenMask) && !this.isPreviewing && !this.player.playing) {
+            this.#outsideOf = [session.doc, givenMask];
+            this.outside = this.#findOutside();
             this.redraw();
         }
+    }
+
+    /** A path may lie in a mask that is not seen: then nothing is said. */
+    #findOutside() {
+        const { doc } = this.session;
+        const mask = this.givenMask;
+        if (typeof mask === "object") return outsideAreas(doc, mask.isEmpty ? null : (frame) => mask.at(frame));
+        return mask === "none" ? outsideAreas(doc) : new Map();
     }
 
     // --- Input -------------------------------------------------------------------------------

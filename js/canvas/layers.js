@@ -20,14 +20,14 @@ export class Layers {
 
     /** @type {(scene: Scene, view: {width: number, height: number}, seen: Picture) => void} */
     draw(scene, view, seen) {
-        const { doc, selection, time, viewport, density, outside, onion } = scene;
+        const { doc, selection, time, base, viewport, density, outside, onion } = scene;
         const screen = [view.width, view.height, density, viewport.scale, viewport.x, viewport.y];
         const moves = doc.regions.some(isMoving);
         const followed = new Set(doc.regions.flatMap(followIds));
         const others = doc.paths.filter((path) => !selection.paths.includes(path.id));
         this.#layer(0, view, density, [...screen, seen.picture, ...Object.values(seen.place), seen.over, seen.by, seen.wipe, doc.width, doc.height], (context) => drawPicture(context, scene, seen));
         this.#layer(1, view, density, onion ? [...screen, ...onionFollowsFrom(scene)] : [], (context) => drawOnionSkin(context, scene));
-        this.#layer(2, view, density, [...screen, doc.regions, ...(moves ? [time, ...doc.paths.filter(({ id }) => followed.has(id))] : [])], (context) => drawAreas(context, scene));
+        this.#layer(2, view, density, [...screen, doc.regions, base, ...(moves ? [time, ...doc.paths.filter(({ id }) => followed.has(id))] : [])], (context) => drawAreas(context, scene));
         this.#layer(3, view, density, [...screen, doc.frames, outside, ...others], (context) => drawPaths(context, scene));
         this.#layer(4, view, density, [scene], (context) => drawLive(context, scene));
     }

@@ -25,6 +25,7 @@ import { poseAt } from "../geometry/pose.js";
  * @property {EditDocument} doc
  * @property {Selection} selection
  * @property {number} time
+ * @property {import("../geometry/base_mask.js").BaseMask | null} base  what the graph lets change before any area counts
  * @property {Viewport} viewport
  * @property {number} density  device pixels per view pixel
  * @property {import("../tools/tool.js").Sketch | null} sketch

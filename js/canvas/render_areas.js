@@ -1,12 +1,14 @@
 /** Render of the areas: the tint over what may change, and outlines. */
 
 import { OUTLINE, clear, inFrame } from "./canvas.js";
+import { maskOutline, maskPicture, maskValues } from "./render_base_mask.js";
 import { maskAt } from "../geometry/masks.js";
 import { areaAt, isMoving } from "../geometry/pose.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Path} Path */
 /** @typedef {import("../document/document.js").Area} Area */
+/** @typedef {import("../geometry/base_mask.js").BaseMask} BaseMask */
 /** @typedef {import("./render.js").Scene} Scene */
 
 export const AREA = "rgba(64, 196, 255, 0.28)";
@@ -16,18 +18,24 @@ const MASK_SIDE = 320; // pixels of the longest side of a feathered mask's pictu
 
 /** The tint over what may change, and each area's outline. @type {(context: CanvasRenderingContext2D, scene: Scene) => void} */
 export function drawAreas(context, scene) {
-    const { doc, time, viewport, density } = scene;
+    const { doc, time, base, viewport, density } = scene;
     clear(context);
     const areas = doc.regions.filter((area) => area.visible !== false);
-    if (!areas.length) return;
+    if (!areas.length && !base) return;
     inFrame(context, viewport, density);
     context.save();
     context.beginPath();
     context.rect(0, 0, doc.width, doc.height);
     context.clip();
-    if (areas.some((area) => area.feather)) context.drawImage(softTint(doc, time), 0, 0, doc.width, doc.height);
+    if (areas.some((area) => area.feather)) context.drawImage(softTint(doc, time, base), 0, 0, doc.width, doc.height);
     else context.drawImage(crispTint(scene, areas, context.canvas), 0, 0, doc.width, doc.height);
     context.restore();
+    if (base) {
+        context.save();
+        context.setTransform(1, 0, 0, 1, 0, 0);
+        context.drawImage(maskOutline(base, scene, context.canvas, AREA_LINE), 0, 0);
+        context.restore();
+    }
     for (const area of areas) strokeArea(context, scene, area, 1.25);
 }
 
@@ -35,7 +43,7 @@ export function drawAreas(context, scene) {
 let tintCanvas;
 
 /** Areas added and taken away in order, at the view's resolution. @type {(scene: Scene, areas: Area[], target: HTMLCanvasElement) => OffscreenCanvas} */
-function crispTint({ doc, time, viewport, density }, areas, target) {
+function crispTint({ doc, time, base, viewport, density }, areas, target) {
     const scale = Math.min(viewport.scale * density, Math.max(target.width, 1) / doc.width, 2);
     tintCanvas ??= new OffscreenCanvas(1, 1);
     tintCanvas.width = Math.max(Math.round(doc.width * scale), 1); // also clears it
@@ -44,6 +52,7 @@ function crispTint({ doc, time, viewport, density }, areas, target) {
     context.setTransform(tintCanvas.width / doc.width, 0, 0, tintCanvas.height / doc.height, 0, 0);
     context.lineCap = context.lineJoin = "round";
     context.fillStyle = context.strokeStyle = "#fff";
+    if (base) context.drawImage(maskPicture(base), 0, 0, doc.width, doc.height);
     for (const area of areas) {
         const { area: shape, x, y } = areaAt(area, doc, time);
         context.save();
@@ -64,21 +73,21 @@ function crispTint({ doc, time, viewport, density }, areas, target) {
     return tintCanvas;
 }
 
-/** @type {{regions: Area[], paths: Path[], time: number, canvas: OffscreenCanvas} | undefined} */
+/** @type {{regions: Area[], paths: Path[], time: number, base: BaseMask | null, canvas: OffscreenCanvas} | undefined} */
 let soft;
 
-/** The mask itself, small: soft edges as they will be. @type {(doc: EditDocument, time: number) => OffscreenCanvas} */
-function softTint(doc, time) {
+/** The mask itself, small: soft edges as they will be. @type {(doc: EditDocument, time: number, base: BaseMask | null) => OffscreenCanvas} */
+function softTint(doc, time, base) {
     const moves = doc.regions.some(isMoving);
-    if (soft && soft.regions === doc.regions && (!moves || (soft.paths === doc.paths && soft.time === time))) return soft.canvas;
+    if (soft && soft.regions === doc.regions && soft.base === base && (!moves || (soft.paths === doc.paths && soft.time === time))) return soft.canvas;
     const scale = Math.min(MASK_SIDE / Math.max(doc.width, doc.height), 1);
     const [width, height] = [Math.max(Math.round(doc.width * scale), 1), Math.max(Math.round(doc.height * scale), 1)];
-    const mask = maskAt(doc, time, width, height);
+    const mask = maskAt(doc, time, width, height, base ? maskValues(base, width, height) : undefined);
     const pixels = new ImageData(width, height);
     for (let index = 0; index < mask.length; index += 1) pixels.data.set([64, 196, 255, Math.round(mask[index] * 71)], 4 * index);
     const canvas = new OffscreenCanvas(width, height);
     canvas.getContext("2d")?.putImageData(pixels, 0, 0);
-    soft = { regions: doc.regions, paths: doc.paths, time, canvas };
+    soft = { regions: doc.regions, paths: doc.paths, time, base, canvas };
     return canvas;
 }
 

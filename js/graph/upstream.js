@@ -150,6 +150,30 @@ const size = (policy, width, height, fit, multiple) => ({ kind: "size", policy, 
 /** @type {(width: number, height: number, fit: string) => Step[]} */
 const sized = (width, height, fit) => (width > 0 && height > 0 ? [size("exact", width, height, fit, 1)] : []);
 
+/** Core's loaders of masks: which output is one, and which channel of their picture it is. @type {Record<string, {slot: number, channel: (node: any) => any}>} */
+const MASK_LOADERS = {
+    LoadImage: { slot: 1, channel: () => "alpha" },
+    LoadImageOutput: { slot: 1, channel: () => "alpha" },
+    LoadImageMask: { slot: 0, channel: (node) => setting(node, "channel") },
+};
+const CHANNELS = ["alpha", "red", "green", "blue"];
+const SURE_FILE = /\.png$/i; // of others there may be several pictures, or other colours by another decoder
+
+/**
+ * The picture whose channel is the mask that feeds an input; null where only a run is sure to know the mask.
+ * @type {(node: any, input: string) => {file: File, channel: "alpha" | "red" | "green" | "blue", nodes: any[]} | null}
+ */
+export function maskFileOf(node, input) {
+    const origin = originOf(node, inputNamed(node, input));
+    const loader = origin && MASK_LOADERS[origin.node.type];
+    if (!loader || origin.slot !== loader.slot) return null;
+    const value = setting(origin.node, "image");
+    const channel = loader.channel(origin.node);
+    if (typeof value !== "string" || !CHANNELS.includes(channel)) return null;
+    const file = fileNamed(value);
+    return SURE_FILE.test(file.filename) ? { file, channel, nodes: [origin.node] } : null;
+}
+
 /** @type {(node: any, input: string) => Upstream | null} */
 export function upstreamOf(node, input) {
     /** @type {Step[]} */

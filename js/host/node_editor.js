@@ -12,6 +12,7 @@ import { inputNamed, originOf, upstreamOf } from "../graph/upstream.js";
 import { download } from "../overlays/import_export.js";
 import { followSettings, settings } from "./comfy.js";
 import { NodeFiles } from "./node_files.js";
+import { NodeMask } from "./node_mask.js";
 import { NodeResults } from "./node_results.js";
 import { NodeRuns } from "./node_runs.js";
 
@@ -53,6 +54,7 @@ export class NodeEditor {
         });
         comfy.api.addEventListener("graphChanged", this.refresh);
         this.results = new NodeResults(node, this.editor, comfy);
+        this.mask = new NodeMask(node, this.editor, comfy);
         this.runs = new NodeRuns(node, this.editor, comfy);
         this.files = new NodeFiles(node, this.editor, comfy, { opened: () => this.#opening, changed: () => this.#filesChanged() });
         settings.addEventListener("change", this.#reopen);
@@ -106,6 +108,7 @@ export class NodeEditor {
         settings.removeEventListener("change", this.#reopen);
         this.#leave();
         this.results.destroy();
+        this.mask.destroy();
         this.editor.destroy();
     }
 
@@ -123,7 +126,7 @@ export class NodeEditor {
             this.editor.show(null, "", this.#isConnected("frames") ? "unseen" : "none");
         }
         followSettings(upstream?.nodes ?? []);
-        this.editor.hasMask = this.#isConnected("mask");
+        this.mask.refresh(run);
         if (this.#missing) this.#lookAgain();
         this.#refreshEdited();
     }
@@ -204,6 +207,7 @@ export class NodeEditor {
     #executed(output) {
         if (!output?.revideo_frames?.length) return;
         this.#run = { source: fileKey(upstreamOf(this.node, "frames")), output };
+        this.mask.executed(output);
         this.refresh();
     }
 

@@ -39,9 +39,11 @@ export class Status {
     #missingText() {
         const { paths, regions } = this.editor.doc;
         const isShown = (/** @type {{visible?: boolean}} */ item) => item.visible !== false;
-        const changes = this.editor.hasMask || regions.some((area) => isShown(area) && area.mode !== "subtract");
+        const { givenMask } = this.editor;
+        const mayMask = typeof givenMask === "object" ? !givenMask.isEmpty : givenMask !== "none";
+        const changes = mayMask || regions.some((area) => isShown(area) && area.mode !== "subtract");
         if (!changes) return "No area: nothing may change yet";
-        return paths.some(isShown) ? "" : "No path: nothing moves yet";
+        return [paths.some(isShown) ? "" : "No path: nothing moves yet", givenMask === "unseen" ? "The mask is seen after a run" : ""].filter(Boolean).join(". ");
     }
 
     #hiddenText() {

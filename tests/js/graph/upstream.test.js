@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { test } from "node:test";
 
-import { EXAMPLES, upstreamOf } from "../../../js/graph/upstream.js";
+import { EXAMPLES, maskFileOf, upstreamOf } from "../../../js/graph/upstream.js";
 
 /** A graph in the shape of ComfyUI's: nodes with widgets, links from output to input. */
 class Graph {
@@ -177,4 +177,23 @@ test("nothing connected, nothing chosen, a circle: nothing", () => {
     const a = graph.add("SomeFilter", {}, { image: null });
     a.inputs[0].link = graph.link(from(a));
     assert.equal(upstreamOf(editorBehind(graph, a), "frames"), null);
+});
+
+test("a mask is known without a run where it is a channel of a PNG that core loads", () => {
+    const found = (type, widgets, slot, mode = 0) => {
+        const graph = new Graph();
+        const loader = graph.add(type, widgets, {}, { mode });
+        return maskFileOf(graph.add("ReVideoEditor", {}, { mask: { node: loader, slot, type: "MASK" } }), "mask");
+    };
+    const painted = "clipspace/clipspace-painted-masked-1.png [input]";
+    const file = { filename: "clipspace-painted-masked-1.png", subfolder: "clipspace", type: "input" };
+    const { nodes, ...rest } = found("LoadImage", { image: painted }, 1);
+    assert.deepEqual(rest, { file, channel: "alpha" });
+    assert.equal(nodes[0].type, "LoadImage");
+    for (const channel of ["alpha", "red", "green", "blue"]) assert.equal(found("LoadImageMask", { image: "a.png", channel }, 0).channel, channel);
+    assert.equal(found("LoadImageMask", { image: "a.png", channel: "luma" }, 0), null);
+    assert.equal(found("LoadImage", { image: "a.gif" }, 1), null); // several pictures
+    assert.equal(found("LoadImage", { image: painted }, 0), null); // no mask
+    assert.equal(found("LoadImage", { image: painted }, 1, 2), null); // muted
+    assert.equal(found("GrowMask", { image: painted }, 0), null);
 });
