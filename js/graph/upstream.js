@@ -161,7 +161,7 @@ const SURE_FILE = /\.png$/i; // of others there may be several pictures, or othe
 
 /**
  * The picture whose channel is the mask that feeds an input; null where only a run is sure to know the mask.
- * @type {(node: any, input: string) => {file: File, channel: "alpha" | "red" | "green" | "blue", nodes: any[]} | null}
+ * @type {(node: any, input: string) => {file: File, channel: "alpha" | "red" | "green" | "blue"} | null}
  */
 export function maskFileOf(node, input) {
     const origin = originOf(node, inputNamed(node, input));
@@ -171,7 +171,7 @@ export function maskFileOf(node, input) {
     const channel = loader.channel(origin.node);
     if (typeof value !== "string" || !CHANNELS.includes(channel)) return null;
     const file = fileNamed(value);
-    return SURE_FILE.test(file.filename) ? { file, channel, nodes: [origin.node] } : null;
+    return SURE_FILE.test(file.filename) ? { file, channel } : null;
 }
 
 /** @type {(node: any, input: string) => Upstream | null} */

@@ -10,7 +10,7 @@ import { followSettings } from "./comfy.js";
 
 export class NodeMask {
     #shown = ""; // key of the mask on the screen
-    /** @type {{output: any, node: any, slot: number, file: string} | null} what the last run gave, and what fed it */
+    /** @type {{output: any, node: any, slot: number, settings: string} | null} what the last run gave, and what fed it */
     #run = null;
     #reading = new AbortController();
 
@@ -27,22 +27,31 @@ export class NodeMask {
 
     /** A run gave this. @type {(output: any) => void} */
     executed(output) {
-        const origin = originOf(this.node, inputNamed(this.node, "mask"));
-        this.#run = origin && { output, ...origin, file: JSON.stringify(maskFileOf(this.node, "mask")?.file) };
+        const origin = this.#origin;
+        this.#run = origin && { output, ...origin, settings: settingsOf(origin.node) };
         if (this.editor.givenMask === "unseen") this.#shown = ""; // what could not be read may be there now
     }
 
     /** Shows the mask that the graph feeds in now; `output`: what the last run gave, where it is of these frames. @type {(output: any) => void} */
     refresh(output) {
-        const origin = originOf(this.node, inputNamed(this.node, "mask"));
+        const origin = this.#origin;
         const loaded = maskFileOf(this.node, "mask");
-        followSettings(loaded?.nodes ?? []);
-        const ran = this.#run?.output === output && this.#run?.node === origin?.node && this.#run?.slot === origin?.slot && this.#run?.file === JSON.stringify(loaded?.file);
+        followSettings(origin ? [origin.node] : []);
         /** @type {MaskSource | null} */
         let source = null;
-        if (origin && ran && output?.revideo_mask?.length) source = { urls: output.revideo_mask.map((/** @type {any} */ file) => this.comfy.viewUrl(file)), stride: output.revideo_info[0].stride ?? 1, channel: "red" };
+        if (origin && this.#ran(origin, output) && output?.revideo_mask?.length) source = { urls: output.revideo_mask.map((/** @type {any} */ file) => this.comfy.viewUrl(file)), stride: output.revideo_info[0].stride ?? 1, channel: "red" };
         else if (loaded) source = { urls: [this.comfy.viewUrl(loaded.file)], stride: 1, channel: loaded.channel };
         this.#show(origin ? `mask ${JSON.stringify(source)}` : "", source, origin ? "unseen" : "none");
+    }
+
+    get #origin() {
+        return originOf(this.node, inputNamed(this.node, "mask"));
+    }
+
+    /** Whether it gave the mask of this run. @type {(origin: {node: any, slot: number}, output: any) => boolean} */
+    #ran({ node, slot }, output) {
+        const run = this.#run;
+        return run !== null && run.output === output && run.node === node && run.slot === slot && run.settings === settingsOf(node);
     }
 
     /** @type {(key: string, source: MaskSource | null, absence: "none" | "unseen") => Promise<void>} */
@@ -58,3 +67,6 @@ export class NodeMask {
         if (!signal.aborted) this.editor.showMask(/** @type {Editor["givenMask"]} */ (mask));
     }
 }
+
+/** @type {(node: any) => string} */
+const settingsOf = (node) => JSON.stringify((node.widgets ?? []).map((/** @type {any} */ { value }) => (typeof value === "object" ? null : value)));

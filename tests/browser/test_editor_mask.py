@@ -151,3 +151,6 @@ def test_a_soft_mask_of_each_frame_is_seen_as_soft_as_it_is_used(comfyui: ComfyU
         assert seen.mean() > 0.8
         off, other = (np.abs(shown - used[which].numpy() * TINT)[seen].mean() for which in (frame, 13 - frame))
         assert off < 1 and other > 2
+    page.evaluate(SET_WIDGET, ["ImageToMask", "channel", "blue"])
+    drawing.wait_for(lambda d: d.status.endswith("The mask is seen after a run"), "that it is another mask now")
+    assert not drawing.layer("areas").any()
