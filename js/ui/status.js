@@ -32,7 +32,7 @@ export class Status {
         if (this.#text.textContent !== text) this.#text.textContent = this.#text.title = text;
         this.#text.classList.toggle("rve-warning", !passing && warning !== "");
         const missing = this.#missingText();
-        if (this.#missing.textContent !== missing) this.#missing.textContent = missing;
+        if (this.#missing.textContent !== missing) this.#missing.textContent = this.#missing.title = missing;
     }
 
     /** What a run would lack. */
