@@ -152,7 +152,7 @@ def measure_memory() -> dict[str, Any]:
         "pictures": pictures[0],
         "picture_side": pictures[1],
         "before_mb": round(before),
-        "peak_mb": round(opening.mb - before),
+        "peak_mb": round(max(opening.mb, held) - before),
         "held_mb": round(held - before),
         "seconds": round(seconds),
     }

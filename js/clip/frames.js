@@ -12,7 +12,7 @@
  * @property {string} [remark]  what of the file is not seen as it is
  */
 
-const BUDGET_BYTES = 128e6;
+const BUDGET_BYTES = 112e6;
 const SIDE_MAX = 2048; // enough to draw by; the model's frames are smaller
 const SIDE_MIN = 480;
 
