@@ -148,8 +148,7 @@ class Drawing:
 
     @property
     def message(self) -> str:
-        found = self.element.locator(".rve-message span")
-        return found.inner_text() if found.count() else ""
+        return "".join(self.drawn().element.locator(".rve-message span").all_inner_texts())
 
     def layer(self, name: str) -> NDArray[np.uint8]:
         """(H, W, 4) device pixels of one canvas of the stage."""

@@ -141,6 +141,7 @@ def test_a_dialog_takes_the_focus_keeps_it_and_gives_it_back(drawing: Drawing, k
         assert focused_part(drawing) == ".rve-overlay"
         drawing.press("Shift+Tab")
     drawing.press("Escape")
+    drawing.drawn()
     assert not dialog.is_visible()
     assert button.evaluate("button => button === document.activeElement")
 
@@ -162,7 +163,7 @@ def test_keys_on_any_control_are_the_editors_not_the_graphs(drawing: Drawing):
     drawing.element.locator(".rve-scrubber").focus()
     drawing.press("Control+z")
     assert drawing.paths == []
-    drawing.drawn().drawn()
+    drawing.drawn()
     assert drawing.page.evaluate("window.app.graph.nodes.map(node => node.marked)") == nodes  # none was built anew
     assert drawing.page.evaluate(sidebar) == before
 
@@ -275,13 +276,13 @@ def test_targets_signs_and_tooltips(drawing: Drawing):
         assert drawing.drawn().element.evaluate(FAINT) == []
     drawing.page.evaluate("() => { window.app.canvas.ds.scale = 0.9; window.app.canvas.setDirty(true, true); }")
     drawing.drawn().wait_for_frames()
-    assert drawing.element.evaluate(SMALL) == []
+    assert drawing.drawn().element.evaluate(SMALL) == []
     titles = """editor => {
         const all = [...editor.querySelector(".rve-stage").querySelectorAll("[title]")].map(one => one.title);
         for (let at = editor; at; at = at.parentElement) all.push(at.title);
         return all;
     }"""
-    assert not any(drawing.element.evaluate(titles))
+    assert not any(drawing.drawn().element.evaluate(titles))
     definition = "window.app.graph.getNodeById(id).constructor.nodeData.inputs.document.tooltip"
     assert not drawing.page.evaluate(f"id => {definition} ?? ''", drawing.node_id)  # what Nodes 2.0 shows over a widget
 

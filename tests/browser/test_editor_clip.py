@@ -288,7 +288,7 @@ def test_a_missing_clip_is_said_and_shown_once_it_is_there(comfyui: ComfyUI, pag
     drawing = build(page, "gone.mp4")
     drawing.wait_for(lambda d: "gone.mp4" in d.status, "a word about the clip")
     assert "no such file" in drawing.status
-    assert drawing.element.get_by_role("button", name="Choose a video…").is_visible()
+    assert drawing.drawn().element.get_by_role("button", name="Choose a video…").is_visible()
     # It comes, and nobody says so: the editor looks again when the pointer comes back to it.
     shutil.copy(comfyui.input / "bikes.mp4", comfyui.input / "gone.mp4")
     page.mouse.move(10, 500)
@@ -360,7 +360,7 @@ def test_what_a_browser_cannot_decode_is_not_told_as_missing(comfyui: ComfyUI, p
     drawing = build(page, "noise.mp4")
     drawing.wait_for(lambda d: "noise.mp4" in d.status, "a word about the clip")
     assert "cannot decode" in drawing.status
-    assert drawing.element.get_by_role("button", name="Show the frames").is_visible()
+    assert drawing.drawn().element.get_by_role("button", name="Show the frames").is_visible()
 
 
 def test_a_video_without_a_type_is_a_video(comfyui: ComfyUI, page: Page):
@@ -407,7 +407,7 @@ def test_an_empty_editor_invites_and_says_what_is_missing(comfyui: ComfyUI, page
         drawing.element.get_by_role("button", name="Choose a video…").click()
     chooser.value.set_files(str(comfyui.input / "bikes.mp4"))
     drawing.wait_for_frames()
-    assert not drawing.element.locator(".rve-invitation").is_visible()
+    assert not drawing.drawn().element.locator(".rve-invitation").is_visible()
     assert "No area" in drawing.status
     drawing.tool("rect")
     drawing.drag([(50, 20), (380, 140)])

@@ -422,4 +422,4 @@ def test_a_name_is_text(drawing: Drawing):
     drawing.element.locator("input.rve-name").press("Enter")
     assert drawing.paths[0]["name"] == name
     assert drawing.drawn().element.locator(".rve-row .rve-name").all_inner_texts() == [name]
-    assert drawing.element.locator("img").count() == 0
+    assert drawing.drawn().element.locator("img").count() == 0

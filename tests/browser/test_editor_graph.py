@@ -19,8 +19,7 @@ def test_the_editor_is_as_wide_as_its_node_whatever_writes_the_widget_s_width(pa
     assert wide > 700
     page.evaluate("id => { for (const w of window.app.graph.getNodeById(id).widgets) w.width = 278; }", drawing.node_id)
     page.evaluate("window.app.canvas.setDirty(true, true)")
-    drawing.drawn().drawn()
-    assert drawing.element.evaluate("element => element.offsetWidth") == wide
+    assert drawing.drawn().element.evaluate("element => element.offsetWidth") == wide
 
 
 @journey

@@ -184,11 +184,11 @@ def test_an_area_follows_the_paths_that_are_ticked(drawing: Drawing):
     first, second = (path["id"] for path in drawing.paths)
     drawing.follows(0).check()
     assert drawing.regions[0]["follow"] == first
-    assert "It moves with the path." in drawing.element.locator(".rve-checks").inner_text()
+    assert "It moves with the path." in drawing.drawn().element.locator(".rve-checks").inner_text()
     drawing.follows(1).focus()
     drawing.press("Space")
     assert drawing.regions[0]["follow"] == [first, second]
-    assert "turns and scales" in drawing.element.locator(".rve-checks").inner_text()
+    assert "turns and scales" in drawing.drawn().element.locator(".rve-checks").inner_text()
     assert drawing.follows(1).evaluate("box => box === document.activeElement")
     for frame in (0, 6, 13):
         assert overlap(drawing, frame) >= 0.995
@@ -247,6 +247,7 @@ def test_a_stretch_of_a_path_has_a_speed_of_its_own_drawn_as_a_curve(drawing: Dr
     second.focus()
     drawing.press("ArrowUp", "ArrowUp", "ArrowLeft")
     assert drawing.paths[0]["points"][0]["easing"] == [*dragged[:2], approx(0.617), approx(0.433)]
+    drawing.drawn()
     assert second.get_attribute("aria-valuetext") == "62 % of the time, 43 % of the way"
     drawing.row("Spline 1").click()
     drawing.press("Control+z")  # the arrow keys' steps are one

@@ -95,7 +95,7 @@ def test_commands_leave_what_is_locked_and_say_so(drawing: Drawing):
     assert says in drawing.status
     assert [path.points[0].y for path in stored(drawing).paths] == [70, 120, 180]
     drawing.row("Line 2").click()
-    assert says in drawing.element.locator(".rve-settings").inner_text()
+    assert says in drawing.drawn().element.locator(".rve-settings").inner_text()
     drawing.press("Shift+U", "Shift+ArrowDown")  # unlocked by the same key
     assert [path.points[0].y for path in stored(drawing).paths] == [70, 130, 180]
 
@@ -125,6 +125,7 @@ def test_solo_shows_what_is_selected_alone_until_escape(drawing: Drawing):
     assert not drawing.layer("paths").any()
     assert not drawing.layer("areas").any()
     left_out = drawing.element.locator(".rve-left-out .rve-name")
+    drawing.drawn()
     assert left_out.all_inner_texts() == ["Line 1", "Line 3", "Rectangle 1"]
     drawing.drag([(20, 20), (620, 240)])
     assert drawing.chosen == ["Line 2"]
@@ -136,7 +137,7 @@ def test_solo_shows_what_is_selected_alone_until_escape(drawing: Drawing):
     assert np.array_equal(drawing.layer("areas"), areas)
     drawing.press("v", "Escape")
     assert np.array_equal(drawing.layer("paths"), paths)
-    assert drawing.element.locator(".rve-left-out").count() == 0
+    assert drawing.drawn().element.locator(".rve-left-out").count() == 0
 
 
 def test_a_second_press_or_the_menu_ends_solo(drawing: Drawing):
@@ -144,7 +145,7 @@ def test_a_second_press_or_the_menu_ends_solo(drawing: Drawing):
     assert drawing.status.startswith("Select what alone is to be shown.")
     drawing.click(450, 100)
     drawing.press("Shift+S", "Shift+S")
-    assert drawing.element.locator(".rve-left-out").count() == 0
+    assert drawing.drawn().element.locator(".rve-left-out").count() == 0
     drawing.row("Line 1").click(button="right")
     choose(drawing, "Solo")
     assert drawing.drawn().element.locator(".rve-left-out").count() == 3
@@ -189,6 +190,7 @@ def test_a_group_is_named_in_its_row_and_stands_for_all_of_it(drawing: Drawing):
     assert [path.locked for path in stored(drawing).paths] == [None, True, True]
     header.get_by_role("button", name="walker: unfolded").click()
     assert listed(drawing) == ["Line 1", "walker", "walker"]
+    drawing.drawn()
     assert header.get_attribute("aria-expanded") == "false"
     drawing.press("Control+z", "Control+z", "Control+z")  # the name belongs to the step that grouped
     assert order(drawing) == [("p1", None), ("p2", None), ("p3", None)]
@@ -209,6 +211,7 @@ def test_groups_and_order_by_keys_alone(drawing: Drawing):
     drawing.drawn().press("ArrowDown", "Alt+ArrowUp")  # out of the group
     assert order(drawing) == [("p1", None), ("p2", "group 1"), ("p3", None)]
     focused = drawing.element.locator(".rve-row:focus")
+    drawing.drawn()
     assert focused.get_attribute("data-item") == "p1"
     drawing.press("ArrowDown", "ArrowDown", "Enter", "Control+Shift+G")
     assert order(drawing) == [("p1", None), ("p2", None), ("p3", None)]
@@ -247,9 +250,11 @@ def drag_row(drawing: Drawing, name: str, onto: str, part: float) -> None:
 def test_a_row_is_dragged_to_where_the_line_shows(drawing: Drawing):
     line = drawing.element.locator(".rve-landing")
     drag_row(drawing, "Line 3", "Line 1", -8)
+    drawing.drawn()
     assert line.is_visible()
     drawing.press("Escape")
     drawing.page.mouse.up()
+    drawing.drawn()
     assert line.count() == 0
     assert [path.id for path in stored(drawing).paths] == ["p1", "p2", "p3"]
     drag_row(drawing, "Line 3", "Line 1", -8)

@@ -60,6 +60,7 @@ def test_a_right_click_offers_what_fits_and_comfyui_stays_out(drawing: Drawing):
         "Let Rectangle 1 follow",
         "Hide",
     } <= set(path)
+    drawing.drawn()
     assert drawing.page.locator(COMFYUI_MENUS).locator("visible=true").count() == 0
     choose(drawing, "Insert a point here")
     assert places_of(drawing)[1] == approx((160, 140), abs=NEAR)
@@ -121,12 +122,16 @@ def test_the_menu_is_worked_by_keys(drawing: Drawing):
     drawing.press("Shift+F10")
     page = drawing.page
     focused = page.locator(":focus")
+    drawing.drawn()
     assert focused.inner_text().startswith("Reverse")
     drawing.press("ArrowDown")
+    drawing.drawn()
     assert focused.inner_text().startswith("There and back")
     drawing.press("End")
+    drawing.drawn()
     assert focused.inner_text().startswith("Delete")
     drawing.press("ArrowDown", "m")
+    drawing.drawn()
     assert focused.inner_text().startswith("Mirror left")
     drawing.press("Escape")
     assert menu(drawing).is_hidden()

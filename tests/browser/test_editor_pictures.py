@@ -162,7 +162,7 @@ def test_nothing_is_clipped_or_covered(page: Page, scene: str, tmp_path: Path, r
         if folder := os.environ.get("REVIDEO_PICTURES"):
             Path(folder).mkdir(parents=True, exist_ok=True)
             shutil.copy(file, folder)
-        assert drawing.element.evaluate(FLAWS) == []
+        assert drawing.drawn().element.evaluate(FLAWS) == []
 
 
 def test_a_flaw_would_be_seen(page: Page):
@@ -172,6 +172,6 @@ def test_a_flaw_would_be_seen(page: Page):
     squeeze = "(button, rule) => { button.style.cssText = rule; }"
     button = drawing.element.locator(".rve-wide", has_text="Duplicate")
     button.evaluate(squeeze, "width: 40px")
-    assert any("cut" in flaw and "Duplicate" in flaw for flaw in drawing.element.evaluate(FLAWS))
+    assert any("cut" in flaw and "Duplicate" in flaw for flaw in drawing.drawn().element.evaluate(FLAWS))
     button.evaluate(squeeze, "margin-right: -60px")
-    assert any("overlap" in flaw for flaw in drawing.element.evaluate(FLAWS))
+    assert any("overlap" in flaw for flaw in drawing.drawn().element.evaluate(FLAWS))

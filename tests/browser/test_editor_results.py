@@ -42,7 +42,7 @@ def test_the_result_is_shown_beside_wiped_over_and_subtracted_from_the_source(se
     source = frames_of(server.input / "bikes.mp4")
     drawing = ran(server, page)
     drawing.wait_for(lambda d: likeness(d, 1 - source[0]) >= SAME_DB - 4, "the result")  # through H.264
-    assert "Save Video" in drawing.element.locator(".rve-run").inner_text()
+    assert "Save Video" in drawing.drawn().element.locator(".rve-run").inner_text()
     drawing.press("x")
     assert likeness(drawing, source[0]) >= SAME_DB
     drawing.press("w")
@@ -81,7 +81,7 @@ def test_the_result_is_found_again_after_a_reload_while_its_file_is_there(server
     visit(page, server.url, nodes_2=False)
     page.evaluate("workflow => window.app.loadGraphData(workflow)", workflow)
     drawing.wait_for_frames()
-    assert not drawing.element.locator(".rve-results").is_visible()
+    assert not drawing.drawn().element.locator(".rve-results").is_visible()
 
 
 @journey

@@ -101,7 +101,7 @@ def test_the_panel_stands_where_it_leaves_the_larger_picture(page: Page):
     drawing.tool("line")
     drawing.drag([(100, 60), (300, 160)])
     assert np.allclose(drawing.points(), [(100, 60), (300, 160)], atol=1)
-    assert drawing.element.evaluate(OUT_OF_REACH) == []
+    assert drawing.drawn().element.evaluate(OUT_OF_REACH) == []
     page.evaluate(RESIZE, [drawing.node_id, 820, 700])
     drawing.wait_for(lambda d: not is_under(d), "the panel beside the picture")
     page.wait_for_function(AT_REST, arg=0)
@@ -117,8 +117,8 @@ def ten_rows(drawing: Drawing) -> None:
         return boxes.filter(box => box.top < top - 1 || box.bottom > bottom + 1).length;
     }"""
     assert drawing.drawn().element.locator(".rve-settings").is_visible()
-    assert drawing.element.locator(".rve-list").evaluate(hidden) == 0
-    assert drawing.element.locator(".rve-row").count() == 10
+    assert drawing.drawn().element.locator(".rve-list").evaluate(hidden) == 0
+    assert drawing.drawn().element.locator(".rve-row").count() == 10
 
 
 @journey
@@ -129,10 +129,12 @@ def test_a_new_node_shows_ten_rows_of_the_list(page: Page, height: int, under: b
     ten_rows(drawing)
     settings = drawing.element.locator(".rve-settings")
     drawing.element.locator("summary").click()
+    drawing.drawn()
     assert not settings.is_visible()
     drawing.click(200, 26)  # what is selected next does not unfold it
     assert not drawing.drawn().element.locator(".rve-settings").is_visible()
     drawing.element.locator("summary").click()
+    drawing.drawn()
     assert settings.is_visible()
 
 

@@ -70,7 +70,7 @@ def test_the_view_is_moved(drawing: Drawing, how: str):
     drawing.drag([(200, 100), (260, 140)], button="middle" if how == "middle button" else "left")
     if how == "space":
         drawing.page.keyboard.up(" ")
-        assert drawing.element.locator(".rve-timeline [title^=Play]").count() == 1  # the key was used to move
+        assert drawing.drawn().element.locator(".rve-timeline [title^=Play]").count() == 1  # the key was used to move
     assert drawing.text == ""
     assert anchor_at(drawing, b) == approx((200, 100), abs=NEAR)
     assert math.dist(a, b) > 20
@@ -102,8 +102,8 @@ def test_the_timeline_is_scrubbed_and_stepped(drawing: Drawing):
         seen.append(drawing.time)
     page.mouse.up()
     assert seen == [3, 7, 13, 5]
-    assert "5 / 13" in drawing.element.locator(".rve-time").inner_text()
-    assert "0.20 s" in drawing.element.locator(".rve-time").inner_text()  # bikes.mp4 has 25 frames per second
+    assert "5 / 13" in drawing.drawn().element.locator(".rve-time").inner_text()
+    assert "0.20 s" in drawing.drawn().element.locator(".rve-time").inner_text()  # bikes.mp4 has 25 frames per second
     drawing.press(".")
     assert drawing.time == 6
     drawing.press(",", ",")
@@ -276,6 +276,7 @@ def test_the_question_mark_shows_every_key(drawing: Drawing):
     said = sheet.inner_text()
     assert [text for text in keys if text not in said] == []
     drawing.press("Escape")
+    drawing.drawn()
     assert not sheet.is_visible()
     drawing.press("a")
     assert drawing.drawn().button("tool:anchor").get_attribute("aria-pressed") == "true"  # the keyboard came back

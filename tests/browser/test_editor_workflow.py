@@ -148,6 +148,7 @@ def test_after_ten_undos_of_the_graph_the_editor_works_and_looks_the_same(page: 
     page.wait_for_function("window.app.graph.nodes.length === 3")
     drawing.wait_for_frames()
     assert drawing.time == 3
+    drawing.drawn()
     assert drawing.button("tool:anchor").get_attribute("aria-pressed") == "true"
     at = drawing.place(320, 128)
     page.mouse.click(*at)
@@ -252,6 +253,7 @@ def test_exported_and_imported_it_is_the_same(page: Page, name: str):
     drawing.element.get_by_title("Import and export").click()
     dialog.locator("textarea").fill(text)
     dialog.get_by_role("button", name="Replace").click()
+    drawing.drawn()
     assert not dialog.is_visible()
     after = page.evaluate(COMPUTED, [drawing.text, 8, 8])["points"]
     assert np.abs(np.array(after) - np.array(before)).max() <= 0.5
@@ -322,6 +324,7 @@ def test_hostile_documents_are_refused_and_the_drawing_stays(page: Page, name: s
     dialog.locator("textarea").fill(text)
     for button in ("Add", "Replace"):
         dialog.get_by_role("button", name=button).click()
+        drawing.drawn()
         assert dialog.locator(".rve-note").inner_text().startswith("Nothing was changed")
     dialog.get_by_title("Close").click()
     assert drawing.text == kept
@@ -384,10 +387,10 @@ def test_markup_in_a_drawing_is_text(page: Page):
     drawing.tool("select")
     drawing.element.locator(".rve-keys").evaluate(PASTE, document(paths=[path], regions=[region]))
     drawing.drawn()
-    assert drawing.element.locator(".rve-row .rve-name").all_inner_texts() == [markup, markup]
+    assert drawing.drawn().element.locator(".rve-row .rve-name").all_inner_texts() == [markup, markup]
     drawing.row("img").nth(1).click()
     drawing.drawn()
     drawing.element.locator(".rve-keys").evaluate(PASTE, document(paths=[path | {"kind": markup}]))
     drawing.wait_for(lambda d: markup in d.message, "the message that quotes it")
-    assert drawing.element.locator("img, b").count() == 0
+    assert drawing.drawn().element.locator("img, b").count() == 0
     assert page.evaluate("window.harmed") is None
