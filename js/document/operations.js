@@ -109,6 +109,16 @@ export const excerpt = (doc, selection) => ({
     regions: doc.regions.filter((area) => selection.regions.includes(area.id)),
 });
 
+/** A part by itself: its areas lie as they are seen at `time`, and follow only those paths that are in it. @type {(doc: EditDocument, part: EditDocument, time: number) => EditDocument} */
+export function unbound(doc, part, time) {
+    const regions = part.regions.map((area) => {
+        const left = followIds(area).filter((id) => findPath(part, id));
+        if (left.length === followIds(area).length) return area;
+        return findArea(setFollow(doc, area.id, left.length > 1 ? left : left[0], time), area.id) ?? area;
+    });
+    return { ...part, regions };
+}
+
 /**
  * Adds another document's paths and areas under fresh ids, scaled to this document's size
  * and length, and says what was added.

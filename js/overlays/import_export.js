@@ -3,12 +3,14 @@
 import { serializeDocument } from "../document/document.js";
 import { nameOf } from "../document/items.js";
 import { lockedNames, lockedText, unlockedPart } from "../document/locks.js";
-import { insert, remove } from "../document/operations.js";
+import { insert, remove, unbound } from "../document/operations.js";
 import { parseDocument } from "../document/schema.js";
 import { h } from "../dom.js";
 import { TRACK_FORMATS, drawnPaths, lostIn, readFileContent, readTracks, writeArray, writeTracks } from "../exchange/exchange.js";
 import { tracks } from "../geometry/curves.js";
+import { followIds } from "../geometry/pose.js";
 import { chosenPart } from "../input/commands.js";
+import { frameAt } from "../input/player.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../editor.js").Editor} Editor */
@@ -31,6 +33,8 @@ export class ImportExport {
         this.text = h("textarea", { spellcheck: "false", "aria-label": "Drawing or tracks as text", oninput: () => (this.opened = null) });
         /** Tracks of a file that is no text, until something else is in hand. @type {Exchanged | null} */
         this.opened = null;
+        /** What was copied here last, and the text of it. @type {{text: string, part: EditDocument, session: Editor["session"]} | null} */
+        this.copied = null;
         this.note = h("p", { class: "rve-note", role: "status" });
         this.file = h("input", { type: "file", accept: ENDINGS.map((ending) => `.${ending}`).join(), hidden: true, onchange: () => this.#readFile() });
         const button = (/** @type {string} */ text, /** @type {string} */ title, /** @type {() => void} */ act) =>
@@ -78,7 +82,9 @@ export class ImportExport {
         const part = chosenPart(editor);
         const count = part.paths.length + part.regions.length;
         if (!count) return editor.say("There is nothing to copy.");
-        data.setData("text/plain", serializeDocument(part));
+        const text = serializeDocument(unbound(editor.doc, part, frameAt(editor.time)));
+        this.copied = { text, part, session: editor.session };
+        data.setData("text/plain", text);
         editor.say(`${count} ${count === 1 ? "item" : "items"} copied.`);
         if (event !== "cut") return;
         const chosen = wholeOf(part);
@@ -100,7 +106,7 @@ export class ImportExport {
         const { editor } = this;
         try {
             const read = this.#read(content);
-            const { doc, selection } = insert(editor.doc, read.doc);
+            const { doc, selection } = insert(editor.session.doc, read.doc); // what is dragged meanwhile is left
             editor.commit(doc, "paste");
             editor.select(selection);
             this.#sayAdded(selection, read.notes);
@@ -128,6 +134,9 @@ export class ImportExport {
         const { doc } = this.editor;
         const text = typeof content === "string" ? content : "";
         if (/^\s*\{(?!\s*(['"]x['"]|1\s))/.test(text)) {
+            const own = this.copied?.text === text && this.copied.session === this.editor.session ? this.copied.part : null;
+            const paths = new Set([...doc.paths, ...(own?.paths ?? [])].map(({ id }) => id));
+            if (own?.regions.every((area) => followIds(area).every((id) => paths.has(id)))) return { doc: own, notes: [] }; // what it follows is there
             if (/"(nodes|class_type)"\s*:/.test(text)) throw new Error("this is a ComfyUI workflow, not a drawing: open it beside the editor");
             const read = parseDocument(text);
             if (read) return { doc: read, notes: [] };

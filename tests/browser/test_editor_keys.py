@@ -198,6 +198,28 @@ def test_an_area_follows_the_paths_that_are_ticked(drawing: Drawing):
     assert "follow" not in drawing.regions[0]
 
 
+def test_a_copied_area_follows_what_is_there_and_else_lies_as_it_was_seen(drawing: Drawing):
+    drawing.tool("line")
+    drawing.drag([(100, 60), (230, 60)])
+    draw_rect(drawing)
+    drawing.follows(0).check()
+    drawing.press("End")
+    moved = [[x + 130, y] for x, y in drawing.regions[0]["points"]]
+    drawing.press("Control+c", "Control+v")  # the path is there
+    drawing.wait_for(lambda d: len(d.regions) == 2, "the first copy")
+    assert [area.get("follow") for area in drawing.regions] == ["p1", "p1"]
+    drawing.press("Control+a", "Control+c", "Delete", "Control+v")  # it came along
+    drawing.wait_for(lambda d: len(d.regions) == 2, "the copy of all")
+    assert [area.get("follow") for area in drawing.regions] == [path["id"] for path in drawing.paths] * 2
+    drawing.row("Rectangle 2").click()
+    drawing.press("Control+c", "Control+a", "Delete", "Control+v")  # it is not there
+    drawing.wait_for(lambda d: len(d.regions) == 1, "the last copy")
+    [copy] = drawing.regions
+    assert "follow" not in copy
+    assert copy["points"] == [approx(place, abs=NEAR) for place in moved]
+    assert "1 item added" in drawing.status
+
+
 def test_what_follows_several_paths_is_moved_and_turned_as_it_is_seen(drawing: Drawing):
     drawing.tool("line")
     drawing.drag([(180, 60), (160, 60)])

@@ -304,3 +304,14 @@ test("whatever is done in whatever order, the document stays valid", () => {
         doc = parseDocument(serializeDocument(doc)); // throws where it is not valid
     }
 });
+
+test("a part by itself follows only what is in it, and lies as it was seen", () => {
+    let doc = emptyDocument(640, 360, 14);
+    for (const y of [50, 100]) doc = addPath(doc, newPath(doc, "line", [{ x: 50, y }, { x: 180, y }]));
+    doc = addArea(doc, newArea(doc, "rect", [[30, 30], [70, 70]], { follow: "p1" }));
+    const alone = ops.unbound(doc, ops.excerpt(doc, { paths: ["p2"], regions: ["r1"], points: [] }), 13);
+    assert.deepEqual([alone.regions[0].follow, alone.regions[0].points], [undefined, [[160, 30], [200, 70]]]);
+    parseDocument(serializeDocument(alone));
+    const along = ops.excerpt(doc, { paths: ["p1"], regions: ["r1"], points: [] });
+    assert.deepEqual(ops.unbound(doc, along, 13), along);
+});
