@@ -33,11 +33,15 @@ export class DrawingBoard {
     guides = [];
     /** @type {import("./tools/tool.js").Sketch | null} */
     sketched = null;
+    /** Ends the drag in hand without a trace: its document is made of one that is stored no more. @type {(() => void) | null} */
+    letGo = null;
 
     /** @type {EditDocument | null} shown in place of the stored one while something is dragged */
     #previewed = null;
     /** @type {{doc: EditDocument, selection: Selection, solo: Session["solo"], free: Selection} | null} */
     #free = null;
+    /** The stored document that was shown last. @type {EditDocument} */
+    #stored = this.session.doc;
     #told;
 
     /** @param {Told} told */
@@ -112,9 +116,14 @@ export class DrawingBoard {
 
     #settle(valueToo = false) {
         this.#previewed = null;
+        const { letGo } = this;
+        const leaves = letGo !== null && this.session.doc !== this.#stored;
+        this.#stored = this.session.doc;
+        if (leaves) letGo();
         if (this.openPath && !findPath(this.doc, this.openPath)) this.openPath = null;
         if (valueToo) this.#told.changed(this.value);
         this.#told.shown();
+        if (leaves) this.#told.held("The drawing became another meanwhile: what was dragged is as it was.");
     }
 
     get isPreviewing() {

@@ -126,6 +126,7 @@ export class Editor extends DrawingBoard {
 
     /** Stops everything that would go on by itself. */
     destroy() {
+        this.letGo?.();
         this.player.pause();
         cancelAnimationFrame(this.#frame);
         this.stage.destroy();

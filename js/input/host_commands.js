@@ -18,7 +18,7 @@ export async function trackPlaces(editor, places, replaced = []) {
     const paths = await editor.host.track(places, frame);
     if (!paths) return;
     if (!paths.length) return editor.say("It was lost at once: click where there is more to see.");
-    const base = ops.remove(editor.doc, { ...ops.NOTHING, paths: replaced });
+    const base = ops.remove(editor.session.doc, { ...ops.NOTHING, paths: replaced });
     const { doc, selection } = ops.insert(base, { ...editor.doc, paths, regions: [] });
     editor.commit(doc, "track");
     editor.select(selection);

@@ -117,6 +117,7 @@ export class Pointer {
         const drag = TOOLS[tool].press(this.editor, this.#snapped(press));
         if (!drag) return this.#letGo();
         this.#drag = { id: event.pointerId, drag, last: press, tool };
+        this.editor.letGo = () => this.cancel();
         this.editor.stage.element.setPointerCapture(event.pointerId);
         this.draw();
     }
@@ -142,7 +143,7 @@ export class Pointer {
         this.#fingers.delete(event.pointerId);
         const held = this.#drag;
         if (!held || held.id !== event.pointerId) return;
-        this.#drag = null;
+        this.#drag = this.editor.letGo = null;
         if (this.#lastDown && this.#apart(this.#lastDown.press, held.last) > DOUBLE_REACH.mouse) this.#lastDown = null; // a drag is no click
         if (ends) held.drag.end(event.type === "pointerup" ? this.#snapped(this.#press(event)) : held.last);
         else held.drag.cancel();
@@ -152,7 +153,7 @@ export class Pointer {
     }
 
     #letGo() {
-        this.#drag = this.#lines = null;
+        this.#drag = this.#lines = this.editor.letGo = null;
         this.editor.guides = [];
     }
 

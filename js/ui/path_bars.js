@@ -152,6 +152,7 @@ export class PathBars {
         const finish = (/** @type {PointerEvent} */ now) => {
             ends.abort();
             this.#held = false;
+            editor.letGo = null;
             this.#light(undefined);
             if (now.type === "pointercancel") return editor.revert();
             if (moving) editor.commit(timed(now), "timing");
@@ -164,6 +165,7 @@ export class PathBars {
         for (const name of /** @type {const} */ (["pointerup", "pointercancel", "lostpointercapture"])) listen(name, finish);
         element.setPointerCapture(event.pointerId);
         this.#held = true;
+        editor.letGo = () => finish(new PointerEvent("pointercancel"));
         this.#light(under.grip);
         editor.say(timeText(item, under.grip, before.frames));
     }

@@ -119,10 +119,12 @@ function speedCurve(editor, before, set) {
             };
             const finish = (/** @type {PointerEvent} */ now) => {
                 ends.abort();
+                editor.letGo = null;
                 if (moved && now.type === "pointerup") return editor.commit(set(curveAt(now)), "speed curve");
                 draw(current);
                 editor.revert();
             };
+            editor.letGo = () => finish(new PointerEvent("pointercancel"));
             handle.setPointerCapture(event.pointerId);
             handle.addEventListener("pointermove", move, { signal: ends.signal });
             for (const name of /** @type {const} */ (["pointerup", "pointercancel", "lostpointercapture"])) handle.addEventListener(name, finish, { signal: ends.signal });

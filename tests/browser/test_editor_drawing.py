@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from drawing import Drawing, Place, build, draw_wave
 from frontend import journey
 from playwright.sync_api import Page
 from pytest import approx
+from test_editor_clip import SET_WIDGET
 
 NEAR = 0.5  # frame pixels: the pointer's place is that exact
 
@@ -356,6 +358,44 @@ def test_escape_gives_a_drag_up(drawing: Drawing):
     drawing.page.mouse.move(*drawing.place(500, 220), steps=3)
     drawing.page.mouse.up()
     assert drawing.text == before
+
+
+SET_DOCUMENT = """([id, text]) => {
+    window.app.graph.getNodeById(id).widgets.find(widget => widget.name === "document").value = text;
+}"""
+
+
+def test_what_arrives_during_a_drag_stays_and_the_drag_is_given_up(drawing: Drawing):
+    draw_line(drawing, (100, 60), (300, 160))
+    drawing.tool("select")
+    mouse = drawing.page.mouse
+
+    def drag(places: Sequence[tuple[float, float]], arrives: Callable[[], object]) -> None:
+        mouse.move(*places[0])
+        mouse.down()
+        mouse.move(*places[1], steps=3)
+        arrives()
+        mouse.move(*places[2], steps=3)
+        mouse.up()
+
+    before = drawing.text
+    drawing.press("ArrowDown")
+    on_stage = [drawing.place(*place) for place in [(300, 161), (400, 200), (500, 220)]]
+    drag(on_stage, lambda: drawing.page.evaluate(SET_DOCUMENT, [drawing.node_id, before]))  # as the graph's undo does
+    assert drawing.text == before
+    assert "what was dragged is as it was" in drawing.status
+
+    row = drawing.element.locator(".rve-bars").bounding_box()
+    assert row is not None
+    in_row = [(row["x"] + x, row["y"] + row["height"] / 2) for x in (row["width"] - 15, 200, 100)]
+
+    def shorten() -> None:
+        drawing.page.evaluate(SET_WIDGET, ["ReVideoPrepareVideo", "count", 7])
+        drawing.wait_for(lambda d: d.document["frames"] == 7, "the shorter clip")
+
+    drag(in_row, shorten)
+    assert [drawing.paths[0][name] for name in ("start", "end")] == [0, 6]
+    assert drawing.points() == near((100, 60), (300, 160))
 
 
 # --- The panel ---------------------------------------------------------------------------------
