@@ -11,12 +11,18 @@ import { keyframeAt } from "../geometry/pose.js";
 /** @typedef {import("./document.js").Keyframe} Keyframe */
 
 const SAME_FRAME = 1e-3; // frames: keys are written as near
+const HALF = 0.5 + SAME_FRAME; // of a frame
 
-/** The key that an area has at a frame. @type {(area: Area, frame: number) => Keyframe | undefined} */
-export const keyOn = (area, frame) => area.keys?.find((key) => Math.abs(key.frame - frame) < SAME_FRAME);
+/** The key that an area has at a frame: the nearest within half of one, for another count of frames brings keys between them. @type {(area: Area, frame: number) => Keyframe | undefined} */
+export function keyOn({ keys = [] }, frame) {
+    const away = (/** @type {Keyframe} */ key) => Math.abs(key.frame - frame);
+    const [nearest] = keys.toSorted((a, b) => away(a) - away(b));
+    return nearest && away(nearest) < HALF ? nearest : undefined;
+}
 
 /**
- * Changes an area's key at a frame. One that is not there yet is as the area lies then, and goes on as the stretch does.
+ * Changes an area's key at a frame. One that is not there yet is as the area lies then, and goes on as the stretch does;
+ * one beside the frame comes to it so.
  * An area that has as many keys as may be gets no more.
  * @type {(doc: EditDocument, id: string, frame: number, change?: KeyChange) => EditDocument}
  */
@@ -30,8 +36,8 @@ export function withKey(area, frames, frame, change) {
     const at = roundTime(within(frame, 0, frames - 1));
     const there = keyOn(area, at);
     if (!there && keys.length >= LIMITS.keys) return area;
-    const before = there ?? keyframeAt(area, at);
-    const key = validKey({ ...before, ...change });
+    const isThere = there && Math.abs(there.frame - at) < SAME_FRAME;
+    const key = validKey({ ...(isThere ? there : keyframeAt(area, at)), ...(there && { easing: there.easing }), ...change });
     return { ...area, keys: [...keys.filter((other) => other !== there), key].sort((a, b) => a.frame - b.frame) };
 }
 

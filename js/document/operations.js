@@ -34,7 +34,7 @@ export function surviving(doc, selection) {
     const { key } = selection;
     const keyed = key && selection.regions.includes(key.area) ? findArea(doc, key.area) : undefined;
     return {
-        ...(key && keyed && keyOn(keyed, key.frame) && { key }),
+        ...(key && keyed && keyOn(keyed, key.frame)?.frame === key.frame && { key }),
         paths,
         regions: selection.regions.filter((id) => findArea(doc, id)),
         points: selection.points.filter(

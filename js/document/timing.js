@@ -11,6 +11,12 @@ import { reversedEasing } from "../geometry/easing.js";
 /** Times are rounded to a thousandth of a frame, as they are written. @type {(time: number) => number} */
 export const roundTime = (time) => Math.round(time * 1000) / 1000;
 
+/** A time in another unit: a frame where it may be one, for what it was rounded from is not known nearer. @type {(time: number, scale: number) => number} */
+function scaledTime(time, scale) {
+    const whole = Math.round(time * scale);
+    return Math.abs(time * scale - whole) <= 0.000501 * scale ? whole : roundTime(time * scale);
+}
+
 /** The document over another number of frames, every time in proportion. @type {(doc: EditDocument, frames: number) => EditDocument} */
 export function retimed(doc, frames) {
     if (frames === doc.frames) return doc;
@@ -19,11 +25,11 @@ export function retimed(doc, frames) {
     const paths = doc.paths.map((path) => {
         // One frame has no duration that could be scaled: what it held spans the clip.
         const whole = doc.frames === 1;
-        const start = roundTime((path.start ?? 0) * scale);
-        const end = whole ? last : roundTime((path.end ?? doc.frames - 1) * scale);
-        return onScale(path, start, end, (time) => roundTime(time * scale));
+        const start = scaledTime(path.start ?? 0, scale);
+        const end = whole ? last : scaledTime(path.end ?? doc.frames - 1, scale);
+        return onScale(path, start, end, (time) => scaledTime(time, scale));
     });
-    const regions = doc.regions.map((area) => (area.keys ? { ...area, keys: risingKeys(area.keys, (time) => Math.min(roundTime(time * scale), last)) } : area));
+    const regions = doc.regions.map((area) => (area.keys ? { ...area, keys: risingKeys(area.keys, (time) => Math.min(scaledTime(time, scale), last)) } : area));
     return { ...doc, frames, paths, regions };
 }
 

@@ -28,7 +28,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 function nudge(editor, key, by) {
     const [dx, dy] = ARROWS[key ?? ""] ?? [0, 0];
     if (editor.crosshair.at) return editor.crosshair.move(dx * by, dy * by);
-    if (!ops.isNothing(editor.session.selection)) editor.commit(ops.translate(editor.doc, editor.selection, dx * by, dy * by, editor.time), "nudge", "nudge");
+    if (!ops.isNothing(editor.session.selection)) editor.commit(ops.translate(editor.doc, editor.selection, dx * by, dy * by, frameAt(editor.time)), "nudge", "nudge");
     else if (dx) editor.player.seek(frameAt(editor.time) + dx * by);
 }
 

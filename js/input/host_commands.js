@@ -27,10 +27,10 @@ export async function trackPlaces(editor, places, replaced = []) {
 /** @type {Record<string, (editor: Editor) => void>} */
 export const HOST_COMMANDS = {
     "track-selected"(editor) {
-        const { doc, selection, time } = editor;
+        const { doc, selection } = editor;
         const paths = selection.paths.flatMap((id) => findPath(doc, id) ?? []);
         if (!paths.length) return editor.say("Select an anchor or a path: what lies there now is followed.");
-        trackPlaces(editor, paths.map((path) => positionAt(path, doc, time)), selection.paths);
+        trackPlaces(editor, paths.map((path) => positionAt(path, doc, frameAt(editor.time))), selection.paths);
     },
     "save-frame": (editor) => editor.host.saveFrame(frameAt(editor.time)),
     "paint-frame": (editor) => editor.host.paintFrame(),

@@ -6,6 +6,7 @@ import { makesPolygons, selectedBox, transformed } from "../document/shapes.js";
 import { scaling, turning } from "../geometry/transform.js";
 import { centreOf } from "../geometry/transform_box.js";
 import { TURNED } from "../tools/transform.js";
+import { frameAt } from "./player.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
 /** @typedef {import("../geometry/transform.js").Affine} Affine */
@@ -24,7 +25,8 @@ const centres = new WeakMap();
 
 /** Maps what is selected about the centre of its box. @type {(editor: Editor, mapAbout: (centre: XY) => Affine, label: string, merge?: string) => void} */
 export function transformAboutCentre(editor, mapAbout, label, merge = "") {
-    const { doc, selection, time } = editor;
+    const { doc, selection } = editor;
+    const time = frameAt(editor.time); // a key lies at a frame, also while it plays
     const box = selectedBox(doc, selection, time);
     if (!box) return editor.say("Nothing is selected.");
     const before = centres.get(doc);

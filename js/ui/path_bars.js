@@ -178,7 +178,7 @@ export class PathBars {
         if (frame === undefined) return;
         if (isArea(item)) editor.select({ ...NOTHING, regions: [item.id], key: { area: item.id, frame } });
         else if (shows) editor.select({ ...NOTHING, paths: [item.id], points: [{ path: item.id, index: grip.index }] });
-        if (shows) editor.player.seek(frame);
+        if (shows) editor.player.seek(Math.round(frame)); // what is changed now is changed at a frame
     }
 }
 

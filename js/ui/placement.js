@@ -3,6 +3,7 @@
 import { isNothing } from "../document/operations.js";
 import { placedBox, selectedBox } from "../document/shapes.js";
 import { h } from "../dom.js";
+import { frameAt } from "../input/player.js";
 import { turnSelection } from "../input/shape_commands.js";
 import { numberField, roundShown } from "./fields.js";
 
@@ -15,11 +16,11 @@ const FURTHEST = 100000; // pixels, as coordinates may be
 export function placementFields(editor, selection) {
     const onePoint = selection.points.length === 1 && selection.paths.length === 1 && !selection.regions.length;
     if (isNothing(selection) || onePoint) return [];
-    const box = selectedBox(editor.session.doc, selection, editor.time);
+    const box = selectedBox(editor.session.doc, selection, frameAt(editor.time));
     if (!box) return [];
     const [width, height] = [box.high.x - box.low.x, box.high.y - box.low.y];
     const place = (/** @type {"x" | "y" | "width" | "height"} */ side) => (/** @type {number} */ value) =>
-        editor.commit(placedBox(editor.doc, editor.selection, editor.time, { [side]: value }), side === "x" || side === "y" ? "move" : "scale");
+        editor.commit(placedBox(editor.doc, editor.selection, frameAt(editor.time), { [side]: value }), side === "x" || side === "y" ? "move" : "scale");
     const size = { min: 0.01, max: FURTHEST, step: "any" };
     const anywhere = { min: -FURTHEST, max: FURTHEST, step: "any" };
     const corner = [

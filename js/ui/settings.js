@@ -212,7 +212,7 @@ export class Settings {
         const hint = `${here ? "Take the key at this frame away" : "A key at this frame: how the area lies here"} (${shortcut("time-point")})`;
         const button = wideButton(editor, toggle, null, hint, () => editor.run("time-point"));
         if (!keys.length) return [h("div", { class: "rve-pair" }, button)];
-        const key = keys.findLast(({ frame }) => frame <= time) ?? keys[0];
+        const key = here ?? keys.findLast(({ frame }) => frame <= time) ?? keys[0];
         const number = keys.indexOf(key) + 1;
         const move = (/** @type {number} */ frame) => editor.commit(moveKey(editor.doc, area.id, key.frame, frame), "timing");
         return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -13,6 +14,7 @@ from drawing import FRAME, Drawing, build, draw_wave
 from PIL import Image
 from playwright.sync_api import Page
 from pytest import approx
+from test_editor_clip import SET_WIDGET
 
 from revideo import EditDocument
 
@@ -174,6 +176,48 @@ def test_k_and_the_panel_make_move_and_take_keys(drawing: Drawing):
     drawing.element.get_by_role("button", name="Remove key").click()
     assert "keys" not in drawing.regions[0]
     assert "lies as it was drawn" in drawing.status
+
+
+def test_what_is_keyed_while_it_plays_is_keyed_at_a_frame(drawing: Drawing):
+    draw_rect(drawing)
+    drawing.press("k", "Space")
+    later = "bar => Number(bar.getAttribute('aria-valuenow')) > 2"
+    scrubber = drawing.element.locator(".rve-scrubber").element_handle()
+    for key in ("ArrowRight", ">", "ArrowDown"):
+        drawing.page.wait_for_function(later, arg=scrubber)
+        drawing.press(key)
+    drawing.press(",")
+    frames = [key["frame"] for key in keys(drawing)]
+    assert len(frames) > 1
+    assert frames == [round(frame) for frame in frames]
+
+
+SET_DOCUMENT = """([id, text]) => {
+    window.app.graph.getNodeById(id).widgets.find(widget => widget.name === "document").value = text;
+}"""
+
+
+def test_a_key_beside_a_frame_is_that_frames(drawing: Drawing):
+    draw_rect(drawing)
+    drawing.press("k")
+    go(drawing, 6)
+    drawing.press("ArrowRight")
+    before = keys(drawing)
+    for count in (2, 14):
+        drawing.page.evaluate(SET_WIDGET, ["ReVideoPrepareVideo", "count", count])
+        drawing.page.mouse.move(10, 500)
+        drawing.page.mouse.move(*drawing.place(500, 200))  # the editor looks again when the pointer comes back to it
+        drawing.wait_for(lambda d, count=count: d.document["frames"] == count, "the other count")
+    assert keys(drawing) == before
+    document = drawing.document
+    document["regions"][0]["keys"][1]["frame"] = 6.3
+    drawing.page.evaluate(SET_DOCUMENT, [drawing.node_id, json.dumps(document)])
+    go(drawing, 6)
+    drawing.press("ArrowDown")
+    assert [key["frame"] for key in keys(drawing)] == [0, 6]
+    drawing.page.evaluate(SET_DOCUMENT, [drawing.node_id, json.dumps(document)])
+    drawing.press("k")
+    assert [key["frame"] for key in keys(drawing)] == [0]
 
 
 def test_an_area_follows_the_paths_that_are_ticked(drawing: Drawing):

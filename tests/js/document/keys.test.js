@@ -63,6 +63,15 @@ test("a key is changed where it is, in the order of frames, and keeps what is no
     assert.deepEqual(keysOf(setKey(doc, "r2", 2, { scale: [1, 1], rotate: 0, move: [0, 0], easing: undefined }))[0], { frame: 2 }); // what is nothing is left out
 });
 
+test("a key beside a frame is that frame's: found, taken away, and brought there as the area is seen then", () => {
+    const doc = drawing([{ frame: 0 }, { frame: 5.6, move: [56, 0], easing: "hold" }, { frame: 6.3, move: [63, 0] }, { frame: 13, move: [130, 0], rotate: 90 }]);
+    const on = (/** @type {number} */ frame) => keyOn(findArea(doc, "r2"), frame)?.frame;
+    assert.deepEqual([5, 6, 7, 12, 13].map(on), [undefined, 6.3, undefined, undefined, 13]);
+    const there = keysOf(valid(setKey(doc, "r2", 6, { scale: [2, 2] })));
+    assert.deepEqual(there.slice(1, 3), [{ frame: 5.6, move: [56, 0], easing: "hold" }, { frame: 6, move: [56, 0], scale: [2, 2] }]);
+    assert.deepEqual(keysOf(removeKey(doc, "r2", 6)).map(({ frame }) => frame), [0, 5.6, 13]);
+});
+
 test("a key outside the clip or the limits comes as near as may be", () => {
     const doc = setKey(setKey(drawing(), "r2", 99, { rotate: 1e9, scale: [0, -1] }), "r2", -5, { move: [1e9, -1e9] });
     assert.deepEqual(keysOf(valid(doc)).map(({ frame, move }) => [frame, move]), [[0, [100000, -100000]], [13, undefined]]);
