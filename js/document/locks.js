@@ -1,7 +1,6 @@
 /** Locks: what locked paths and areas keep, whatever a command made of the rest. All pure. */
 
 import { findArea, findPath, nameOf } from "./items.js";
-import { withFollow } from "./operations.js";
 import { followIds } from "../geometry/pose.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
@@ -21,13 +20,7 @@ export function holdLocked(before, after) {
     /** @type {string[]} */
     const held = [];
     const paths = holdItems(before.paths, after.paths, held);
-    const known = new Set(paths.map(({ id }) => id));
-    // An area that follows a path which is gone could not be read any more.
-    const left = (/** @type {Area} */ area) => {
-        const ids = followIds(area).filter((id) => known.has(id));
-        return ids.length < followIds(area).length ? withFollow(area, ids) : area;
-    };
-    const regions = holdItems(before.regions.map(left), after.regions, held);
+    const regions = holdItems(before.regions, after.regions, held);
     return { doc: held.length ? { ...after, paths, regions } : after, held };
 }
 
@@ -75,6 +68,22 @@ export const lockedNames = ({ paths, regions }, selection) => [
     ...paths.filter((path) => path.locked && selection.paths.includes(path.id)).map((path) => nameOf(paths, path)),
     ...regions.filter((area) => area.locked && selection.regions.includes(area.id)).map((area) => nameOf(regions, area)),
 ];
+
+/** What of a selection is not deleted, and why; "" where all is. @type {(doc: EditDocument, selection: Selection) => string} */
+export function stayText(doc, selection) {
+    const locked = lockedNames(doc, selection);
+    return [locked.length ? lockedText(locked) : "", followedText(doc, selection)].filter(Boolean).join(" ");
+}
+
+/** Which of the selected paths stay for locked areas that follow them. @type {(doc: EditDocument, selection: Selection) => string} */
+export function followedText({ paths, regions }, selection) {
+    const followed = (/** @type {Path} */ path) => regions.filter((area) => area.locked && followIds(area).includes(path.id));
+    const stay = paths.filter((path) => !path.locked && selection.paths.includes(path.id) && followed(path).length);
+    const areas = [...new Set(stay.flatMap(followed))].map((area) => nameOf(regions, area));
+    const [one, its] = [stay.length === 1, areas.length === 1];
+    const names = stay.map((path) => nameOf(paths, path)).join(", ");
+    return names && `${names} ${one ? "stays" : "stay"}: ${areas.join(", ")} ${its ? "follows" : "follow"} ${one ? "it" : "them"} and ${its ? "is" : "are"} locked.`;
+}
 
 /** @type {(names: string[]) => string} */
 export const lockedText = (names) => `${names.join(", ")} ${names.length > 1 ? "are locked: unlock them" : "is locked: unlock it"} in the list.`;

@@ -79,14 +79,15 @@ function movedAsSeen(area, doc, time, dx, dy) {
     return Math.hypot(x, y) < LIMITS.coordinate / 10 ? movedArea(area, x, y) : area;
 }
 
-/** Deletes a chosen key; else chosen points, else whole paths, and regions. A path that loses its last point goes. @type {(doc: EditDocument, selection: Selection) => EditDocument} */
+/** Deletes a chosen key; else chosen points, else whole paths, and regions. A path that loses its last point goes, but for one that a locked area follows. @type {(doc: EditDocument, selection: Selection) => EditDocument} */
 export function remove(doc, selection) {
     if (selection.key) return removeKey(doc, selection.key.area, selection.key.frame);
     const chosen = groupPoints(selection);
+    const followed = new Set(doc.regions.filter(({ locked }) => locked).flatMap(followIds));
     const paths = doc.paths.flatMap((path) => {
         if (!selection.paths.includes(path.id)) return [path];
         const points = path.points.filter((_, index) => chosen.has(path.id) && !chosen.get(path.id)?.has(index));
-        return points.length ? [{ ...path, points: risingFrames(points, path.start ?? 0, path.end ?? doc.frames - 1) }] : [];
+        return points.length ? [{ ...path, points: risingFrames(points, path.start ?? 0, path.end ?? doc.frames - 1) }] : followed.has(path.id) ? [path] : [];
     });
     const gone = new Set(doc.paths.filter((path) => !paths.some((left) => left.id === path.id)).map((path) => path.id));
     const regions = doc.regions.filter((area) => !selection.regions.includes(area.id)).map((area) => {

@@ -3,7 +3,7 @@
 import { freshGroup, grouped, groupsOf, ungrouped } from "../document/groups.js";
 import { findArea, findPath, setLocked } from "../document/items.js";
 import { keyOn, removeKey, setKey } from "../document/keys.js";
-import { unlockedPart } from "../document/locks.js";
+import { followedText, unlockedPart } from "../document/locks.js";
 import * as ops from "../document/operations.js";
 import { excerpt } from "../document/operations.js";
 import { frameRoom, setPointFrame } from "../document/timing.js";
@@ -156,7 +156,9 @@ export const COMMANDS = {
     },
     delete(editor) {
         if (ops.isNothing(editor.selection)) return editor.say("Nothing is selected.");
+        const followed = editor.selection.key || editor.selection.points.length ? "" : followedText(editor.doc, editor.selection);
         editor.commit(ops.remove(editor.doc, editor.selection), "delete");
+        if (followed) editor.say(followed);
     },
     insert: insertPoints,
     reverse(editor) {

@@ -1,6 +1,7 @@
 /** Host commands: what keys, menus and the track tool ask of the host, and what comes of it. */
 
 import { findPath } from "../document/items.js";
+import { followedText } from "../document/locks.js";
 import * as ops from "../document/operations.js";
 import { positionAt } from "../geometry/curves.js";
 import { frameAt } from "./player.js";
@@ -22,6 +23,8 @@ export async function trackPlaces(editor, places, replaced = []) {
     const { doc, selection } = ops.insert(base, { ...editor.doc, paths, regions: [] });
     editor.commit(doc, "track");
     editor.select(selection);
+    const followed = followedText(base, { ...ops.NOTHING, paths: replaced });
+    if (followed) editor.say(followed);
 }
 
 /** @type {Record<string, (editor: Editor) => void>} */

@@ -2,7 +2,7 @@
 
 import { serializeDocument } from "../document/document.js";
 import { nameOf } from "../document/items.js";
-import { lockedNames, lockedText, unlockedPart } from "../document/locks.js";
+import { stayText, unlockedPart } from "../document/locks.js";
 import { insert, remove, unbound } from "../document/operations.js";
 import { parseDocument } from "../document/schema.js";
 import { h } from "../dom.js";
@@ -88,9 +88,9 @@ export class ImportExport {
         editor.say(`${count} ${count === 1 ? "item" : "items"} copied.`);
         if (event !== "cut") return;
         const chosen = wholeOf(part);
-        const held = lockedNames(editor.doc, chosen);
+        const stays = stayText(editor.doc, chosen);
         editor.commit(remove(editor.doc, unlockedPart(part, chosen)), "cut");
-        if (held.length) editor.say(`${count} copied. ${lockedText(held)}`);
+        if (stays) editor.say(`${count} copied. ${stays}`);
     }
 
     /** Files dropped on the editor: drawings are added, others are the host's. @type {(files: File[]) => void} */
@@ -218,12 +218,12 @@ export class ImportExport {
             const read = this.#read(this.opened ?? this.text.value);
             const chosen = wholeOf(editor.doc);
             const base = replace ? remove(editor.doc, unlockedPart(editor.doc, chosen)) : editor.doc;
-            const held = replace ? lockedNames(editor.doc, chosen) : [];
+            const stays = replace ? stayText(editor.doc, chosen) : "";
             const { doc, selection } = insert(base, read.doc);
             editor.commit(doc, replace ? "replace the drawing" : "import");
             editor.select(selection);
             editor.closeOverlays();
-            this.#sayAdded(selection, held.length ? [...read.notes, lockedText(held).slice(0, -1)] : read.notes);
+            this.#sayAdded(selection, stays ? [...read.notes, stays.slice(0, -1)] : read.notes);
         } catch (error) {
             this.note.textContent = `Nothing was changed: ${/** @type {Error} */ (error).message}`;
         }

@@ -100,6 +100,28 @@ def test_commands_leave_what_is_locked_and_say_so(drawing: Drawing):
     assert [path.points[0].y for path in stored(drawing).paths] == [70, 130, 180]
 
 
+def test_a_path_stays_while_a_locked_area_follows_it(drawing: Drawing):
+    drawing.row("Rectangle 1").click()
+    drawing.follows(0).check()
+    drawing.press("Shift+U")
+    before = drawing.document
+    says = "Line 1 stays: Rectangle 1 follows it and is locked."
+    drawing.row("Line 1").click()
+    for keys in ("Delete", "Control+x"):
+        drawing.press(keys)
+        assert says in drawing.status
+        assert drawing.document == before
+    drawing.press("Control+a", "Delete")
+    assert says in drawing.status
+    assert [path.id for path in stored(drawing).paths] == ["p1"]
+    assert drawing.regions == before["regions"]
+    drawing.row("Rectangle 1").click()
+    drawing.press("Shift+U")
+    drawing.row("Line 1").click()
+    drawing.press("Delete")
+    assert (drawing.paths, "follow" in drawing.regions[0]) == ([], False)
+
+
 def test_the_menu_locks_and_unlocks(drawing: Drawing):
     drawing.click(160, 120, button="right")
     choose(drawing, "Lock")

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { emptyDocument, serializeDocument } from "../../../js/document/document.js";
 import { addArea, addPath, findArea, findPath, newArea, newPath, setLocked } from "../../../js/document/items.js";
-import { holdLocked, lockedNames, lockedText, unlockedPart } from "../../../js/document/locks.js";
+import { holdLocked, lockedNames, lockedText, stayText, unlockedPart } from "../../../js/document/locks.js";
 import * as ops from "../../../js/document/operations.js";
 import { parseDocument } from "../../../js/document/schema.js";
 import { DrawingBoard } from "../../../js/drawing_board.js";
@@ -42,13 +42,15 @@ test("what is locked is held, and named, whatever is done to all", () => {
     assert.equal(lockedText(["Line 2"]), "Line 2 is locked: unlock it in the list.");
 });
 
-test("what is locked comes back where it was, without the path that it followed", () => {
+test("what is locked comes back where it was, and the path that it follows stays", () => {
     const doc = drawing();
-    for (const [gone, left] of [[all, "p2 r1"], [{ ...all, paths: ["p1", "p2"] }, "p2 p3 r1"], [{ ...all, paths: ["p2", "p3"] }, "p1 p2 r1"]]) {
+    for (const [gone, left] of [[all, "p2 p3 r1"], [{ ...all, paths: ["p1", "p2"] }, "p2 p3 r1"], [{ ...all, paths: ["p2", "p3"] }, "p1 p2 p3 r1"]]) {
         const { doc: after } = holdLocked(doc, ops.remove(doc, gone));
         assert.equal(idsOf(after), left);
-        parseDocument(serializeDocument(after)); // it can be read
+        assert.deepEqual(findArea(after, "r1"), findArea(doc, "r1"));
     }
+    assert.equal(stayText(doc, all), "Line 2, Rectangle 1 are locked: unlock them in the list. Line 3 stays: Rectangle 1 follows it and is locked.");
+    assert.equal(stayText(doc, { ...all, paths: ["p1"], regions: [] }), "");
 });
 
 test("the list may rename, hide, group, order and unlock what is locked, and nothing is held where nothing is locked", () => {
@@ -88,7 +90,7 @@ test("a board neither shows nor stores a change of what is locked, and says so",
     assert.deepEqual(board.doc.paths.map(({ points }) => points[0].x), [60, 50, 60]);
     assert.deepEqual(said, []);
     board.commit(ops.remove(board.doc, all), "delete");
-    assert.equal(idsOf(board.doc), "p2 r1");
+    assert.equal(idsOf(board.doc), "p2 p3 r1");
     assert.deepEqual(said, ["Line 2, Rectangle 1 are locked: unlock them in the list."]);
     assert.deepEqual(parseDocument(board.value), board.doc);
 });
