@@ -2,7 +2,7 @@
 
 import { addPath, findPath, freshColor, freshId, newPath, updatePath } from "./items.js";
 import { reverse } from "./operations.js";
-import { risingFrames, roundTime } from "./timing.js";
+import { exactTime, risingFrames } from "./timing.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
 /** @typedef {import("./document.js").Path} Path */
@@ -22,8 +22,8 @@ export const toAndFro = (doc, id) =>
     updatePath(doc, id, (path) => {
         const [start, end] = [path.start ?? 0, path.end ?? doc.frames - 1];
         if (path.points.length < 2 || end <= start) return path;
-        const turn = roundTime((start + end) / 2);
-        const there = path.points.map((point) => (point.frame === undefined ? point : { ...point, frame: roundTime(start + (point.frame - start) / 2) }));
+        const turn = exactTime((start + end) / 2);
+        const there = path.points.map((point) => (point.frame === undefined ? point : { ...point, frame: exactTime(start + (point.frame - start) / 2) }));
         const tip = there.length - 1;
         const arrives = there[tip].frame ?? turn;
         there[tip] = { ...there[tip], frame: arrives };

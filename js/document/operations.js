@@ -7,7 +7,7 @@ import { inReach, mappedAreas, movedArea, withPoints } from "./area_maps.js";
 import { LIMITS } from "./document.js";
 import { addArea, addPath, findArea, findPath, freshColor, freshId, setLocked, updateArea, updatePath } from "./items.js";
 import { keyOn, removeKey } from "./keys.js";
-import { easedBackwards, retimed, risingFrames, roundTime } from "./timing.js";
+import { easedBackwards, exactTime, retimed, risingFrames } from "./timing.js";
 import { tracks } from "../geometry/curves.js";
 import { reversedEasing } from "../geometry/easing.js";
 import { isTakeable } from "../geometry/hit_test.js";
@@ -179,7 +179,7 @@ export const insertPoint = (doc, id, index, point) =>
 export const reverse = (doc, id) =>
     updatePath(doc, id, (path) => {
         const [start, end] = [path.start ?? 0, path.end ?? doc.frames - 1];
-        const points = easedBackwards(path.points).map((point) => (point.frame === undefined ? point : { ...point, frame: roundTime(start + end - point.frame) }));
+        const points = easedBackwards(path.points).map((point) => (point.frame === undefined ? point : { ...point, frame: exactTime(start + end - point.frame) }));
         return { ...path, points: risingFrames(points.toReversed(), start, end), easing: /** @type {Path["easing"]} */ (reversedEasing(path.easing ?? "linear")) };
     });
 

@@ -11,6 +11,9 @@ import { reversedEasing } from "../geometry/easing.js";
 /** Times are rounded to a thousandth of a frame, as they are written. @type {(time: number) => number} */
 export const roundTime = (time) => Math.round(time * 1000) / 1000;
 
+/** Without the noise of doubles: times that are mirrored or halved stay exact, and mirrored again are as they were. @type {(time: number) => number} */
+export const exactTime = (time) => Math.round(time * 1e9) / 1e9;
+
 /** A time in another unit: a frame where it may be one, for what it was rounded from is not known nearer. @type {(time: number, scale: number) => number} */
 function scaledTime(time, scale) {
     const whole = Math.round(time * scale);
@@ -80,7 +83,7 @@ export function easedBackwards(points) {
     let before = 0; // the key that the stretch begins at
     return points.map(({ easing, ...point }, index) => {
         if (!isKey(index)) return easing === undefined ? point : { ...point, easing }; // of no effect
-        const from = index > 0 ? points[before].easing : undefined;
+        const from = points[index > 0 ? before : points.length - 1].easing; // the last one's has no effect here, and none there
         before = index;
         return from === undefined ? point : { ...point, easing: reversedEasing(from) };
     });

@@ -144,6 +144,10 @@ def test_frames_of_a_long_clip_are_made_small(
     assert psnr(pixels, small(frames[5], size)) >= SAME_DB
 
 
+SET_DOCUMENT = """([id, text]) => {
+    window.app.graph.getNodeById(id).widgets.find(widget => widget.name === "document").value = text;
+}"""
+
 SET_WIDGET = """([type, name, value]) => {
     const widget = window.app.graph.nodes.find(node => node.type === type).widgets.find(widget => widget.name === name);
     widget.value = value;

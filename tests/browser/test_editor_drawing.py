@@ -11,7 +11,7 @@ from drawing import Drawing, Place, build, draw_wave
 from frontend import journey
 from playwright.sync_api import Page
 from pytest import approx
-from test_editor_clip import SET_WIDGET
+from test_editor_clip import SET_DOCUMENT, SET_WIDGET
 
 NEAR = 0.5  # frame pixels: the pointer's place is that exact
 
@@ -358,11 +358,6 @@ def test_escape_gives_a_drag_up(drawing: Drawing):
     drawing.page.mouse.move(*drawing.place(500, 220), steps=3)
     drawing.page.mouse.up()
     assert drawing.text == before
-
-
-SET_DOCUMENT = """([id, text]) => {
-    window.app.graph.getNodeById(id).widgets.find(widget => widget.name === "document").value = text;
-}"""
 
 
 def test_what_arrives_during_a_drag_stays_and_the_drag_is_given_up(drawing: Drawing):

@@ -14,7 +14,7 @@ from drawing import FRAME, Drawing, build, draw_wave
 from PIL import Image
 from playwright.sync_api import Page
 from pytest import approx
-from test_editor_clip import SET_WIDGET
+from test_editor_clip import SET_DOCUMENT, SET_WIDGET
 
 from revideo import EditDocument
 
@@ -190,11 +190,6 @@ def test_what_is_keyed_while_it_plays_is_keyed_at_a_frame(drawing: Drawing):
     frames = [key["frame"] for key in keys(drawing)]
     assert len(frames) > 1
     assert frames == [round(frame) for frame in frames]
-
-
-SET_DOCUMENT = """([id, text]) => {
-    window.app.graph.getNodeById(id).widgets.find(widget => widget.name === "document").value = text;
-}"""
 
 
 def test_a_key_beside_a_frame_is_that_frames(drawing: Drawing):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Sequence
 
@@ -11,6 +12,7 @@ from drawing import FRAME, Drawing, Place, build
 from frontend import journey
 from playwright.sync_api import CDPSession, Page
 from pytest import approx
+from test_editor_clip import SET_DOCUMENT
 
 from revideo import EditDocument
 
@@ -308,6 +310,24 @@ def test_a_path_goes_there_and_back(drawing: Drawing):
         assert places[frame].tolist() == approx((100 + 200 * frame / 6.5, 100 + 80 * frame / 6.5), abs=NEAR)
     drawing.press("Escape", "t")
     assert "Select a path" in drawing.status
+
+
+def test_ways_back_are_exact_in_time(drawing: Drawing):
+    drawing.tool("line")
+    drawing.drag([(100, 100), (300, 180)])
+    document = drawing.document
+    timed = {"x": 250, "y": 120, "frame": 4.333, "easing": "in"}
+    document["paths"][0]["points"].insert(1, timed)
+    drawing.page.evaluate(SET_DOCUMENT, [drawing.node_id, json.dumps(document | {"version": 2})])
+    drawing.press("Shift+R")
+    assert drawing.paths[0]["points"][1]["frame"] == 8.667
+    drawing.press("Shift+R")
+    assert drawing.paths == document["paths"]
+    drawing.press("t")
+    places = stored(drawing).dense_points(27, FRAME[1], FRAME[0])[0][0]  # halves of frames
+    assert np.abs(places - places[::-1]).max() < 1e-6
+    assert places[26].tolist() == [document["paths"][0]["points"][0][axis] for axis in "xy"]
+    assert [point["frame"] for point in drawing.paths[0]["points"] if "frame" in point] == [2.1665, 6.5, 10.8335]
 
 
 def test_a_path_is_mirrored_about_its_centre(drawing: Drawing):

@@ -27,6 +27,8 @@ const WAYS = {
     "speeding line": drawn("line", [P(10, 10), P(100, 80), P(300, 20, 5), P(320, 40)], { easing: "in" }),
     "speeding spline": drawn("spline", [P(10, 10), P(100, 80, 6), P(300, 20)], { easing: "out" }),
     "eased stretches": drawn("spline", [{ ...P(10, 10), easing: "in" }, { ...P(100, 80, 4), easing: [0.2, 0, 0.4, 1.2] }, P(300, 20, 8), P(320, 200)], { easing: "in-out" }),
+    "between frames": drawn("spline", [P(10, 10, 0.333), P(100, 80, 4.3333), P(300, 20, 9.667), P(320, 200, 13.1)], { start: 0.2, end: 13.5 }),
+    "eased beyond its end": drawn("line", [P(10, 10), { ...P(100, 80), easing: "in" }]),
     "tied ends": drawn("spline", [P(10, 10, 0), P(100, 80), P(300, 20, 14)]),
 };
 
