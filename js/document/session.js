@@ -68,7 +68,7 @@ export class Session {
         const doc = parseDocument(text) ?? emptyDocument(width, height, frames);
         const { past, present, future } = this.#history;
         const untouched = !past.length && !future.length && isBlank(present);
-        this.#history = untouched ? histories.begin(doc) : histories.visit(this.#history, doc, sameDrawing, "change from outside");
+        this.#history = untouched ? histories.begin(doc) : histories.visit(this.#history, doc, sameDrawing, "change outside the editor");
         this.#settle(present);
     }
 

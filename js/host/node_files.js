@@ -58,6 +58,7 @@ export class NodeFiles {
             this.clip.changed();
             return loader;
         } catch (error) {
+            this.editor.say("");
             this.editor.message.show(`${file.name} was not loaded: ${messageOf(error)}`);
             return null;
         }

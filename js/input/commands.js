@@ -28,7 +28,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 function nudge(editor, key, by) {
     const [dx, dy] = ARROWS[key ?? ""] ?? [0, 0];
     if (editor.crosshair.at) return editor.crosshair.move(dx * by, dy * by);
-    if (!ops.isNothing(editor.session.selection)) editor.commit(ops.translate(editor.doc, editor.selection, dx * by, dy * by, frameAt(editor.time)), "nudge", "nudge");
+    if (!ops.isNothing(editor.session.selection)) editor.commit(ops.translate(editor.doc, editor.selection, dx * by, dy * by, frameAt(editor.time)), "move", "nudge");
     else if (dx) editor.player.seek(frameAt(editor.time) + dx * by);
 }
 
@@ -66,7 +66,7 @@ function insertPoints(editor) {
         points.push({ path: id, index });
     }
     if (!points.length) return editor.say("Select a path first.");
-    editor.commit(doc, "insert point");
+    editor.commit(doc, "insert a point");
     editor.select({ ...editor.selection, points });
 }
 
@@ -82,7 +82,7 @@ function toggleTime(editor) {
     const bound = path.points[index].frame !== undefined;
     if (!bound && !frameRoom(editor.doc, path, index)) return editor.say("The points beside it leave no frame free.");
     const doc = setPointFrame(editor.doc, id, index, bound ? undefined : frame);
-    editor.commit(doc, "point time");
+    editor.commit(doc, "change a point's frame");
     const given = findPath(editor.doc, id)?.points[index].frame;
     if (!bound && given !== frame) editor.say(`Frame ${frame} is not free between the points beside it: it is tied to frame ${given}.`);
 }
@@ -105,7 +105,7 @@ function toggleKey(editor, id) {
     const area = findArea(editor.doc, id);
     if (!area) return;
     const there = keyOn(area, frame);
-    editor.commit(there ? removeKey(editor.doc, id, frame) : setKey(editor.doc, id, frame), there ? "delete key" : "key");
+    editor.commit(there ? removeKey(editor.doc, id, frame) : setKey(editor.doc, id, frame), there ? "remove a key" : "set a key");
     const count = findArea(editor.doc, id)?.keys?.length ?? 0;
     if (there) editor.say(count ? "" : "Without keys the area lies as it was drawn.");
     else if (count === 1) editor.say("Go to another frame and move, scale, turn or reshape the area: that makes the next key.");
@@ -231,7 +231,7 @@ export const COMMANDS = {
 };
 
 /** Commands that change what is selected, and leave what of it is locked. */
-export const CHANGES_SELECTED = ["delete", "insert", "track-selected", "time-point", "nudge", "nudge-far", "reverse", "to-and-fro", "mirror-x", "mirror-y", "turn-left", "turn-right", "scale-down", "scale-up"];
+export const CHANGES_SELECTED = ["delete", "insert", "track-selected", "time-point", "nudge", "nudge-far", "reverse", "to-and-fro", "copies", "mirror-x", "mirror-y", "turn-left", "turn-right", "scale-down", "scale-up"];
 
 /** What the clipboard takes: the selection, or all where nothing is selected. @type {(editor: Editor) => import("../document/document.js").EditDocument} */
 export const chosenPart = ({ doc, session: { selection } }) => (ops.isNothing(selection) ? doc : excerpt(doc, selection));

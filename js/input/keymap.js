@@ -37,7 +37,7 @@ export const BINDINGS = [
     { group: "Time", command: "first", keys: ["Home"], text: "First frame" },
     { group: "Time", command: "last", keys: ["End"], text: "Last frame" },
     { group: "Time", command: "loop", keys: ["Shift+L"], text: "Loop on, off" },
-    { group: "Time", command: "onion", keys: ["u"], text: "Edited frame on its way" },
+    { group: "Time", command: "onion", keys: ["u"], text: "Onion skin: the edited frame along its path" },
 
     { group: "Edit", command: "undo", keys: ["Ctrl+z"], text: "Undo", repeats: true },
     { group: "Edit", command: "redo", keys: ["Ctrl+Shift+Z", "Ctrl+y"], text: "Redo", repeats: true },
@@ -86,7 +86,7 @@ export const BINDINGS = [
     { group: "View", command: "solo", keys: ["Shift+S"], text: "Only what is selected, and back" },
     { group: "View", command: "full-window", keys: ["f"], text: "Fill the window, and back" },
     { group: "View", command: "panel", keys: ["n"], text: "List on, off" },
-    { group: "View", command: "help", keys: ["?"], text: "This list" },
+    { group: "View", command: "help", keys: ["?"], text: "All keys" },
 ];
 
 /** What only the mouse, pen or fingers do; the help overlay shows it. */

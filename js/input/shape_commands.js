@@ -47,7 +47,7 @@ const scaleSelection = (editor, factor) => transformAboutCentre(editor, (centre)
 export function addCircle(editor, centre) {
     const { doc } = editor;
     const path = circleAround(doc, centre, Math.min(doc.width, doc.height) / CIRCLE_PART);
-    editor.commit(addPath(doc, path), "circle");
+    editor.commit(addPath(doc, path), "draw a circle");
     editor.use("select");
     editor.select({ paths: [path.id], regions: [], points: [] });
     editor.say("Drag a corner of the box, Shift and Alt held, for another radius.");
@@ -55,7 +55,7 @@ export function addCircle(editor, centre) {
 
 /** Around the selected point, or the selected anchor. @type {(editor: Editor) => void} */
 function circleSelected(editor) {
-    const { doc, selection } = editor;
+    const { doc, session: { selection } } = editor; // of what is locked nothing changes
     const [point] = selection.points;
     const path = selection.paths.length === 1 ? findPath(doc, selection.paths[0]) : undefined;
     const centre = selection.points.length === 1 && path ? path.points[point.index] : path?.points.length === 1 ? path.points[0] : undefined;
@@ -69,7 +69,7 @@ function swingSelected(editor) {
     if (!selection.paths.length) return editor.say("Select a path first.");
     const swung = selection.paths.reduce(toAndFro, doc);
     if (selection.paths.every((id) => findPath(swung, id) === findPath(doc, id))) return editor.say("A path of one point, or of no duration, cannot go there and back.");
-    editor.commit(swung, "to and fro");
+    editor.commit(swung, "there and back");
     editor.select({ ...selection, points: [] }); // their numbers are others' now
 }
 

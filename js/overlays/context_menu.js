@@ -179,7 +179,7 @@ export class ContextMenu {
         const { editor } = this;
         const anchor = () => {
             const path = newPath(editor.doc, "anchor", [px]);
-            editor.commit(addPath(editor.doc, path), "draw anchor");
+            editor.commit(addPath(editor.doc, path), "draw an anchor");
             editor.select({ ...ops.NOTHING, paths: [path.id] });
         };
         return [
@@ -209,7 +209,7 @@ export class ContextMenu {
     #insertItem(hit, px) {
         const { editor } = this;
         const insert = () => {
-            editor.commit(ops.insertPoint(editor.doc, hit.path, hit.before, { ...px }), "insert point");
+            editor.commit(ops.insertPoint(editor.doc, hit.path, hit.before, { ...px }), "insert a point");
             editor.select({ paths: [hit.path], regions: [], points: [{ path: hit.path, index: hit.before }] });
         };
         return { text: "Insert a point here", act: insert };
@@ -249,7 +249,7 @@ export class ContextMenu {
         const frame = frameAt(editor.time);
         const keyed = areas.every((area) => keyOn(area, frame));
         const changed = () => areas.reduce((result, { id }) => (keyed ? removeKey(result, id, frame) : setKey(result, id, frame)), editor.doc);
-        return [{ text: keyed ? `Remove the key at frame ${frame}` : `Key at frame ${frame}`, act: () => editor.commit(changed(), "key") }];
+        return [{ text: keyed ? `Remove the key at frame ${frame}` : `Key at frame ${frame}`, act: () => editor.commit(changed(), keyed ? "remove a key" : "set a key") }];
     }
 
     /** Paths: areas may follow them; of several, in turn and size too. Areas alone: they may follow a path, or none. @type {() => MenuItem[]} */
@@ -258,7 +258,7 @@ export class ContextMenu {
         const { doc, selection } = editor;
         const time = frameAt(editor.time);
         const follow = (/** @type {string[]} */ areas, /** @type {string | string[] | undefined} */ paths) => () =>
-            editor.commit(areas.reduce((result, area) => ops.setFollow(result, area, paths, time), editor.doc), "follow");
+            editor.commit(areas.reduce((result, area) => ops.setFollow(result, area, paths, time), editor.doc), "change what is followed");
         if (selection.paths.length) {
             const paths = selection.paths.slice(0, LIMITS.follow);
             const many = paths.length > 1;
@@ -288,7 +288,7 @@ export class ContextMenu {
             const ids = items.map(({ id }) => id).filter((id) => chosen.includes(id));
             return (by > 0 ? ids.toReversed() : ids).reduce((result, id) => shifted(result, id, by), items);
         };
-        this.editor.commit({ ...doc, paths: moved(doc.paths, selection.paths), regions: moved(doc.regions, selection.regions) }, "order");
+        this.editor.commit({ ...doc, paths: moved(doc.paths, selection.paths), regions: moved(doc.regions, selection.regions) }, "change the order");
     }
 
     /** @type {(visible: boolean) => void} */

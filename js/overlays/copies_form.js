@@ -63,7 +63,7 @@ export class CopiesForm {
     #apply() {
         const { doc, selection } = this.#wished;
         this.#close();
-        this.editor.commit(doc, "copies");
+        this.editor.commit(doc, "make copies");
         this.editor.select(selection);
     }
 

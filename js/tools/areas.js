@@ -11,6 +11,8 @@ import { STROKE_TOLERANCE, dragged, snapper, squared } from "./tool.js";
 /** @typedef {import("./tool.js").Tool} Tool */
 /** @typedef {import("../document/document.js").Area} Area */
 
+const NAMES = { rect: "a rectangle", ellipse: "an ellipse", polygon: "a lasso area", brush: "a brush stroke" };
+
 /** @type {(kind: "rect" | "ellipse") => Tool} */
 export const box = (kind) => ({
     cursor: "crosshair",
@@ -115,6 +117,6 @@ const modeOf = (board, alt) => (alt === (board.areaMode === "add") ? "subtract" 
 /** @type {(board: Board, mode: "add" | "subtract", kind: Area["kind"], points: [number, number][], more?: Partial<Area>) => void} */
 function commitArea(board, mode, kind, points, more = {}) {
     const area = newArea(board.doc, kind, points, { mode, ...more });
-    board.commit(addArea(board.doc, area), `${mode} ${kind}`);
+    board.commit(addArea(board.doc, area), `${mode === "add" ? "draw" : "take away"} ${NAMES[kind]}`);
     board.select({ paths: [], regions: [area.id], points: [] });
 }

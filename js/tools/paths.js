@@ -12,6 +12,8 @@ import { DRAG_FROM, STROKE_TOLERANCE, dragged, moveSelection, pointOf, snapped }
 /** @typedef {import("../document/document.js").Path} Path */
 /** @typedef {import("../document/document.js").Point} Point */
 
+const NAMES = { freehand: "a freehand path", spline: "a spline", line: "a line", anchor: "an anchor" };
+
 /** @type {Tool} */
 export const freehand = {
     cursor: "crosshair",
@@ -82,7 +84,7 @@ export const anchor = {
 /** @type {(board: Board, kind: Path["kind"], points: Point[]) => Path} */
 function commitPath(board, kind, points) {
     const path = newPath(board.doc, kind, points);
-    board.commit(addPath(board.doc, path), `draw ${kind}`);
+    board.commit(addPath(board.doc, path), `draw ${NAMES[kind]}`);
     board.select({ paths: [path.id], regions: [], points: [] });
     return path;
 }
@@ -113,7 +115,7 @@ function clickPoints(board, press, kind, most) {
     const closes = before.length > 2 && Math.hypot(first.x - press.px.x, first.y - press.px.y) <= press.reach;
     const index = before.length;
     const added = closes ? { x: first.x, y: first.y } : pointOf(press);
-    if (open) board.commit(ops.insertPoint(board.doc, open.id, index, added), "add point");
+    if (open) board.commit(ops.insertPoint(board.doc, open.id, index, added), "add a point");
     else board.openPath = commitPath(board, kind, [...before, added]).id;
     dropStart(board);
     const id = /** @type {string} */ (board.openPath);

@@ -93,7 +93,7 @@ function toggled(selection, hit) {
 /** @type {(board: Board, press: Press, hit: import("../geometry/hit_test.js").CurveHit) => Drag} */
 function insertAt(board, press, hit) {
     const doc = ops.insertPoint(board.doc, hit.path, hit.before, pointOf(press));
-    board.commit(doc, "insert point");
+    board.commit(doc, "insert a point");
     board.select({ paths: [hit.path], regions: [], points: [{ path: hit.path, index: hit.before }] });
     return moveSelection(board, press);
 }

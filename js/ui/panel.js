@@ -223,6 +223,6 @@ export class Panel {
             const run = listedRuns(items).find(({ group }) => group === id);
             return isGroup ? shiftedRun(items, run?.items.map((item) => item.id) ?? [], by) : shifted(items, id, by, [...folded]);
         };
-        editor.commit(kind === "paths" ? { ...doc, paths: move(doc.paths) } : { ...doc, regions: move(doc.regions) }, "order", "order");
+        editor.commit(kind === "paths" ? { ...doc, paths: move(doc.paths) } : { ...doc, regions: move(doc.regions) }, "change the order", "order");
     }
 }

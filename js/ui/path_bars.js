@@ -155,7 +155,7 @@ export class PathBars {
             editor.letGo = null;
             this.#light(undefined);
             if (now.type === "pointercancel") return editor.revert();
-            if (moving) editor.commit(timed(now), "timing");
+            if (moving) editor.commit(timed(now), "change the timing");
             this.#choose(itemIn(editor.doc, item), under.grip, !moving);
         };
         const ends = new AbortController();

@@ -86,7 +86,7 @@ export class Settings {
         const last = doc.frames - 1;
         const set = (/** @type {Partial<Path>} */ change, /** @type {string} */ label) =>
             editor.commit(updatePath(editor.doc, path.id, (before) => ({ ...before, ...change })), label);
-        const range = (/** @type {number} */ start, /** @type {number} */ end) => editor.commit(setRange(editor.doc, path.id, start, end), "timing");
+        const range = (/** @type {number} */ start, /** @type {number} */ end) => editor.commit(setRange(editor.doc, path.id, start, end), "change the timing");
         const [start, end] = [path.start ?? 0, path.end ?? last];
         const [point] = selection.points;
         const [speed, ...ofStretch] = pathSpeed(editor, path, selection.points.length === 1 ? point.index : undefined, frameAt(editor.time));
@@ -110,7 +110,7 @@ export class Settings {
                         type: "color",
                         "data-field": "colour",
                         value: colorOf(path),
-                        onchange: (/** @type {Event} */ event) => set({ color: /** @type {HTMLInputElement} */ (event.target).value }, "colour"),
+                        onchange: (/** @type {Event} */ event) => set({ color: /** @type {HTMLInputElement} */ (event.target).value }, "change the colour"),
                     }),
                 ),
             ),
@@ -127,9 +127,9 @@ export class Settings {
         const place = (/** @type {"x" | "y"} */ axis) => (/** @type {number} */ value) =>
             editor.commit(
                 updatePath(editor.doc, path.id, (before) => ({ ...before, points: before.points.with(index, { ...before.points[index], [axis]: value }) })),
-                "move point",
+                "move a point",
             );
-        const time = (/** @type {number | undefined} */ frame) => editor.commit(setPointFrame(editor.doc, path.id, index, frame), "point time");
+        const time = (/** @type {number | undefined} */ frame) => editor.commit(setPointFrame(editor.doc, path.id, index, frame), "change a point's frame");
         const limits = { min: -100000, max: 100000, step: "any" };
         const room = `Frames it may have: ${roomText(editor.doc, path, index)}`;
         return [
@@ -158,22 +158,22 @@ export class Settings {
             h(
                 "div",
                 { class: "rve-pair" },
-                choiceField("Area", { add: "adds", subtract: "takes away" }, area.mode ?? "add", (mode) => set({ mode: /** @type {Area["mode"]} */ (mode) }, "mode")),
-                numberField(editor, "Feather", area.feather ?? 0, { min: 0, max: 10000, step: "any", field: "feather", hint: "Width of the soft edge in pixels" }, (feather) => set({ feather }, "feather")),
+                choiceField("Area", { add: "adds", subtract: "takes away" }, area.mode ?? "add", (mode) => set({ mode: /** @type {Area["mode"]} */ (mode) }, "add or take away")),
+                numberField(editor, "Feather", area.feather ?? 0, { min: 0, max: 10000, step: "any", field: "feather", hint: "Width of the soft edge in pixels" }, (feather) => set({ feather }, "feather the edge")),
             ),
             this.#followChoices(area),
             h(
                 "div",
                 { class: "rve-pair" },
                 area.kind === "brush"
-                    ? numberField(editor, "Radius", roundShown(area.radius ?? 1), { min: 0.5, max: 10000, step: "any", field: "radius", hint: "Of the brush, in pixels" }, (radius) => set({ radius: Math.max(radius, 0.5) }, "radius"))
+                    ? numberField(editor, "Radius", roundShown(area.radius ?? 1), { min: 0.5, max: 10000, step: "any", field: "radius", hint: "Of the brush, in pixels" }, (radius) => set({ radius: Math.max(radius, 0.5) }, "change the brush's radius"))
                     : null,
             ),
             h(
                 "div",
                 { class: "rve-pair" },
-                wideButton(editor, "Later", "up", "Count over more of the others", () => editor.commit({ ...editor.doc, regions: shifted(editor.doc.regions, area.id, 1) }, "order")),
-                wideButton(editor, "Earlier", "down", "Let more of the others count over it", () => editor.commit({ ...editor.doc, regions: shifted(editor.doc.regions, area.id, -1) }, "order")),
+                wideButton(editor, "Later", "up", "Count over more of the others", () => editor.commit({ ...editor.doc, regions: shifted(editor.doc.regions, area.id, 1) }, "change the order")),
+                wideButton(editor, "Earlier", "down", "Let more of the others count over it", () => editor.commit({ ...editor.doc, regions: shifted(editor.doc.regions, area.id, -1) }, "change the order")),
             ),
             ...this.#keySettings(area),
         ];
@@ -187,7 +187,7 @@ export class Settings {
         const toggle = (/** @type {string} */ id, /** @type {boolean} */ on) => {
             const ids = on ? [...followed, id] : followed.filter((other) => other !== id);
             const { doc, time } = editor;
-            editor.commit(ops.setFollow(doc, area.id, ids.length > 1 ? ids : ids[0], frameAt(time)), "follow");
+            editor.commit(ops.setFollow(doc, area.id, ids.length > 1 ? ids : ids[0], frameAt(time)), "change what is followed");
         };
         const boxes = paths.map((path, index) =>
             checkField(editor, nameOf(paths, path), followed.includes(path.id), `follow-${index}`, (on) => toggle(path.id, on)),
@@ -214,7 +214,7 @@ export class Settings {
         if (!keys.length) return [h("div", { class: "rve-pair" }, button)];
         const key = here ?? keys.findLast(({ frame }) => frame <= time) ?? keys[0];
         const number = keys.indexOf(key) + 1;
-        const move = (/** @type {number} */ frame) => editor.commit(moveKey(editor.doc, area.id, key.frame, frame), "timing");
+        const move = (/** @type {number} */ frame) => editor.commit(moveKey(editor.doc, area.id, key.frame, frame), "change the timing");
         return [
             h("h3", {}, `Key ${number} of ${keys.length}`),
             h(

@@ -38,7 +38,7 @@ export function pathSpeed(editor, path, point, frame) {
     const stretch = stretchShown(doc, path, point, frame);
     const whole = path.easing ?? "linear";
     const set = (/** @type {Easing} */ easing) => updatePath(editor.session.doc, path.id, (before) => ({ ...before, easing }));
-    const all = choiceField("Speed", PATHS, whole, (easing) => editor.commit(set(/** @type {Easing} */ (easing)), "easing"));
+    const all = choiceField("Speed", PATHS, whole, (easing) => editor.commit(set(/** @type {Easing} */ (easing)), "change the speed"));
     if (!stretch) return [all];
     const { index, from, to } = stretch;
     const own = path.points[index].easing;
@@ -54,7 +54,7 @@ export function keySpeed(editor, label, easing, otherwise, none, set) {
     const isOwn = typeof easing === "object";
     const choose = (/** @type {string} */ value) => {
         const from = CURVES[/** @type {string} */ (easing ?? otherwise)] ?? CURVES["in-out"];
-        editor.commit(set(value === OWN ? from : /** @type {Easing | undefined} */ (value || undefined)), "easing");
+        editor.commit(set(value === OWN ? from : /** @type {Easing | undefined} */ (value || undefined)), "change the speed");
     };
     const choice = choiceField(label, { ...(none && { "": none }), ...SPEEDS }, isOwn ? OWN : easing ?? (none ? "" : "linear"), choose);
     return isOwn ? [choice, speedCurve(editor, easing, set)] : [choice];
@@ -100,7 +100,7 @@ function speedCurve(editor, before, set) {
             const [x, y] = current.slice(2 * index);
             current = placed(index, x + dx * step, y + dy * step);
             draw(current);
-            editor.commit(set(current), "speed curve", `speed curve ${index}`);
+            editor.commit(set(current), "change the speed", `speed curve ${index}`);
         });
         handle.addEventListener("pointerdown", (event) => {
             if (event.button !== 0) return;
@@ -120,7 +120,7 @@ function speedCurve(editor, before, set) {
             const finish = (/** @type {PointerEvent} */ now) => {
                 ends.abort();
                 editor.letGo = null;
-                if (moved && now.type === "pointerup") return editor.commit(set(curveAt(now)), "speed curve");
+                if (moved && now.type === "pointerup") return editor.commit(set(curveAt(now)), "change the speed");
                 draw(current);
                 editor.revert();
             };

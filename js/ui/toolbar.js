@@ -89,7 +89,7 @@ export class Toolbar {
     /** @type {(button: HTMLButtonElement, verb: string, step: string | undefined, command: string) => void} */
     #describeStep(button, verb, step, command) {
         setDisabled(button, step === undefined);
-        const title = `${verb}${step ? ` ${step}` : ""} (${shortcut(command)})`;
+        const title = `${verb}${step ? `: ${step}` : ""} (${shortcut(command)})`;
         if (button.title === title) return;
         button.title = title;
         button.setAttribute("aria-label", title);

@@ -78,7 +78,7 @@ def test_the_toolbar_is_one_stop_that_arrows_move_in(drawing: Drawing):
     drawing.press("Shift+Tab")
     assert name_of(drawing) == "Freehand path (P)"
     drawing.press("End")
-    assert name_of(drawing) == "This list (?)"
+    assert name_of(drawing) == "All keys (?)"
     drawing.press("ArrowRight")
     assert name_of(drawing) == "Select and move (V)"
     draw_items(drawing)
@@ -130,7 +130,7 @@ def test_the_slider_moves_by_keys_and_says_where_it_is(drawing: Drawing):
 
 @pytest.mark.parametrize(("key", "name"), [("?", "Keys"), (None, "Import and export")])
 def test_a_dialog_takes_the_focus_keeps_it_and_gives_it_back(drawing: Drawing, key: str | None, name: str):
-    button = drawing.element.get_by_role("button", name="This list" if key else name)
+    button = drawing.element.get_by_role("button", name="All keys" if key else name)
     button.focus()
     drawing.press(key or "Enter")
     dialog = drawing.drawn().element.get_by_role("dialog", name=name)

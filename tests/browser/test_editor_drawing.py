@@ -285,6 +285,18 @@ def test_areas_are_moved_and_resized_by_their_handles(drawing: Drawing):
     assert drawing.regions[0]["points"] == near((60, 60), (400, 200))
 
 
+def test_what_undo_takes_back_is_said_in_plain_words(drawing: Drawing):
+    drawing.tool("rect")
+    drawing.drag([(200, 80), (360, 160)])
+    says = [drawing.drawn().button("undo").get_attribute("title")]
+    drawing.tool("select")
+    for keys in ("ArrowDown", "k", "k"):
+        drawing.press(keys)
+        says.append(drawing.drawn().button("undo").get_attribute("title"))
+    words = ["draw a rectangle", "move", "set a key", "remove a key"]
+    assert says == [f"Undo: {label} (Ctrl Z)" for label in words]
+
+
 def test_undo_and_redo_go_stroke_by_stroke(drawing: Drawing):
     texts = [drawing.text]
     for y in (60, 120, 180):

@@ -89,6 +89,8 @@ def test_commands_leave_what_is_locked_and_say_so(drawing: Drawing):
         assert (keys, drawing.status.split(".")[0] + ".") == (keys, says)
     drawing.press("Control+x")
     assert says in drawing.status
+    drawing.press("Shift+D")  # no copies of it
+    assert says in drawing.status
     assert drawing.text == text
     drawing.row("Line 1").click(modifiers=["Shift"])
     drawing.press("Shift+ArrowDown")

@@ -112,7 +112,7 @@ export class RowDrag {
         const { doc } = editor.session;
         const { ids, landing } = held;
         const move = /** @type {<T extends Path | Area>(items: T[]) => T[]} */ (items) => movedTo(items, ids, landing.before, landing.group);
-        editor.commit(held.kind === "paths" ? { ...doc, paths: move(doc.paths) } : { ...doc, regions: move(doc.regions) }, "order");
+        editor.commit(held.kind === "paths" ? { ...doc, paths: move(doc.paths) } : { ...doc, regions: move(doc.regions) }, "change the order");
     }
 
     #end() {

@@ -73,7 +73,7 @@ test("the graph's undo brings an old drawing back as a step that is known", () =
     session.load("");
     assert.equal(session.steps.redo, "first");
     session.load(serializeDocument(withPath(emptyDocument(64, 64, 3), [1, 2], [3, 4])));
-    assert.equal(session.steps.undo, "change from outside");
+    assert.equal(session.steps.undo, "change outside the editor");
 });
 
 test("a session knows its own drawings, undone ones too, and no others", () => {
