@@ -22,8 +22,8 @@ export function freshColor(doc) {
     return PALETTE[uses.indexOf(Math.min(...uses))];
 }
 
-/** What people call an item: its own name, else its kind and number. @type {(items: (Path | Area)[], item: Path | Area) => string} */
-export const nameOf = (items, item) => item.name || `${KIND_NAMES[item.kind]} ${items.indexOf(item) + 1}`;
+/** What people call an item: its own name, else its kind and the number of its id, which stays though others go. @type {(items: (Path | Area)[], item: Path | Area) => string} */
+export const nameOf = (items, item) => item.name || `${KIND_NAMES[item.kind]} ${/^[pr]([1-9]\d{0,3})$/.exec(item.id)?.[1] ?? items.indexOf(item) + 1}`;
 
 /** The colour a path is shown in. @type {(path: Path) => string} */
 export const colorOf = (path) => path.color ?? PALETTE[0];

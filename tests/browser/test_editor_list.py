@@ -76,6 +76,17 @@ def test_what_is_locked_is_not_taken_on_the_stage_and_stays_as_it_is(drawing: Dr
     assert len(stored(drawing).regions) == 1
 
 
+def test_what_is_left_keeps_its_name(drawing: Drawing):
+    assert listed(drawing) == ["Line 1", "Line 2", "Line 3", "Rectangle 1"]
+    drawing.row("Line 1").click()
+    drawing.press("Delete")
+    assert listed(drawing) == ["Line 2", "Line 3", "Rectangle 1"]
+    drawing.row("Line 2").click()
+    drawing.press("Control+d")
+    assert listed(drawing) == ["Line 2", "Line 3", "Line 4", "Rectangle 1"]
+    assert drawing.chosen == ["Line 4"]
+
+
 def test_commands_leave_what_is_locked_and_say_so(drawing: Drawing):
     drawing.row("Line 2").click()
     handles = drawing.layer("live")
@@ -202,18 +213,18 @@ def test_a_group_is_named_in_its_row_and_stands_for_all_of_it(drawing: Drawing):
     drawing.press("Enter")
     assert order(drawing) == [("p2", None), ("p1", "walker"), ("p3", "walker")]
     assert stored(drawing).regions[0].group == "walker"
-    assert listed(drawing) == ["Line 1", "walker", "Line 2", "Line 3", "walker", "Rectangle 1"]
+    assert listed(drawing) == ["Line 2", "walker", "Line 1", "Line 3", "walker", "Rectangle 1"]
     header = drawing.row("walker").first
     drawing.press("Escape")
     header.click()
-    assert drawing.chosen == ["walker", "Line 2", "Line 3", "walker", "Rectangle 1"]
+    assert drawing.chosen == ["walker", "Line 1", "Line 3", "walker", "Rectangle 1"]
     header.get_by_role("button", name="walker: shown").click()
     assert [path.visible for path in stored(drawing).paths] == [True, False, False]
     assert stored(drawing).regions[0].visible is False
     header.get_by_role("button", name="walker: locked").click()
     assert [path.locked for path in stored(drawing).paths] == [None, True, True]
     header.get_by_role("button", name="walker: unfolded").click()
-    assert listed(drawing) == ["Line 1", "walker", "walker"]
+    assert listed(drawing) == ["Line 2", "walker", "walker"]
     drawing.drawn()
     assert header.get_attribute("aria-expanded") == "false"
     drawing.press("Control+z", "Control+z", "Control+z")  # the name belongs to the step that grouped
@@ -284,7 +295,7 @@ def test_a_row_is_dragged_to_where_the_line_shows(drawing: Drawing):
     drag_row(drawing, "Line 3", "Line 1", -8)
     drawing.page.mouse.up()
     assert [path.id for path in stored(drawing).paths] == ["p3", "p1", "p2"]
-    drag_row(drawing, "Line 1", "Rectangle 1", 90)  # paths stay among paths: to their end
+    drag_row(drawing, "Line 3", "Rectangle 1", 90)  # paths stay among paths: to their end
     drawing.page.mouse.up()
     assert [path.points[0].y for path in stored(drawing).paths] == [60, 120, 180]
     drawing.press("Control+z", "Control+z")
