@@ -15,6 +15,10 @@ import { inputNamed, originOf } from "./upstream.js";
  */
 
 const PREVIEW = 4; // output of the editor's node: its own drawing, no result
+const EDITOR = "ReVideoEditor";
+const CONDITIONS = "ReVideoConditions";
+const EVALUATE = "ReVideoEvaluate"; // its pictures are charts
+const ENDS = ["ReVideoLongVideo", "ReVideoKeepUnedited", "ReVideoStitch"]; // of an edit, though no sampler of the graph be before them
 const VIDEO_FILE = /\.(mp4|webm|mov|mkv|m4v|avi|ogv)$/i;
 const ANIMATED_FILE = /\.(webp|gif|apng|avif)$/i;
 const STORED = "ReVideo.results"; // key in the browser's storage
@@ -26,7 +30,7 @@ const STORED_MOST = 50; // editors
  */
 export function resultOf(editor, { node: id, display_node: shown, output, prompt_id: run }, at) {
     const node = nodeAt(editor.graph?.rootGraph, String(shown ?? id));
-    if (!node || node === editor || ![...outputsUsed(node, editor)].some((slot) => slot !== PREVIEW)) return null;
+    if (!node || !isEdited(node, editor)) return null;
     const files = [...(output?.gifs ?? []), ...(output?.video ?? []), ...(output?.images ?? [])]
         .filter((file) => typeof file?.filename === "string")
         .map(({ filename, subfolder = "", type = "output" }) => ({ filename, subfolder, type }));
@@ -45,22 +49,29 @@ function nodeAt(graph, id) {
     return rest.length ? nodeAt(node?.subgraph, rest.join(":")) : (node ?? null);
 }
 
-/** The outputs of an editor that a node depends on. @type {(node: any, editor: any) => Set<number>} */
-function outputsUsed(node, editor) {
-    const seen = new Set();
-    const used = new Set();
-    const open = [node];
-    for (let at = open.pop(); at; at = open.pop()) {
-        if (seen.has(at)) continue;
-        seen.add(at);
+/**
+ * Whether a node has what was made by an editor's drawing: on the way from there to here it was sampled, or an edit was
+ * ended. All else are pictures of what was asked for: of masks, paths, conditions.
+ * @type {(node: any, editor: any) => boolean}
+ */
+export function isEdited(node, editor) {
+    const seen = { true: new Set(), false: new Set() };
+    const open = [{ at: node, made: ENDS.includes(node.type) }];
+    for (let next = open.pop(); next; next = open.pop()) {
+        const { at, made } = next;
+        const stops = at.type === EVALUATE || (!made && [EDITOR, CONDITIONS].includes(at.type));
+        if (stops || seen[`${made}`].has(at)) continue;
+        seen[`${made}`].add(at);
         for (const input of at.inputs ?? []) {
             const origin = originOf(at, inputNamed(at, input.name));
             if (!origin) continue;
-            if (origin.node === editor) used.add(origin.slot);
-            else open.push(origin.node);
+            const { node: before, slot } = origin;
+            const isMade = made || ENDS.includes(before.type) || before.outputs?.[slot]?.type === "LATENT";
+            if (before !== editor) open.push({ at: before, made: isMade });
+            else if (isMade && slot !== PREVIEW) return true;
         }
     }
-    return used;
+    return false;
 }
 
 // --- Over a reload -------------------------------------------------------------------------------

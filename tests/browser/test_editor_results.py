@@ -24,10 +24,29 @@ BEHIND: dict[str, Any] = {
     "save": {"type": "SaveVideo", "pos": [2200, 0], "inputs": {"video": ["video", 0]}},
 }
 
+# Pictures of what is asked for: no results.
+ASKED: dict[str, Any] = {
+    "red": {"type": "ImageToMask", "pos": [1300, 800], "widgets": {"channel": "red"}, "inputs": {"image": ["prepare", 0]}},
+    "conditions": {
+        "type": "ReVideoConditions",
+        "pos": [1600, 500],
+        "inputs": {
+            "frames": ["prepare", 0],
+            "edited_frame": ["prepare", 0],
+            "mask": ["red", 0],
+            "trajectories": ["editor", 0],
+        },
+    },
+    "seen": {"type": "PreviewImage", "pos": [2200, 500], "inputs": {"images": ["conditions", 1]}},
+    "mask": {"type": "MaskToImage", "pos": [1600, 900], "inputs": {"mask": ["editor", 1]}},
+    "drawn": {"type": "CreateVideo", "pos": [1900, 900], "widgets": {"fps": 8}, "inputs": {"images": ["mask", 0]}},
+    "saved": {"type": "SaveVideo", "pos": [2200, 900], "inputs": {"video": ["drawn", 0]}},
+}
+
 
 def ran(server: ComfyUI, page: Page) -> Drawing:
     """All may change, and a run has inverted it."""
-    drawing = build(page, more=BEHIND).wait_for_frames()
+    drawing = build(page, more=BEHIND | ASKED).wait_for_frames()
     drawing.tool("rect")
     drawing.drag([(0, 0), (640, 256)])
     entry = finish(server, page)
@@ -43,6 +62,7 @@ def test_the_result_is_shown_beside_wiped_over_and_subtracted_from_the_source(se
     drawing = ran(server, page)
     drawing.wait_for(lambda d: likeness(d, 1 - source[0]) >= SAME_DB - 4, "the result")  # through H.264
     assert "Save Video" in drawing.drawn().element.locator(".rve-run").inner_text()
+    assert drawing.drawn().element.locator(".rve-results option").count() == 1  # neither mask nor conditions
     drawing.press("x")
     assert likeness(drawing, source[0]) >= SAME_DB
     drawing.press("w")
