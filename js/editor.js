@@ -20,7 +20,7 @@ import { ContextMenu } from "./overlays/context_menu.js";
 import { CopiesForm } from "./overlays/copies_form.js";
 import { Dialogs } from "./overlays/dialogs.js";
 import { FrameMenu } from "./overlays/frame_menu.js";
-import { toggleFullWindow } from "./overlays/full_window.js";
+import { fillsWindow, leaveFullWindow, toggleFullWindow } from "./overlays/full_window.js";
 import { helpOverlay } from "./overlays/help.js";
 import { ImportExport } from "./overlays/import_export.js";
 import { Invitation } from "./ui/invitation.js";
@@ -127,6 +127,7 @@ export class Editor extends DrawingBoard {
     /** Stops everything that would go on by itself. */
     destroy() {
         this.letGo?.();
+        if (this.fillsWindow) leaveFullWindow();
         this.player.pause();
         cancelAnimationFrame(this.#frame);
         this.stage.destroy();
@@ -284,6 +285,10 @@ export class Editor extends DrawingBoard {
     /** True if there was one to close. */
     closeOverlays() {
         return this.dialogs.close();
+    }
+
+    get fillsWindow() {
+        return fillsWindow(this.element);
     }
 
     /** Over all of the page, or back in its node. */

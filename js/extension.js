@@ -9,6 +9,7 @@ import { app } from "../../scripts/app.js";
 import { api } from "../../scripts/api.js";
 import { Comfy } from "./host/comfy.js";
 import { NodeEditor } from "./host/node_editor.js";
+import { scrollsUnder } from "./input/own_events.js";
 
 const NODE = "ReVideoEditor";
 const WIDGET = "REVIDEO_EDITOR";
@@ -32,6 +33,9 @@ for (const name of ["touchstart", "touchmove", "touchend", "touchcancel"])
         },
         { capture: true, passive: true },
     );
+
+// The wheel scrolls a list under it; the graph, which in Nodes 2.0 hears it above us too, would zoom.
+window.addEventListener("wheel", (event) => scrollsUnder(event) && event.stopPropagation(), { capture: true, passive: true });
 
 app.registerExtension({
     name: "ReVideo.Editor",

@@ -136,6 +136,7 @@ export const COMMANDS = {
         if (editor.crosshair.at) return editor.crosshair.hide();
         if (editor.session.solo) editor.showAlone(null);
         else if (!ops.isNothing(editor.session.selection)) editor.select(ops.NOTHING);
+        else if (editor.session.tool === "select" && editor.fillsWindow) editor.toggleFullWindow();
         else editor.use("select");
     },
 

@@ -21,5 +21,17 @@ export function keepFromGraph(element, { focus, drop }) {
         });
 }
 
+/** Whether something of the editor scrolls by a wheel there, though it be at its end: then nothing else moves. @type {(event: WheelEvent) => boolean} */
+export function scrollsUnder({ target, deltaX, deltaY, ctrlKey, metaKey }) {
+    const editor = target instanceof Element && !ctrlKey && !metaKey ? target.closest(".revideo-editor") : null;
+    const sideways = Math.abs(deltaX) > Math.abs(deltaY);
+    for (let at = /** @type {Element | null} */ (target); editor && at && at !== editor; at = at.parentElement) {
+        const { overflowX, overflowY } = getComputedStyle(at);
+        const scrolls = sideways ? at.scrollWidth > at.clientWidth && overflowX : at.scrollHeight > at.clientHeight && overflowY;
+        if (scrolls === "auto" || scrolls === "scroll") return true;
+    }
+    return false;
+}
+
 /** @type {(target: EventTarget | null) => boolean} */
 export const isField = (target) => target instanceof Element && target.closest("input, select, textarea") !== null;

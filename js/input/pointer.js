@@ -180,7 +180,7 @@ export class Pointer {
     /** @type {(event: WheelEvent) => void} */
     #wheel(event) {
         const { editor } = this;
-        if (event.ctrlKey || !editor.element.contains(document.activeElement)) return; // the graph's
+        if ((event.ctrlKey || !editor.element.contains(document.activeElement)) && !editor.fillsWindow) return; // the graph's
         event.preventDefault();
         event.stopPropagation();
         const unit = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? WHEEL_LINE : event.deltaMode === WheelEvent.DOM_DELTA_PAGE ? editor.stage.size.height : 1;

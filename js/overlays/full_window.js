@@ -7,10 +7,12 @@ const WINDOW = ".rve-window";
 /** Where the editor that fills the window belongs. @type {HTMLElement | null} */
 let empty = null;
 
+/** @type {(element: HTMLElement) => boolean} */
+export const fillsWindow = (element) => element.closest(WINDOW) !== null;
+
 /** Puts an element over the page, or what is there back into its place. @type {(element: HTMLElement) => void} */
 export function toggleFullWindow(element) {
-    const window = element.closest(WINDOW);
-    if (window) return leaveFullWindow();
+    if (fillsWindow(element)) return leaveFullWindow();
     leaveFullWindow();
     empty = h("div", { class: "rve-elsewhere" }, "This editor fills the window.");
     element.replaceWith(empty);

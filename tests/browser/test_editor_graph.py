@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from drawing import NEW_GRAPH, Drawing, build, draw_lines
 from frontend import journey
 from playwright.sync_api import Page
@@ -75,3 +77,31 @@ def test_the_clip_is_seen_through_the_borders_of_subgraphs(page: Page):
         build(page).wait_for_frames()
         drawing = Drawing(page, page.evaluate(INTO_SUBGRAPH, [types, times]))
         drawing.wait_for(lambda d: page.evaluate(SHOWN_FRAMES) == ["14"], f"the clip with {types} {times} deep")
+
+
+@journey
+def test_the_wheel_scrolls_a_list_under_it_and_never_the_graph_then(page: Page):
+    drawing = build(page).wait_for_frames()
+    points = [{"x": 10, "y": 10}, {"x": 200, "y": 100}]
+    paths = [{"id": f"p{index}", "kind": "line", "points": points} for index in range(40)]
+    text = json.dumps({"version": 1, "width": 640, "height": 256, "frames": 14, "paths": paths, "regions": []})
+    set_value = "([id, text]) => { window.app.graph.getNodeById(id).widgets.find(w => w.name === 'document').value = text }"
+    page.evaluate(set_value, [drawing.node_id, text])
+    rows = drawing.element.locator(".rve-list")
+    drawing.wait_for(lambda d: rows.evaluate("list => list.scrollHeight > list.clientHeight"), "a long list")
+    scale = page.evaluate("window.app.canvas.ds.scale")
+    for owner in ("the graph", "the drawing"):
+        if owner == "the drawing":
+            drawing.tool("select")
+        box = rows.bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        rows.evaluate("list => { list.scrollTop = 0 }")
+        page.mouse.wheel(0, 60)
+        drawing.wait_for(lambda d: rows.evaluate("list => list.scrollTop > 0"), f"the list, {owner} having the keyboard")
+        for _ in range(2):  # to its end, and on
+            page.mouse.wheel(0, 20_000)
+            at_end = "list => list.scrollTop + list.clientHeight >= list.scrollHeight - 1"
+            drawing.wait_for(lambda d: rows.evaluate(at_end), "its end")
+        drawing.drawn()
+        assert page.evaluate("window.app.canvas.ds.scale") == scale
