@@ -12,6 +12,8 @@ import { inputNamed, originOf } from "./upstream.js";
  * @property {string} title  of the node
  * @property {string} run  ComfyUI's id of it
  * @property {number} at  when, in milliseconds
+ * @property {string} [clip]  key of the clip that it was made of
+ * @property {string} [edited]  and of the edited frame
  */
 
 const PREVIEW = 4; // output of the editor's node: its own drawing, no result
@@ -101,6 +103,6 @@ export function storeResults(editor, results) {
 export function storedResults(editor) {
     const results = stored()[editor];
     const isFile = (/** @type {any} */ file) => ["filename", "subfolder", "type"].every((name) => typeof file?.[name] === "string");
-    const isResult = (/** @type {any} */ one) => Array.isArray(one?.files) && one.files.length && one.files.every(isFile) && typeof one.title === "string" && typeof one.run === "string";
+    const isResult = (/** @type {any} */ one) => Array.isArray(one?.files) && one.files.length && one.files.every(isFile) && ["title", "run", "clip", "edited"].every((name) => typeof one[name] === "string");
     return Array.isArray(results) ? results.filter(isResult) : [];
 }

@@ -12,7 +12,7 @@ import { inputNamed, originOf, upstreamOf } from "../graph/upstream.js";
 import { download } from "../overlays/import_export.js";
 import { followSettings, settings } from "./comfy.js";
 import { NodeFiles } from "./node_files.js";
-import { NodeMask } from "./node_mask.js";
+import { NodeMask, settingsOf } from "./node_mask.js";
 import { NodeResults } from "./node_results.js";
 import { NodeRuns } from "./node_runs.js";
 
@@ -27,7 +27,7 @@ export class NodeEditor {
     /** @type {import("../graph/upstream.js").File | null} the one that was not there */
     #missing = null;
     #edited = "";
-    /** @type {{source: string, output: any} | null} what the last run gave */
+    /** @type {{source: string, edited: string, output: any} | null} what the last run gave, and of what */
     #run = null;
     #configured = false;
 
@@ -50,7 +50,7 @@ export class NodeEditor {
         this.editor.element.addEventListener("pointerenter", this.refresh);
         // LiteGraph hears no wheel over an element; Nodes 2.0 does.
         this.editor.element.addEventListener("wheel", (event) => {
-            if (!event.defaultPrevented && !/** @type {any} */ (window).LiteGraph.vueNodesMode) comfy.app.canvas.processMouseWheel(event);
+            if (!event.defaultPrevented && !this.editor.fillsWindow && !/** @type {any} */ (window).LiteGraph.vueNodesMode) comfy.app.canvas.processMouseWheel(event);
         });
         comfy.api.addEventListener("graphChanged", this.refresh);
         this.results = new NodeResults(node, this.editor, comfy);
@@ -126,6 +126,7 @@ export class NodeEditor {
             this.editor.show(null, "", this.#isConnected("frames") ? "unseen" : "none");
         }
         followSettings(upstream?.nodes ?? []);
+        this.results.follow(fileKey(upstream), fileKey(upstreamOf(this.node, "edited_frame")));
         this.mask.refresh(run);
         if (this.#missing) this.#lookAgain();
         this.#refreshEdited();
@@ -187,11 +188,17 @@ export class NodeEditor {
         return originOf(this.node, inputNamed(this.node, input)) !== null;
     }
 
+    /** The edited frame is its file, where nodes between leave it as it is; else what the last run got, if that is of these nodes. */
     async #refreshEdited() {
         const upstream = upstreamOf(this.node, "edited_frame");
-        const [ran] = this.#isConnected("edited_frame") ? (this.#run?.output.revideo_edited ?? []) : [];
-        const url = upstream?.kind === "picture" ? this.comfy.viewUrl(upstream.file) : ran ? this.comfy.viewUrl(ran) : "";
+        const picture = upstream?.kind === "picture" ? upstream.file : null;
+        const [ran = null] = this.#isConnected("edited_frame") && this.#run?.edited === this.#editedKey ? (this.#run.output.revideo_edited ?? []) : [];
+        const isWhole = upstream?.exact && !upstream.steps.length;
+        const file = isWhole ? (picture ?? ran) : (ran ?? picture);
+        const url = file ? this.comfy.viewUrl(file) : "";
         followSettings(upstream?.nodes ?? []);
+        this.editor.status.edited = file && file === picture && !isWhole ? "The edited frame is shown as its file, before the nodes between: run the graph to see what they make of it." : "";
+        this.editor.redraw();
         if (url === this.#edited) return;
         this.#edited = url;
         if (!url) return this.editor.showEdited(null);
@@ -203,10 +210,16 @@ export class NodeEditor {
         }
     }
 
+    /** What an edited frame of a run depends on, as far as the graph shows it. */
+    get #editedKey() {
+        const upstream = upstreamOf(this.node, "edited_frame");
+        return JSON.stringify([fileKey(upstream), upstream?.nodes.map((one) => [one.id, settingsOf(one)])]);
+    }
+
     /** @type {(output: any) => void} */
     #executed(output) {
         if (!output?.revideo_frames?.length) return;
-        this.#run = { source: fileKey(upstreamOf(this.node, "frames")), output };
+        this.#run = { source: fileKey(upstreamOf(this.node, "frames")), edited: this.#editedKey, output };
         this.mask.executed(output);
         this.refresh();
     }

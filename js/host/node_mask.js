@@ -69,4 +69,4 @@ export class NodeMask {
 }
 
 /** @type {(node: any) => string} */
-const settingsOf = (node) => JSON.stringify((node.widgets ?? []).map((/** @type {any} */ { value }) => (typeof value === "object" ? null : value)));
+export const settingsOf = (node) => JSON.stringify((node.widgets ?? []).map((/** @type {any} */ { value }) => (typeof value === "object" ? null : value)));

@@ -13,28 +13,48 @@ export class NodeResults {
     /** @type {Result[]} of the last run */
     #results = [];
     #shown = ""; // key of the one that is open
+    /** Keys of the clip and of the edited frame that the graph feeds in. */
+    #fed = { clip: "", edited: "" };
+    /** Those that the run which goes on began with. */
+    #began = { run: "", fed: this.#fed };
 
     /** @param {any} node @param {Editor} editor @param {Comfy} comfy */
     constructor(node, editor, comfy) {
         this.node = node;
         this.editor = editor;
         this.comfy = comfy;
+        comfy.api.addEventListener("execution_start", this.#begins);
         comfy.api.addEventListener("executed", this.#gave);
     }
 
     destroy() {
+        this.comfy.api.removeEventListener("execution_start", this.#begins);
         this.comfy.api.removeEventListener("executed", this.#gave);
         this.#leave();
     }
 
+    /** The graph feeds these in now: where they are others, the source is seen, and a result is said to be of the earlier ones. @type {(clip: string, edited: string) => void} */
+    follow(clip, edited) {
+        if (this.#fed.clip === clip && this.#fed.edited === edited) return;
+        this.#fed = { clip, edited };
+        this.#list(this.editor.resultBar.chosen);
+        if (this.editor.backdrop.view !== "source") this.editor.showView("source");
+    }
+
+    /** @type {(event: {detail: any}) => void} */
+    #begins = ({ detail }) => {
+        this.#began = { run: detail?.prompt_id ?? "", fed: this.#fed };
+    };
+
     /** A node behind the editor has something to show: it plays here. @type {(event: {detail: any}) => void} */
     #gave = ({ detail }) => {
-        const result = detail && resultOf(this.node, detail, Date.now());
-        if (!result) return;
+        const given = detail && resultOf(this.node, detail, Date.now());
+        if (!given) return;
+        const result = { ...given, ...(this.#began.run === given.run ? this.#began.fed : this.#fed) };
         if (this.#results[0]?.run !== result.run) this.#results = [];
         this.#results = [...this.#results, result];
         if (isNamed(this.node)) storeResults(placeOf(this.node), this.#results);
-        this.open(best(this.#results), true);
+        this.open(best(this.#results), !this.#earlier(result));
     };
 
     /** Those of the last run before a reload, as far as ComfyUI has the files still. */
@@ -43,7 +63,7 @@ export class NodeResults {
         const there = await Promise.all(results.map(({ files }) => this.comfy.has(files[0])));
         if (this.#results.length) return; // a run was faster
         this.#results = results.filter((_, index) => there[index]);
-        this.editor.resultBar.list(this.#results, best(this.#results));
+        this.#list(best(this.#results));
     }
 
     /** @type {(index: number, plays?: boolean) => Promise<void>} */
@@ -52,7 +72,7 @@ export class NodeResults {
         const result = this.#results[index];
         if (!result) return;
         this.#leave();
-        editor.resultBar.list(this.#results, index);
+        this.#list(index);
         const key = `result ${JSON.stringify([result.run, result.files])}`;
         this.#shown = key;
         try {
@@ -67,6 +87,18 @@ export class NodeResults {
         } catch (error) {
             if (this.#shown === key) editor.say(`${result.title}: ${messageOf(error)}.`);
         }
+    }
+
+    /** @type {(chosen: number) => void} */
+    #list(chosen) {
+        const result = this.#results[chosen];
+        this.editor.resultBar.list(this.#results, chosen, result ? this.#earlier(result) : "");
+    }
+
+    /** What it was made of that is another by now. @type {(result: Result) => string} */
+    #earlier({ clip, edited }) {
+        if (clip !== this.#fed.clip) return "clip";
+        return edited === this.#fed.edited ? "" : "edited frame";
     }
 
     #leave() {

@@ -48,14 +48,15 @@ export class ResultBar {
         this.wipe.addEventListener("keydown", (event) => this.#key(event));
     }
 
-    /** What can be shown, and which of it is. @type {(results: Result[], chosen: number) => void} */
-    list(results, chosen) {
+    /** What can be shown, which of it is, and what it was made of that is another by now. @type {(results: Result[], chosen: number, earlier?: string) => void} */
+    list(results, chosen, earlier = "") {
         this.#results = results;
         this.chosen = chosen;
         this.choice.hidden = results.length < 2;
         this.choice.replaceChildren(...results.map(({ title }, index) => h("option", { value: index, selected: index === chosen }, title)));
         const result = results[chosen];
-        this.run.textContent = result ? `${result.title}, ${new Date(result.at).toLocaleString()}` : "";
+        this.run.textContent = result ? `${earlier && `Of an earlier ${earlier}: `}${result.title}, ${new Date(result.at).toLocaleString()}` : "";
+        this.run.classList.toggle("rve-warning", earlier !== "");
         this.run.title = result ? `Run ${result.run}` : "";
         this.editor.redraw();
     }

@@ -19,6 +19,8 @@ export class Status {
     notice = "";
     /** What is awaited or missing, until it is there. */
     waiting = "";
+    /** What of the edited frame is not seen as a run gets it. */
+    edited = "";
 
     /** @param {Editor} editor */
     constructor(editor) {
@@ -28,7 +30,7 @@ export class Status {
     draw() {
         const warning = this.#outsideText();
         const passing = this.notice || this.waiting || this.#hiddenText() || this.#readingText() || this.#soloText();
-        const text = passing || warning || TOOLS[this.editor.session.tool].hint;
+        const text = passing || warning || this.edited || TOOLS[this.editor.session.tool].hint;
         if (this.#text.textContent !== text) this.#text.textContent = this.#text.title = text;
         this.#text.classList.toggle("rve-warning", !passing && warning !== "");
         const missing = this.#missingText();

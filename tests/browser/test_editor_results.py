@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from comfyui_server import ComfyUI
+from comfyui_server import ComfyUI, png
 from drawing import Drawing, build
 from frontend import journey, visit
-from playwright.sync_api import Page
-from test_editor_clip import OTHER_DB, SAME_DB, frames_of, likeness
+from playwright.sync_api import Page, expect
+from test_editor_clip import OTHER_DB, SAME_DB, SET_WIDGET, frames_of, likeness
 from test_workflows import finish
 
 # Behind the editor: its frames inverted, if it has any say; saved as a video.
@@ -122,3 +122,66 @@ def test_full_window_and_back_with_all_it_holds(page: Page):
     assert page.locator(".rve-window").count() == 0
     drawing.press("Control+z")
     assert drawing.text == before
+
+
+def test_a_result_of_an_earlier_clip_or_edited_frame_steps_back_and_is_said_to_be_one(server: ComfyUI, page: Page):
+    source = frames_of(server.input / "bikes.mp4")
+    for name, picture in (("one.png", source[0]), ("two.png", source[0].flip(2))):
+        server.upload(name, png(picture.permute(1, 2, 0)))
+    edited = {"edited": {"type": "LoadImage", "pos": [380, 420], "widgets": {"image": "one.png"}}}
+    drawing = build(page, more=BEHIND | edited, inputs={"edited_frame": ["edited", 0]}).wait_for_frames()
+    drawing.tool("rect")
+    drawing.drag([(0, 0), (640, 256)])
+    finish(server, page)
+    result = drawing.element.get_by_role("button", name="Result", exact=True)
+    run, shown = drawing.element.locator(".rve-run"), drawing.element.locator(".rve-results [aria-pressed=true]")
+    expect(result).to_have_attribute("aria-pressed", "true")
+    expect(run).not_to_contain_text("earlier")
+    for kind, name, other, before in (
+        ("LoadImage", "image", "two.png", "one.png"),
+        ("LoadVideo", "file", "bigbuckbunny.mp4", "bikes.mp4"),
+    ):
+        page.evaluate(SET_WIDGET, [kind, name, other])
+        expect(shown.first).to_have_text("Source")
+        expect(run).to_contain_text("Of an earlier edited frame: Save Video" if name == "image" else "Of an earlier clip: ")
+        result.click()  # who asks for it sees it
+        expect(result).to_have_attribute("aria-pressed", "true")
+        page.evaluate(SET_WIDGET, [kind, name, before])
+        expect(shown.first).to_have_text("Source")
+        expect(run).not_to_contain_text("earlier")
+        result.click()
+
+
+@journey
+def test_escape_and_the_end_of_the_node_leave_the_full_window_where_no_wheel_reaches_the_graph(page: Page):
+    drawing = build(page).wait_for_frames()
+    graph = page.evaluate("window.app.canvas.ds.scale")
+    drawing.tool("line")
+    drawing.drag([(100, 60), (300, 80)])
+    drawing.press("f")
+    window = page.locator(".rve-window")
+    window.wait_for()
+    drawing.wait_for_frames()
+    page.mouse.move(*drawing.place(320, 128))
+    page.evaluate("document.activeElement.blur()")
+    before = drawing.layer("picture")
+    page.mouse.wheel(0, -300)
+    drawing.wait_for(lambda d: (d.layer("picture") != before).any(), "a closer view")
+    box = drawing.element.locator(".rve-toolbar").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 10, box["y"] + 10)
+    page.mouse.wheel(0, -300)
+    drawing.drawn()
+    assert page.evaluate("window.app.canvas.ds.scale") == graph
+
+    drawing.tool("line")
+    for left_over in ("the selection", "the tool"):
+        drawing.press("Escape")
+        assert window.count() == 1, left_over
+    drawing.press("Escape")
+    expect(window).to_have_count(0)
+    assert len(drawing.paths) == 1
+    drawing.press("f")
+    window.wait_for()
+    page.evaluate("window.app.graph.clear()")
+    expect(window).to_have_count(0)

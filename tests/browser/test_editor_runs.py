@@ -12,7 +12,7 @@ from comfyui_server import ComfyUI, png
 from drawing import FRAME, Drawing, build
 from frontend import journey
 from playwright.sync_api import Page
-from test_editor_clip import FED, SAME_DB, frames_of, likeness, psnr
+from test_editor_clip import FED, SAME_DB, SET_WIDGET, frames_of, likeness, psnr
 from test_workflows import finish
 
 from revideo.drawing.document import EditDocument
@@ -98,3 +98,27 @@ def test_a_picture_chosen_is_the_edited_first_frame(server: ComfyUI, page: Page,
     drawing.wait_for(lambda d: likeness(d, frames[0].flip(2)) >= SAME_DB, "the edited frame")
     assert page.evaluate(FED) == {"frames": "ReVideoPrepareVideo", "edited_frame": "LoadImage"}
     assert psnr(frames[0], frames[0].flip(2)) < SAME_DB
+
+
+@journey
+def test_an_edited_frame_behind_a_node_is_shown_as_its_file_with_a_word_until_a_run_has_got_it(
+    server: ComfyUI, page: Page
+):
+    flipped = frames_of(server.input / "bikes.mp4")[0].flip(2)
+    for name, picture in (("flipped.png", flipped), ("darker.png", flipped / 2)):
+        server.upload(name, png(picture.permute(1, 2, 0)))
+    more: dict[str, Any] = {
+        "load": {"type": "LoadImage", "pos": [380, 420], "widgets": {"image": "flipped.png"}},
+        "invert": {"type": "ImageInvert", "pos": [380, 800], "inputs": {"image": ["load", 0]}},
+        "look": {"type": "PreviewAny", "pos": [1600, 0], "inputs": {"source": ["editor", 2]}},
+    }
+    drawing = build(page, more=more, inputs={"edited_frame": ["invert", 0]}).wait_for_frames()
+    remark = "The edited frame is shown as its file, before the nodes between"
+    drawing.wait_for(lambda d: likeness(d, flipped) >= SAME_DB, "the file")
+    drawing.wait_for(lambda d: remark in d.status, "a word about it")
+    finish(server, page)
+    drawing.wait_for(lambda d: likeness(d, 1 - flipped) >= SAME_DB - 4, "what the run got")
+    drawing.wait_for(lambda d: remark not in d.status, "no word about it")
+    page.evaluate(SET_WIDGET, ["LoadImage", "image", "darker.png"])
+    drawing.wait_for(lambda d: likeness(d, flipped / 2) >= SAME_DB, "the other file")
+    drawing.wait_for(lambda d: remark in d.status, "a word about it")
