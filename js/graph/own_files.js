@@ -11,6 +11,7 @@ import { EXAMPLE, inputNamed, originOf, upstreamOf } from "./upstream.js";
  */
 
 const PREPARE = "ReVideoPrepareVideo";
+const EVALUATE = "ReVideoEvaluate";
 const [FRAMES, EDITED_FRAME, FPS, VIDEO] = [0, 1, 2, 3]; // outputs of Example Clip
 const GAP = 40; // pixels of the graph
 const TITLE = 60; // of a node and some room above it
@@ -28,21 +29,53 @@ export function clipLoader(editor, isVideo, create) {
     return { loader, widget: isVideo ? "file" : "image" };
 }
 
-/** The loader of an editor's edited first frame, or a new one. @type {(editor: any, create: Create) => Loader} */
+/**
+ * The loader of the edited first frame of all that an editor's drawing edits, or a new one; `missed`: nodes in other
+ * graphs, where it does not reach.
+ * @type {(editor: any, create: Create) => Loader & {missed: any[]}}
+ */
 export function editedFrameLoader(editor, create) {
-    const known = upstreamOf(editor, "edited_frame");
-    const isClip = known?.loader === upstreamOf(editor, "frames")?.loader;
-    if (known?.widget && known.kind === "picture" && !isClip) return { loader: known.loader, widget: known.widget };
-    const loader = make(create, "LoadImage");
-    const origin = originOf(editor, inputNamed(editor, "edited_frame"));
-    /** Nodes that edit the same: the frame goes to all of them. @type {any[]} */
-    const others = editor.graph.nodes.filter((/** @type {any} */ node) => {
-        const found = originOf(node, inputNamed(node, "edited_frame"));
-        return node === editor || (origin !== null && found !== null && found.node === origin.node && found.slot === origin.slot);
+    const clip = upstreamOf(editor, "frames")?.loader;
+    const nodes = [editor, ...editingNodes(editor)];
+    const leader = nodes.find((node) => {
+        const known = upstreamOf(node, "edited_frame");
+        return known?.widget && known.kind === "picture" && known.loader !== clip;
     });
-    add(editor.graph, loader, [editor.pos[0] - 400, editor.pos[1] + editor.size[1] / 2]);
-    for (const node of others) loader.connect(0, node, inputNamed(node, "edited_frame"));
-    return { loader, widget: "image" };
+    const { loader, widget } = leader ? /** @type {any} */ (upstreamOf(leader, "edited_frame")) : { loader: make(create, "LoadImage"), widget: "image" };
+    if (!leader) add(editor.graph, loader, [editor.pos[0] - 400, editor.pos[1] + editor.size[1] / 2]);
+    const from = leader ? /** @type {any} */ (edited(leader)) : { node: loader, slot: 0 }; // what it passes on its way, it passes for all
+    const others = nodes.filter((node) => upstreamOf(node, "edited_frame")?.loader !== loader);
+    const within = (/** @type {any} */ node) => node.graph === from.node.graph;
+    for (const node of others.filter(within)) from.node.connect(from.slot, node, inputNamed(node, "edited_frame"));
+    return { loader, widget, missed: others.filter((node) => !within(node)) };
+}
+
+/** @type {(node: any) => {node: any, slot: number} | null} */
+const edited = (node) => originOf(node, inputNamed(node, "edited_frame"));
+
+/** The nodes to which an editor's edited frame goes: those that its drawing reaches, and those that share it. @type {(editor: any) => any[]} */
+function editingNodes(editor) {
+    const root = editor.graph.rootGraph ?? editor.graph;
+    const nodes = [root, ...(root.subgraphs?.values() ?? [])].flatMap((graph) => graph.nodes).filter((node) => node.type !== editor.type && inputNamed(node, "edited_frame") >= 0);
+    const own = edited(editor);
+    return nodes.filter((node) => {
+        const origin = edited(node);
+        const drawings = [...nodesBefore(node)].filter(({ type }) => type === editor.type);
+        // A crop hands its own on; what only measures an edit need not have one.
+        if (drawings.includes(editor)) return origin ? !nodesBefore(origin.node).has(editor) : node.type !== EVALUATE;
+        return !drawings.length && own !== null && origin?.node === own.node && origin?.slot === own.slot;
+    });
+}
+
+/** All that a node depends on, and itself. @type {(node: any, seen?: Set<any>) => Set<any>} */
+function nodesBefore(node, seen = new Set()) {
+    if (seen.has(node)) return seen;
+    seen.add(node);
+    for (let slot = 0; slot < (node.inputs?.length ?? 0); slot += 1) {
+        const origin = originOf(node, slot);
+        if (origin) nodesBefore(origin.node, seen);
+    }
+    return seen;
 }
 
 /**

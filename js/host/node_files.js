@@ -47,14 +47,15 @@ export class NodeFiles {
         return this.#put(picture, () => editedFrameLoader(this.node, this.comfy.create));
     }
 
-    /** Uploads a file and sets it on the loader that it belongs to. @type {(file: File, loaderOf: () => import("../graph/own_files.js").Loader) => Promise<any>} */
+    /** Uploads a file and sets it on the loader that it belongs to. @type {(file: File, loaderOf: () => import("../graph/own_files.js").Loader & {missed?: any[]}) => Promise<any>} */
     async #put(file, loaderOf) {
         this.editor.say(`Uploading ${file.name} …`);
         try {
             const value = await this.comfy.upload(file);
-            const { loader, widget } = loaderOf();
+            const { loader, widget, missed = [] } = loaderOf();
             choose(loader, widget, value);
             this.editor.say("");
+            if (missed.length) this.editor.message.show(`${missed.map(({ title, type }) => title ?? type).join(", ")}: in another graph, where no edited frame is connected from here. Connect ${file.name} there.`);
             this.clip.changed();
             return loader;
         } catch (error) {

@@ -136,6 +136,47 @@ test("a picture beside a clip is the edited frame of all that edit the same", ()
     assert.equal(editedFrameLoader(editor, create).loader, loader);
 });
 
+/** The nodes of a graph of two edits of one clip and one example frame, and a crop in the first. */
+const EDITS = {
+    clip: ["LoadVideo"],
+    example: ["ReVideoExampleClip"],
+    other: ["LoadImage"],
+    scale: ["ImageScale", { image: ["other", 0] }],
+    editor: ["ReVideoEditor", { frames: ["clip", 0], edited_frame: ["example", 1] }],
+    crop: ["ReVideoCrop", { mask: ["editor", 0], edited_frame: ["scale", 0] }],
+    conditions: ["ReVideoConditions", { mask: ["crop", 0], edited_frame: ["crop", 0] }],
+    evaluate: ["ReVideoEvaluate", { mask: ["editor", 0], edited_frame: ["example", 1] }],
+    second: ["ReVideoEditor", { frames: ["clip", 0], edited_frame: ["example", 1] }],
+    apart: ["ReVideoConditions", { mask: ["second", 0], edited_frame: ["example", 1] }],
+};
+
+test("the edited frame goes to what this editor's drawing edits, by the way that is there, and to no other edit", () => {
+    const { graph, other, editor, crop, conditions, evaluate, second, apart } = build(EDITS);
+    const count = graph.nodes.length;
+    for (const node of [editor, evaluate]) assert.equal(origins(node).edited_frame[0], "ReVideoExampleClip");
+    other.widgets = [{ name: "image", value: "other.png" }];
+    const { loader, missed } = editedFrameLoader(editor, create);
+    assert.equal(loader, other); // what the run gets already
+    for (const node of [editor, crop, evaluate]) assert.deepEqual(origins(node).edited_frame, ["ImageScale", 0]);
+    assert.deepEqual(origins(conditions).edited_frame, ["ReVideoCrop", 0]);
+    for (const node of [second, apart]) assert.deepEqual(origins(node).edited_frame, ["ReVideoExampleClip", 1]);
+    assert.deepEqual([missed, graph.nodes.length], [[], count]);
+});
+
+test("the editor's own edited frame takes the place of another of its conditions, which need not have had one", () => {
+    const { mine, editor, first, later } = build({
+        mine: ["LoadImage"],
+        theirs: ["LoadImage"],
+        editor: ["ReVideoEditor", { frames: ["editor", 0], edited_frame: ["mine", 0] }],
+        first: ["ReVideoConditions", { mask: ["editor", 0], edited_frame: ["theirs", 0] }],
+        later: ["ReVideoConditions", { mask: ["editor", 0], edited_frame: ["editor", 0] }],
+    });
+    editor.inputs[0].link = later.inputs[1].link = null;
+    for (const { widgets } of [mine]) widgets[1].value = "mine.png";
+    assert.equal(editedFrameLoader(editor, create).loader, mine);
+    for (const node of [editor, first, later]) assert.equal(node.graph.getLink(node.inputs[1].link).origin_id, mine.id);
+});
+
 test("alone, a file is the clip", () => {
     for (const isVideo of [true, false]) {
         const { graph, editor } = build({ editor: ["ReVideoEditor", { frames: ["editor", 0], edited_frame: ["editor", 0] }] });
