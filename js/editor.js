@@ -49,6 +49,7 @@ import { Toolbar } from "./ui/toolbar.js";
  * @property {(frame: number) => void} saveFrame  as a picture file
  * @property {() => void} paintFrame  the edited first frame, in ComfyUI's mask editor
  * @property {(picture: File) => void} chooseFrame  as the edited first frame
+ * @property {() => void} removeFrame  the clip's own first frame stands for the edited one
  * @property {(index: number) => void} openResult  of those that are listed
  * @property {() => void} showFrames  runs what feeds the frames, to see them
  */

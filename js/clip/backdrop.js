@@ -55,15 +55,22 @@ export class Backdrop {
         if (this.view !== "source") this.result?.want(frame);
     }
 
+    /** Which of them is seen of a frame; a wipe and a difference are of the result. @type {(frame: number) => "source" | "edited" | "result"} */
+    shows(frame) {
+        if (this.comparing) return "source";
+        if (this.view !== "source" && this.result?.picture(frame)) return "result";
+        return frame === 0 && this.#edited ? "edited" : "source";
+    }
+
     /** What is seen of a frame in a document of this size. @type {(frame: number, size: {width: number, height: number}) => Picture} */
     at(frame, { width, height }) {
         const whole = { x: 0, y: 0, width, height };
         const source = { picture: this.clip?.picture(frame) ?? null, place: this.clip?.prepared.place ?? whole };
-        if (this.comparing) return source;
-        const result = this.view === "source" ? null : (this.result?.picture(frame) ?? null);
-        if (result && this.view === "result") return { picture: result, place: whole };
-        if (result && (this.view === "wipe" || this.view === "difference")) return { ...source, over: result, by: this.view, wipe: this.wipe };
-        return frame === 0 && this.#edited ? { picture: this.#edited, place: whole } : source;
+        const shows = this.shows(frame);
+        if (shows === "source") return source;
+        const picture = (shows === "edited" ? this.#edited : this.result?.picture(frame)) ?? null;
+        if (shows === "result" && (this.view === "wipe" || this.view === "difference")) return { ...source, over: picture, by: this.view, wipe: this.wipe };
+        return { picture, place: whole };
     }
 
     destroy() {

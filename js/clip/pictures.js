@@ -33,6 +33,14 @@ export async function openPictures(urls, fps, signal) {
 /** The picture of a file, without transparency. @type {(url: string, signal: AbortSignal) => Promise<ImageBitmap>} */
 export const pictureOf = async (url, signal) => decoded(await fetched(url, signal), url, signal);
 
+/** A picture as a file; it is closed. @type {(picture: ImageBitmap) => Promise<Blob>} */
+export async function pngOf(picture) {
+    const canvas = new OffscreenCanvas(picture.width, picture.height);
+    canvas.getContext("2d")?.drawImage(picture, 0, 0);
+    picture.close();
+    return canvas.convertToBlob({ type: "image/png" });
+}
+
 /** The picture at a size that is paid for, in its place. @type {(picture: ImageBitmap, maxSide: number) => Promise<ImageBitmap>} */
 async function smaller(picture, maxSide) {
     const options = bitmapOptions(picture, maxSide);

@@ -50,6 +50,14 @@ export function editedFrameLoader(editor, create) {
     return { loader, widget, missed: others.filter((node) => !within(node)) };
 }
 
+/** Takes the edited frame off an editor: the nodes that it went to get the clip's own first frame. @type {(editor: any) => void} */
+export function removeEditedFrame(editor) {
+    const nodes = editingNodes(editor);
+    const frames = originOf(editor, inputNamed(editor, "frames"));
+    editor.disconnectInput(inputNamed(editor, "edited_frame"));
+    for (const node of nodes) if (frames && frames.node.graph === node.graph) frames.node.connect(frames.slot, node, inputNamed(node, "edited_frame"));
+}
+
 /** @type {(node: any) => {node: any, slot: number} | null} */
 const edited = (node) => originOf(node, inputNamed(node, "edited_frame"));
 

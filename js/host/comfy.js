@@ -65,6 +65,7 @@ export function followSettings(nodes) {
     for (const widget of nodes.flatMap((node) => node.widgets ?? [])) {
         if (followed.has(widget)) continue;
         followed.add(widget);
+        followValue(widget);
         const { callback } = widget;
         widget.callback = function (/** @type {any[]} */ ...values) {
             const answer = callback?.apply(this, values);
@@ -72,4 +73,23 @@ export function followSettings(nodes) {
             return answer;
         };
     }
+}
+
+/** Has a widget say when its value is set too: ComfyUI's mask editor sets it, and tells nobody. @type {(widget: any) => void} */
+function followValue(widget) {
+    let owner = widget;
+    while (owner && !Object.hasOwn(owner, "value")) owner = Object.getPrototypeOf(owner);
+    const own = owner && Object.getOwnPropertyDescriptor(owner, "value");
+    if (!own || (owner === widget && !own.configurable)) return;
+    let { value } = own;
+    Object.defineProperty(widget, "value", {
+        configurable: true,
+        enumerable: own.enumerable,
+        get: () => (own.get ? own.get.call(widget) : value),
+        set(next) {
+            if (own.set) own.set.call(widget, next);
+            else value = next;
+            queueMicrotask(() => settings.dispatchEvent(new Event("change")));
+        },
+    });
 }

@@ -5,7 +5,7 @@
 
 import { messageOf } from "../dom.js";
 import { borrow, fileKey, giveBack, openFile, openRun } from "../clip/open_clips.js";
-import { pictureOf } from "../clip/pictures.js";
+import { pictureOf, pngOf } from "../clip/pictures.js";
 import { Editor } from "../editor.js";
 import { forerunnerOf, takePlace } from "../graph/forerunner.js";
 import { inputNamed, originOf, upstreamOf } from "../graph/upstream.js";
@@ -44,7 +44,8 @@ export class NodeEditor {
             track: (places, frame) => this.runs.track(places, frame),
             saveFrame: (frame) => this.#saveFrame(frame),
             paintFrame: () => this.#paintFrame(),
-            chooseFrame: (picture) => this.files.setEditedFrame(picture),
+            chooseFrame: (picture) => this.files.choose(picture),
+            removeFrame: () => this.files.removeEditedFrame(),
             openResult: (index) => this.results.open(index),
         });
         this.editor.element.addEventListener("pointerenter", this.refresh);
@@ -226,10 +227,20 @@ export class NodeEditor {
 
     // --- The first frame, to be edited -----------------------------------------------------------
 
-    /** @type {(frame: number) => Promise<void>} */
+    /** What is seen of a frame: the source as a run gets it. @type {(frame: number) => Promise<void>} */
     async #saveFrame(frame) {
-        const picture = await this.runs.frame(frame);
-        if (picture) download(picture, `frame ${frame}.png`);
+        const shows = this.editor.backdrop.shows(frame);
+        const pictures = {
+            source: () => this.runs.frame(frame),
+            edited: async () => pngOf(await pictureOf(this.#edited, new AbortController().signal)),
+            result: () => this.results.frame(frame),
+        };
+        try {
+            const picture = await pictures[shows]();
+            if (picture) download(picture, `${shows} frame ${frame}.png`);
+        } catch (error) {
+            this.editor.message.show(`The frame was not saved: ${messageOf(error)}`);
+        }
     }
 
     /** The edited first frame, or the clip's own, in ComfyUI's mask editor; what is painted there becomes the edited one. */

@@ -1,7 +1,7 @@
 /** NodeFiles: files of the person's own, put into the graph where the editor's clip or its edited first frame comes from. */
 
 import { messageOf } from "../dom.js";
-import { clipLoader, editedFrameLoader } from "../graph/own_files.js";
+import { clipLoader, editedFrameLoader, removeEditedFrame } from "../graph/own_files.js";
 import { upstreamOf } from "../graph/upstream.js";
 
 /** @typedef {import("../clip/frames.js").Clip} Clip */
@@ -30,16 +30,32 @@ export class NodeFiles {
         else if (files.length > Number(!!video) + Number(!!picture)) message.show("One clip and one picture at a time: the first of each was taken.");
         if (video) await this.#put(video, () => clipLoader(this.node, true, this.comfy.create));
         if (!picture) return;
-        const asClip = () => this.#put(picture, () => clipLoader(this.node, false, this.comfy.create));
-        const asEdited = () => this.setEditedFrame(picture);
-        if (!upstreamOf(this.node, "frames")) return asClip();
+        if (video) await this.setEditedFrame(picture);
+        else if (upstreamOf(this.node, "frames")) await this.choose(picture);
+        else await this.#setClip(picture);
+    }
+
+    /** A picture that is chosen becomes the edited first frame; where the clip has another shape, one is asked. @type {(picture: File) => Promise<void>} */
+    async choose(picture) {
         await this.clip.opened();
         const { clip } = this.editor.backdrop;
-        if (video || (clip && (await hasShapeOf(clip, picture)))) return asEdited();
-        message.show(`${picture.name} has another shape than the clip. What shall it be?`, [
-            { text: "The edited first frame", act: asEdited },
-            { text: "The clip", act: asClip },
+        if (clip ? await hasShapeOf(clip, picture) : !upstreamOf(this.node, "frames")) return this.setEditedFrame(picture);
+        this.editor.message.show(`${picture.name} has another shape than the clip. What shall it be?`, [
+            { text: "The edited first frame", act: () => this.setEditedFrame(picture) },
+            { text: "The clip", act: () => this.#setClip(picture) },
         ]);
+    }
+
+    /** The clip's own first frame stands for the edited one. */
+    removeEditedFrame() {
+        removeEditedFrame(this.node);
+        this.clip.changed();
+        this.editor.say("No edited frame: the clip's own first frame stands for it.");
+    }
+
+    /** @type {(picture: File) => Promise<any>} */
+    #setClip(picture) {
+        return this.#put(picture, () => clipLoader(this.node, false, this.comfy.create));
     }
 
     /** A picture becomes the edited first frame; resolves with the node that loads it, or null where that failed. @type {(picture: File) => Promise<any>} */

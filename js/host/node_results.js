@@ -1,6 +1,7 @@
 /** NodeResults: what runs gave behind a node's editor, played on its stage; those of the last run are found again after a reload. */
 
 import { messageOf } from "../dom.js";
+import { pngOf } from "../clip/pictures.js";
 import { borrow, giveBack, openResult } from "../clip/open_clips.js";
 import { isNamed, placeOf } from "../graph/forerunner.js";
 import { resultOf, storeResults, storedResults } from "../graph/results.js";
@@ -68,7 +69,7 @@ export class NodeResults {
 
     /** @type {(index: number, plays?: boolean) => Promise<void>} */
     async open(index, plays = false) {
-        const { editor, comfy } = this;
+        const { editor } = this;
         const result = this.#results[index];
         if (!result) return;
         this.#leave();
@@ -76,8 +77,7 @@ export class NodeResults {
         const key = `result ${JSON.stringify([result.run, result.files])}`;
         this.#shown = key;
         try {
-            const urls = result.files.map((file) => `${comfy.viewUrl(file)}&rand=${encodeURIComponent(result.run)}`); // names come again
-            const clip = await borrow(key, (signal) => openResult(urls, result.kind, editor.backdrop.fps, signal));
+            const clip = await borrow(key, (signal) => this.#read(result, signal));
             if (this.#shown !== key) return;
             clip.watchers.add(this.#redraw);
             editor.backdrop.result = clip;
@@ -87,6 +87,22 @@ export class NodeResults {
         } catch (error) {
             if (this.#shown === key) editor.say(`${result.title}: ${messageOf(error)}.`);
         }
+    }
+
+    /** A frame of what is shown as a picture file, at its own size: it is read anew. @type {(frame: number) => Promise<Blob>} */
+    async frame(frame) {
+        const clip = await this.#read(this.#results[this.editor.resultBar.chosen], new AbortController().signal);
+        try {
+            return await pngOf(await clip.reader.grab(Math.min(frame, clip.prepared.picked.length - 1), Infinity));
+        } finally {
+            clip.close();
+        }
+    }
+
+    /** @type {(result: Result, signal: AbortSignal) => Promise<import("../clip/frames.js").Clip>} */
+    #read({ files, kind, run }, signal) {
+        const urls = files.map((file) => `${this.comfy.viewUrl(file)}&rand=${encodeURIComponent(run)}`); // names come again
+        return openResult(urls, kind, this.editor.backdrop.fps, signal);
     }
 
     /** @type {(chosen: number) => void} */

@@ -78,7 +78,7 @@ export const BINDINGS = [
     { group: "View", command: "fit", keys: ["0"], text: "Fit the frame" },
     { group: "View", command: "actual-size", keys: ["1"], text: "One pixel is one pixel" },
     { group: "View", command: "compare", keys: ["c"], text: "Hold: the source, not the edited frame" },
-    { group: "View", command: "first-frame", keys: ["y"], text: "The edited first frame" },
+    { group: "View", command: "first-frame", keys: ["y"], text: "Edited frame: paint, choose, save" },
     { group: "View", command: "result", keys: ["x"], text: "The result, the source" },
     { group: "View", command: "wipe", keys: ["w"], text: "Wipe between both" },
     { group: "View", command: "difference", keys: ["d"], text: "Their difference" },

@@ -1,9 +1,12 @@
 /** FrameMenu: where the edited first frame comes from: a picture that is chosen, ComfyUI's mask editor, another program. */
 
 import { h } from "../dom.js";
+import { frameAt } from "../input/player.js";
 import { Menu } from "./menu.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
+
+const SAVES = { source: "Save the frame shown as a picture", edited: "Save the edited frame as a picture", result: "Save the frame of the result as a picture" };
 
 export class FrameMenu {
     /** @param {Editor} editor */
@@ -20,8 +23,9 @@ export class FrameMenu {
         const items = [
             { text: "Use a picture as edited first frame…", act: () => this.file.click() },
             { text: editor.backdrop.hasEdited ? "Paint on it in ComfyUI's mask editor" : "Paint on the first frame in ComfyUI's mask editor", act: () => editor.run("paint-frame") },
+            ...(editor.backdrop.hasEdited ? [{ text: "Without edited frame", act: () => editor.host.removeFrame() }] : []),
             null,
-            { text: "Save the frame shown as a picture", act: () => editor.run("save-frame") },
+            { text: SAVES[editor.backdrop.shows(frameAt(editor.time))], act: () => editor.run("save-frame") },
         ];
         this.menu.open("First frame", items, { x: box.left, y: box.bottom });
     }

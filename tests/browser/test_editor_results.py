@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,8 +10,10 @@ from comfyui_server import ComfyUI, png
 from drawing import Drawing, build
 from frontend import journey, visit
 from playwright.sync_api import Page, expect
-from test_editor_clip import OTHER_DB, SAME_DB, SET_WIDGET, frames_of, likeness
+from test_editor_clip import OTHER_DB, SAME_DB, SET_WIDGET, frames_of, likeness, psnr
 from test_workflows import finish
+
+from revideo.video.io import read_image
 
 # Behind the editor: its frames inverted, if it has any say; saved as a video.
 BEHIND: dict[str, Any] = {
@@ -124,7 +127,9 @@ def test_full_window_and_back_with_all_it_holds(page: Page):
     assert drawing.text == before
 
 
-def test_a_result_of_an_earlier_clip_or_edited_frame_steps_back_and_is_said_to_be_one(server: ComfyUI, page: Page):
+def test_a_result_of_an_earlier_clip_or_edited_frame_steps_back_and_is_said_to_be_one(
+    server: ComfyUI, page: Page, tmp_path: Path
+):
     source = frames_of(server.input / "bikes.mp4")
     for name, picture in (("one.png", source[0]), ("two.png", source[0].flip(2))):
         server.upload(name, png(picture.permute(1, 2, 0)))
@@ -137,6 +142,15 @@ def test_a_result_of_an_earlier_clip_or_edited_frame_steps_back_and_is_said_to_b
     run, shown = drawing.element.locator(".rve-run"), drawing.element.locator(".rve-results [aria-pressed=true]")
     expect(result).to_have_attribute("aria-pressed", "true")
     expect(run).not_to_contain_text("earlier")
+    drawing.press(",", "Home")  # it plays: it is stopped
+    drawing.wait_for(lambda d: likeness(d, 1 - source[0]) >= OTHER_DB, "the result")
+    with page.expect_download() as download:
+        drawing.button("first-frame").click()
+        drawing.element.get_by_role("menuitem", name="Save the frame of the result").click()
+    assert download.value.suggested_filename == "result frame 0.png"
+    download.value.save_as(tmp_path / "frame.png")
+    saved = read_image(tmp_path / "frame.png")
+    assert saved.shape == source[0].shape and psnr(saved, 1 - source[0]) >= OTHER_DB  # through H.264
     for kind, name, other, before in (
         ("LoadImage", "image", "two.png", "one.png"),
         ("LoadVideo", "file", "bigbuckbunny.mp4", "bikes.mp4"),

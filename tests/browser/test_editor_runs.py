@@ -12,7 +12,7 @@ from comfyui_server import ComfyUI, png
 from drawing import FRAME, Drawing, build
 from frontend import journey
 from playwright.sync_api import Page
-from test_editor_clip import FED, SAME_DB, SET_WIDGET, frames_of, likeness, psnr
+from test_editor_clip import FED, SAME_DB, frames_of, likeness, psnr
 from test_workflows import finish
 
 from revideo.drawing.document import EditDocument
@@ -72,6 +72,7 @@ def test_a_frame_is_saved_as_the_run_gets_it(server: ComfyUI, page: Page, tmp_pa
     with page.expect_download() as download:
         drawing.button("first-frame").click()
         drawing.element.get_by_role("menuitem", name="Save the frame shown").click()
+    assert download.value.suggested_filename == "source frame 3.png"
     download.value.save_as(tmp_path / "frame.png")
     saved = read_image(tmp_path / "frame.png")
     assert torch.equal((saved * 255).round(), (frames_of(server.input / "bikes.mp4")[3] * 255).floor())  # as it saves
@@ -87,17 +88,51 @@ def test_the_first_frame_goes_to_comfyui_s_mask_editor_and_is_the_edited_one(ser
     page.keyboard.press("Escape")
 
 
-def test_a_picture_chosen_is_the_edited_first_frame(server: ComfyUI, page: Page, tmp_path: Path):
+# What feeds ReVideo Conditions' edited frame.
+CONDITIONED = """() => {
+    const { graph } = window.app
+    const { link } = graph.nodes.find(({ type }) => type === "ReVideoConditions").inputs.find(({ name }) => name === "edited_frame")
+    return graph.getNodeById(graph.getLink(link).origin_id).type
+}"""
+
+
+def test_a_picture_chosen_is_the_edited_first_frame_of_all_until_it_is_taken_off(
+    server: ComfyUI, page: Page, tmp_path: Path
+):
     frames = frames_of(server.input / "bikes.mp4")
-    (tmp_path / "edited.png").write_bytes(png(frames[0].flip(2).permute(1, 2, 0)))
-    drawing: Drawing = build(page).wait_for_frames()
-    drawing.button("first-frame").click()
-    with page.expect_file_chooser() as chooser:
-        drawing.element.get_by_role("menuitem", name="Use a picture").click()
-    chooser.value.set_files(str(tmp_path / "edited.png"))
-    drawing.wait_for(lambda d: likeness(d, frames[0].flip(2)) >= SAME_DB, "the edited frame")
+    flipped = frames[0].flip(2)
+    (tmp_path / "edited.png").write_bytes(png(flipped.permute(1, 2, 0)))
+    (tmp_path / "tall.png").write_bytes(png(flipped.permute(2, 1, 0)))
+    inputs = {"frames": ["prepare", 0], "edited_frame": ["prepare", 0], "mask": ["editor", 1]}
+    conditions = {"type": "ReVideoConditions", "pos": [1600, 0], "inputs": inputs}
+    drawing: Drawing = build(page, more={"conditions": conditions}).wait_for_frames()
+
+    def choose(item: str) -> None:
+        drawing.button("first-frame").click()
+        drawing.element.get_by_role("menuitem", name=item).click()
+
+    for name in ("tall.png", "edited.png"):
+        with page.expect_file_chooser() as chooser:
+            choose("Use a picture")
+        chooser.value.set_files(str(tmp_path / name))
+        if name == "tall.png":
+            drawing.wait_for(lambda d: "tall.png has another shape than the clip" in d.message, "a question")
+            assert page.evaluate(CONDITIONED) == "ReVideoPrepareVideo"
+            drawing.element.get_by_role("button", name="Close the message").click()
+    drawing.wait_for(lambda d: likeness(d, flipped) >= SAME_DB, "the edited frame")
     assert page.evaluate(FED) == {"frames": "ReVideoPrepareVideo", "edited_frame": "LoadImage"}
-    assert psnr(frames[0], frames[0].flip(2)) < SAME_DB
+    assert page.evaluate(CONDITIONED) == "LoadImage"
+    assert psnr(frames[0], flipped) < SAME_DB
+    with page.expect_download() as download:
+        choose("Save the edited frame")
+    assert download.value.suggested_filename == "edited frame 0.png"
+    download.value.save_as(tmp_path / "saved.png")
+    assert torch.equal(read_image(tmp_path / "saved.png"), read_image(tmp_path / "edited.png"))
+
+    choose("Without edited frame")
+    drawing.wait_for(lambda d: likeness(d, frames[0]) >= SAME_DB, "the source")
+    assert page.evaluate(FED) == {"frames": "ReVideoPrepareVideo"}
+    assert page.evaluate(CONDITIONED) == "ReVideoPrepareVideo"
 
 
 @journey
@@ -119,6 +154,8 @@ def test_an_edited_frame_behind_a_node_is_shown_as_its_file_with_a_word_until_a_
     finish(server, page)
     drawing.wait_for(lambda d: likeness(d, 1 - flipped) >= SAME_DB - 4, "what the run got")
     drawing.wait_for(lambda d: remark not in d.status, "no word about it")
-    page.evaluate(SET_WIDGET, ["LoadImage", "image", "darker.png"])
+    # As ComfyUI's mask editor sets it: no callback is called.
+    set_value = "name => (window.app.graph.nodes.find(({ type }) => type === 'LoadImage').widgets[0].value = name)"
+    page.evaluate(set_value, "darker.png")
     drawing.wait_for(lambda d: likeness(d, flipped / 2) >= SAME_DB, "the other file")
     drawing.wait_for(lambda d: remark in d.status, "a word about it")
