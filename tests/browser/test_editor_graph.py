@@ -85,8 +85,9 @@ def test_the_wheel_scrolls_a_list_under_it_and_never_the_graph_then(page: Page):
     points = [{"x": 10, "y": 10}, {"x": 200, "y": 100}]
     paths = [{"id": f"p{index}", "kind": "line", "points": points} for index in range(40)]
     text = json.dumps({"version": 1, "width": 640, "height": 256, "frames": 14, "paths": paths, "regions": []})
-    set_value = "([id, text]) => { window.app.graph.getNodeById(id).widgets.find(w => w.name === 'document').value = text }"
-    page.evaluate(set_value, [drawing.node_id, text])
+    document = "window.app.graph.getNodeById(id).widgets.find(widget => widget.name === 'document')"
+    page.evaluate(f"([id, text]) => {{ {document}.value = text }}", [drawing.node_id, text])
+    at_end = "list => list.scrollTop + list.clientHeight >= list.scrollHeight - 1"
     rows = drawing.element.locator(".rve-list")
     drawing.wait_for(lambda d: rows.evaluate("list => list.scrollHeight > list.clientHeight"), "a long list")
     scale = page.evaluate("window.app.canvas.ds.scale")
@@ -98,10 +99,9 @@ def test_the_wheel_scrolls_a_list_under_it_and_never_the_graph_then(page: Page):
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         rows.evaluate("list => { list.scrollTop = 0 }")
         page.mouse.wheel(0, 60)
-        drawing.wait_for(lambda d: rows.evaluate("list => list.scrollTop > 0"), f"the list, {owner} having the keyboard")
+        drawing.wait_for(lambda d: rows.evaluate("list => list.scrollTop > 0"), f"the list, as {owner} hears keys")
         for _ in range(2):  # to its end, and on
             page.mouse.wheel(0, 20_000)
-            at_end = "list => list.scrollTop + list.clientHeight >= list.scrollHeight - 1"
             drawing.wait_for(lambda d: rows.evaluate(at_end), "its end")
         drawing.drawn()
         assert page.evaluate("window.app.canvas.ds.scale") == scale

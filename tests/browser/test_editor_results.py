@@ -29,7 +29,12 @@ BEHIND: dict[str, Any] = {
 
 # Pictures of what is asked for: no results.
 ASKED: dict[str, Any] = {
-    "red": {"type": "ImageToMask", "pos": [1300, 800], "widgets": {"channel": "red"}, "inputs": {"image": ["prepare", 0]}},
+    "red": {
+        "type": "ImageToMask",
+        "pos": [1300, 800],
+        "widgets": {"channel": "red"},
+        "inputs": {"image": ["prepare", 0]},
+    },
     "conditions": {
         "type": "ReVideoConditions",
         "pos": [1600, 500],
@@ -151,13 +156,13 @@ def test_a_result_of_an_earlier_clip_or_edited_frame_steps_back_and_is_said_to_b
     download.value.save_as(tmp_path / "frame.png")
     saved = read_image(tmp_path / "frame.png")
     assert saved.shape == source[0].shape and psnr(saved, 1 - source[0]) >= OTHER_DB  # through H.264
-    for kind, name, other, before in (
-        ("LoadImage", "image", "two.png", "one.png"),
-        ("LoadVideo", "file", "bigbuckbunny.mp4", "bikes.mp4"),
+    for kind, name, other, before, earlier in (
+        ("LoadImage", "image", "two.png", "one.png", "edited frame"),
+        ("LoadVideo", "file", "bigbuckbunny.mp4", "bikes.mp4", "clip"),
     ):
         page.evaluate(SET_WIDGET, [kind, name, other])
         expect(shown.first).to_have_text("Source")
-        expect(run).to_contain_text("Of an earlier edited frame: Save Video" if name == "image" else "Of an earlier clip: ")
+        expect(run).to_contain_text(f"Of an earlier {earlier}: Save Video")
         result.click()  # who asks for it sees it
         expect(result).to_have_attribute("aria-pressed", "true")
         page.evaluate(SET_WIDGET, [kind, name, before])

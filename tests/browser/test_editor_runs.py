@@ -91,7 +91,8 @@ def test_the_first_frame_goes_to_comfyui_s_mask_editor_and_is_the_edited_one(ser
 # What feeds ReVideo Conditions' edited frame.
 CONDITIONED = """() => {
     const { graph } = window.app
-    const { link } = graph.nodes.find(({ type }) => type === "ReVideoConditions").inputs.find(({ name }) => name === "edited_frame")
+    const { inputs } = graph.nodes.find(({ type }) => type === "ReVideoConditions")
+    const { link } = inputs.find(({ name }) => name === "edited_frame")
     return graph.getNodeById(graph.getLink(link).origin_id).type
 }"""
 
