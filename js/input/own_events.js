@@ -23,7 +23,8 @@ export function keepFromGraph(element, { focus, drop }) {
 
 /** Whether something of the editor scrolls by a wheel there, though it be at its end: then nothing else moves. @type {(event: WheelEvent) => boolean} */
 export function scrollsUnder({ target, deltaX, deltaY, ctrlKey, metaKey }) {
-    const editor = target instanceof Element && !ctrlKey && !metaKey ? target.closest(".revideo-editor") : null;
+    if (!(target instanceof Element) || ctrlKey || metaKey) return false;
+    const editor = target.closest(".revideo-editor");
     const sideways = Math.abs(deltaX) > Math.abs(deltaY);
     for (let at = /** @type {Element | null} */ (target); editor && at && at !== editor; at = at.parentElement) {
         const { overflowX, overflowY } = getComputedStyle(at);
