@@ -45,20 +45,29 @@ export class ContextMenu {
             // A finger's comes after our own time, whatever tool is in hand.
             if (/** @type {PointerEvent} */ (event).pointerType !== "touch") this.#openOnStage(this.#exactly(event));
         });
+        const panel = editor.panel.element;
         stage.addEventListener("pointerdown", (event) => {
             this.#pressed = event;
-            this.#rest(event);
+            this.#rest(event, editor.session.tool === "select", (finger) => this.#openOnStage(finger)); // with a tool that draws, a finger draws
         });
-        stage.addEventListener("pointermove", (event) => {
-            const finger = this.#resting;
-            if (finger?.id === event.pointerId && Math.hypot(event.clientX - finger.x, event.clientY - finger.y) > STILL) this.#stir();
+        panel.addEventListener("pointerdown", (event) => {
+            const onRow = event.target instanceof Element && event.target.closest(".rve-row") && !event.target.closest("input, .rve-grip");
+            this.#rest(event, Boolean(onRow), () => this.#openOnRow(event));
         });
-        for (const name of ["pointerup", "pointercancel"]) stage.addEventListener(name, () => this.#stir());
+        for (const part of [stage, panel]) {
+            part.addEventListener("pointermove", (event) => {
+                const finger = this.#resting;
+                if (finger?.id === event.pointerId && Math.hypot(event.clientX - finger.x, event.clientY - finger.y) > STILL) this.#stir();
+            });
+            for (const name of ["pointerup", "pointercancel"]) part.addEventListener(name, () => this.#stir());
+        }
         editor.keyboard.element.addEventListener("contextmenu", (event) => {
             event.preventDefault();
             this.openAtSelection();
         });
-        editor.panel.element.addEventListener("contextmenu", (event) => this.#openOnRow(event));
+        panel.addEventListener("contextmenu", (event) => {
+            if (/** @type {PointerEvent} */ (event).pointerType !== "touch") this.#openOnRow(event);
+        });
     }
 
     /** Where what is selected lies; without a selection, in the middle. */
@@ -83,7 +92,7 @@ export class ContextMenu {
         const { px, reach } = editor.pointer.placeOf(event);
         const [hit] = hitTest(editor.stageDoc, editor.selection, editor.time, px, reach);
         if (hit) this.#take(hit);
-        const at = { x: event.clientX, y: event.clientY };
+        const at = { x: event.clientX, y: event.clientY, finger: event.pointerType === "touch" };
         if (!hit) this.#open(this.#placeItems(px), at, "This place");
         else if (hit.what === "point") this.#open([...this.#pointItems(hit.path, hit.index), null, ...this.#selectedItems()], at);
         else if (hit.what === "curve") this.#open([this.#insertItem(hit, px), ...this.#selectedItems()], at);
@@ -108,10 +117,11 @@ export class ContextMenu {
         else if (!editor.session.selection[kind].includes(id)) editor.select({ ...ops.NOTHING, [kind]: [id] });
         const box = row.getBoundingClientRect();
         const byKeys = event.button !== 2 && !event.clientX && !event.clientY;
-        this.#open(this.#selectedItems(), byKeys ? { x: box.left + box.width / 3, y: box.bottom } : { x: event.clientX, y: event.clientY });
+        const finger = /** @type {PointerEvent} */ (event).pointerType === "touch";
+        this.#open(this.#selectedItems(), byKeys ? { x: box.left + box.width / 3, y: box.bottom } : { x: event.clientX, y: event.clientY, finger });
     }
 
-    /** @type {(items: MenuItem[], at: XY, title?: string) => void} */
+    /** @type {(items: MenuItem[], at: XY & {finger?: boolean}, title?: string) => void} */
     #open(items, at, title = this.#selectedName()) {
         this.menu.open(title, items, at);
     }
@@ -127,17 +137,16 @@ export class ContextMenu {
 
     // --- A finger that rests -------------------------------------------------------------------
 
-    /** With a tool that draws, a finger draws. @type {(event: PointerEvent) => void} */
-    #rest(event) {
-        const { editor } = this;
+    /** @type {(event: PointerEvent, opens: boolean, open: (at: {clientX: number, clientY: number, pointerType: string}) => void) => void} */
+    #rest({ pointerId: id, pointerType, clientX: x, clientY: y }, opens, open) {
         const alone = !this.#resting;
         this.#stir();
-        if (event.pointerType !== "touch" || editor.session.tool !== "select" || !alone) return;
-        const { pointerId: id, clientX: x, clientY: y } = event;
+        if (pointerType !== "touch" || !opens || !alone) return;
         const timer = window.setTimeout(() => {
             this.#resting = null;
-            editor.pointer.cancel();
-            this.#openOnStage({ clientX: x, clientY: y, pointerType: "touch" });
+            keepFromLifted();
+            this.editor.pointer.cancel();
+            open({ clientX: x, clientY: y, pointerType });
         }, LONG_PRESS_MS);
         this.#resting = { id, x, y, timer };
     }
@@ -309,4 +318,21 @@ export class ContextMenu {
             editor.say(`The browser does not let us read the clipboard: press ${shortcut("paste")}.`);
         }
     }
+}
+
+/** What browsers make of a finger that is lifted, a press of a mouse, would close the menu or choose a row: until the next one comes down. */
+function keepFromLifted() {
+    const ends = new AbortController();
+    const how = { capture: true, signal: ends.signal };
+    window.addEventListener("pointerdown", () => ends.abort(), how);
+    for (const name of /** @type {const} */ (["mousedown", "click"]))
+        window.addEventListener(
+            name,
+            (event) => {
+                if (!event.detail) return; // by a key
+                event.preventDefault();
+                event.stopPropagation();
+            },
+            how,
+        );
 }

@@ -5,6 +5,8 @@ import { h } from "../dom.js";
 /** @typedef {{text: string, keys?: string, act: () => void} | null} MenuItem  `null`: a line between groups */
 
 const MARGIN = 4; // pixels that stay free at the editor's edge
+const ROW = 27; // pixels of a row's height, at least
+const FINGER = 24; // page pixels that a finger hides around its place, and that it needs of a row
 
 export class Menu {
     element = h("div", { class: "rve-menu", role: "menu", tabindex: "-1", hidden: true });
@@ -29,8 +31,8 @@ export class Menu {
         });
     }
 
-    /** Opens at a place of the page, as near as it fits into the editor. @type {(title: string, items: MenuItem[], at: {x: number, y: number}) => void} */
-    open(title, items, { x, y }) {
+    /** Opens at a place of the page, as near as it fits into the editor; `finger`: beside the finger that rests there. @type {(title: string, items: MenuItem[], at: {x: number, y: number, finger?: boolean}) => void} */
+    open(title, items, { x, y, finger = false }) {
         const { element } = this;
         if (element.hidden) this.#before = document.activeElement;
         element.setAttribute("aria-label", title);
@@ -39,9 +41,19 @@ export class Menu {
         const around = /** @type {HTMLElement} */ (element.offsetParent);
         const box = around.getBoundingClientRect(); // the graph scales us by CSS
         const zoom = box.width / around.offsetWidth || 1;
+        const [gap, wide, high] = [finger ? FINGER / zoom : 0, around.clientWidth, around.clientHeight];
+        element.style.setProperty("--rve-row", `${Math.max(ROW, gap)}px`);
+        element.style.maxHeight = "";
+        const [left, top] = [(x - box.left) / zoom, (y - box.top) / zoom];
+        const { offsetWidth: width } = element;
+        const beside = [left + gap, left - gap - width].find((side) => side >= MARGIN && side + width <= wide - MARGIN);
+        const [above, below] = [top - gap, high - gap - top];
+        const isUnder = finger && beside === undefined; // the finger, which has no room beside it
+        if (isUnder) element.style.maxHeight = `${Math.max(above, below) - MARGIN}px`; // the rest is scrolled to
+        const { offsetHeight: height } = element;
         const put = (/** @type {number} */ at, /** @type {number} */ size, /** @type {number} */ room) => `${Math.max(Math.min(at, room - size - MARGIN), MARGIN)}px`;
-        element.style.left = put((x - box.left) / zoom, element.offsetWidth, around.clientWidth);
-        element.style.top = put((y - box.top) / zoom, element.offsetHeight, around.clientHeight);
+        element.style.left = put((finger && beside) || left, width, wide);
+        element.style.top = put(!isUnder ? top : above > below ? above - height : top + gap, height, high);
         this.#buttons[0]?.focus({ preventScroll: true });
     }
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import CDPSession, Locator, Page
 from torch import Tensor
 
 Place = Sequence[float]  # x, y in frame pixels
@@ -292,3 +292,9 @@ def draw_wave(drawing: Drawing) -> None:
     drawing.press("Enter")
     drawing.tool("select")
     drawing.click(300, 160)
+
+
+def touch(session: CDPSession, kind: str, *places: tuple[float, float]) -> None:
+    """Fingers on the page: they go down, move or are lifted."""
+    points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+    session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})

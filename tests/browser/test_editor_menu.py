@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from drawing import Drawing, build
+from drawing import Drawing, build, touch
 from frontend import journey
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import CDPSession, Locator, Page
 from pytest import approx
 
 from revideo import EditDocument
 
 NEAR = 0.5  # frame pixels
+NARROW = """id => {
+    const { ds } = window.app.canvas;
+    ds.scale = 1;
+    window.app.graph.getNodeById(id).setSize([360, 700]);
+    window.app.canvas.setDirty(true, true);
+}"""
 COMFYUI_MENUS = ".litecontextmenu, .p-contextmenu, [data-testid*='context-menu']"
 
 
@@ -157,16 +163,47 @@ def test_the_menu_lies_within_the_editor(drawing: Drawing):
     assert menu(drawing).is_hidden()
 
 
-def test_a_finger_held_still_opens_it_and_moves_nothing(drawing: Drawing):
-    session = drawing.page.context.new_cdp_session(drawing.page)
-    x, y = drawing.place(160, 140)
-    before = drawing.text
-    session.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+LEAST_ROW = """menu => Math.min(...[...menu.querySelectorAll("button")].map(row => row.getBoundingClientRect().height))"""
+
+
+def held(drawing: Drawing, session: CDPSession, x: float, y: float) -> None:
+    """A finger rests there until the menu is open beside it, stirs a little and is lifted."""
+    touch(session, "touchStart", (x, y))
     menu(drawing).wait_for(state="visible")
-    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    assert "Reverse" in offered(drawing)
+    box = menu(drawing).bounding_box()
+    assert box is not None
+    assert not (box["x"] - 16 < x < box["x"] + box["width"] + 16 and box["y"] - 16 < y < box["y"] + box["height"] + 16)
+    assert menu(drawing).evaluate(LEAST_ROW) >= 24
+    touch(session, "touchMove", (x + 3, y - 2))
+    touch(session, "touchEnd")
+    assert menu(drawing).is_visible()
+    drawing.press("Escape")
+
+
+@journey
+def test_a_finger_held_still_opens_it_beside_itself_and_it_stays(drawing: Drawing):
+    session = drawing.page.context.new_cdp_session(drawing.page)
+    before = drawing.text
+    for place in [(160, 140), (450, 120), (4, 4), (634, 250)]:
+        held(drawing, session, *drawing.place(*place))
+    row = drawing.row("Line 1").bounding_box()
+    assert row is not None
+    held(drawing, session, row["x"] + row["width"] / 2, row["y"] + row["height"] / 2)
+    assert drawing.chosen == ["Line 1"]
+    drawing.page.evaluate("window.app.canvas.ds.scale = 0.5; window.app.canvas.setDirty(true, true)")
+    drawing.wait_for_frames()
+    held(drawing, session, *drawing.place(160, 140))
     assert drawing.text == before
-    choose(drawing, "Reverse")
+    drawing.page.evaluate(NARROW, drawing.node_id)
+    drawing.wait_for(lambda d: d.client()[0] < 400, "a narrow node")
+    drawing.wait_for_frames()
+    held(drawing, session, *drawing.place(160, 140))
+    drawing.press("ContextMenu")
+    row = menu(drawing).get_by_role("menuitem", name="Reverse").bounding_box()
+    assert row is not None
+    touch(session, "touchStart", (row["x"] + 20, row["y"] + 10))
+    touch(session, "touchEnd")
+    assert menu(drawing).is_hidden()
     assert places_of(drawing)[0] == approx((260, 180), abs=NEAR)
     session.detach()
 

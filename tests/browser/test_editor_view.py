@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from drawing import Drawing, build
+from drawing import Drawing, build, touch
 from frontend import journey
 from playwright.sync_api import CDPSession, Page
 from pytest import approx
@@ -290,11 +290,6 @@ def session(drawing: Drawing):
     session = drawing.page.context.new_cdp_session(drawing.page)
     yield session
     session.detach()
-
-
-def touch(session: CDPSession, kind: str, *places: tuple[float, float]) -> None:
-    points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
-    session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
 
 def test_a_finger_draws(drawing: Drawing, session: CDPSession):
