@@ -51,7 +51,7 @@ export class Settings {
         const field = focused && activeElement.getAttribute("data-field");
         this.element.replaceChildren(...this.#settingsOf(selection));
         const again = field && [...this.element.querySelectorAll("[data-field]")].find((one) => one.getAttribute("data-field") === field);
-        if (again instanceof HTMLElement || again instanceof SVGElement) again.focus(); // handles of a curve are drawn
+        if (again instanceof HTMLElement || again instanceof SVGElement) again.focus({ preventScroll: again instanceof SVGElement }); // a handle of a curve stays under the pointer
         else if (focused) this.editor.focus(); // what had the focus is gone: keys still go here
     }
 

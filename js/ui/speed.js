@@ -60,9 +60,13 @@ export function keySpeed(editor, label, easing, otherwise, none, set) {
     return isOwn ? [choice, speedCurve(editor, easing, set)] : [choice];
 }
 
+/** The heights that a picture was seen from and to when a handle was let go: it keeps them, or the handle would jump away from under the pointer. @type {WeakMap<Curve, [number, number]>} */
+const lefts = new WeakMap();
+
 /** The curve in its square, with its two handles. @type {(editor: Editor, before: Curve, set: (easing: Curve) => EditDocument) => HTMLElement} */
 function speedCurve(editor, before, set) {
-    const [low, high] = [Math.min(-OVER, before[1], before[3]), Math.max(1 + OVER, before[1], before[3])];
+    const [low, high] = lefts.get(before) ?? [Math.min(-OVER, before[1], before[3]), Math.max(1 + OVER, before[1], before[3])];
+    lefts.delete(before);
     const [wide, tall] = [SIDE + 2 * REACH, (high - low) * SIDE];
     const at = (/** @type {number} */ x, /** @type {number} */ y) => `${REACH + x * SIDE} ${(high - y) * SIDE}`;
     const arms = svg("path", { class: "rve-curve-arms" });
@@ -105,11 +109,13 @@ function speedCurve(editor, before, set) {
         handle.addEventListener("pointerdown", (event) => {
             if (event.button !== 0) return;
             event.preventDefault();
-            event.stopPropagation();
             handle.focus();
-            const box = picture.getBoundingClientRect();
-            const curveAt = (/** @type {PointerEvent} */ now) =>
-                placed(index, (((now.clientX - box.left) / box.width) * wide - REACH) / SIDE, high - (((now.clientY - box.top) / box.height) * tall) / SIDE);
+            const circle = handle.getBoundingClientRect(); // it is taken where it was pressed
+            const off = { x: event.clientX - circle.left - circle.width / 2, y: event.clientY - circle.top - circle.height / 2 };
+            const curveAt = (/** @type {PointerEvent} */ now) => {
+                const box = picture.getBoundingClientRect(); // which may be scrolled meanwhile
+                return placed(index, (((now.clientX - off.x - box.left) / box.width) * wide - REACH) / SIDE, high - (((now.clientY - off.y - box.top) / box.height) * tall) / SIDE);
+            };
             let moved = false;
             const ends = new AbortController();
             const move = (/** @type {PointerEvent} */ now) => {
@@ -120,7 +126,11 @@ function speedCurve(editor, before, set) {
             const finish = (/** @type {PointerEvent} */ now) => {
                 ends.abort();
                 editor.letGo = null;
-                if (moved && now.type === "pointerup") return editor.commit(set(curveAt(now)), "change the speed");
+                if (moved && now.type === "pointerup") {
+                    const curve = curveAt(now);
+                    lefts.set(curve, [low, high]);
+                    return editor.commit(set(curve), "change the speed");
+                }
                 draw(current);
                 editor.revert();
             };

@@ -296,12 +296,24 @@ def test_a_stretch_of_a_path_has_a_speed_of_its_own_drawn_as_a_curve(drawing: Dr
     assert before == [0.333, 0, 0.667, 0.333]
     mouse = drawing.page.mouse
     live = drawing.layer("live")
+    drawing.element.locator(".rve-curve").scroll_into_view_if_needed()
     x, y = centre_of(drawing, "First handle")
-    mouse.move(x, y)
-    mouse.down()
-    mouse.move(x + 30, y - 40, steps=3)
+    for index, (dx, dy) in enumerate([(4, -5), (14, -40), (64, -110), (34, -120), (34, -45)]):  # taken beside its middle
+        mouse.move(x + dx, y + dy, steps=3)
+        if not index:
+            mouse.down()
+        assert centre_of(drawing, "First handle") == approx((x + dx - 4, y + dy + 5), abs=1)
     assert not np.array_equal(drawing.layer("live"), live)  # ticks and dot, before it is let go
+    mouse.move(x + 34, y - 120)
     mouse.up()
+    drawing.drawn()
+    assert centre_of(drawing, "First handle") == approx((x + 30, y - 115), abs=1)  # above the picture: it stays there
+    assert drawing.paths[0]["points"][0]["easing"][1] > 1
+    mouse.down()
+    mouse.move(x + 34, y - 45, steps=3)
+    mouse.up()
+    drawing.drawn()
+    assert centre_of(drawing, "First handle") == approx((x + 30, y - 40), abs=1)
     dragged = drawing.paths[0]["points"][0]["easing"]
     assert dragged[0] > before[0] + 0.1 and dragged[1] > before[1] + 0.1 and dragged[2:] == before[2:]
     second = drawing.element.get_by_role("slider", name="Second handle")
@@ -313,7 +325,7 @@ def test_a_stretch_of_a_path_has_a_speed_of_its_own_drawn_as_a_curve(drawing: Dr
     drawing.row("Spline 1").click()
     drawing.press("Control+z")  # the arrow keys' steps are one
     assert drawing.paths[0]["points"][0]["easing"] == dragged
-    drawing.press("Control+z")  # and so is the drag
+    drawing.press("Control+z", "Control+z")  # and so is each drag
     assert drawing.paths[0]["points"][0]["easing"] == before
 
 
