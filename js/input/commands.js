@@ -90,7 +90,7 @@ function toggleTime(editor) {
 /** A tool that a key asked for is drawn with by keys, unless the pointer is there already. @type {(editor: Editor, tool: ToolName, byKey: boolean) => void} */
 function take(editor, tool, byKey) {
     editor.use(tool);
-    if (byKey && !editor.pointer.place) editor.crosshair.show();
+    if (byKey && tool !== "select" && !editor.pointer.place) editor.crosshair.show();
 }
 
 /** @type {(editor: Editor) => void} */

@@ -1,14 +1,18 @@
 /** Crosshair: a pointer that the arrow keys move. Enter presses with the tool in hand where it is. */
 
 import { toFramePx, toViewPx } from "../geometry/viewport.js";
+import { findArea, findPath, nameOf } from "../document/items.js";
+import { selectedBox } from "../document/shapes.js";
+import { hitTest } from "../geometry/hit_test.js";
+import { centreOf } from "../geometry/transform_box.js";
 import { TOOLS } from "../tools/index.js";
+import { boxAroundSelection, gripUnder } from "../tools/transform.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
 /** @typedef {import("../tools/tool.js").Drag} Drag */
 /** @typedef {import("../tools/tool.js").Press} Press */
 /** @typedef {import("../geometry/viewport.js").XY} XY */
 
-const UNUSED = ["select", "pan"]; // tools that keys do without
 const CLICKED = ["spline", "line", "anchor", "polygon"]; // a place by each press; the others are drawn from press to press
 const REACH = 7; // view pixels that count as on something
 
@@ -25,20 +29,26 @@ export class Crosshair {
         this.editor = editor;
     }
 
-    /** Shown where the pointer is, else in the middle of what is seen. True if the tool in hand draws. @type {() => boolean} */
+    /** Shown where the pointer is, else on what is selected, else in the middle of what is seen. True if the tool in hand presses. @type {() => boolean} */
     show() {
         const { editor } = this;
-        if (UNUSED.includes(editor.session.tool)) return false;
+        if (editor.session.tool === "pan") return false; // keys do without
         const { width, height } = editor.stage.size;
-        this.at ??= this.#within(editor.pointer.place ?? toFramePx(editor.viewport, { x: width / 2, y: height / 2 }));
-        this.#tell("Arrows move the crosshair, Enter places a point, Esc ends.");
+        const box = this.#takes ? selectedBox(editor.doc, editor.selection, editor.time) : null;
+        this.at ??= this.#within(editor.pointer.place ?? (box ? centreOf(box) : toFramePx(editor.viewport, { x: width / 2, y: height / 2 })));
+        this.#tell(this.#takes ? "Arrows move the crosshair, Enter takes hold and lets go, Esc ends." : "Arrows move the crosshair, Enter places a point, Esc ends.");
         return true;
+    }
+
+    /** Whether the tool in hand takes what is there, rather than drawing. */
+    get #takes() {
+        return this.editor.session.tool === "select";
     }
 
     /** @type {() => void} */
     hide() {
-        this.cancel();
-        this.#pressed = this.at = null;
+        this.#drag?.cancel();
+        this.#drag = this.#pressed = this.at = null;
         this.editor.redraw();
     }
 
@@ -47,6 +57,7 @@ export class Crosshair {
         this.#drag?.cancel();
         const held = this.#drag !== null;
         this.#drag = null;
+        if (held) this.#tell();
         return held;
     }
 
@@ -62,7 +73,7 @@ export class Crosshair {
         const { editor, at } = this;
         if (!at) return;
         if (this.#drag) return this.finish();
-        const again = this.#pressed?.x === at.x && this.#pressed.y === at.y;
+        const again = !this.#takes && this.#pressed?.x === at.x && this.#pressed.y === at.y;
         this.#pressed = at;
         const press = { ...this.#press(), clicks: again ? 2 : 1 };
         const { tool } = editor.session;
@@ -77,6 +88,7 @@ export class Crosshair {
     finish() {
         const drag = this.#drag;
         this.#drag = null;
+        this.#tell(); // before the tool has its say
         drag?.end(this.#press());
     }
 
@@ -86,19 +98,39 @@ export class Crosshair {
 
     /** @type {(more?: string) => void} */
     #tell(more = "") {
-        if (this.at) this.editor.say(`Crosshair at ${Math.round(this.at.x)}, ${Math.round(this.at.y)}. ${more}`.trim());
+        if (!this.at) return;
+        const on = this.#takes && !this.#drag ? this.#under() : "";
+        this.editor.say(`Crosshair at ${Math.round(this.at.x)}, ${Math.round(this.at.y)}${on && `, on ${on}`}. ${more}`.trim());
     }
 
-    /** @type {() => Press} */
+    /** What a press would take, in words: the same that a pointer would. */
+    #under() {
+        const { editor } = this;
+        const { doc } = editor;
+        const press = this.#press();
+        const hits = hitTest(editor.stageDoc, editor.selection, editor.time, press.px, press.reach);
+        const shown = boxAroundSelection(editor);
+        const grip = shown && gripUnder(shown, hits, press, editor.viewport.scale);
+        if (grip) return grip.name === "turn" ? "the ring that turns" : "a handle of the box";
+        const [hit] = hits;
+        if (!hit) return "";
+        const [items, item] = "path" in hit ? [doc.paths, findPath(doc, hit.path)] : [doc.regions, findArea(doc, hit.area)];
+        const name = item ? nameOf(items, item) : "";
+        return hit.what === "handle" ? `a corner of ${name}` : hit.what === "point" ? `point ${hit.index + 1} of ${name}` : name;
+    }
+
+    /** Exact: keys go by whole pixels, and nothing snaps. @type {() => Press} */
     #press() {
         const px = /** @type {XY} */ (this.at);
         const { viewport } = this.editor;
-        return { view: toViewPx(viewport, px), px, shift: false, alt: false, clicks: 1, reach: REACH / viewport.scale };
+        return { view: toViewPx(viewport, px), px, shift: false, alt: false, ctrl: this.#takes, exact: true, clicks: 1, reach: REACH / viewport.scale };
     }
 
-    /** On whole pixels of the frame. @type {(place: XY) => XY} */
+    /** On whole pixels of the frame; what is taken may lie beside it, in view. @type {(place: XY) => XY} */
     #within({ x, y }) {
-        const { width, height } = this.editor.doc;
-        return { x: Math.min(Math.max(Math.round(x), 0), width), y: Math.min(Math.max(Math.round(y), 0), height) };
+        const { doc, viewport, view } = this.editor;
+        const [low, high] = this.#takes ? [toFramePx(viewport, { x: 0, y: 0 }), toFramePx(viewport, { x: view.width, y: view.height })] : [{ x: 0, y: 0 }, { x: doc.width, y: doc.height }];
+        const held = (/** @type {number} */ value, /** @type {number} */ least, /** @type {number} */ most) => Math.min(Math.max(Math.round(value), Math.ceil(least)), Math.floor(most));
+        return { x: held(x, low.x, high.x), y: held(y, low.y, high.y) };
     }
 }

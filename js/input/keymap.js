@@ -27,7 +27,7 @@ export const BINDINGS = [
     { group: "Tools", command: "brush-larger", keys: ["]"], text: "Larger brush", repeats: true },
     { group: "Tools", command: "snap", keys: ["m"], text: "Snap to edges and points" },
     { group: "Tools", command: "menu", keys: ["Shift+F10", "ContextMenu"], text: "What can be done here" },
-    { group: "Tools", command: "finish", keys: ["Enter"], text: "Finish the spline; by keys: place a point at the crosshair, which arrows move" },
+    { group: "Tools", command: "finish", keys: ["Enter"], text: "Finish the spline; by keys: place a point at the crosshair, which arrows move, or take hold there" },
     { group: "Tools", command: "end-drawing", keys: ["Ctrl+Enter"], text: "End what is drawn by keys" },
     { group: "Tools", command: "cancel", keys: ["Escape"], text: "Cancel, or select nothing" },
 

@@ -20,6 +20,7 @@ import { SNAP_REACH, edgesOf, snapLines, snapOffset } from "../geometry/snapping
  * @property {boolean} shift
  * @property {boolean} alt
  * @property {boolean} [ctrl]  Ctrl or Cmd: nothing snaps
+ * @property {boolean} [exact]  by keys: no step is too small for a drag
  * @property {number} clicks  2 for the second of a double click, and so on
  * @property {number} reach  how near counts as on, in frame pixels; wider for fingers
  *
@@ -66,7 +67,7 @@ export const DRAG_FROM = 3; // view pixels; less is a click
 export const STROKE_TOLERANCE = 1.5; // view pixels between a stroke and its simplified curve
 
 /** @type {(a: Press, b: Press) => boolean} */
-export const dragged = (a, b) => Math.hypot(b.view.x - a.view.x, b.view.y - a.view.y) >= DRAG_FROM;
+export const dragged = (a, b) => Math.hypot(b.view.x - a.view.x, b.view.y - a.view.y) >= (b.exact ? Number.MIN_VALUE : DRAG_FROM);
 
 /** @type {(press: Press) => Point} */
 export const pointOf = ({ px }) => ({ x: px.x, y: px.y });

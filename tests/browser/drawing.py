@@ -294,6 +294,17 @@ def draw_wave(drawing: Drawing) -> None:
     drawing.click(300, 160)
 
 
+def steer(drawing: Drawing, x: float, y: float) -> None:
+    """Moves the crosshair there by arrow keys; it is shown."""
+    drawing.press("ArrowLeft", "ArrowRight")  # it says where it is
+    found = re.match(r"Crosshair at (-?\d+), (-?\d+)", drawing.status)
+    assert found, drawing.status
+    for to, at, keys in [(x, found[1], ("ArrowLeft", "ArrowRight")), (y, found[2], ("ArrowUp", "ArrowDown"))]:
+        tens, ones = divmod(abs(round(to) - int(at)), 10)
+        key = keys[round(to) > int(at)]
+        drawing.press(*[f"Shift+{key}"] * tens, *[key] * ones)
+
+
 def touch(session: CDPSession, kind: str, *places: tuple[float, float]) -> None:
     """Fingers on the page: they go down, move or are lifted."""
     points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 from comfyui_server import needed
-from drawing import Drawing, build
+from drawing import Drawing, build, steer
 from frontend import journey
 from playwright.sync_api import Locator, Page
+from pytest import approx
 from test_editor_pictures import CHOOSE_THEME
+from test_editor_results import BEHIND
 
 FOCUSED = """editor => {
     const one = document.activeElement;
@@ -38,6 +40,12 @@ def focused_part(drawing: Drawing) -> str:
 def name_of(drawing: Drawing) -> str:
     """Of what has the focus."""
     return focused(drawing).get_attribute("aria-label") or focused(drawing).inner_text()
+
+
+def scale(drawing: Drawing) -> float:
+    """View pixels to one of the frame."""
+    (x0, _), (x1, _) = drawing.place(0, 0), drawing.place(100, 0)
+    return (x1 - x0) / 100
 
 
 def draw_items(drawing: Drawing) -> None:
@@ -210,6 +218,47 @@ def test_every_tool_draws_by_keys(drawing: Drawing):
     assert drawing.regions[-1]["points"] == [[320, 128], [350, 128], [350, 158]]
 
 
+def test_keys_take_hold_of_whatever_a_pointer_can(drawing: Drawing):
+    draw_items(drawing)
+    drawing.tool("select")
+    drawing.page.mouse.move(5, 500)
+    drawing.row("Rectangle 1").click()
+    drawing.page.mouse.move(5, 500)
+    [[left, top], [right, bottom]] = drawing.regions[0]["points"]
+    drawing.press("v", "Enter")
+    assert "Enter takes hold" in drawing.status
+    steer(drawing, right, bottom)
+    assert "on a corner of Rectangle 1" in drawing.status
+    drawing.press("Enter", "Shift+ArrowRight", "ArrowDown", "Enter", "Enter", "ArrowLeft", "Enter")  # nothing snaps
+    np.testing.assert_allclose(drawing.regions[0]["points"], [[left, top], [right + 9, bottom + 1]], atol=1e-3)
+    steer(drawing, (left + right + 9) / 2, top - 29 / scale(drawing))
+    assert "on the ring that turns" in drawing.status
+    drawing.press("Enter", *["Shift+ArrowRight"] * 4, "Escape")  # given up
+    assert drawing.regions[0]["kind"] == "rect"
+    steer(drawing, (left + right + 9) / 2, top - 29 / scale(drawing))
+    drawing.press("Enter", *["Shift+ArrowRight"] * 4, "Enter")
+    assert drawing.regions[0]["kind"] == "polygon"
+    x, y = drawing.regions[0]["points"][1]
+    steer(drawing, x, y)
+    drawing.press("Enter", "ArrowUp", "Enter")  # a corner of a lasso
+    assert drawing.regions[0]["points"][1] == [approx(x), approx(y - 1)]
+    steer(drawing, *drawing.points(0)[0])
+    assert "on Line 1" in drawing.status or "on point 1 of Line 1" in drawing.status
+    before = drawing.points(0)
+    drawing.press("Enter", "ArrowUp", "Enter")
+    assert drawing.chosen == ["Line 1"]
+    assert drawing.points(0) == [before[0][:1] + (approx(before[0][1] - 1),), before[1]]
+    drawing.press("Control+a")
+    ends = [place for path in (0, 1) for place in drawing.points(path)] + drawing.regions[0]["points"]
+    steer(drawing, min(x for x, _ in ends) - 18 / scale(drawing), min(y for _, y in ends) - 18 / scale(drawing))
+    assert "on a handle of the box" in drawing.status
+    drawing.press("Enter", *["Shift+ArrowRight"] * 5, "Enter")
+    assert min(x for path in (0, 1) for x, _ in drawing.points(path)) > min(x for x, _ in ends) + 40
+    before = drawing.points(0)
+    drawing.press("Escape", "ArrowRight")  # the crosshair is gone: what is selected is nudged again
+    assert drawing.points(0) == [(approx(x + 1), approx(y)) for x, y in before]
+
+
 def test_escape_takes_back_what_keys_have_begun(drawing: Drawing):
     drawing.page.mouse.move(5, 500)
     drawing.button("tool:select").focus()
@@ -328,6 +377,25 @@ def groups(drawing: Drawing) -> None:
     drawing.press("Shift+S")
 
 
+# What ComfyUI tells of a run that has saved a video: here, the clip itself.
+GIVE = """() => {
+    const { graph, api } = window.app;
+    const { id: node } = graph.nodes.find(({ type }) => type === "SaveVideo");
+    const output = { images: [{ filename: "bikes.mp4", subfolder: "", type: "input" }], animated: [true] };
+    api.dispatchEvent(new CustomEvent("executed", { detail: { node, output, prompt_id: "of a test" } }));
+}"""
+
+
+def result(drawing: Drawing) -> None:
+    drawing.page.evaluate(GIVE)
+    drawing.element.locator(".rve-results [aria-pressed=true]", has_text="Result").wait_for()
+    drawing.press("Home", ",")  # it plays: it is stopped
+
+
+def view(name: str) -> Callable[[Drawing], Any]:
+    return lambda drawing: drawing.element.get_by_role("button", name=name, exact=True).click()
+
+
 STATES: dict[str, Callable[[Drawing], Any]] = {
     "empty": lambda drawing: drawing.tool("select"),
     "items": draw_items,
@@ -338,6 +406,13 @@ STATES: dict[str, Callable[[Drawing], Any]] = {
     "help": lambda drawing: drawing.button("help").click(),
     "exchange": lambda drawing: drawing.element.get_by_role("button", name="Import and export").click(),
     "groups": groups,
+    "result": result,
+    "wipe": view("Wipe"),
+    "difference": view("Difference"),
+    "source": view("Source"),
+    "the whole window": lambda drawing: drawing.press("f"),
+    "import over the whole window": view("Import and export"),
+    "menu over the whole window": menu,
 }
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -355,7 +430,7 @@ def test_axe_finds_nothing_serious(page: Page):
     for theme in ("light", "dark"):
         page.evaluate(CHOOSE_THEME, theme)
         assert page.evaluate(AXE, [invited.drawn().element.element_handle(), RULES]) == []
-    drawing = build(page).wait_for_frames()
+    drawing = build(page, more=BEHIND).wait_for_frames()
     for name, make in STATES.items():
         make(drawing)
         for theme in ("light", "dark"):
