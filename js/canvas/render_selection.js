@@ -15,7 +15,7 @@ export function drawTransformBox(context, { transformBox, sketch }, px) {
     const { corners, grips } = transformBox;
     if (grips.length > 1) outline(context, corners, px);
     for (const grip of grips)
-        if (grip.name === "turn") drawTurn(context, grip, corners, px);
+        if (grip.name === "turn") drawTurn(context, grip, px);
         else drawSquare(context, grip, 3.5 * px, px, WHITE, BOX_LINE);
 }
 
@@ -43,10 +43,11 @@ function outline(context, corners, px) {
     stroke(context, shape, px);
 }
 
-/** A ring on a stem, from the nearer of the box's two level sides. @type {(context: CanvasRenderingContext2D, at: XY, corners: XY[], px: number) => void} */
-function drawTurn(context, at, [upper, , lower], px) {
+/** A ring on a stem. @type {(context: CanvasRenderingContext2D, at: import("../geometry/transform_box.js").Grip, px: number) => void} */
+function drawTurn(context, at, px) {
     const stem = new Path2D();
-    stem.moveTo(at.x, Math.abs(at.y - upper.y) < Math.abs(at.y - lower.y) ? upper.y : lower.y);
+    const from = at.stem ?? at;
+    stem.moveTo(from.x, from.y);
     stem.lineTo(at.x, at.y);
     stroke(context, stem, px);
     context.beginPath();

@@ -8,6 +8,8 @@
 const KIND_NAMES = { rect: "Rectangle", ellipse: "Ellipse", polygon: "Lasso", brush: "Brush", spline: "Spline", freehand: "Freehand", line: "Line", anchor: "Anchor" };
 const PALETTE = ["#ffb000", "#35c4f5", "#ff5c8a", "#7be04b", "#b98cff", "#ff7a3d", "#2fe0b5", "#f4e04d"];
 
+const SHORT = 24; // characters of a name within a sentence
+
 /** A fresh id such as "p3". @type {(items: {id: string}[], prefix: string) => string} */
 export function freshId(items, prefix) {
     const taken = new Set(items.map((item) => item.id));
@@ -24,6 +26,12 @@ export function freshColor(doc) {
 
 /** What people call an item: its own name, else its kind and the number of its id, which stays though others go. @type {(items: (Path | Area)[], item: Path | Area) => string} */
 export const nameOf = (items, item) => item.name || `${KIND_NAMES[item.kind]} ${/^[pr]([1-9]\d{0,3})$/.exec(item.id)?.[1] ?? items.indexOf(item) + 1}`;
+
+/** As much of it as a sentence has room for. @type {(items: (Path | Area)[], item: Path | Area) => string} */
+export function shortName(items, item) {
+    const letters = [...nameOf(items, item)];
+    return letters.length > SHORT ? `${letters.slice(0, SHORT - 1).join("").trimEnd()}…` : letters.join("");
+}
 
 /** The colour a path is shown in. @type {(path: Path) => string} */
 export const colorOf = (path) => path.color ?? PALETTE[0];

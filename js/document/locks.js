@@ -1,6 +1,6 @@
 /** Locks: what locked paths and areas keep, whatever a command made of the rest. All pure. */
 
-import { findArea, findPath, nameOf } from "./items.js";
+import { findArea, findPath, shortName } from "./items.js";
 import { followIds } from "../geometry/pose.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
@@ -36,12 +36,12 @@ function holdItems(before, after, held) {
         if (!own || own === item) return item;
         const kept = relisted(own, item);
         if (JSON.stringify(kept) === JSON.stringify(relisted(item, item))) return item;
-        held.push(nameOf(before, own));
+        held.push(shortName(before, own));
         return kept;
     });
     for (const own of locked.values()) {
         const earlier = new Set(before.slice(0, before.indexOf(own)).map(({ id }) => id));
-        held.push(nameOf(before, own));
+        held.push(shortName(before, own));
         result.splice(result.findLastIndex(({ id }) => earlier.has(id)) + 1, 0, own);
     }
     return result;
@@ -65,8 +65,8 @@ export function unlockedPart(doc, selection) {
 
 /** Names of the locked ones among what is selected. @type {(doc: EditDocument, selection: Selection) => string[]} */
 export const lockedNames = ({ paths, regions }, selection) => [
-    ...paths.filter((path) => path.locked && selection.paths.includes(path.id)).map((path) => nameOf(paths, path)),
-    ...regions.filter((area) => area.locked && selection.regions.includes(area.id)).map((area) => nameOf(regions, area)),
+    ...paths.filter((path) => path.locked && selection.paths.includes(path.id)).map((path) => shortName(paths, path)),
+    ...regions.filter((area) => area.locked && selection.regions.includes(area.id)).map((area) => shortName(regions, area)),
 ];
 
 /** What of a selection is not deleted, and why; "" where all is. @type {(doc: EditDocument, selection: Selection) => string} */
@@ -79,9 +79,9 @@ export function stayText(doc, selection) {
 export function followedText({ paths, regions }, selection) {
     const followed = (/** @type {Path} */ path) => regions.filter((area) => area.locked && followIds(area).includes(path.id));
     const stay = paths.filter((path) => !path.locked && selection.paths.includes(path.id) && followed(path).length);
-    const areas = [...new Set(stay.flatMap(followed))].map((area) => nameOf(regions, area));
+    const areas = [...new Set(stay.flatMap(followed))].map((area) => shortName(regions, area));
     const [one, its] = [stay.length === 1, areas.length === 1];
-    const names = stay.map((path) => nameOf(paths, path)).join(", ");
+    const names = stay.map((path) => shortName(paths, path)).join(", ");
     return names && `${names} ${one ? "stays" : "stay"}: ${areas.join(", ")} ${its ? "follows" : "follow"} ${one ? "it" : "them"} and ${its ? "is" : "are"} locked.`;
 }
 

@@ -14,7 +14,8 @@ import { toFramePx, toViewPx } from "./viewport.js";
 
 /**
  * `u`, `v`: the part of the box that a grip moves, as fractions of it; x, y in frame pixels.
- * @typedef {{name: "nw" | "n" | "ne" | "e" | "se" | "s" | "sw" | "w" | "turn", u: number, v: number, x: number, y: number}} Grip
+ * `stem`: of the one that turns, where its stem stands.
+ * @typedef {{name: "nw" | "n" | "ne" | "e" | "se" | "s" | "sw" | "w" | "turn", u: number, v: number, x: number, y: number, stem?: XY}} Grip
  *
  * @typedef {{box: Box, corners: XY[], grips: Grip[]}} TransformBox  `corners` of the outline shown, which stands off the box
  */
@@ -28,18 +29,19 @@ const SIDE_FROM = 60; // a side shorter than that has no grip in its middle: the
 const INSET = 12; // from the edge of the view: a box that is larger still shows its grips
 export const GRIP_REACH = 14; // around a grip: a target of 24 CSS pixels and more, also where the graph is shown at 90 %
 
+const LEVEL = 1e-6; // frame pixels: what is turned by less lies level
 const TURN_STEP = 15; // degrees, with Shift
 const LEAST_SIDE = 1; // frame pixels: nothing is scaled to less
 
 /**
- * The box as it is shown and its grips. None where all places are one, or out of view. `turnsOnly`: what has handles
- * of its own to scale it by, on its corners.
- * @type {(box: Box, viewport: Viewport, view: Size, turnsOnly?: boolean) => TransformBox | null}
+ * The box as it is shown and its grips. None where all places are one, or out of view. `ends`: the middles of the
+ * upper and the lower side, as they lie, of what has handles of its own to scale it by: it is only turned.
+ * @type {(box: Box, viewport: Viewport, view: Size, ends?: XY[] | null) => TransformBox | null}
  */
-export function transformBox(box, viewport, view, turnsOnly = false) {
+export function transformBox(box, viewport, view, ends = null) {
     const [wide, high] = [box.high.x - box.low.x, box.high.y - box.low.y];
     if (!wide && !high) return null;
-    const off = turnsOnly ? 0 : STAND_OFF;
+    const off = ends ? 0 : STAND_OFF;
     const within = (/** @type {number} */ at, /** @type {number} */ room) => Math.min(Math.max(at, INSET), Math.max(room - INSET, INSET));
     const [from, to] = [toViewPx(viewport, box.low), toViewPx(viewport, box.high)];
     const [left, right] = [within(from.x - off, view.width), within(to.x + off, view.width)];
@@ -48,7 +50,7 @@ export function transformBox(box, viewport, view, turnsOnly = false) {
     const place = (/** @type {number} */ x, /** @type {number} */ y) => toFramePx(viewport, { x, y });
     /** @type {Grip[]} */
     const grips = [];
-    if (!turnsOnly)
+    if (!ends)
         for (const [name, u, v] of SCALE_GRIPS) {
             if (u === 0.5 && (right - left < SIDE_FROM || !high)) continue;
             if (v === 0.5 && (bottom - top < SIDE_FROM || !wide)) continue;
@@ -57,8 +59,21 @@ export function transformBox(box, viewport, view, turnsOnly = false) {
     const above = top - STEM >= INSET;
     const below = bottom + STEM <= view.height - INSET;
     const turnY = above ? top - STEM : below ? bottom + STEM : top + STEM;
-    grips.push({ name: "turn", u: 0.5, v: 0.5, ...place((left + right) / 2, turnY) });
+    const level = { stem: place((left + right) / 2, above || !below ? top : bottom), ...place((left + right) / 2, turnY) };
+    grips.push({ name: "turn", u: 0.5, v: 0.5, ...((ends && ringBeside(ends, viewport, view)) ?? level) });
     return { box, corners: [place(left, top), place(right, top), place(right, bottom), place(left, bottom)], grips };
+}
+
+/** The ring of what lies turned: beyond the middle of a side, its upper one if that is in view; null where it lies level, or both rings were out of view. @type {(ends: XY[], viewport: Viewport, view: Size) => {x: number, y: number, stem: XY} | null} */
+function ringBeside([upper, lower], viewport, view) {
+    if (Math.abs(upper.x - lower.x) < LEVEL && upper.y < lower.y) return null;
+    for (const [from, to] of [[lower, upper], [upper, lower]]) {
+        const [away, side] = [toViewPx(viewport, from), toViewPx(viewport, to)];
+        const part = STEM / Math.max(Math.hypot(side.x - away.x, side.y - away.y), 1);
+        const at = { x: side.x + part * (side.x - away.x), y: side.y + part * (side.y - away.y) };
+        if (at.x >= INSET && at.y >= INSET && at.x <= view.width - INSET && at.y <= view.height - INSET) return { ...toFramePx(viewport, at), stem: to };
+    }
+    return null;
 }
 
 /** The nearest grip within reach of a place. @type {(shown: TransformBox, at: XY, reach: number) => {grip: Grip, away: number} | null} */

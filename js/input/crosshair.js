@@ -1,7 +1,7 @@
 /** Crosshair: a pointer that the arrow keys move. Enter presses with the tool in hand where it is. */
 
 import { toFramePx, toViewPx } from "../geometry/viewport.js";
-import { findArea, findPath, nameOf } from "../document/items.js";
+import { findArea, findPath, shortName } from "../document/items.js";
 import { selectedBox } from "../document/shapes.js";
 import { hitTest } from "../geometry/hit_test.js";
 import { centreOf } from "../geometry/transform_box.js";
@@ -115,7 +115,7 @@ export class Crosshair {
         const [hit] = hits;
         if (!hit) return "";
         const [items, item] = "path" in hit ? [doc.paths, findPath(doc, hit.path)] : [doc.regions, findArea(doc, hit.area)];
-        const name = item ? nameOf(items, item) : "";
+        const name = item ? shortName(items, item) : "";
         return hit.what === "handle" ? `a corner of ${name}` : hit.what === "point" ? `point ${hit.index + 1} of ${name}` : name;
     }
 

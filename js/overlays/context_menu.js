@@ -5,7 +5,7 @@
 
 import { LIMITS } from "../document/document.js";
 import { groupsOf, membersOf, shifted } from "../document/groups.js";
-import { addPath, findPath, nameOf, newPath } from "../document/items.js";
+import { addPath, findPath, nameOf, newPath, shortName } from "../document/items.js";
 import { keyOn, removeKey, setKey } from "../document/keys.js";
 import { unlockedPart } from "../document/locks.js";
 import * as ops from "../document/operations.js";
@@ -274,7 +274,7 @@ export class ContextMenu {
             const chosen = doc.regions.filter(({ id }) => !selection.regions.length || selection.regions.includes(id));
             const free = chosen.filter((area) => followIds(area).join("\n") !== paths.join("\n")).slice(0, MOST_NAMED);
             return free.map((area) => ({
-                text: `Let ${nameOf(doc.regions, area)} follow${many ? ` the ${paths.length} paths` : ""}`,
+                text: `Let ${shortName(doc.regions, area)} follow${many ? ` the ${paths.length} paths` : ""}`,
                 act: follow([area.id], many ? paths : paths[0]),
             }));
         }
@@ -282,7 +282,7 @@ export class ContextMenu {
         const others = doc.paths.filter(({ id }) => areas.some((area) => area.follow !== id)).slice(0, MOST_NAMED);
         const ids = areas.map(({ id }) => id);
         return [
-            ...others.map((path) => ({ text: `Follow ${nameOf(doc.paths, path)}`, act: follow(ids, path.id) })),
+            ...others.map((path) => ({ text: `Follow ${shortName(doc.paths, path)}`, act: follow(ids, path.id) })),
             ...(areas.some((area) => area.follow !== undefined) ? [{ text: "Follow nothing", act: follow(ids, undefined) }] : []),
         ];
     }

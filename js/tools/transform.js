@@ -2,6 +2,8 @@
 
 import { makesPolygons, selectedBox, transformed } from "../document/shapes.js";
 import { GRIP_REACH, cornerOf, gripAt, scaledBy, transformBox, turnOf, turnedBy } from "../geometry/transform_box.js";
+import { handlesOf } from "../geometry/hit_test.js";
+import { poseAt } from "../geometry/pose.js";
 import { applied } from "../geometry/transform.js";
 import { dragged, snapper } from "./tool.js";
 
@@ -20,7 +22,9 @@ export function boxAroundSelection({ doc, selection, time, viewport, view }) {
     if (!box) return null;
     const alone = !selection.paths.length && selection.regions.length === 1;
     const area = alone ? doc.regions.find(({ id }) => id === selection.regions[0]) : undefined;
-    return transformBox(box, viewport, view, area?.kind === "rect" || area?.kind === "ellipse");
+    if (area?.kind !== "rect" && area?.kind !== "ellipse") return transformBox(box, viewport, view);
+    const handles = handlesOf(area, poseAt(area, doc, time));
+    return transformBox(box, viewport, view, [handles[1], handles[5]]);
 }
 
 /** The grip that a press takes: none where a point or handle that lies nearer would be taken. @type {(shown: TransformBox, hits: Hit[], at: {px: import("../geometry/viewport.js").XY, reach: number}, scale: number) => Grip | null} */

@@ -1,6 +1,6 @@
 /** Status: one line that says what happens, what is wrong, or what the tool in hand does; and what is drawn, in words. */
 
-import { nameOf } from "../document/items.js";
+import { nameOf, shortName } from "../document/items.js";
 import { h, messageOf } from "../dom.js";
 import { shortcut } from "../input/keymap.js";
 import { TOOLS } from "../tools/index.js";
@@ -74,7 +74,7 @@ export class Status {
         const names = doc.paths.filter((path) => outside.has(path.id)).map((path) => {
             const frames = [...(outside.get(path.id) ?? [])];
             const [first, last] = [Math.min(...frames), Math.max(...frames)];
-            return `${nameOf(doc.paths, path)} (frame${first === last ? ` ${first}` : `s ${first} to ${last}`})`;
+            return `${shortName(doc.paths, path)} (frame${first === last ? ` ${first}` : `s ${first} to ${last}`})`;
         });
         if (!names.length) return "";
         const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";

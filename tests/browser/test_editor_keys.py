@@ -298,7 +298,9 @@ def test_a_stretch_of_a_path_has_a_speed_of_its_own_drawn_as_a_curve(drawing: Dr
     live = drawing.layer("live")
     drawing.element.locator(".rve-curve").scroll_into_view_if_needed()
     x, y = centre_of(drawing, "First handle")
-    for index, (dx, dy) in enumerate([(4, -5), (14, -40), (64, -110), (34, -120), (34, -45)]):  # taken beside its middle
+    for index, (dx, dy) in enumerate(
+        [(4, -5), (14, -40), (64, -110), (34, -120), (34, -45)]
+    ):  # taken beside its middle
         mouse.move(x + dx, y + dy, steps=3)
         if not index:
             mouse.down()

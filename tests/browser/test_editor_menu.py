@@ -163,7 +163,9 @@ def test_the_menu_lies_within_the_editor(drawing: Drawing):
     assert menu(drawing).is_hidden()
 
 
-LEAST_ROW = """menu => Math.min(...[...menu.querySelectorAll("button")].map(row => row.getBoundingClientRect().height))"""
+LEAST_ROW = (
+    """menu => Math.min(...[...menu.querySelectorAll("button")].map(row => row.getBoundingClientRect().height))"""
+)
 
 
 def held(drawing: Drawing, session: CDPSession, x: float, y: float) -> None:

@@ -94,6 +94,11 @@ def test_an_area_is_taken_by_the_corner_where_it_is_seen(page: Page):
     drawing.press("End")
     drawing.click(250, 45)  # inside of it now, above what it was
     assert drawing.chosen == ["Rectangle 1"]
+    (left, _), (right, _) = drawing.place(0, 0), drawing.place(100, 0)
+    ring = (280 + 29 * 100 / (right - left), 90)  # beside its upper side, seen at the right
+    drawing.drag([ring, (250, 10)])
+    assert abs(drawing.regions[0]["keys"][1].get("rotate", 0)) < 2
+    drawing.press("Control+z")
     drawing.drag([(280, 40), (300, 20)])  # its upper left corner, seen at the upper right
     [_, last] = drawing.regions[0]["keys"]
     np.testing.assert_allclose(last["points"], [[180, 40], [300, 120]], atol=1)

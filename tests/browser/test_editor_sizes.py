@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from comfyui_server import ComfyUI
 from drawing import AT_REST, Drawing, build
 from frontend import journey
+from PIL import Image
 from playwright.sync_api import Page
 from pytest import approx
+from test_editor_clip import DROP
 
 # Of a node that LiteGraph or Nodes 2.0 is asked to make as small as nothing.
 SHRINK = """id => {
@@ -55,12 +58,34 @@ def draw_paths(drawing: Drawing, count: int) -> None:
         drawing.drag([(100, 20 + 20 * number), (300, 30 + 20 * number)], steps=1)
 
 
+def ask(drawing: Drawing, server: ComfyUI) -> None:
+    """A picture of another shape than the clip is dropped: it is asked what it shall be."""
+    Image.new("RGB", (64, 200)).save(server.input / "tall.png")
+    how = {"name": "a picture of another shape.png", "type": "image/png", "url": "/view?filename=tall.png&type=input"}
+    drawing.stage.evaluate(DROP, how)
+    drawing.element.locator(".rve-message").get_by_role("button", name="The edited first frame").wait_for()
+
+
+# The part of the message's width that its text has, and whether all of it is within the stage.
+MESSAGE = """message => {
+    const [whole, stage, text] = [message, message.parentElement, message.querySelector("span")].map(one => one.getBoundingClientRect());
+    return [text.width / whole.width, whole.bottom <= stage.bottom && message.scrollHeight <= message.clientHeight + 1];
+}"""
+
+
 @journey
-def test_at_its_smallest_everything_is_within_reach(drawing: Drawing):
+def test_at_its_smallest_everything_is_within_reach(server: ComfyUI, page: Page):
+    drawing = build(page).wait_for_frames()
     draw_paths(drawing, 3)
-    drawing.page.evaluate(SHRINK, drawing.node_id)
+    drawing.tool("rect")
+    drawing.drag([(400, 100), (500, 200)])
+    drawing.row("Line 1").click()
+    drawing.row("Line 1").locator(".rve-name").dblclick()
+    drawing.element.locator("input.rve-name").fill("a name that goes on and on as far as one is let")
+    drawing.press("Enter")
+    page.evaluate(SHRINK, drawing.node_id)
     drawing.wait_for(lambda d: d.client()[0] < 400, "the smallest node")
-    drawing.page.wait_for_function(AT_REST, arg=0)
+    page.wait_for_function(AT_REST, arg=0)
     assert drawing.drawn().element.evaluate(OUT_OF_REACH) == []
     sizes = drawing.element.evaluate(SIZES)
     assert sizes[".rve-stage"][0] >= 300
@@ -68,6 +93,25 @@ def test_at_its_smallest_everything_is_within_reach(drawing: Drawing):
     assert sizes[".rve-list"][1] >= 80
     assert sizes[".rve-fold"][1] >= 80
     assert sizes[".rve-scrubber"][0] >= 280
+    assert (
+        "Outside the areas, where nothing changes: a name that goes on and… (frames 0 to 13), Line 2" in drawing.status
+    )
+    ask(drawing, server)
+    part, is_whole = drawing.drawn().element.locator(".rve-message").evaluate(MESSAGE)
+    assert part > 0.8
+    assert is_whole
+    drawing.element.get_by_role("button", name="Close the message").click()
+    drawing.button("full-window").click()
+    page.locator(".rve-window .revideo-editor").wait_for()
+    page.set_viewport_size({"width": 360, "height": 740})
+    try:
+        drawing.row("Rectangle 1").click()
+        drawing.press("k")
+        drawing.drawn()
+        assert drawing.drawn().element.evaluate(OUT_OF_REACH) == []
+        assert drawing.element.bounding_box() == {"x": 0, "y": 0, "width": 360, "height": 740}
+    finally:
+        page.set_viewport_size({"width": 1920, "height": 1080})
 
 
 def shaped(page: Page, width: int, height: int) -> Drawing:

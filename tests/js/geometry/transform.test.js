@@ -78,7 +78,12 @@ test("grips stay in view, zoomed or not; a small box keeps room between them", (
     assert.deepEqual(small.grips.map(({ name }) => name), ["nw", "ne", "se", "sw", "turn"]);
     assert.equal(transformBox({ low: { x: 5, y: 5 }, high: { x: 5, y: 5 } }, PLAIN, VIEW), null); // one place
     assert.equal(transformBox(BOX, { scale: 1, x: -5000, y: 0 }, VIEW), null); // beside the view
-    assert.deepEqual(transformBox(BOX, PLAIN, VIEW, true).grips.map(({ name }) => name), ["turn"]);
+    const [ring, ...others] = transformBox(BOX, PLAIN, VIEW, [{ x: 150, y: 100 }, { x: 150, y: 200 }]).grips;
+    assert.deepEqual([ring.name, others], ["turn", []]);
+    const turned = transformBox(BOX, PLAIN, VIEW, [{ x: 200, y: 150 }, { x: 100, y: 150 }]).grips[0]; // by a quarter
+    assert.deepEqual([turned.x, turned.y, turned.stem], [229, 150, { x: 200, y: 150 }]);
+    const hidden = transformBox(BOX, { scale: 1, x: -185, y: 0 }, { width: 20, height: 400 }, [{ x: 200, y: 150 }, { x: 100, y: 150 }]).grips[0];
+    assert.ok(hidden.x >= 185 && hidden.x <= 205); // neither side's ring would be in view
 });
 
 test("the corner comes to the pointer, the opposite one or the centre stays", () => {
