@@ -247,7 +247,7 @@ def test_keys_take_hold_of_whatever_a_pointer_can(drawing: Drawing):
     before = drawing.points(0)
     drawing.press("Enter", "ArrowUp", "Enter")
     assert drawing.chosen == ["Line 1"]
-    assert drawing.points(0) == [before[0][:1] + (approx(before[0][1] - 1),), before[1]]
+    assert drawing.points(0) == [(before[0][0], approx(before[0][1] - 1)), before[1]]
     drawing.press("Control+a")
     ends = [place for path in (0, 1) for place in drawing.points(path)] + drawing.regions[0]["points"]
     steer(drawing, min(x for x, _ in ends) - 18 / scale(drawing), min(y for _, y in ends) - 18 / scale(drawing))
