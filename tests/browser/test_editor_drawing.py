@@ -372,6 +372,7 @@ def test_escape_gives_a_drag_up(drawing: Drawing):
     assert drawing.text == before
 
 
+@journey
 def test_what_arrives_during_a_drag_stays_and_the_drag_is_given_up(drawing: Drawing):
     draw_line(drawing, (100, 60), (300, 160))
     drawing.tool("select")
