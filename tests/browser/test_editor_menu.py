@@ -115,7 +115,7 @@ def test_areas_follow_order_and_visibility(drawing: Drawing):
     drawing.click(560, 90, button="right")
     choose(drawing, "Hide")
     assert drawing.regions[0]["visible"] is False
-    drawing.row("Ellipse 1").click(button="right")
+    drawing.row("Ellipse 2").click(button="right")
     choose(drawing, "Show")
     assert drawing.regions[0]["visible"] is True
     drawing.click(400, 120, button="right")
