@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -99,12 +100,11 @@ class Finger:
 
     def drag(self, *places: Place) -> None:
         touch(self.session, "touchStart", tuple(places[0]))
-        for before, after in zip(places, places[1:]):
+        for before, after in pairwise(places):
             for part in (0.25, 0.5, 0.75, 1):
                 touch(self.session, "touchMove", tuple(a + part * (b - a) for a, b in zip(before, after)))
-        if (
-            len(places) > 1
-        ):  # it comes to rest: Chromium takes a swipe's end for the start of scrolling, and drops the next tap
+        if len(places) > 1:
+            # It comes to rest: Chromium takes a swipe's end for the start of scrolling, and drops the next tap.
             self.page.wait_for_function("start => performance.now() - start > 150", arg=self.page.evaluate(NOW))
         touch(self.session, "touchEnd")
 

@@ -68,7 +68,8 @@ def ask(drawing: Drawing, server: ComfyUI) -> None:
 
 # The part of the message's width that its text has, and whether all of it is within the stage.
 MESSAGE = """message => {
-    const [whole, stage, text] = [message, message.parentElement, message.querySelector("span")].map(one => one.getBoundingClientRect());
+    const parts = [message, message.parentElement, message.querySelector("span")];
+    const [whole, stage, text] = parts.map(one => one.getBoundingClientRect());
     return [text.width / whole.width, whole.bottom <= stage.bottom && message.scrollHeight <= message.clientHeight + 1];
 }"""
 
