@@ -20,7 +20,7 @@ import { ContextMenu } from "./overlays/context_menu.js";
 import { CopiesForm } from "./overlays/copies_form.js";
 import { Dialogs } from "./overlays/dialogs.js";
 import { FrameMenu } from "./overlays/frame_menu.js";
-import { fillsWindow, leaveFullWindow, toggleFullWindow } from "./overlays/full_window.js";
+import { endFullWindow, fillsWindow, toggleFullWindow } from "./overlays/full_window.js";
 import { helpOverlay } from "./overlays/help.js";
 import { ImportExport } from "./overlays/import_export.js";
 import { Invitation } from "./ui/invitation.js";
@@ -71,6 +71,7 @@ export class Editor extends DrawingBoard {
     #frame = 0; // of requestAnimationFrame
     /** What stage and panel have together. */
     #room = { width: 0, height: 0 };
+    #main;
 
     /** @param {Host} host */
     constructor(host) {
@@ -96,18 +97,18 @@ export class Editor extends DrawingBoard {
         this.contextMenu = new ContextMenu(this);
         this.frameMenu = new FrameMenu(this);
         this.help = helpOverlay(() => this.closeOverlays());
-        const main = h("div", { class: "rve-main" }, this.stage.element, this.panel.element);
+        this.#main = h("div", { class: "rve-main" }, this.stage.element, this.panel.element);
         this.rooms = new ResizeObserver(([{ contentRect }]) => {
             this.#room = contentRect;
             this.panel.arrange(this.doc, this.#room); // before the stage is measured, in the same frame
         });
-        this.rooms.observe(main);
+        this.rooms.observe(this.#main);
         this.element = h(
             "div",
             // The wheel is ours while the drawing has the focus; else the graph's.
             { class: "revideo-editor", "data-capture-wheel": "true" },
             this.toolbar.element,
-            main,
+            this.#main,
             this.resultBar.element,
             this.status.element,
             this.timeline.element,
@@ -128,7 +129,7 @@ export class Editor extends DrawingBoard {
     /** Stops everything that would go on by itself. */
     destroy() {
         this.letGo?.();
-        if (this.fillsWindow) leaveFullWindow();
+        endFullWindow(this.element);
         this.player.pause();
         cancelAnimationFrame(this.#frame);
         this.stage.destroy();
@@ -295,6 +296,9 @@ export class Editor extends DrawingBoard {
     /** Over all of the page, or back in its node. */
     toggleFullWindow() {
         toggleFullWindow(this.element);
+        this.#room = { width: 0, height: 0 }; // until it is measured where it is now
+        this.rooms.disconnect();
+        this.rooms.observe(this.#main);
         this.session.viewport = null; // the frame is fitted to where it is now
         this.focus();
     }

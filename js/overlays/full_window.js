@@ -27,3 +27,9 @@ export function leaveFullWindow() {
     window?.remove();
     empty = null;
 }
+
+/** Leaves it with the editor that ends: what belongs to its node may have been taken out of it already. @type {(element: HTMLElement) => void} */
+export function endFullWindow(element) {
+    const held = document.querySelector(WINDOW)?.firstElementChild;
+    if (held === element || held === null) leaveFullWindow();
+}

@@ -40,6 +40,8 @@ export class Panel {
     #list = h("div", { class: "rve-list" });
     /** @type {import("../geometry/arrangement.js").Arrangement} */
     #arrangement = { under: false, panel: 0 };
+    /** Whether it stood under the stage last, in the node and in the full window: it comes back as it was. */
+    #wasUnder = { node: false, window: false };
 
     /** @param {Editor} editor */
     constructor(editor) {
@@ -60,7 +62,9 @@ export class Panel {
     arrange(frame, room) {
         if (!room.width || !room.height) return; // collapsed, or not in the page
         const before = this.#arrangement;
-        const { under, panel } = (this.#arrangement = arrange(frame, room, before.under));
+        const where = this.editor.fillsWindow ? "window" : "node";
+        const { under, panel } = (this.#arrangement = arrange(frame, room, this.#wasUnder[where]));
+        this.#wasUnder[where] = under;
         if (under !== before.under) this.editor.element.classList.toggle("rve-under", under);
         if (panel !== before.panel) this.element.style.flexBasis = `${panel}px`;
     }

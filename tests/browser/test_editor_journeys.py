@@ -177,7 +177,7 @@ def draw_by_hand(drawing: Drawing, hand: Mouse | Finger) -> Meant:
     tap(drawing, hand, handle)
     x, y = middle(handle)
     hand.drag((x, y), (x + 30, y + 24))
-    curve = element.locator(".rve-curve").bounding_box()
+    curve = drawing.drawn().element.locator(".rve-curve").bounding_box()
     assert curve is not None
     side = curve["width"] * 96 / 120
     drawing.row("Line 1").scroll_into_view_if_needed()

@@ -120,12 +120,17 @@ def shaped(page: Page, width: int, height: int) -> Drawing:
     return build(page, frame=(width, height), size_policy="exact", width=width, height=height).wait_for_frames()
 
 
+# Whether the panel is below the stage, and whether it is to the right of it.
+SIDES = """editor => {
+    const [stage, panel] = [".rve-stage", ".rve-panel"].map(name => editor.querySelector(name).getBoundingClientRect());
+    return [panel.top >= stage.bottom - 1, panel.left >= stage.right - 1];
+}"""
+
+
 def is_under(drawing: Drawing) -> bool:
     """Whether the panel stands under the stage."""
-    stage, panel = (drawing.element.locator(name).bounding_box() for name in (".rve-stage", ".rve-panel"))
-    assert stage and panel
-    under = panel["y"] >= stage["y"] + stage["height"] - 1
-    assert under or panel["x"] >= stage["x"] + stage["width"] - 1
+    under, beside = drawing.drawn().element.evaluate(SIDES)
+    assert under or beside
     return under
 
 

@@ -178,9 +178,9 @@ def test_a_coarse_and_stretched_grid_sees_the_same_shape(name):
 # --- Many regions --------------------------------------------------------------------------
 
 
-def area_after_area(regions, moved_px, x, y):
-    """The mask as docs/edit_document.md says it: every region at every place, in turn."""
-    mask = np.zeros(x.shape)
+def area_after_area(regions, moved_px, x, y, base=None):
+    """The mask as docs/edit_document.md says it: every region at every place, in turn, on that of `base`."""
+    mask = np.zeros(x.shape) if base is None else base
     for region, (moved_x, moved_y) in zip(regions, moved_px):
         cover = plain_cover(region, x - moved_x, y - moved_y)
         mask = np.minimum(mask, 1 - cover) if region.mode == "subtract" else np.maximum(mask, cover)

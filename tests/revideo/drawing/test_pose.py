@@ -104,6 +104,10 @@ def follow_of(document, region, places):
     return lambda place: turn * place + move
 
 
+def of_frame(masks, frame):
+    return masks and masks[min(frame, len(masks) - 1)]
+
+
 @pytest.mark.parametrize("entry", NEWER, ids=lambda entry: entry["name"])
 def test_recorded_masks_are_those_of_the_plain_way(entry):
     document = EditDocument.from_json(json.dumps(entry["document"]))
@@ -121,9 +125,11 @@ def test_recorded_masks_are_those_of_the_plain_way(entry):
             if region.visible is not False
         ]
         regions = [region for region in regions if region is not None]
-        expected = area_after_area(regions, np.zeros((len(regions), 2)), x, y)
-        runs = entry["masks"][min(frame, len(entry["masks"]) - 1)]
-        recorded = np.repeat(runs[::2], runs[1::2]).reshape(height, width)
+        recorded, base = (
+            np.repeat(runs[::2], runs[1::2]).reshape(height, width) if runs else None
+            for runs in (of_frame(entry["masks"], frame), of_frame(entry.get("base"), frame))
+        )
+        expected = area_after_area(regions, np.zeros((len(regions), 2)), x, y, base)
         assert_allclose(recorded, expected, atol=2e-6, err_msg=f"frame {frame}")
 
 
