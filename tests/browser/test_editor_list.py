@@ -308,7 +308,7 @@ def test_a_row_is_dragged_to_another_column(drawing: Drawing):
         drawing.drag([(60, y), (260, y)], steps=1)
     assert drawing.row("Line 1").bounding_box()["y"] == drawing.row("Line 5").bounding_box()["y"]  # type: ignore[index]
     drag_row(drawing, "Line 1", "Line 5", 8)
-    line, row = drawing.element.locator(".rve-landing").bounding_box(), drawing.row("Line 5").bounding_box()
+    row, line = drawing.row("Line 5").bounding_box(), drawing.element.locator(".rve-landing").bounding_box()
     assert line and row
     assert abs(line["x"] - row["x"]) < 1
     assert abs(line["width"] - row["width"]) < 1
