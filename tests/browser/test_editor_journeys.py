@@ -204,6 +204,59 @@ def test_by_fingers(page: Page, session: CDPSession):
     assert_drawn(drawing, draw_by_hand(drawing, Finger(page, session)))
 
 
+def choose_held(drawing: Drawing, hand: Finger, place: Place, text: str) -> None:
+    """From the menu that a finger opens which rests there."""
+    menu = drawing.element.locator(".rve-menu:visible")
+    touch(hand.session, "touchStart", tuple(place))
+    menu.wait_for()
+    touch(hand.session, "touchEnd")
+    tap(drawing, hand, menu.get_by_role("menuitem", name=text))
+
+
+@journey
+def test_what_is_there_is_worked_on_by_fingers(page: Page, session: CDPSession):
+    drawing = build(page).wait_for_frames()
+    hand, places = Finger(page, session), Places(drawing)
+    lines = [(100, 210), (300, 190)], [(100, 60), (300, 50)]
+    first, second = ([places.near(*place) for place in line] for line in lines)
+    tap(drawing, hand, drawing.button("tool:line"))
+    hand.drag(*first)
+    hand.drag(*second)
+    box, corner = [places.near(*place) for place in [(400, 70), (500, 150)]], places.near(560, 190)
+    tap(drawing, hand, drawing.button("tool:rect"))
+    hand.drag(*box)
+    tap(drawing, hand, drawing.button("tool:select"))
+    tap(drawing, hand, drawing.element.get_by_role("button", name="Key here"))
+    scrub(drawing, hand, 0, 1)
+    hand.drag(box[1], corner)
+    choose_held(drawing, hand, places.near(200, 200), "Mirror left")
+    drawing.row("Line 1").scroll_into_view_if_needed()
+    (_, row), (grip, _) = middle(drawing.row("Line 1")), middle(drawing.row("Line 1").locator(".rve-grip"))
+    hand.drag(middle(drawing.row("Line 2").locator(".rve-grip")), (grip, row - 8))
+    tap(drawing, hand, drawing.row("Line 2").get_by_role("button", name="lock"))
+    tap(drawing, hand, drawing.button("full-window"))
+    page.locator(".rve-window").wait_for()
+    drawing.wait_for_frames()
+    tap(drawing, hand, drawing.button("full-window"))
+    page.locator(".rve-window").wait_for(state="detached")
+
+    width, height = FRAME
+    document = EditDocument.from_json(drawing.drawn().text)
+    assert [(path.id, path.locked) for path in document.paths] == [("p2", True), ("p1", None)]
+    ends = [list(map(places.of, way)) for way in (second, first)]
+    ends[1] = [(ends[1][1][0], ends[1][0][1]), (ends[1][0][0], ends[1][1][1])]  # mirrored
+    points, _ = document.dense_points(LAST + 1, height, width)
+    tau = np.arange(LAST + 1)[:, None] / LAST
+    wanted = [np.array(begins) + (np.array(end) - begins) * tau for begins, end in ends]
+    assert np.abs(points - wanted).max() <= 0.5
+    (left, top), least, most = (np.array(places.of(place)) for place in (*box, corner))
+    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    for frame, mask in enumerate(document.mask(LAST + 1, height, width).numpy()[:, 0] >= 0.5):
+        right, bottom = least + (most - least) * frame / LAST
+        inside = (left < x) & (x < right) & (top < y) & (y < bottom)
+        assert (frame, (mask & inside).sum() / (mask | inside).sum()) >= (frame, 0.995)
+
+
 # --- By keys -----------------------------------------------------------------------------------
 
 

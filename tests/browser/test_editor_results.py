@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from comfyui_server import ComfyUI, png
-from drawing import Drawing, build
+from drawing import Drawing, build, touch
 from frontend import journey, visit
 from playwright.sync_api import Page, expect
 from test_editor_clip import OTHER_DB, SAME_DB, SET_WIDGET, frames_of, likeness, psnr
@@ -85,6 +85,13 @@ def test_the_result_is_shown_beside_wiped_over_and_subtracted_from_the_source(se
     page.mouse.up()
     quarter = torch.cat([source[0][..., :160], 1 - source[0][..., 160:]], dim=-1)
     assert likeness(drawing, quarter) >= SAME_DB - 6  # the line may be a pixel off
+    session = page.context.new_cdp_session(page)
+    touch(session, "touchStart", drawing.place(160, 50))
+    for x in (240, 320):
+        touch(session, "touchMove", drawing.place(x, 50))
+    touch(session, "touchEnd")
+    session.detach()
+    assert likeness(drawing, half) >= SAME_DB - 6
     drawing.tool("select")
     drawing.press("d")
     apart = (4 * (1 - 2 * source[0]).abs()).clamp(max=1)

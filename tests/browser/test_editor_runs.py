@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from comfyui_server import ComfyUI, png
-from drawing import FRAME, Drawing, build
+from drawing import FRAME, Drawing, build, touch
 from frontend import journey
 from playwright.sync_api import Page
 from test_editor_clip import FED, SAME_DB, frames_of, likeness, psnr
@@ -46,7 +46,10 @@ def test_a_thing_clicked_is_followed_as_track_points_follows_it(server: ComfyUI,
     expected = node_tracks(server, page)
     drawing.press("Control+a", "Delete", "Home")
     drawing.tool("track")
-    drawing.click(*THING)
+    session = page.context.new_cdp_session(page)
+    touch(session, "touchStart", drawing.place(*THING))
+    touch(session, "touchEnd")
+    session.detach()
     drawing.wait_for(lambda d: len(d.paths) == 1 and d.paths[0]["kind"] != "anchor", "the path")
     points, _ = EditDocument.from_json(drawing.text).dense_points(14, FRAME[1], FRAME[0])
     assert np.abs(points[0] - expected).max() <= 1
