@@ -36,7 +36,7 @@ FIT_MARGIN = 12  # view pixels around the frame, in js/geometry/viewport.js
 # A test may have left a subgraph open, or the picture of a loader that had a node's id: it takes room in that node.
 NEW_GRAPH = """() => {
     window.app.canvas.setGraph(window.app.graph);
-    window.app.clean();
+    window.app.nodeOutputs = {};
     window.app.graph.clear();
     window.app.graph.id = crypto.randomUUID();
 }"""
@@ -164,6 +164,8 @@ class Drawing:
         left, top, scale = self._fitted(client)
         density = pixels.shape[1] / client[0]
         box = [value * density for value in (left, top, left + scale * self.frame[0], top + scale * self.frame[1])]
+        # While the stage takes another size its pixels are of one size and this of another.
+        box = [min(max(value, 0), side) for value, side in zip(box, (pixels.shape[1], pixels.shape[0]) * 2)]
         scaled = Image.fromarray(pixels).convert("RGB").resize(size, Image.Resampling.BOX, box=tuple(box))
         return torch.from_numpy(np.asarray(scaled).copy()).permute(2, 0, 1) / 255
 
