@@ -269,7 +269,6 @@ def tab_to(drawing: Drawing, field: str) -> None:
     raise AssertionError(f"Tab does not come to {field}")
 
 
-@journey
 def test_by_keys(page: Page):
     drawing = build(page).wait_for_frames()
     page.mouse.move(5, 500)
