@@ -175,11 +175,12 @@ def draw_by_hand(drawing: Drawing, hand: Mouse | Finger) -> Meant:
     drawing.field("From frame 0 to 13").select_option("curve")  # its list is the browser's
     handle = element.get_by_role("slider", name="First handle")
     tap(drawing, hand, handle)
+    curve = drawing.element.locator(".rve-curve").bounding_box()
+    assert curve is not None
+    side = curve["width"] * 96 / 120  # of its square
     x, y = middle(handle)
     hand.drag((x, y), (x + 30, y + 24))
-    curve = drawing.drawn().element.locator(".rve-curve").bounding_box()
-    assert curve is not None
-    side = curve["width"] * 96 / 120
+    drawing.drawn()  # the settings are made anew
     drawing.row("Line 1").scroll_into_view_if_needed()
     tap(drawing, hand, drawing.row("Line 1"))
     drawing.field("Speed").select_option("in-out")
