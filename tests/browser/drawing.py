@@ -157,17 +157,22 @@ class Drawing:
         encoded = self.drawn().stage.evaluate(script, name)
         return np.asarray(Image.open(BytesIO(base64.b64decode(encoded))).convert("RGBA"))
 
-    def picture(self, size: tuple[int, int] = (160, 64)) -> Tensor:
-        """(3, height, width) in [0, 1]: the frame as the canvas shows it, scaled down to width, height."""
-        pixels = self.layer("picture")
+    def frame_of(self, name: str, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+        """(height, width, 4): the frame as a canvas of the stage shows it, scaled to width, height, else to its own."""
+        pixels = self.layer(name)
         client = self.client()
         left, top, scale = self._fitted(client)
         density = pixels.shape[1] / client[0]
         box = [value * density for value in (left, top, left + scale * self.frame[0], top + scale * self.frame[1])]
         # While the stage takes another size its pixels are of one size and this of another.
         box = [min(max(value, 0), side) for value, side in zip(box, (pixels.shape[1], pixels.shape[0]) * 2)]
-        scaled = Image.fromarray(pixels).convert("RGB").resize(size, Image.Resampling.BOX, box=tuple(box))
-        return torch.from_numpy(np.asarray(scaled).copy()).permute(2, 0, 1) / 255
+        bands = [Image.fromarray(pixels[..., band]) for band in range(4)]  # each by itself: none is weighed by opacity
+        scaled = [band.resize(size or self.frame, Image.Resampling.BOX, box=tuple(box)) for band in bands]
+        return np.stack(scaled, axis=-1)
+
+    def picture(self, size: tuple[int, int] = (160, 64)) -> Tensor:
+        """(3, height, width) in [0, 1]: the frame as the canvas shows it, scaled down to width, height."""
+        return torch.from_numpy(self.frame_of("picture", size)[..., :3].copy()).permute(2, 0, 1) / 255
 
     # --- Where things are --------------------------------------------------------------------
 

@@ -43,13 +43,7 @@ def blob(width: int, height: int) -> torch.Tensor:
 
 def opacity(drawing: Drawing) -> NDArray[np.float64]:
     """(H, W) of the frame, 0 to 255: how opaque the canvas of the areas is."""
-    pixels = drawing.layer("areas")
-    client = drawing.client()
-    left, top, scale = drawing._fitted(client)
-    density = pixels.shape[1] / client[0]
-    box = tuple(v * density for v in (left, top, left + scale * FRAME[0], top + scale * FRAME[1]))
-    alpha = Image.fromarray(pixels[..., 3]).resize(FRAME, Image.Resampling.BOX, box=box)
-    return np.asarray(alpha).astype(float)
+    return drawing.frame_of("areas")[..., 3].astype(float)
 
 
 def likeness(drawing: Drawing, wanted: NDArray[np.bool_]) -> float:

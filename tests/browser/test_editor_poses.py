@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from drawing import FRAME, Drawing, build
-from PIL import Image
 from playwright.sync_api import Page
 
 from revideo import EditDocument
@@ -60,13 +59,7 @@ def paste(drawing: Drawing, document: dict[str, Any]) -> None:
 
 def tinted(drawing: Drawing) -> np.ndarray:
     """(H, W) of the frame: where the canvas tints it."""
-    pixels = drawing.layer("areas")
-    client = drawing.client()
-    left, top, scale = drawing._fitted(client)
-    density = pixels.shape[1] / client[0]
-    box = tuple(v * density for v in (left, top, left + scale * FRAME[0], top + scale * FRAME[1]))
-    alpha = Image.fromarray(pixels[..., 3]).resize(FRAME, Image.Resampling.BOX, box=box)
-    return np.asarray(alpha) > 30
+    return drawing.frame_of("areas")[..., 3] > 30
 
 
 def test_areas_are_drawn_as_they_lie_at_the_frame_shown(page: Page):
