@@ -33,7 +33,8 @@ PREPARE = {
 FIT_MARGIN = 12  # view pixels around the frame, in js/geometry/viewport.js
 
 # A cleared graph's id is all zeros, and ComfyUI keeps widgets' values by graph and node: no test may meet another's.
-# A test may have left a subgraph open, or the picture of a loader that had a node's id: it takes room in that node.
+# A test may have left the picture of a loader that had a node's id, which takes room in that node; or an open subgraph,
+# at whose nodes the newest frontend fails if it draws them once they are cleared: its canvas stands still from then on.
 NEW_GRAPH = """() => {
     window.app.canvas.setGraph(window.app.graph);
     window.app.nodeOutputs = {};

@@ -79,6 +79,7 @@ def test_the_clip_is_seen_through_the_borders_of_subgraphs(page: Page):
         drawing.wait_for(lambda d: page.evaluate(SHOWN_FRAMES) == ["14"], f"the clip with {types} {times} deep")
 
 
+@journey
 def test_the_wheel_scrolls_a_list_under_it_and_never_the_graph_then(page: Page):
     drawing = build(page).wait_for_frames()
     points = [{"x": 10, "y": 10}, {"x": 200, "y": 100}]
