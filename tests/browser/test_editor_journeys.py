@@ -263,6 +263,7 @@ def test_what_is_there_is_worked_on_by_fingers(page: Page, session: CDPSession):
 
 def tab_to(drawing: Drawing, field: str) -> None:
     """Until the focus is on what has that name in the settings."""
+    drawing.drawn()  # the settings are made anew: what has just been chosen may have brought that field
     for _ in range(80):
         drawing.press("Tab")
         if drawing.drawn().element.evaluate("() => document.activeElement.dataset.field") == field:
@@ -270,6 +271,7 @@ def tab_to(drawing: Drawing, field: str) -> None:
     raise AssertionError(f"Tab does not come to {field}")
 
 
+@journey
 def test_by_keys(page: Page):
     drawing = build(page).wait_for_frames()
     page.mouse.move(5, 500)
