@@ -21,7 +21,7 @@ export function borrow(key, open) {
     clips.set(key, known);
     clearTimeout(known.timer);
     known.users += 1;
-    known.clip.catch(() => clips.delete(key)); // the next one tries again
+    known.clip.catch(() => clips.get(key) === known && clips.delete(key)); // the next one tries again
     return known.clip;
 }
 

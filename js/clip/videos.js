@@ -11,6 +11,8 @@ const PROBE_FRAMES = 12; // seen to measure the rate
 const PROBE_SPEED = 0.5; // played slowly, none is skipped
 const USUAL_RATE = 24; // where a browser does not say
 const PROBE_MS = 3000;
+const QUIET_MS = 250; // after which no frame comes any more that was on its way
+const LATE_MS = 10_000; // for a frame to come
 const UNPLAYABLE = "this browser cannot decode the video";
 
 /** Resolves with the event, rejects on the element's error or when `signal` aborts. @type {(element: HTMLVideoElement, name: string, signal?: AbortSignal) => Promise<void>} */
@@ -30,6 +32,9 @@ function happening(element, name, signal) {
         signal?.addEventListener("abort", abort);
     });
 }
+
+/** @type {(ms: number) => Promise<void>} */
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** @type {Map<string, number>} frames per second of the files seen so far: measuring takes a second */
 const rates = new Map();
@@ -51,17 +56,19 @@ export async function openVideo(url, signal) {
             throw error instanceof Unreadable ? await whyUnreadable(url, UNPLAYABLE, signal) : error;
         });
         if (!video.videoWidth) throw new Unreadable("the file holds no picture");
+        const first = await frameWhere(() => true, video, signal, "keep");
         const measured = rates.get(url) ?? (await measureRate(video, signal));
         if (Number.isFinite(measured)) rates.set(url, measured);
         const fps = Number.isFinite(measured) ? measured : USUAL_RATE;
         const frames = Math.max(Math.round(video.duration * fps), 1);
-        const source = { ...storedSize(video), frames, fps };
-        const transparent = hasAlpha(video);
+        const source = { ...storedSize(video, first), frames, fps };
+        // Transparency is what a run does not see.
+        const transparent = /A/.test(first?.format ?? "");
+        first?.close();
+        const seek = seeker(video, fps, Number.isFinite(measured), signal);
         const grab = async (/** @type {number} */ index, /** @type {number} */ maxSide) => {
-            const seeked = happening(video, "seeked", signal);
-            video.currentTime = Math.min((index + 0.5) / fps, video.duration); // the middle: no rounding reaches a neighbour
-            await seeked;
-            return bitmapOf(video, source, maxSide, transparent);
+            const time = Math.min((index + 0.5) / fps, video.duration); // the middle: no rounding reaches a neighbour
+            return bitmapOf(video, await seek(time), source, maxSide, transparent);
         };
         return { source, grab, close };
     } catch (error) {
@@ -71,39 +78,74 @@ export async function openVideo(url, signal) {
 }
 
 /**
+ * Gives the frame at a time, once the browser has it, for its owner to close; null where browsers give no frames.
+ * `tells`: whether the browser says when it shows a frame.
+ * @type {(video: HTMLVideoElement, fps: number, tells: boolean, signal: AbortSignal) => (time: number) => Promise<VideoFrame | null>}
+ */
+function seeker(video, fps, tells, signal) {
+    let shown = Promise.resolve(); // what was sought last: it is not taken for what is sought next
+    return async (time) => {
+        await Promise.race([shown, sleep(LATE_MS)]);
+        let isShown = false;
+        if (tells) shown = new Promise((resolve) => video.requestVideoFrameCallback(() => resolve(void (isShown = true))));
+        const seeked = happening(video, "seeked", signal);
+        video.currentTime = time;
+        await seeked;
+        // It began half a frame before; where the rate varies, it may have stood for longer.
+        const isThere = (/** @type {VideoFrame} */ frame) => Math.abs(time - 0.5 / fps - frame.timestamp / 1e6) < 0.75 / fps;
+        return frameWhere((frame, stood_ms) => isThere(frame) || (tells ? isShown : stood_ms > QUIET_MS), video, signal);
+    };
+}
+
+/**
+ * The first frame that a video shows of which that is true. After "loadeddata" a busy browser has no frame yet, after
+ * "seeked" for a while the one before.
+ * @type {(isWanted: (frame: VideoFrame, stood_ms: number) => boolean, video: HTMLVideoElement, signal: AbortSignal, alpha?: AlphaOption) => Promise<VideoFrame | null>}
+ */
+async function frameWhere(isWanted, video, signal, alpha = "discard") {
+    if (!("VideoFrame" in window)) return null;
+    const start = performance.now();
+    for (let [at, since, now] = [NaN, start, start]; now - start < LATE_MS; now = performance.now()) {
+        signal.throwIfAborted();
+        const frame = currentFrame(video, alpha);
+        if (frame && frame.timestamp !== at) [at, since] = [frame.timestamp, now];
+        if (frame && isWanted(frame, now - since)) return frame;
+        frame?.close();
+        await sleep(5);
+    }
+    throw new Unreadable("this browser does not show its frames");
+}
+
+/** @type {(video: HTMLVideoElement, alpha: AlphaOption) => VideoFrame | null} */
+function currentFrame(video, alpha) {
+    try {
+        return new VideoFrame(video, { alpha });
+    } catch (error) {
+        if (error instanceof DOMException && error.name === "InvalidStateError") return null;
+        throw error;
+    }
+}
+
+/**
  * A picture's size as it is stored, which is what decoders give to Python: where pixels are not
  * square, the browser shows another.
- * @type {(video: HTMLVideoElement) => {width: number, height: number}}
+ * @type {(video: HTMLVideoElement, frame: VideoFrame | null) => {width: number, height: number}}
  */
-function storedSize(video) {
+function storedSize(video, frame) {
     const shown = { width: video.videoWidth, height: video.videoHeight };
-    if (!("VideoFrame" in window)) return shown;
-    const frame = new VideoFrame(video, { timestamp: 0 });
-    const { width, height } = frame.visibleRect ?? shown;
-    frame.close();
+    const { width, height } = frame?.visibleRect ?? shown;
     const turned = width >= height !== shown.width >= shown.height; // a phone's film, held upright
     return turned ? { width: height, height: width } : { width, height };
 }
 
-/** Whether frames have transparency, which a run does not see. @type {(video: HTMLVideoElement) => boolean} */
-function hasAlpha(video) {
-    if (!("VideoFrame" in window)) return false;
-    const frame = new VideoFrame(video, { timestamp: 0 });
-    const { format } = frame;
-    frame.close();
-    return format !== null && /A/.test(format);
-}
-
-/** The frame that is shown, its colours alone. @type {(video: HTMLVideoElement, source: Source, maxSide: number, transparent: boolean) => Promise<ImageBitmap>} */
-async function bitmapOf(video, source, maxSide, transparent) {
+/** The frame that is shown, its colours alone; closes `frame`. @type {(video: HTMLVideoElement, frame: VideoFrame | null, source: Source, maxSide: number, transparent: boolean) => Promise<ImageBitmap>} */
+async function bitmapOf(video, frame, source, maxSide, transparent) {
     const options = bitmapOptions(source, maxSide);
-    if (!("VideoFrame" in window) || !(transparent || options.length)) return createImageBitmap(video, ...options);
-    const frame = new VideoFrame(video, { timestamp: 0, alpha: "discard" });
     try {
-        const small = options.length ? await shrunk(frame, sizeWithin(source, maxSide)) : null;
-        return small ?? (await createImageBitmap(transparent ? frame : video, ...options));
+        const small = frame && options.length ? await shrunk(frame, sizeWithin(source, maxSide)) : null;
+        return small ?? (await createImageBitmap(frame && transparent ? frame : video, ...options));
     } finally {
-        frame.close();
+        frame?.close();
     }
 }
 
@@ -130,6 +172,15 @@ async function measureRate(video, signal) {
         video.play().catch(finish);
     });
     video.pause();
+    await sleep(QUIET_MS);
     signal.throwIfAborted();
-    return rateOf([...new Set(times)].sort((a, b) => a - b));
+    const seen = [...new Set(times)].sort((a, b) => a - b);
+    const gaps = seen.slice(1).map((time, index) => time - seen[index]);
+    if (!gaps.length) return NaN;
+    // A busy browser shows every second frame or fewer: the one just before a frame that it showed is sought.
+    const least = Math.min(...gaps);
+    const frame = await seeker(video, 1 / least, true, signal)(seen[gaps.indexOf(least) + 1] - 0.05 * least);
+    if (frame) seen.push(frame.timestamp / 1e6);
+    frame?.close();
+    return rateOf(seen.sort((a, b) => a - b));
 }

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import CDPSession, Locator, Page
+from playwright.sync_api import CDPSession, Locator, Page, TimeoutError
 from torch import Tensor
 
 Place = Sequence[float]  # x, y in frame pixels
@@ -247,7 +247,11 @@ class Drawing:
     def wait_for_frames(self, frames: int = 14) -> Drawing:
         """Until the clip's frames have been read from its file, and nothing moves."""
         self.page.evaluate(MARK, self.node_id)
-        self.page.wait_for_function(FRAMES_READY, arg=[self.node_id, frames])
+        try:
+            self.page.wait_for_function(FRAMES_READY, arg=[self.node_id, frames])
+        except TimeoutError as error:
+            told = self.element.evaluate("editor => [editor.dataset.framesReady, editor.offsetWidth, editor.innerText]")
+            raise AssertionError(f"{frames} frames were not read: {told}") from error
         self.page.wait_for_function(AT_REST, arg=0)
         return self.drawn()
 
@@ -256,7 +260,7 @@ class Drawing:
         end = time.monotonic() + deadline_s
         while not condition(self):
             if time.monotonic() > end:
-                raise TimeoutError(f"waited {deadline_s:g} s for {what}")
+                raise AssertionError(f"waited {deadline_s:g} s for {what}")
             self.page.wait_for_timeout(50)  # lets the page's own events through
 
 

@@ -173,6 +173,51 @@ def test_settings_changed_upstream_change_the_picture(server: ComfyUI, page: Pag
     drawing.wait_for(lambda d: likeness(d, other[0]) >= SAME_DB, "the other clip")
 
 
+# As a busy browser does: it has no frame for a while after it says so, then the one before, and shows every second one.
+BUSY = """() => {
+    const { prototype } = HTMLVideoElement;
+    const time = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "currentTime");
+    const frames = prototype.requestVideoFrameCallback;
+    Object.defineProperty(prototype, "currentTime", { configurable: true, get: time.get, set(to) {
+        time.set.call(this, to);
+        if (this.paused) this.dispatchEvent(new Event("seeked"));
+    } });
+    prototype.requestVideoFrameCallback = function (tell) {
+        return frames.call(this, (now, frame) => {
+            this.isSecond = !this.isSecond;
+            if (this.paused || this.isSecond) tell(now, frame);
+            else this.requestVideoFrameCallback(tell);
+        });
+    };
+    const { VideoFrame } = window;
+    let asked = 0;
+    window.VideoFrame = class extends VideoFrame {
+        constructor(...of) {
+            if ((asked += 1) % 3 === 1) throw new DOMException("Invalid source state", "InvalidStateError");
+            super(...of);
+        }
+    };
+    return () => {
+        Object.assign(window, { VideoFrame });
+        prototype.requestVideoFrameCallback = frames;
+        delete prototype.currentTime;
+    };
+}"""
+
+
+def test_a_busy_browser_shows_the_frames_that_it_is_asked_for(comfyui: ComfyUI, page: Page):
+    rest = page.evaluate_handle(BUSY)
+    try:
+        shutil.copyfile(comfyui.input / "bikes.mp4", comfyui.input / "busy.mp4")  # its rate is not known yet
+        frames = frames_of(comfyui.input / "busy.mp4", start=20)
+        drawing = build(page, "busy.mp4", start=20).wait_for_frames()
+        for index in range(14):
+            go_to(drawing, index)
+            assert_shows(drawing, frames, index)
+    finally:
+        rest.evaluate("rest => rest()")
+
+
 @journey
 def test_after_a_run_the_frames_the_node_got_are_seen(server: ComfyUI, page: Page):
     """A node in between that the editor does not understand: only the run shows what it does."""

@@ -75,6 +75,7 @@ def test_a_mask_is_seen_after_a_run_and_areas_are_added_to_it_and_taken_from_it(
     entry = finish(server, page)
     assert entry["status"]["status_str"] == "success", entry["status"]["messages"]
     drawing.wait_for(lambda d: d.layer("areas").any(), "the mask")
+    drawing.wait_for_frames()  # those that the run gave
 
     wanted = blob(*FRAME).numpy() > 0.5
     assert likeness(drawing, wanted) >= 0.95
