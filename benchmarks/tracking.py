@@ -1,4 +1,4 @@
-"""How well points are followed where their true tracks are known.
+"""How well points and masks are followed where the true ones are known.
 
 python -m benchmarks.tracking --clips 64
 """
@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from revideo.masks.mask_tracking import track_mask
 from revideo.synthetic.clips import SyntheticClip, make_clip, make_crossing
 from revideo.synthetic.measures import HELD_OUT
 from revideo.tracks.tracking import Tracker, load_cotracker, track_points
@@ -20,6 +23,9 @@ from revideo.tracks.trajectories import Trajectories
 from .common import clips_parser, table_header, table_row
 
 COLUMNS = ("clips", "points", "median error, px", "95th percentile, px", "hidden: precision", "hidden: recall")
+
+SEEN = 0.5  # fraction of what is seen of an object at first, from which on a frame counts
+MASK_COLUMNS = ("clips", "objects", "IoU: mean", "least of a frame", "frames below 0.6", "IoU of the mask only moved")
 
 # Things as small as those of `make_crossing`: on large flat ones every tracker slips.
 TRACKABLE: dict[str, Any] = {"diameter_px": (24.0, 34.0), "speed_px": (0.5, 5.0), "shortest_wave_px": 28.0}
@@ -72,6 +78,43 @@ def compare_tracks(pairs: Iterable[tuple[Trajectories, Trajectories]]) -> Tracki
     )
 
 
+@dataclass(frozen=True)
+class MaskMetrics:
+    """Of every object that is seen whole on the first frame, whose mask is given and not counted."""
+
+    iou: list[Tensor]  # (T,) each, of the frames that count
+    iou_translated: list[Tensor]  # the same of the first mask, moved exactly as the object's centre
+
+    def row(self, name: str) -> str:
+        """Of a Markdown table."""
+        every, moved = torch.cat(self.iou), torch.cat(self.iou_translated)
+        mean = fmean(each.mean().item() for each in self.iou)
+        below = f"{(every < 0.6).sum()} of {len(every)}"
+        return table_row(name, str(len(self.iou)), f"{mean:.3f}", f"{every.min():.2f}", below, f"{moved.mean():.3f}")
+
+
+def measure_masks(clips: Iterable[SyntheticClip], tracker: Tracker | None = None) -> MaskMetrics:
+    """Each object's mask on the first frame is followed through its clip."""
+    metrics = MaskMetrics([], [])
+    for clip in clips:
+        points = len(clip.trajectories.points_px) // max(len(clip.masks), 1)
+        for truth, path in zip(clip.masks, clip.trajectories.points_px[::points]):
+            counts = truth.sum((1, 2)) >= SEEN * truth[0].sum()
+            counts[0] = False
+            if not truth[0].any() or not counts.any():
+                continue
+            found = track_mask(clip.video, truth[:1, None].float(), tracker=tracker).mask[:, 0]
+            shifts = (path - path[0]).round().int().tolist()
+            translated = torch.stack([truth[0].roll((y, x), (0, 1)) for x, y in shifts])
+            metrics.iou.append(_iou(found, truth)[counts])
+            metrics.iou_translated.append(_iou(translated, truth)[counts])
+    return metrics
+
+
+def _iou(one: Tensor, other: Tensor) -> Tensor:  # (T,)
+    return (one & other).sum((1, 2)) / (one | other).sum((1, 2)).clamp(min=1)
+
+
 def held_out_clips(count: int, size: dict[str, Any]) -> dict[str, Iterable[SyntheticClip]]:
     """Of each kind as many, the same on every call."""
     return {
@@ -80,8 +123,19 @@ def held_out_clips(count: int, size: dict[str, Any]) -> dict[str, Iterable[Synth
     }
 
 
+def held_out_objects(count: int, size: dict[str, Any]) -> dict[str, Iterable[SyntheticClip]]:
+    """Of each kind as many, whose objects turn, grow or are covered."""
+    seeds = range(HELD_OUT, HELD_OUT + count)
+    changing = {"changing": 1.0, **TRACKABLE, **size}
+    return {
+        "turning and growing": (make_clip(seed, **changing) for seed in seeds),
+        "textured, on wavy ways": (make_clip(seed, textured=1.0, ways=(0.0, 1.0, 0.0), **changing) for seed in seeds),
+        "one passes behind another": (make_crossing(seed, **size) for seed in seeds),
+    }
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Prints how well points of sprites are followed, as a Markdown table."""
+    """Prints how well points and masks of sprites are followed, as two Markdown tables."""
     parser = clips_parser("tracking", main.__doc__, clips=64)
     parser.add_argument("--frames", type=int, default=14, help="of each clip (%(default)s)")
     parser.add_argument("--cotracker", type=Path, help="a local CoTracker file, instead of the built-in tracker")
@@ -91,6 +145,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     size = {"frames": given.frames, "height": given.height, "width": given.width}
     for name, clips in held_out_clips(given.clips, size).items():
         print(measure_tracking(clips, tracker).row(name), flush=True)
+    print(f"\n{table_header(*MASK_COLUMNS)}", flush=True)
+    for name, clips in held_out_objects(given.clips, size).items():
+        print(measure_masks(clips, tracker).row(name), flush=True)
 
 
 if __name__ == "__main__":

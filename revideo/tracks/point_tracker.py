@@ -146,7 +146,7 @@ class _Points:
         total = np.zeros(windows.shape[1:], np.uint16)
         for shown, wanted in zip(windows, patch):
             total += np.maximum(shown, wanted) - np.minimum(shown, wanted)
-        known = _windows(_has_colours(patch, around)[None], patch.shape[1:])[0]
+        known = _windows(holds_colours(colour_cells(patch), around.transpose(1, 2, 0))[None], patch.shape[1:])[0]
         counted = np.einsum("abij,ij->ab", known, weights)
         costs = np.einsum("abij,abij,ij->ab", np.minimum(total, np.uint16(3 * DIFFERS)), known, weights)
         costs = costs / (3 * DIFFERS * counted.clip(1e-6))
@@ -232,13 +232,18 @@ def _is_distinct(patch: np.ndarray) -> bool:
     return bool(costs.min() > DISTINCT)
 
 
-def _has_colours(patch: np.ndarray, picture: np.ndarray) -> np.ndarray:  # (H, W) bool
-    """Where a picture (3, H, W) uint8 shows a colour, or nearly, that is anywhere in a patch (3, P, P) uint8."""
-    cells = np.unique((patch >> 4).reshape(3, -1), axis=1)  # sixteen steps of each channel …
+def colour_cells(colours: np.ndarray) -> np.ndarray:  # (18, 18, 18) bool
+    """Which colours, or nearly, are among (3, …) uint8, for `holds_colours`."""
+    cells = np.unique((colours >> 4).reshape(3, -1), axis=1)  # sixteen steps of each channel …
     known = np.zeros((18, 18, 18), bool)  # … and a border, so that each may be widened by one
     for offset in np.ndindex(3, 3, 3):
         known[tuple(cells + np.array(offset)[:, None])] = True
-    return known[tuple((picture >> 4) + 1)]
+    return known
+
+
+def holds_colours(cells: np.ndarray, picture: np.ndarray) -> np.ndarray:  # (H, W) bool
+    """Where a picture (H, W, 3) uint8 shows one of them."""
+    return cells[tuple((np.moveaxis(picture, -1, 0) >> 4) + 1)]
 
 
 def _windows(planes: np.ndarray, size: tuple[int, ...]) -> np.ndarray:

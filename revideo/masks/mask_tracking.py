@@ -1,0 +1,313 @@
+"""A mask on one frame → the mask of the same object on every frame: its points followed, its outline found anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..tracks.point_tracker import colour_cells, holds_colours
+from ..tracks.tracking import Tracker, grid_points, track_points
+from ..video.levels import to_uint8
+
+ABOUT_POINTS = 150  # followed inside the mask, about
+STRAY_PX = 2.0  # farther from where the others lead, a point has slipped
+
+OUTLINE_MARGIN = 0.12  # of the object's radius, to each side of its outline: where that is sought
+OUTLINE_MARGIN_PX = 3, 16  # … at least and at most
+LEARNT_RADII = 2.0  # radii around it, where colours are learnt that it has not
+OTHERWISE = 24.0  # mean difference of the channels, of 255, from which on a pixel shows something else
+MOST_STRETCH = 0.25  # a frame, at most, of the logarithm of its size along any direction
+RELEARNS = 0.3  # how much of a pixel that agrees becomes what it is now
+LEAST_SEEN = 0.15  # fraction of the object, or it is lost
+SEARCH_RADII = 2.0  # radii to each side, where it is searched for
+DOUBTFUL_COST = 0.4 * OTHERWISE  # mean over the object and what lies beside it, from which on it is searched for
+WORST_COST = 1.25 * OTHERWISE  # … or it is lost
+AGREES = 0.6  # intersection over union of an outline with the one it began as, below which it is given up
+
+MIDDLE = np.array([[1, 0, 0.5], [0, 1, 0.5]])  # OpenCV's places → ours, of which the first pixel's middle is at 0.5
+CORNER = np.array([[1, 0, -0.5], [0, 1, -0.5]])  # … and back
+
+
+@dataclass(frozen=True)
+class TrackedMask:
+    """An object's mask on every frame, and whether it was found there."""
+
+    mask: Tensor  # (T, 1, H, W) bool; between frames where it was found carried over, before and after them empty
+    found: Tensor  # (T,) bool
+
+    def lost_stretches(self) -> list[tuple[int, int]]:
+        """First and last frame of each stretch on which the object was not found."""
+        padded = torch.cat([torch.ones(1).bool(), self.found, torch.ones(1).bool()]).int().diff()
+        firsts, lasts = (padded == -1).nonzero()[:, 0].tolist(), (padded == 1).nonzero()[:, 0].tolist()
+        return [(first, last - 1) for first, last in zip(firsts, lasts)]
+
+
+def track_mask(
+    video: Tensor,  # (T, 3, H, W) in [0, 1]
+    mask: Tensor,  # (1, 1, H, W), at least 0.5 on the object
+    frame: int = 0,
+    tracker: Tracker | None = None,
+) -> TrackedMask:
+    """Follows what lies under a mask on frame `frame` through the video, forward and backward.
+
+    Points inside are tracked (`track_points`), and a robust similarity of them says where the object went; there it is
+    aligned, as an affine map, to what it looked like. What shows colours that it has nowhere is in front of it, and
+    GrabCut (Rother et al. 2004) finds the outline anew. Raises ValueError where the mask is of another size or empty,
+    or the frame is not there.
+    """
+    num_frames, _, height, width = video.shape
+    if mask.shape != (1, 1, height, width):
+        raise ValueError(
+            f"the mask to follow is {mask.shape[-1]}×{mask.shape[-2]} for {len(mask)} frames: "
+            f"give one of a single frame, of the video's size {width}×{height}"
+        )
+    if not 0 <= frame < num_frames:
+        raise ValueError(f"there is no frame {frame}: the video has frames 0 to {num_frames - 1}")
+    start = (mask[0, 0] >= 0.5).cpu().numpy()
+    if not start.any():
+        raise ValueError(f"the mask to follow is empty on frame {frame}: paint what is to be followed")
+    tracks = track_points(video, _points_inside(start), frame, tracker)
+    places, visible = tracks.points_px.numpy(), tracks.visible.numpy()
+    pixels = to_uint8(video).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    masks = np.zeros((num_frames, height, width), bool)
+    poses: list[np.ndarray | None] = [None] * num_frames
+    masks[frame], poses[frame] = start, np.eye(2, 3)
+    for order in (range(frame, num_frames), range(frame, -1, -1)):
+        followed = _Object(pixels[frame], start)
+        for before, time in pairwise(order):
+            seen = visible[:, time]
+            moved = [_moved(places[:, since], places[:, time], visible[:, since] & seen) for since in (frame, before)]
+            masks[time], poses[time] = followed.found_in(pixels[time], *moved)
+    _interpolate(masks, poses, start)
+    return TrackedMask(torch.from_numpy(masks)[:, None], torch.tensor([pose is not None for pose in poses]))
+
+
+def _points_inside(mask: np.ndarray) -> Tensor:  # (N, 2) x, y in pixels
+    """Of a grid, as fine as gives enough of them; where it has none inside, the pixel that lies deepest."""
+    height, width = mask.shape
+    points_px = grid_points(height, width, max(int(np.sqrt(mask.sum() / ABOUT_POINTS)), 2))
+    x, y = points_px.long().unbind(1)
+    inside = points_px[torch.from_numpy(mask)[y, x]]
+    if len(inside):
+        return inside
+    depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
+    row, column = np.unravel_index(depth.argmax(), depth.shape)
+    return torch.tensor([[column + 0.5, row + 0.5]])
+
+
+def _interpolate(masks: np.ndarray, poses: list[np.ndarray | None], start: np.ndarray) -> None:
+    """Between frames where the object was found, its outline goes evenly from one pose to the next."""
+    there = [(time, pose) for time, pose in enumerate(poses) if pose is not None]
+    for (left, first), (right, last) in pairwise(there):
+        for time in range(left + 1, right):
+            masks[time] = _warped_mask(start, first + (time - left) / (right - left) * (last - first))
+    masks[: there[0][0]] = masks[there[-1][0] + 1 :] = False
+
+
+# --- Poses: affine maps (2, 3) of places in pixels, from where the object began -------------------
+
+
+def _moved(before: np.ndarray, after: np.ndarray, seen: np.ndarray) -> np.ndarray | None:
+    """The similarity that takes most of the points (N, 2) that are seen there; a shift where they are two at most."""
+    before, after = before[seen], after[seen]
+    if not len(before):
+        return None
+    if len(before) < 3:
+        return np.concatenate([np.eye(2), np.median(after - before, 0)[:, None]], 1)
+    similarity, inliers = cv2.estimateAffinePartial2D(before, after, ransacReprojThreshold=STRAY_PX)
+    return similarity if similarity is not None and inliers.sum() >= max(3, len(before) // 4) else None
+
+
+def _then(*maps: np.ndarray) -> np.ndarray:
+    """One map after the other."""
+    whole = np.eye(3)
+    for each in maps:
+        whole = np.vstack([each, [0, 0, 1]]) @ whole
+    return whole[:2]
+
+
+def _is_near(pose: np.ndarray, other: np.ndarray, frames: int) -> bool:
+    """Whether an object may grow, shrink or narrow like that within so many frames."""
+    stretch = np.linalg.svd(pose[:, :2] @ np.linalg.inv(other[:, :2]), compute_uv=False)
+    return bool((np.abs(np.log(stretch.clip(1e-6))) < MOST_STRETCH * min(frames, 4)).all())
+
+
+def _warped_mask(mask: np.ndarray, pose: np.ndarray) -> np.ndarray:
+    """A mask (H, W) moved by a pose."""
+    matrix = _then(MIDDLE, pose, CORNER)
+    return cv2.warpAffine(mask.astype(np.float32), matrix, mask.shape[::-1], flags=cv2.INTER_LINEAR) >= 0.5
+
+
+def _registered(template: np.ndarray, picture: np.ndarray, pose: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """The pose at which two pictures (H, W) float32 correlate best, near this one (Evangelidis and Psarakis 2008).
+
+    `where`: the places of the template, (H, W) bool, that count.
+    """
+    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 1e-3)
+    matrix = _then(MIDDLE, pose, CORNER).astype(np.float32)
+    counts = _warped_mask(where, pose).astype(np.uint8)  # OpenCV asks for places of the picture
+    try:
+        _, matrix = cv2.findTransformECC(template, picture, matrix, cv2.MOTION_AFFINE, criteria, counts, 3)
+    except cv2.error:  # it does not converge
+        return pose
+    return _then(CORNER, matrix, MIDDLE)
+
+
+# --- The object -----------------------------------------------------------------------------------
+
+
+class _Object:
+    """What it looks like, and where it is on the frames after, one by one."""
+
+    def __init__(self, picture: np.ndarray, mask: np.ndarray) -> None:
+        self.mask = mask
+        self.template = picture.astype(np.float32)  # in the place where it began, of what it looked like lately
+        radius_px = float(np.sqrt(mask.sum() / np.pi))
+        self.radius_px = radius_px
+        self.margin_px = round(float(np.clip(OUTLINE_MARGIN * radius_px, *OUTLINE_MARGIN_PX)))
+        self.around = _grown(mask, self.margin_px)
+        self.cells = colour_cells(picture[mask].T)
+        self.beside = self.around & ~mask & ~holds_colours(self.cells, picture)  # it may not come there unseen
+        self.contrast = _contrast(self.template, mask, self.around & ~mask)
+        self.colour_models = _learn_colours(picture, mask, _box_of(_grown(mask, round(LEARNT_RADII * radius_px))))
+        self.pose, self.velocity = np.eye(2, 3), np.eye(2, 3)  # as it was found last
+        self.misses = 0  # since then
+
+    def found_in(
+        self, picture: np.ndarray, since_start: np.ndarray | None, since_before: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Its mask (H, W) on the next frame, and its pose; None where too little of it is seen.
+
+        `since_start`, `since_before`: where its points went, since it began and since the frame before.
+        """
+        poses = [self.pose, _then(self.pose, self.velocity)]
+        poses += [since_start] if since_start is not None else []
+        poses += [_then(self.pose, since_before)] if since_before is not None and not self.misses else []
+        poses = [each for each in poses if _is_near(each, self.pose, self.misses + 1)]
+        cost, pose = min(((self._cost(picture, each), each) for each in poses), key=lambda each: each[0])
+        if cost > DOUBTFUL_COST:
+            pose = min([pose, self._searched(picture, pose)], key=lambda each: self._cost(picture, each))
+        pose = self._aligned(picture, pose)
+        whole = _warped_mask(self.mask, pose)
+        covered = self._covered(picture, pose)
+        seen = whole & ~covered
+        is_lost = self._cost(picture, pose) > WORST_COST or seen.sum() < max(LEAST_SEEN * whole.sum(), 1)
+        if is_lost:
+            self.misses += 1
+            return seen, None
+        found = self._outlined(picture, whole, seen)
+        before, after = (
+            cv2.GaussianBlur(each.astype(np.float32), (0, 0), self.margin_px / 2) for each in (self.mask, found)
+        )
+        shows = ~_grown(covered & whole, self.margin_px)
+        fitted = _registered(before, after, pose, self.around & _warped_mask(shows, cv2.invertAffineTransform(pose)))
+        pose = fitted if _is_near(fitted, self.pose, self.misses + 1) else pose
+        back = self._brought_back(picture, pose)
+        agrees = self.mask & ~self._differs(back)
+        self.template[agrees] += RELEARNS * (back[agrees] - self.template[agrees])
+        if not self.misses:
+            self.velocity = _then(cv2.invertAffineTransform(self.pose), pose)
+        self.pose, self.misses = pose, 0
+        return found, pose
+
+    def _brought_back(self, picture: np.ndarray, pose: np.ndarray) -> np.ndarray:
+        """A frame (H, W, 3) as if the object were where it began."""
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        matrix = _then(MIDDLE, pose, CORNER)
+        size = self.mask.shape[::-1]
+        return cv2.warpAffine(picture.astype(np.float32), matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+    def _differs(self, back: np.ndarray) -> np.ndarray:  # (H, W) bool
+        return cv2.blur(np.abs(back - self.template).mean(-1), (3, 3)) > OTHERWISE
+
+    def _cost(self, picture: np.ndarray, pose: np.ndarray) -> float:
+        """How much it would look otherwise than before, and how much of its colours would lie beside it."""
+        back = self._brought_back(picture, pose)
+        inside = np.minimum(np.abs(back - self.template).mean(-1), 2 * OTHERWISE)[self.mask].sum()
+        beside = 2 * OTHERWISE * holds_colours(self.cells, back.astype(np.uint8))[self.beside].sum()
+        return float(inside + beside) / (self.mask.sum() + self.beside.sum())
+
+    def _searched(self, picture: np.ndarray, pose: np.ndarray) -> np.ndarray:
+        """The shift of a pose to where, within reach, the object's own pixels fit best."""
+        rows, columns = _box_of(self.mask)
+        reach = int(SEARCH_RADII * self.radius_px * min(1 + self.misses / 2, 3)) + 1
+        left, top = max(columns.start - reach, 0), max(rows.start - reach, 0)
+        window = np.s_[top : rows.stop + reach, left : columns.stop + reach]
+        own = np.repeat(self.mask[rows, columns, None], 3, 2).astype(np.float32)
+        template = np.ascontiguousarray(self.template[rows, columns])
+        shown = np.ascontiguousarray(self._brought_back(picture, pose)[window])
+        _, _, (x, y), _ = cv2.minMaxLoc(cv2.matchTemplate(shown, template, cv2.TM_SQDIFF, mask=own))
+        return _then(np.array([[1, 0, left + x - columns.start], [0, 1, top + y - rows.start]], float), pose)
+
+    def _aligned(self, picture: np.ndarray, pose: np.ndarray) -> np.ndarray:
+        """The pose at which it looks most as before, but for what is in front of it."""
+        where = self.around & ~(self.mask & self._differs(self._brought_back(picture, pose)))
+        shown = picture.astype(np.float32) @ self.contrast
+        aligned = _registered(self.template @ self.contrast, shown, pose, where)
+        is_better = _is_near(aligned, pose, 1) and self._cost(picture, aligned) < self._cost(picture, pose)
+        return aligned if is_better else pose
+
+    def _covered(self, picture: np.ndarray, pose: np.ndarray) -> np.ndarray:  # (H, W) bool
+        """Where something is in front of it: it looks otherwise, in colours that it has nowhere."""
+        otherwise = _warped_mask(self.mask & self._differs(self._brought_back(picture, pose)), pose)
+        foreign = otherwise & ~holds_colours(self.cells, picture)
+        return cv2.medianBlur(foreign.astype(np.uint8), 3) > 0
+
+    def _outlined(self, picture: np.ndarray, whole: np.ndarray, seen: np.ndarray) -> np.ndarray:  # (H, W) bool
+        """What is seen of it, its outline sought by GrabCut within the margin; as it was where that runs away."""
+        outer, inner = _grown(whole, self.margin_px), ~_grown(~whole, self.margin_px)
+        labels = np.full(whole.shape, cv2.GC_BGD, np.uint8)
+        labels[outer] = cv2.GC_PR_BGD
+        labels[seen] = cv2.GC_PR_FGD
+        labels[inner & seen] = cv2.GC_FGD
+        box = _box_of(_grown(outer, 2))
+        labels = np.ascontiguousarray(labels[box])
+        if self.colour_models is None or not ((labels == cv2.GC_FGD).any() and (labels == cv2.GC_BGD).any()):
+            return seen
+        shown = np.ascontiguousarray(picture[box])
+        cv2.grabCut(shown, labels, None, *self.colour_models, 1, cv2.GC_EVAL_FREEZE_MODEL)
+        found = np.zeros_like(whole)
+        found[box] = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
+        return found if (found & seen).sum() >= AGREES * (found | seen).sum() else seen
+
+
+def _grown(mask: np.ndarray, by_px: int) -> np.ndarray:
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * by_px + 1, 2 * by_px + 1))
+    return cv2.dilate(mask.astype(np.uint8), kernel) > 0
+
+
+def _box_of(mask: np.ndarray) -> tuple[slice, slice]:
+    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _contrast(picture: np.ndarray, inside: np.ndarray, around: np.ndarray) -> np.ndarray:  # (3,) float32
+    """The weights of the channels that set the object apart best from what is around it (Fisher 1936)."""
+    colours = [picture[inside], picture[around]]
+    if min(map(len, colours)) < 2:
+        return np.full(3, 1 / 3, np.float32)
+    within = sum(np.cov(each.T) for each in colours) + 25 * np.eye(3)
+    weights = np.linalg.solve(within, colours[0].mean(0) - colours[1].mean(0))
+    return (weights / max(np.abs(weights).sum(), 1e-9)).astype(np.float32)
+
+
+def _learn_colours(
+    picture: np.ndarray, mask: np.ndarray, near: tuple[slice, slice]
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """GrabCut's models of what is around the object and of it; None where nothing is around it.
+
+    From the one frame on which it is known which is which: those after it, where it is not, would blur them.
+    """
+    labels = np.where(mask, cv2.GC_FGD, cv2.GC_BGD).astype(np.uint8)[near]
+    if mask[near].all():
+        return None
+    labels[mask[near] & _grown(~mask, 1)[near]] = cv2.GC_PR_FGD
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.setRNGSeed(0)  # it clusters at random
+    cv2.grabCut(np.ascontiguousarray(picture[near]), labels, None, *models, 3, cv2.GC_INIT_WITH_MASK)
+    return models

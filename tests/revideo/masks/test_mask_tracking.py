@@ -1,0 +1,99 @@
+"""A mask is followed: its outline where every pixel is known, what is lost and found again, what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from revideo.masks.mask_tracking import TrackedMask, track_mask
+from revideo.synthetic.clips import SyntheticClip, make_clip, make_crossing
+from revideo.synthetic.measures import HELD_OUT
+
+SIZE: dict[str, Any] = {"frames": 14, "height": 128, "width": 128}
+SMALL: dict[str, Any] = {"diameter_px": (24.0, 34.0), "speed_px": (0.5, 5.0), "shortest_wave_px": 28.0}
+
+
+def iou(found: Tensor, truth: Tensor) -> Tensor:
+    """(T,) of masks (T, H, W)."""
+    return (found & truth).sum((1, 2)) / (found | truth).sum((1, 2)).clamp(min=1)
+
+
+def followed(clip: SyntheticClip, sprite: int = 0, frame: int = 0) -> TrackedMask:
+    return track_mask(clip.video, clip.masks[sprite, frame][None, None].float(), frame)
+
+
+def translated(clip: SyntheticClip, sprite: int) -> Tensor:
+    """(T, H, W): the first mask, moved as the sprite's centre is."""
+    path = clip.trajectories.points_px[sprite * (len(clip.trajectories.points_px) // len(clip.masks))]
+    shifts = (path - path[0]).round().int().tolist()
+    return torch.stack([clip.masks[sprite, 0].roll((y, x), (0, 1)) for x, y in shifts])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_thing_that_turns_and_grows_is_outlined_better_than_by_moving_its_mask(seed: int):
+    clip = make_clip(HELD_OUT + seed, changing=1.0, **SMALL, **SIZE)
+    for sprite, truth in enumerate(clip.masks):
+        found = followed(clip, sprite)
+        assert found.mask.shape == (14, 1, 128, 128) and found.mask.dtype == torch.bool
+        agreement = iou(found.mask[:, 0], truth)
+        assert agreement.mean() >= 0.9 and agreement.min() >= 0.7
+        assert agreement.mean() > iou(translated(clip, sprite), truth).mean()
+        assert found.lost_stretches() == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_passes_in_front_is_left_out(seed: int):
+    clip = make_crossing(HELD_OUT + seed, **SIZE)
+    for sprite, truth in enumerate(clip.masks):
+        agreement = iou(followed(clip, sprite).mask[:, 0], truth)
+        shows = truth.sum((1, 2)) >= 0.5 * truth[0].sum()
+        assert agreement[shows].mean() >= 0.85 and agreement[shows].min() >= 0.6
+
+
+def test_it_goes_both_ways_from_any_frame_and_the_same_each_time():
+    clip = make_clip(HELD_OUT + 1, changing=1.0, **SMALL, **SIZE)
+    found = followed(clip, frame=7)
+    assert torch.equal(found.mask[7, 0], clip.masks[0, 7])
+    assert iou(found.mask[:, 0], clip.masks[0]).min() >= 0.7
+    assert torch.equal(found.mask, followed(clip, frame=7).mask)
+
+
+def test_what_is_covered_for_a_while_is_said_and_found_again():
+    clip = make_clip(HELD_OUT + 1, sprites=(1, 1), pans=0.0, **SMALL, **SIZE)
+    video = clip.video.clone()
+    video[5:8] = torch.tensor([0.1, 0.9, 0.1])[:, None, None]  # a wall
+    found = track_mask(video, clip.masks[0, :1, None].float())
+    assert found.lost_stretches() == [(5, 7)]
+    assert found.mask[5:8].flatten(1).any(1).all()  # carried over, lest the edit flickers
+    assert iou(found.mask[8:, 0], clip.masks[0, 8:]).min() >= 0.7
+    video[5:] = video[5]
+    found = track_mask(video, clip.masks[0, :1, None].float())
+    assert found.lost_stretches() == [(5, 13)]
+    assert not found.mask[5:].any()
+
+
+@pytest.mark.parametrize("side", [1, 2, 128])
+def test_a_mask_of_any_size_is_followed(side: int):
+    clip = make_clip(HELD_OUT + 1, sprites=(1, 1), pans=0.0, **SMALL, **SIZE)
+    y, x = (int(value) for value in clip.masks[0, 0].nonzero().float().mean(0))
+    mask = torch.zeros(1, 1, 128, 128)
+    mask[..., y : y + side, x : x + side] = 1
+    if side == 128:
+        mask[:] = 1
+    found = track_mask(clip.video[:4], mask)
+    assert found.found.all() and found.mask.flatten(1).any(1).all()
+
+
+def test_what_cannot_be_followed_is_refused():
+    video = torch.rand(3, 3, 32, 48)
+    for mask, frame, says in (
+        (torch.ones(1, 1, 16, 16), 0, r"16×16 for 1 frames: give one of a single frame, of the video's size 48×32"),
+        (torch.ones(3, 1, 32, 48), 0, r"48×32 for 3 frames"),
+        (torch.ones(1, 1, 32, 48), 3, r"no frame 3: the video has frames 0 to 2"),
+        (torch.zeros(1, 1, 32, 48), 1, r"empty on frame 1: paint"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            track_mask(video, mask, frame)
