@@ -65,10 +65,9 @@ export async function openVideo(url, signal) {
         // Transparency is what a run does not see.
         const transparent = /A/.test(first?.format ?? "");
         first?.close();
-        const seek = seeker(video, fps, Number.isFinite(measured), signal);
         const grab = async (/** @type {number} */ index, /** @type {number} */ maxSide) => {
             const time = Math.min((index + 0.5) / fps, video.duration); // the middle: no rounding reaches a neighbour
-            return bitmapOf(video, await seek(time), source, maxSide, transparent);
+            return bitmapOf(video, await seek(video, time, fps, Number.isFinite(measured), signal), source, maxSide, transparent);
         };
         return { source, grab, close };
     } catch (error) {
@@ -78,23 +77,21 @@ export async function openVideo(url, signal) {
 }
 
 /**
- * Gives the frame at a time, once the browser has it, for its owner to close; null where browsers give no frames.
+ * The frame at a time, once the browser has it, for its owner to close; null where browsers give no frames.
  * `tells`: whether the browser says when it shows a frame.
- * @type {(video: HTMLVideoElement, fps: number, tells: boolean, signal: AbortSignal) => (time: number) => Promise<VideoFrame | null>}
+ * @type {(video: HTMLVideoElement, time: number, fps: number, tells: boolean, signal: AbortSignal) => Promise<VideoFrame | null>}
  */
-function seeker(video, fps, tells, signal) {
-    let shown = Promise.resolve(); // what was sought last: it is not taken for what is sought next
-    return async (time) => {
-        await Promise.race([shown, sleep(LATE_MS)]);
-        let isShown = false;
-        if (tells) shown = new Promise((resolve) => video.requestVideoFrameCallback(() => resolve(void (isShown = true))));
-        const seeked = happening(video, "seeked", signal);
-        video.currentTime = time;
-        await seeked;
-        // It began half a frame before; where the rate varies, it may have stood for longer.
-        const isThere = (/** @type {VideoFrame} */ frame) => Math.abs(time - 0.5 / fps - frame.timestamp / 1e6) < 0.75 / fps;
-        return frameWhere((frame, stood_ms) => isThere(frame) || (tells ? isShown : stood_ms > QUIET_MS), video, signal);
-    };
+async function seek(video, time, fps, tells, signal) {
+    let isShown = !tells;
+    const shown = new Promise((resolve) => (tells ? video.requestVideoFrameCallback(() => resolve((isShown = true))) : resolve(true)));
+    const seeked = happening(video, "seeked", signal);
+    video.currentTime = time;
+    await seeked;
+    // It began half a frame before; where the rate varies, it may have stood for longer.
+    const isThere = (/** @type {VideoFrame} */ frame) => Math.abs(time - 0.5 / fps - frame.timestamp / 1e6) < 0.75 / fps;
+    const frame = await frameWhere((frame, stood_ms) => isThere(frame) || (isShown && (tells || stood_ms > QUIET_MS)), video, signal);
+    await Promise.race([shown, sleep(LATE_MS)]); // or it would be taken for what is sought next
+    return frame;
 }
 
 /**
@@ -179,7 +176,7 @@ async function measureRate(video, signal) {
     if (!gaps.length) return NaN;
     // A busy browser shows every second frame or fewer: the one just before a frame that it showed is sought.
     const least = Math.min(...gaps);
-    const frame = await seeker(video, 1 / least, true, signal)(seen[gaps.indexOf(least) + 1] - 0.05 * least);
+    const frame = await seek(video, seen[gaps.indexOf(least) + 1] - 0.05 * least, 1 / least, true, signal);
     if (frame) seen.push(frame.timestamp / 1e6);
     frame?.close();
     return rateOf(seen.sort((a, b) => a - b));
