@@ -14,9 +14,9 @@ from .model import ReVideoLoadModel, register_model_folder
 from .native.conditioning import ReVideoLoadControlNet, ReVideoNativeConditioning
 from .native.load_svd import ReVideoLoadSVD
 from .sampling import ReVideoDecode, ReVideoSampler
-from .track_changes import ReVideoMergeTracks, ReVideoTransformTracks
-from .track_points import ReVideoTrackPoints
-from .tracks import ReVideoDrawTracks, ReVideoTracksIn
+from .tracks.track_changes import ReVideoMergeTracks, ReVideoTransformTracks
+from .tracks.track_points import ReVideoTrackPoints
+from .tracks.tracks_in import ReVideoDrawTracks, ReVideoTracksIn
 from .video import ReVideoCrop, ReVideoKeepUnedited, ReVideoPrepareVideo, ReVideoStitch
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from comfy_api.latest import io
 from torch import Tensor
 
-from .sockets import (
+from ..sockets import (
     CATEGORY,
     Trajectories,
     as_comfy_tracks,
@@ -18,7 +18,7 @@ from .sockets import (
 )
 
 if TYPE_CHECKING:
-    from .. import revideo
+    from ... import revideo
 
 POINTS, GRID, MOVING = "points", "grid", "moving grid"
 
@@ -122,8 +122,8 @@ class ReVideoTrackPoints(io.ComfyNode):
         hidden_moves: bool = False,
         point_list: str = "",
     ) -> io.NodeOutput:
-        from ..revideo.pictures.overlays import draw_tracks, mark_lost
-        from ..revideo.tracks.source_motion import describe_visibility, points_of_text, track_drawn, track_masked
+        from ...revideo.pictures.overlays import draw_tracks, mark_lost
+        from ...revideo.tracks.source_motion import describe_visibility, points_of_text, track_drawn, track_masked
 
         video = frames_from_image(frames)
         if follow == POINTS:

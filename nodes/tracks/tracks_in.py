@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from comfy_api.latest import io
 from torch import Tensor
 
-from .sockets import (
+from ..sockets import (
     CATEGORY,
     Trajectories,
     as_comfy_tracks,
@@ -20,8 +20,8 @@ from .sockets import (
 )
 
 if TYPE_CHECKING:
-    from .. import revideo
-    from ..revideo.tracks.trajectories import Timing
+    from ... import revideo
+    from ...revideo.tracks.trajectories import Timing
 
 
 class ReVideoTracksIn(io.ComfyNode):
@@ -90,8 +90,8 @@ class ReVideoTracksIn(io.ComfyNode):
         drawn_height: int,
         comfy_tracks: dict[str, Tensor] | None = None,
     ) -> io.NodeOutput:
-        from ..revideo.tracks.tracks_text import parse_tracks
-        from ..revideo.tracks.trajectories import from_comfy_tracks
+        from ...revideo.tracks.tracks_text import parse_tracks
+        from ...revideo.tracks.trajectories import from_comfy_tracks
 
         num_frames, height, width = frames.shape[:3]
         if comfy_tracks is None:
@@ -142,7 +142,7 @@ class ReVideoDrawTracks(io.ComfyNode):
     def execute(
         cls, frames: Tensor, trajectories: revideo.Trajectories, trail: int, mask: Tensor | None = None
     ) -> io.NodeOutput:
-        from ..revideo.pictures.overlays import draw_mask, draw_tracks
+        from ...revideo.pictures.overlays import draw_mask, draw_tracks
 
         drawn = frames_from_image(frames)
         if mask is not None:

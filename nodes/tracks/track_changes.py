@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
 
-from .sockets import CATEGORY, Trajectories, as_comfy_tracks, checked
+from ..sockets import CATEGORY, Trajectories, as_comfy_tracks, checked
 
 if TYPE_CHECKING:
-    from .. import revideo
+    from ... import revideo
 
 TAKE_OFF, PUT_ON = "take its motion off", "put its motion on"
 
@@ -113,7 +113,7 @@ class ReVideoTransformTracks(io.ComfyNode):
         reference_motion: str,
         reference: revideo.Trajectories | None = None,
     ) -> io.NodeOutput:
-        from ..revideo.tracks.transforms import placed, retimed, smoothed, with_motion_of, without_motion_of
+        from ...revideo.tracks.transforms import placed, retimed, smoothed, with_motion_of, without_motion_of
 
         tracks = trajectories
         if reference is not None and reference_motion == TAKE_OFF:
@@ -153,7 +153,7 @@ class ReVideoMergeTracks(io.ComfyNode):
         trajectories_3: revideo.Trajectories | None = None,
         trajectories_4: revideo.Trajectories | None = None,
     ) -> io.NodeOutput:
-        from ..revideo.tracks.transforms import merged
+        from ...revideo.tracks.transforms import merged
 
         given = (trajectories_1, trajectories_2, trajectories_3, trajectories_4)
         return as_outputs(merged([each for each in given if each is not None]))
