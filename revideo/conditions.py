@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -21,10 +22,11 @@ KERNEL_SIGMA = 10.0
 class Conditions:
     """T frames of H×W pixels in the clip's order; computed once per clip, the same for every step and model.
 
-    The model's window begins with its reference. Where another frame than the first was edited, motion is
-    that since the neighbour nearer to it: the clip is shown to the model onwards and backwards from there
-    (`along`). Seen backwards a path goes from where it is to where it was, and that is all the motion map is
-    made of; so any frame may be edited, as MagicProp (Yan et al. 2023) leaves it.
+    The model's window begins with its reference. Where another frame than the first was edited, or several were,
+    the clip is shown to the model from each edited frame onwards and backwards (`sides`, `along`). Seen backwards a
+    path goes from where it is to where it was, and that is all the motion map is made of; so any frame may be
+    edited, as MagicProp (Yan et al. 2023) leaves it. `motion` is then that since the neighbour nearer to the first
+    edited frame.
     """
 
     reference: Tensor  # (3, H, W) in [-1, 1]: the edited frame
@@ -44,42 +46,62 @@ class Conditions:
         return self.content.shape[-2], self.content.shape[-1]
 
     @property
-    def sides(self) -> list[range]:
-        """Orders in which the model sees the clip, each beginning with the edited frame."""
-        return clip_sides(self.num_frames, self.edit.edited_index if self.edit is not None else 0)
+    def sides(self) -> list[Side]:
+        """How the model sees the clip."""
+        return clip_sides(self.num_frames, list(self.edit.edited_frames) if self.edit is not None else [0])
+
+    @property
+    def from_first(self) -> bool:
+        """Whether the first frame alone was edited: the model sees the clip in its order."""
+        return self.edit is None or [*self.edit.edited_frames] == [0]
 
     def along(self, order: Sequence[int]) -> Conditions:
-        """Conditions of these frames in this order, the first of which is the edited one."""
+        """Conditions of these frames in this order, the first of which is an edited one."""
         if self.source is None or self.edit is None:
             raise ValueError("another order needs the video in the conditions: make them with make_conditions")
         return compose_conditions(self.source[list(order)], self.edit.reordered(order))
+
+
+@dataclass(frozen=True)
+class Side:
+    """Frames as the model sees them, onwards or backwards from an edited one."""
+
+    order: range
+    weights: Tensor  # (len(order),) how much of each frame is this side's: over all sides they sum to 1
+
+    @property
+    def onwards(self) -> bool:
+        return self.order.step > 0
 
 
 def make_conditions(video: Tensor, edit: Edit) -> Conditions:
     """`video` (T, 3, H, W) in [0, 1], of any length; raises ValueError where the edit does not fit it."""
     check_video(video)
     edit.check(len(video), *video.shape[-2:])
-    if edit.edited_index == 0:
-        return compose_conditions(video, edit)
-    sides = clip_sides(len(video), edit.edited_index)
-    seen = [compose_conditions(video[list(side)], edit.reordered(side)) for side in sides]
-    content, motion, mask = (
-        join_sides(sides, [getattr(each, part) for each in seen]) for part in ("content", "motion", "mask")
-    )
-    return Conditions(signed(edit.edited_frame), content, motion, mask, video, edit)
+    seen = compose_conditions(video, edit)
+    first = min(edit.edited_frames)
+    if first:
+        order = range(first, -1, -1)
+        backwards = compose_conditions(video[list(order)], edit.reordered(order)).motion.flip(0)
+        seen = replace(seen, motion=torch.cat([backwards, seen.motion[first + 1 :]]))
+    return seen
 
 
-def clip_sides(num_frames: int, edited_index: int) -> list[range]:
-    """Frames onwards and backwards from the edited one, which each begins with; left out where no other follows."""
-    sides = range(edited_index, num_frames), range(edited_index, -1, -1)
-    return [side for side in sides if len(side) > 1]
+def clip_sides(num_frames: int, edited: Sequence[int]) -> list[Side]:
+    """The clip from each of its edited frames, in rising order; a side that would hold no other frame is left out.
 
-
-def join_sides(sides: Sequence[range], parts: Sequence[Tensor]) -> Tensor:
-    """Something (t, …) of the frames of each side → (T, …) in the clip's order; the edited frame as seen onwards."""
-    onwards = [part for side, part in zip(sides, parts) if side.step > 0]
-    backwards = [part[len(onwards) :].flip(0) for side, part in zip(sides, parts) if side.step < 0]
-    return torch.cat([*backwards, *onwards])
+    Between two edited frames it is seen from both, and who is nearer counts for more. An edited frame is as
+    it is seen onwards, if any follow.
+    """
+    first, last, end = edited[0], edited[-1], num_frames - 1
+    sides = [Side(range(first, -1, -1), torch.ones(first + 1))] if first else []
+    for start, stop in pairwise(edited):
+        weights = torch.linspace(1, 0, stop - start + 1)
+        sides += [Side(range(start, stop + 1), weights), Side(range(stop, start - 1, -1), weights.clone())]
+    for side in sides:
+        if not side.onwards and side.order[0] < end:
+            side.weights[0] = 0
+    return [*sides, Side(range(last, num_frames), torch.ones(num_frames - last))] if last < end else sides
 
 
 def compose_conditions(video: Tensor, edit: Edit) -> Conditions:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -36,6 +36,7 @@ class Edit:
     trajectories: Trajectories  # where things shall move
     mask: Tensor | MaskReader  # (1 or T, 1, H, W) bool: True where the video may change
     edited_index: int = 0
+    keyframes: dict[int, Tensor] = field(default_factory=dict)  # (3, H, W) each: further frames, changed, by number
 
     def __init__(
         self,
@@ -43,8 +44,12 @@ class Edit:
         trajectories: Trajectories | str | None,
         mask: Picture | MaskReader,
         edited_index: int = 0,
+        keyframes: Mapping[int, Picture] | None = None,
     ) -> None:
-        """`trajectories`: also the tracks of any tool as text, see `parse_tracks`; None: nothing is moved."""
+        """`trajectories`: also the tracks of any tool as text, see `parse_tracks`; None: nothing is moved.
+
+        `keyframes`: other frames of the clip that were edited too, by their numbers.
+        """
         if trajectories is None:
             trajectories = Trajectories.none(1)
         object.__setattr__(self, "edited_frame", as_picture(edited_frame, "edited frame"))
@@ -57,6 +62,14 @@ class Edit:
         object.__setattr__(self, "trajectories", trajectories)
         object.__setattr__(self, "mask", mask if isinstance(mask, MaskReader) else as_mask(mask))
         object.__setattr__(self, "edited_index", edited_index)
+        pictures = {index: as_picture(frame, f"edited frame {index}") for index, frame in (keyframes or {}).items()}
+        object.__setattr__(self, "keyframes", pictures)
+
+    @property
+    def edited_frames(self) -> dict[int, Tensor]:
+        """All pictures (3, H, W) that were given, by the number of their frame, in the clip's order."""
+        pictures = {self.edited_index: self.edited_frame, **self.keyframes}
+        return {index: pictures[index] for index in sorted(pictures)}
 
     @property
     def size(self) -> tuple[int, int]:
@@ -70,14 +83,20 @@ class Edit:
                 f"the edited frame is {_size(self.edited_frame)}; the video is {width}×{height}: "
                 f"edit the first frame of the prepared video, or prepare both alike"
             )
-        check_pixels("edited frame", self.edited_frame[None])
+        if self.edited_index in self.keyframes:
+            raise ValueError(f"two edited frames are said to be frame {self.edited_index}: give each frame once")
+        for index, picture in self.edited_frames.items():
+            if (picture.shape[-2], picture.shape[-1]) != (height, width):
+                raise ValueError(f"edited frame {index} is {_size(picture)}; the video is {width}×{height}")
+            check_pixels("edited frame", picture[None])
         if isinstance(self.mask, Tensor):
             check_mask(self.mask, num_frames, height, width)
         self.trajectories.check(num_frames, height, width)
-        if not 0 <= self.edited_index < num_frames:
-            raise ValueError(
-                f"the edited frame is said to be frame {self.edited_index}; the video has frames 0 to {num_frames - 1}"
-            )
+        for index in self.edited_frames:
+            if not 0 <= index < num_frames:
+                raise ValueError(
+                    f"the edited frame is said to be frame {index}; the video has frames 0 to {num_frames - 1}"
+                )
 
     def masks(self, start: int, stop: int) -> Tensor:
         """(stop − start, 1, H, W) bool: the mask in these frames; it may be empty in any of them."""
@@ -98,7 +117,10 @@ class Edit:
         What is drawn on the source's own size is fitted as the clip is; what has the fitted size already is
         taken as it is. Trajectories of another length are stretched over the clip. ValueError for other sizes.
         """
-        picture = fit_like_clip(self.edited_frame[None], "edited frame", source_size, size, fit)[0]
+        pictures = {
+            index: fit_like_clip(picture[None], "edited frame", source_size, size, fit)[0]
+            for index, picture in self.edited_frames.items()
+        }
         mask = self.mask
         if isinstance(mask, Tensor) and mask.any():  # an empty one, of whatever size, is refused by `check`
             mask = fit_like_clip(mask.float(), "mask", source_size, size, fit)
@@ -107,16 +129,44 @@ class Edit:
             trajectories = trajectories.for_clip(num_frames)
         if self.size != size:
             trajectories = fit_trajectories(trajectories, source_size, size, fit)
-        return Edit(picture, trajectories, mask, self.edited_index)
+        return self.with_pictures(pictures, trajectories, mask)
+
+    def with_pictures(
+        self, pictures: Mapping[int, Tensor], trajectories: Trajectories, mask: Tensor | MaskReader
+    ) -> Edit:
+        """The same frames edited, with `pictures` by their numbers as `edited_frames`."""
+        others = {index: pictures[index] for index in self.keyframes}
+        return Edit(pictures[self.edited_index], trajectories, mask, self.edited_index, others)
+
+    def from_frame(self, first: int, num_frames: int) -> Edit:
+        """The edit of a clip of so many frames from frame `first` on, which is an edited one."""
+        pictures = {index - first: picture for index, picture in self.edited_frames.items() if index >= first}
+        mask = self.mask
+        if not isinstance(mask, Tensor):
+            mask = _LaterMasks(mask, first)
+        elif len(mask) > 1:
+            mask = mask[first:]
+        return Edit(pictures.pop(0), self.trajectories_between(first, num_frames), mask, 0, pictures)
 
     def reordered(self, order: Sequence[int]) -> Edit:
-        """The edit of the clip's frames in this order, which begins with the edited one."""
+        """The edit of the clip's frames in this order, which begins with an edited one and knows of no other."""
         order = list(order)
         trajectories = Trajectories(self.trajectories.points_px[:, order], self.trajectories.visible[:, order])
         mask = self.mask if isinstance(self.mask, Tensor) else self.masks(0, max(order) + 1)
         if len(mask) > 1:
             mask = mask[order]
-        return replace(self, trajectories=trajectories, mask=mask, edited_index=0)
+        return Edit(self.edited_frames[order[0]], trajectories, mask)
+
+
+@dataclass(frozen=True)
+class _LaterMasks:
+    """Masks from a later frame on."""
+
+    masks: MaskReader
+    first: int
+
+    def read(self, start: int, stop: int) -> Tensor:
+        return self.masks.read(self.first + start, self.first + stop)
 
 
 def fit_like_clip(frames: Tensor, name: str, source_size: tuple[int, int], size: tuple[int, int], fit: Fit) -> Tensor:

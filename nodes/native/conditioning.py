@@ -13,6 +13,7 @@ from ..model import BUILT_IN, WEIGHT_DTYPES, change_times, check_checkpoint, che
 from ..sockets import CATEGORY, Conditions, checked
 from .checks import check_embedding, check_model, check_vae, warn_of_other_weights
 from .control_net import ReVideoControl
+from .sides import REFERENCES, side_hooks
 
 if TYPE_CHECKING:
     from comfy.clip_vision import ClipVisionModel
@@ -194,9 +195,20 @@ class ReVideoNativeConditioning(io.ComfyNode):
         part.config.check_size(*conditions.size)
         warn_of_other_weights(model, part)
 
-        embedding = _embed(clip_vision, conditions.reference)
-        check_embedding(embedding, part)
-        reference = _encode(vae, conditions.reference, noise_augmentation, augmentation_seed)
+        from ...revideo.conditions import signed
+        from ...revideo.editing.bidirectional import window_sides
+
+        pictures = {0: conditions.reference}
+        if conditions.edit is not None:
+            pictures = {index: signed(picture) for index, picture in conditions.edit.edited_frames.items()}
+        window = part.config.unet.num_frames
+        sides = [] if conditions.from_first else window_sides(conditions, window)
+        embeddings = {index: _embed(clip_vision, picture) for index, picture in pictures.items()}
+        check_embedding(embeddings[min(pictures)], part)
+        latents = {
+            index: _encode(vae, picture, noise_augmentation, augmentation_seed) for index, picture in pictures.items()
+        }
+        embedding, reference = embeddings[min(pictures)], latents[min(pictures)]
         # ComfyUI's SVD takes 1 off the frame rate, as Stability's does; the released model is told the rate itself.
         settings: dict[str, Any] = {
             "fps": fps + 1,
@@ -206,9 +218,15 @@ class ReVideoNativeConditioning(io.ComfyNode):
         if strength > 0:
             control = control_net.with_conditions(conditions, strength, (start_percent, end_percent))
             settings |= {"control": control, "control_apply_to_uncond": False}  # it is applied to both below
-        positive = [[embedding, settings | {"concat_latent_image": reference}]]
-        negative = [[torch.zeros_like(embedding), settings | {"concat_latent_image": torch.zeros_like(reference)}]]
+        with_picture = settings | {"concat_latent_image": reference}
+        without = settings | {"concat_latent_image": torch.zeros_like(reference)}
+        if sides:
+            hooks = side_hooks(sides, window)
+            seen = [(embeddings[side.order[0]], latents[side.order[0]]) for side in sides]
+            with_picture |= {"hooks": hooks, REFERENCES: seen}
+            without |= {"hooks": hooks, REFERENCES: [tuple(map(torch.zeros_like, each)) for each in seen]}
         latent = torch.zeros(conditions.num_frames, *reference.shape[1:], device=management.intermediate_device())
+        positive, negative = [[embedding, with_picture]], [[torch.zeros_like(embedding), without]]
         return io.NodeOutput(positive, negative, {"samples": latent})
 
 

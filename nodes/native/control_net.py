@@ -63,7 +63,7 @@ class ReVideoControl(comfy.controlnet.ControlBase):
         self.patcher = patcher
         self.conditions: revideo.Conditions = None  # type: ignore[assignment]  # until with_conditions
         self.model_sampling: Any = None  # of the model that is being sampled
-        self._embedded: tuple[list[int], EmbeddedConditions] | None = None  # and of which frames
+        self._embedded: dict[tuple[int, ...], EmbeddedConditions] = {}  # of which frames
 
     # --- What ComfyUI asks of a ControlNet ---------------------------------------------------------
 
@@ -98,12 +98,12 @@ class ReVideoControl(comfy.controlnet.ControlBase):
         check_model(model, self.part)
         check_context_windows(model, self.conditions.num_frames)
         self.model_sampling = model.model_sampling
-        self._embedded = None  # an interrupted run has cleaned nothing up
+        self._embedded = {}  # an interrupted run has cleaned nothing up
 
     def cleanup(self) -> None:
         super().cleanup()
         self.model_sampling = None
-        self._embedded = None
+        self._embedded = {}
 
     def get_control(
         self,
@@ -172,9 +172,16 @@ class ReVideoControl(comfy.controlnet.ControlBase):
         )
 
     def _embed(self, frames: list[int], device: torch.device) -> EmbeddedConditions:
-        """Of the window at hand: what no step and no branch changes is computed once."""
-        if self._embedded is None or self._embedded[0] != frames:
-            whole = self.conditions
-            part = replace(whole, content=whole.content[frames], motion=whole.motion[frames], mask=whole.mask[frames])
-            self._embedded = (frames, self.part.network.embed_conditions(part, device))
-        return self._embedded[1]
+        """Of the frames at hand: what no step and no branch changes is computed once."""
+        key, whole = tuple(frames), self.conditions
+        if key not in self._embedded:
+            if whole.from_first:
+                part = replace(
+                    whole, content=whole.content[frames], motion=whole.motion[frames], mask=whole.mask[frames]
+                )
+            else:
+                part = whole.along(frames)
+            if len(self._embedded) == len(whole.sides):  # of another context window
+                self._embedded = {}
+            self._embedded[key] = self.part.network.embed_conditions(part, device)
+        return self._embedded[key]

@@ -59,13 +59,13 @@ class Crop:
 
     def of_edit(self, edit: Edit, size: tuple[int, int]) -> Edit:
         """An edit drawn on the whole frames as it is on their crops fitted to that height and width."""
-        rows, columns = self.window(edit.edited_index)
         trajectories = edit.trajectories
         corners = torch.from_numpy(self.corners[:, ::-1].copy())[: trajectories.num_frames]
         moved = Trajectories(trajectories.points_px - corners.to(trajectories.points_px), trajectories.visible)
         still = isinstance(edit.mask, Tensor) and len(edit.mask) == 1 and (self.corners == self.corners[0]).all()
         mask = self.cut(edit.masks(0, 1), 0) if still else _CroppedMasks(edit, self, size)
-        part = Edit(edit.edited_frame[:, rows, columns], moved, mask, edit.edited_index)
+        pictures = {index: self.cut(picture[None], index)[0] for index, picture in edit.edited_frames.items()}
+        part = edit.with_pictures(pictures, moved, mask)
         return part.for_clip(trajectories.num_frames, self.size, size, "stretch")
 
 

@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..conditions import signed
-from ..edit import Edit
 from ..models.vae import LATENT_SCALE
 from ..pipeline.pipeline import Pipeline
 from ..tracks.trajectories import Trajectories
@@ -42,7 +41,7 @@ class HandoverOptions:
     overlap: int = 4
     source_pixels: bool = True  # the first frame's unedited pixels are known: they come from the source
     latent_handover: bool = True  # what is inside the mask goes over as sampled: decoding and encoding blur it
-    first_embedding: bool = True  # the image embedding stays the edited first frame's (MagicProp's fixed reference)
+    first_embedding: bool = True  # the image embedding stays the edited frame's (MagicProp's fixed reference)
     colour_correction: bool = True  # inside the mask by as much as the ring around it drifted from the source
     path_correction: bool = True  # trajectories begin where their objects really are, and bring them back
     # Objects look in the frames that windows share as in the edited first frame, and with path correction are
@@ -75,19 +74,26 @@ class PreviousWindow:
 class WindowState:
     """All that is known where a window begins."""
 
+    edited_frame: Tensor  # (3, H, W) in [0, 1]: that the windows began with
     offsets: Tensor  # (N, 2) x, y: how far from its trajectory each object is
-    objects: list[PathObject | None] = field(default_factory=list)  # as the edited first frame shows them
+    objects: list[PathObject | None] = field(default_factory=list)  # as the edited frame shows them
     previous: PreviousWindow | None = None
-    embedding: Tensor | None = None  # (1, 1, D) of the edited first frame
+    embedding: Tensor | None = None  # (1, 1, D) of the edited frame
     key: str = ""  # of the window before, in the cache
 
     @classmethod
-    def first(cls, edit: Edit, window: int, options: HandoverOptions) -> WindowState:
-        """Before the first window, of so many frames."""
+    def first(
+        cls,
+        edited_frame: Tensor,  # (3, H, W) in [0, 1]
+        trajectories: Trajectories,  # (N, T) in the window that begins with it
+        mask: Tensor,  # (H, W) bool: in its first frame
+        options: HandoverOptions,
+    ) -> WindowState:
+        """Before a window that begins with an edited frame."""
         objects: list[PathObject | None] = []
         if options.path_correction or options.appearance_correction:
-            objects = find_objects(edit.edited_frame, edit.trajectories_between(0, window), edit.masks(0, 1)[0, 0])
-        return cls(torch.zeros(edit.trajectories.num_trajectories, 2), objects)
+            objects = find_objects(edited_frame, trajectories, mask)
+        return cls(edited_frame, torch.zeros(trajectories.num_trajectories, 2), objects)
 
     def unedited(self, frames: Tensor) -> WindowState:
         """After a window whose frames passed as they are; the last of them (shared, 3, H, W)."""

@@ -17,10 +17,12 @@ from ..edit import Edit, check_video
 from ..pipeline.pipeline import AUGMENTATION, DEFAULTS, START, Pipeline, draw_noise
 from ..sampling.constraints import clamp_estimates
 from ..sampling.samplers import Callback, Progress, SamplerOptions
+from ..sampling.views import View, join_views
+from ..tracks.trajectories import Trajectories
 from .drift_correction import correct_paths
 from .handover import HandoverOptions, WindowStart, WindowState, start_window
 from .window_cache import WindowCache
-from .windows import Window, blend_weights, moving, plan_windows
+from .windows import Window, blend_weights, moving, ping_pong, plan_windows
 
 HANDOVER = HandoverOptions()
 
@@ -56,6 +58,24 @@ class TensorFrames:
 
 
 @dataclass(frozen=True)
+class LaterFrames:
+    """`Frames` from a later one on."""
+
+    source: Frames
+    first: int
+
+    def __len__(self) -> int:
+        return len(self.source) - self.first
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.source.size
+
+    def read(self, start: int, stop: int) -> Tensor:
+        return self.source.read(self.first + start, self.first + stop)
+
+
+@dataclass(frozen=True)
 class FinishedFrames:
     """Frames that no later window changes, in the order of the video."""
 
@@ -77,39 +97,41 @@ def edit_windows(
 ) -> Iterator[FinishedFrames]:
     """Gives a long video's frames as its windows are done; holds one window at a time.
 
-    The edited frame is the first. `cache` keeps each window, and gives back those that were made from the same
+    The first frame is an edited one. Others begin windows anew, and the windows before end with them: nothing that
+    was painted is handed over there. `cache` keeps each window, and gives back those that were made from the same
     before. A window in which the mask is empty is not computed: its frames are the source's. Raises ValueError
     where edit, video and model do not fit each other, before any work.
     """
     length, (height, width) = pipeline.config.unet.num_frames, frames.size
-    plan = plan_windows(len(frames), length, handover.overlap)
+    pictures = edit.edited_frames
+    plan = plan_windows(len(frames), length, handover.overlap, [*pictures])
     pipeline.config.check_size(height, width)
     edit.check(len(frames), height, width)
     sampler = _WindowSampler(pipeline, options, handover, _Clock(len(frames), options.steps, callback))
     vae = pipeline.config.vae
-    shape = length, vae.latent_channels, height // vae.stride, width // vae.stride
+    shape = vae.latent_channels, height // vae.stride, width // vae.stride
     with cache.in_use() if cache else nullcontext():
-        base = cache.begin(pipeline, edit.edited_frame, edit.trajectories, options, handover) if cache else ""
-        state = WindowState.first(edit, length, handover)
-        edited = False
+        base = cache.begin(pipeline, options, handover) if cache else ""
         for number, window in enumerate(plan):
             end = plan[number + 1].first if number + 1 < len(plan) else len(frames)
             sampler.clock.begin(window.first, end)
             video, mask = frames.read(window.start, window.stop), edit.masks(window.start, window.stop)
             check_video(video)
             trajectories = edit.trajectories_between(window.start, window.stop)
+            if not window.shared:
+                state = WindowState.first(pictures[window.start], trajectories, mask[0, 0], handover)
+                origin = cache.origin(base, state.edited_frame, trajectories) if cache else ""
+            target = pictures[window.stop - 1] if window.ends else None
             latents: Tensor | None = None
             painted = video
             if mask.any():
-                edited = True
                 # The offsets follow from the window before, whose key this one's holds.
-                key = cache.key(base, state.key, window, video, mask, moving(trajectories)) if cache else ""
-                latents = cache.load(number, key, shape) if cache else None
+                key = cache.key(origin, state.key, window, video, mask, moving(trajectories), target) if cache else ""
+                latents = cache.load(number, key, (len(video), *shape)) if cache else None
                 if latents is None:
                     if handover.first_embedding and state.embedding is None:
-                        state = replace(state, embedding=pipeline.embed(signed(edit.edited_frame)))
-                    part = Edit(edit.edited_frame, moving(correct_paths(trajectories, state.offsets)), mask)
-                    latents = sampler.sample(number, window, video, part, state)
+                        state = replace(state, embedding=pipeline.embed(signed(state.edited_frame)))
+                    latents = sampler.sample(number, window, video, mask, trajectories, state, target)
                     if cache:
                         cache.save(number, key, latents)
                 state = replace(state, key=key)
@@ -117,14 +139,12 @@ def edit_windows(
             sampler.clock.end_window(latents)
             given = slice(window.first - window.start, end - window.start)
             yield FinishedFrames(window.first, painted[given], mask[given], None if latents is None else latents[given])
-            if number + 1 < len(plan):
+            if number + 1 < len(plan) and plan[number + 1].shared:
                 at = plan[number + 1].start - window.start
                 if latents is None:
                     state = state.unedited(painted[at:])
                 else:
                     state = state.after(painted, latents, mask, trajectories, at, handover)
-        if not edited:
-            raise ValueError("the mask is empty in every frame, so nothing was changed: mask the area to edit")
 
 
 @dataclass(frozen=True)
@@ -136,25 +156,52 @@ class _WindowSampler:
     handover: HandoverOptions
     clock: _Clock
 
-    def sample(self, number: int, window: Window, video: Tensor, edit: Edit, state: WindowState) -> Tensor:
-        """Latents (T, C, h, w), scaled, of one window's frames (T, 3, H, W) and the part of the edit in them."""
-        pipeline, options = self.pipeline, self.options
+    def sample(
+        self,
+        number: int,
+        window: Window,
+        video: Tensor,  # (T, 3, H, W): its frames
+        mask: Tensor,  # (T, 1, H, W) bool
+        trajectories: Trajectories,  # (N, T)
+        state: WindowState,
+        target: Tensor | None,  # (3, H, W): its last frame, where that was edited
+    ) -> Tensor:  # (T, C, h, w), scaled
+        pipeline, options, length = self.pipeline, self.options, self.pipeline.config.unet.num_frames
         seed = _block_seed(options.seed, number)
-        augmentation = draw_noise(edit.edited_frame.shape, seed, AUGMENTATION)
-        start = WindowStart(edit.edited_frame)
+        augmentation = draw_noise(video.shape[1:], seed, AUGMENTATION)
+        start = WindowStart(state.edited_frame)
         if state.previous is not None:
-            noise, shared = options.encoder_noise * augmentation, edit.masks(0, window.shared)
-            start = start_window(pipeline, state.previous, video[0], shared, self.handover, noise)
-        conditions = compose_conditions(video, replace(edit, edited_frame=start.reference))
-        lock = pipeline.latent_lock(conditions, options)
-        conditioning = pipeline.condition(
-            conditions, options, augmentation, context=state.embedding, latent=start.latent
-        )
-        denoise = pipeline.denoiser(conditioning, options)
+            start = start_window(
+                pipeline,
+                state.previous,
+                video[0],
+                mask[: window.shared],
+                self.handover,
+                options.encoder_noise * augmentation,
+            )
+        edit = Edit(start.reference, moving(correct_paths(trajectories, state.offsets)), mask)
+        whole = compose_conditions(video, edit)
+        lock = pipeline.latent_lock(whole, options)
+        frames = range(len(video))
+
+        def view(edit: Edit, weights: Tensor, **known: Tensor | None) -> View:
+            order = ping_pong(frames if edit.edited_index == 0 else frames[::-1], length)
+            shown = compose_conditions(video[order], edit.reordered(order))
+            conditioning = pipeline.condition(shown, options, augmentation, **known)
+            return View(pipeline.denoiser(conditioning, options), order, weights)
+
+        known = {"context": state.embedding, "latent": start.latent}
+        if target is None:
+            views = [view(edit, torch.ones(len(video)), **known)]
+        else:
+            weights = torch.linspace(1, 0, len(video))
+            backwards = Edit(target, moving(trajectories), mask, len(video) - 1)
+            views = [view(edit, weights, **known), view(backwards, weights)]
+        denoise = join_views(views)
         if start.known is not None:
-            weights = blend_weights(window.shared, self.handover.overlap)
-            denoise = clamp_estimates(denoise, start.known, weights.view(-1, 1, 1, 1))
-        noise = frame_noise(pipeline.latent_shape(conditions), options.seed, window.start)
+            blended = blend_weights(window.shared, self.handover.overlap)
+            denoise = clamp_estimates(denoise, start.known, blended.view(-1, 1, 1, 1))
+        noise = frame_noise((length, *pipeline.latent_shape(whole)[1:]), options.seed, window.start)[: len(video)]
         return pipeline.run(lock(denoise), noise, replace(options, seed=seed), self.clock.step)
 
 

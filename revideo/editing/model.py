@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..conditions import Conditions, clip_sides, join_sides, make_conditions
+from ..conditions import Conditions, clip_sides, make_conditions
 from ..edit import Edit, check_video
 from ..models.config import ModelConfig
 from ..pipeline.loading import load_networks
@@ -28,9 +29,8 @@ from .bidirectional import sample_sides
 from .composite import Match, keep_unedited
 from .crop import Crop, CropMode, CroppedFrames, plan_crop, working_size
 from .handover import HandoverOptions
-from .long_video import HANDOVER, FinishedFrames, Frames, TensorFrames, edit_windows
+from .long_video import HANDOVER, FinishedFrames, Frames, LaterFrames, TensorFrames, edit_windows
 from .window_cache import WindowCache
-from .windows import ping_pong
 
 DEFAULT_FPS = Fraction(24)  # of a result whose source has no rate
 
@@ -78,7 +78,7 @@ class ReVideo(Pipeline):
         cache: WindowCache | None = None,
         crop: CropMode | Crop = "off",
     ) -> EditResult:
-        """A video of any length, edited from any of its frames.
+        """A video of any length, edited from any of its frames, or from several.
 
         `video`: a file, which is read as it is needed; a tensor (T, 3, H, W) or an array (T, H, W, 3); pictures.
         `output`: the file to write instead of holding frames in memory, with the source's timing, colours and
@@ -87,8 +87,8 @@ class ReVideo(Pipeline):
         on this one; `fit` says how one becomes the other. Without `composite` the model's pixels stay outside the
         mask too, else the source's come back, blended inside it over `feather_px` pixels of `size`, after `match`
         (see `keep_unedited`). `frames_per_chunk`: as of `decode`. `handover` and `cache` are for videos longer
-        than the model's window, which are edited window after window (from another frame than the first, all frames
-        are held in memory). `crop`: instead of the whole frame the model works on a part around the mask and the
+        than the model's window, which are edited window after window (frames before the first edited one are held in
+        memory). `crop`: instead of the whole frame the model works on a part around the mask and the
         paths, which goes along with them and has `size` then: "auto" in large frames where that saves much, "always"
         else too, or the one that `plan_crop` made; the edit is drawn on the video's own size then. `callback` hears of
         progress; what it raises ends the run. Raises ValueError, before any work, where things do not fit each other,
@@ -118,7 +118,8 @@ class ReVideo(Pipeline):
             with closing(
                 self._finished(fitted, edit, options, callback, frames_per_chunk, handover, cache)
             ) as finished:
-                pictures = _put_back(source, finished, fit, feather_px if composite else None, match, latents)
+                checked = _not_empty(finished)
+                pictures = _put_back(source, checked, fit, feather_px if composite else None, match, latents)
                 if isinstance(source, CroppedFrames):
                     pictures = source.stitch(pictures)
                 if output is None:
@@ -143,23 +144,28 @@ class ReVideo(Pipeline):
         cache: WindowCache | None,
     ) -> Generator[FinishedFrames, None, None]:
         """Frames as the model painted them, in their order."""
-        window, sides = self.config.unet.num_frames, clip_sides(len(frames), edit.edited_index)
-        if max(map(len, sides)) <= window:
+        window, sides = self.config.unet.num_frames, clip_sides(len(frames), [*edit.edited_frames])
+        if max(len(side.order) for side in sides) <= window and len(frames) < 2 * window:
             video = frames.read(0, len(frames))
             latents = self.sample(make_conditions(video, edit), options, callback)
             painted = self.decode(latents, frames_per_chunk or len(latents), callback)
             yield FinishedFrames(0, painted, edit.masks(0, len(video)), latents)
-        elif edit.edited_index == 0:
-            yield from edit_windows(self, frames, edit, options, callback, handover=handover, cache=cache)
-        else:
-            # Backwards needs all frames at hand; a side that is shorter than the window is padded.
-            video, parts = frames.read(0, len(frames)), []
-            for side in sides:
-                order = ping_pong(side, max(len(side), window))
-                shown = TensorFrames(video[order])
-                done = edit_windows(self, shown, edit.reordered(order), options, callback, handover=handover)
-                parts.append(torch.cat([each.frames for each in done])[: len(side)])
-            yield FinishedFrames(0, join_sides(sides, parts), edit.masks(0, len(video)), None)
+            return
+        first, total = min(edit.edited_frames), len(frames)
+        if first:
+            # Backwards needs these frames at hand.
+            shown, order = TensorFrames(frames.read(0, first + 1).flip(0)), range(first, -1, -1)
+            part = cache.backwards if cache else None
+            heard = _as_part_of(callback, 0, total)
+            done = edit_windows(self, shown, edit.reordered(order), options, heard, handover=handover, cache=part)
+            painted = torch.cat([each.frames for each in done]).flip(0)
+            given = slice(0, first + (first == total - 1))  # it is shown as it is seen onwards
+            yield FinishedFrames(0, painted[given], edit.masks(0, first + 1)[given], None)
+        if first < total - 1:
+            onwards, heard = LaterFrames(frames, first), _as_part_of(callback, first, total)
+            later = edit.from_frame(first, total)
+            for each in edit_windows(self, onwards, later, options, heard, handover=handover, cache=cache):
+                yield replace(each, first=first + each.first)
 
     @torch.inference_mode()
     def sample(
@@ -173,17 +179,11 @@ class ReVideo(Pipeline):
         noise: Tensor | None = None,
         augmentation_noise: Tensor | None = None,
     ) -> Tensor:
-        """As of a Pipeline; also for other lengths and edited frames, as far as each side of it fits into a window.
-
-        Those draw noise of their own: ValueError where it is given.
-        """
-        window, onwards = self.config.unet.num_frames, range(conditions.num_frames)
-        if conditions.sides == [onwards] and conditions.num_frames >= window:
-            given = {"noise": noise, "augmentation_noise": augmentation_noise}
-            return super().sample(conditions, options, callback, sigmas=sigmas, sampler=sampler, **given)
-        if noise is not None or augmentation_noise is not None:
-            raise ValueError("noise can be given for one whole window that begins with the edited frame")
-        return sample_sides(self, conditions, options, callback, sigmas=sigmas, sampler=sampler)
+        """As of a Pipeline; also for other lengths and edited frames, as far as each side of it fits into a window."""
+        whole = conditions.from_first and conditions.num_frames >= self.config.unet.num_frames
+        sample = super().sample if whole else partial(sample_sides, self)
+        given = {"noise": noise, "augmentation_noise": augmentation_noise}
+        return sample(conditions, options, callback, sigmas=sigmas, sampler=sampler, **given)
 
 
 def load(
@@ -236,6 +236,23 @@ def _on_source(edit: Edit, source: Frames) -> Edit:
     edit = edit.for_clip(len(source), source.size, source.size, "stretch")
     edit.check(len(source), *source.size)
     return edit
+
+
+def _as_part_of(callback: Callback | None, first: int, total: int) -> Callback | None:
+    """What hears of an edit of the frames from `first` on, or back to the first, as of one of all frames."""
+    if callback is None:
+        return None
+    return lambda heard: callback(replace(heard, done=first + heard.done, total=total))
+
+
+def _not_empty(finished: Iterator[FinishedFrames]) -> Iterator[FinishedFrames]:
+    """The same; ValueError at their end where the mask was empty in all of them."""
+    edited = False
+    for each in finished:
+        edited = edited or bool(each.mask.any())
+        yield each
+    if not edited:
+        raise ValueError("the mask is empty in every frame, so nothing was changed: mask the area to edit")
 
 
 @dataclass(frozen=True)

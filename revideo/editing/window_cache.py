@@ -22,7 +22,7 @@ from ..tracks.trajectories import Trajectories
 from .handover import HandoverOptions
 from .windows import Window
 
-VERSION = 4  # of the way windows are made: another one makes others
+VERSION = 5  # of the way windows are made: another one makes others
 SAMPLED_VALUES = 64  # of each weight: who trains a model changes every tensor he trains throughout
 
 _log = logging.getLogger(__name__)
@@ -52,24 +52,34 @@ class WindowCache:
                 file.unlink()
             yield
 
-    def begin(
-        self,
-        model: Pipeline,
-        edited_frame: Tensor,
-        trajectories: Trajectories,
-        options: SamplerOptions,
-        handover: HandoverOptions,
-    ) -> str:
-        """A fingerprint of what all windows share: of the trajectories, where they begin on the first frame."""
-        starts = trajectories.points_px[:, 0][trajectories.visible[:, 0].bool()]
-        return fingerprint(VERSION, identify(model), edited_frame, starts, astuple(options), astuple(handover))
+    @property
+    def backwards(self) -> WindowCache:
+        """One for the windows of the frames before the first edited one, cleared together with this one."""
+        return WindowCache(self.folder / "backwards")
+
+    def begin(self, model: Pipeline, options: SamplerOptions, handover: HandoverOptions) -> str:
+        """A fingerprint of what all windows share."""
+        return fingerprint(VERSION, identify(model), astuple(options), astuple(handover))
 
     @staticmethod
-    def key(base: str, before: str, window: Window, video: Tensor, mask: Tensor, trajectories: Trajectories) -> str:
-        """Of one window: `before` is the key of the one before it, "" where it begins anew."""
-        return fingerprint(
-            base, before, window.start, window.shared, video, mask.float(), trajectories.points_px, trajectories.visible
-        )
+    def origin(base: str, edited_frame: Tensor, trajectories: Trajectories) -> str:
+        """Of an edited frame that windows begin with, and where the trajectories are in it."""
+        starts = trajectories.points_px[:, 0][trajectories.visible[:, 0].bool()]
+        return fingerprint(base, edited_frame, starts)
+
+    @staticmethod
+    def key(
+        origin: str,
+        before: str,
+        window: Window,
+        video: Tensor,
+        mask: Tensor,
+        trajectories: Trajectories,
+        target: Tensor | None,
+    ) -> str:
+        """Of one window: `before` is the key of the one before it, "" where it begins anew; `target` ends it."""
+        parts = video, mask.float(), trajectories.points_px, trajectories.visible
+        return fingerprint(origin, before, window.start, window.shared, *parts, target)
 
     def load(self, number: int, key: str, shape: tuple[int, ...]) -> Tensor | None:
         """Latents of this shape if the window was made from the same; a damaged file is none, and that is said."""
@@ -106,6 +116,8 @@ class WindowCache:
         """Removes the windows, and the folder if nothing else is in it; nothing while another edit uses them."""
         if not self.folder.is_dir():
             return
+        if self.backwards.folder.is_dir():
+            self.backwards.clear()
         with suppress(OSError):
             with self.in_use():
                 for file in self._files():

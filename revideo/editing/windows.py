@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -17,28 +18,41 @@ class Window:
 
     start: int
     stop: int
-    shared: int = 0  # frames at its start that the window before holds too
+    shared: int = 0  # frames at its start that the window before holds too; 0: it begins with an edited frame
     first: int = 0
+    ends: bool = False  # with an edited frame, from which it is seen backwards too
 
 
-def plan_windows(num_frames: int, window: int, overlap: int) -> list[Window]:
-    """Windows of equal length that cover every frame, each sharing `overlap` frames with the one before.
+def plan_windows(num_frames: int, window: int, overlap: int, edited: Sequence[int] = (0,)) -> list[Window]:
+    """Windows that cover every frame from the first of the `edited` ones on and begin anew with each of those.
 
-    The last one shares more where the length asks for it: it is shifted, never padded.
-    Raises ValueError where the video is too short or the overlap leaves nothing new.
+    Behind the last edited frame they are as long as the model's and share `overlap` frames with the one before; the
+    last shares more where the length asks for it: it is shifted. Between two edited frames they are as few and of
+    equal length, so that each has room to come to the frame that it ends with; a shorter window is padded. Raises
+    ValueError where the overlap leaves nothing new.
     """
-    if num_frames < window:
-        raise ValueError(
-            f"the video has {num_frames} frames; this model edits windows of {window}: "
-            f"take a longer part of the clip, or lower the stride"
-        )
     if not 1 <= overlap < window:
         raise ValueError(f"the overlap must be from 1 to {window - 1} frames (windows have {window}), not {overlap}")
-    last = num_frames - window
-    windows = [Window(0, window)]
-    for start in [*range(window - overlap, last, window - overlap), last] if last else []:
-        before = windows[-1].stop
-        windows.append(Window(start, start + window, before - start, before - overlap + 1))
+    windows: list[Window] = []
+    for begin, end in pairwise(edited):
+        fresh = end + 1 - begin - overlap  # frames that the windows do not share
+        count = max(1, -(-fresh // (window - overlap)))
+        starts = [begin + fresh * number // count for number in range(count)]
+        stops = [*(start + overlap for start in starts[1:]), end + 1]
+        windows += _windows(starts, stops, overlap)
+        windows[-1] = replace(windows[-1], ends=True)
+    begin, last = edited[-1], max(edited[-1], num_frames - window)
+    if begin < num_frames - 1:
+        starts = [*range(begin, last, window - overlap), last]
+        windows += _windows(starts, [min(start + window, num_frames) for start in starts], overlap)
+    return windows
+
+
+def _windows(starts: Sequence[int], stops: Sequence[int], overlap: int) -> list[Window]:
+    """Of frames that follow an edited one, with which the first begins."""
+    windows = [Window(starts[0], stops[0], 0, starts[0])]
+    for start, stop, before in zip(starts[1:], stops[1:], stops):
+        windows.append(Window(start, stop, before - start, before - overlap + 1))
     return windows
 
 

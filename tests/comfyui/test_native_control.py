@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 from comfyui_server import relative_rms
-from native_parts import CPU, Golden, Native, load_golden
+from native_parts import CPU, Golden, Native, load_golden, write_golden
 from torch import Tensor
 
 import revideo
@@ -329,13 +329,66 @@ def test_windows_that_svd_cannot_follow_are_refused(golden_b: Golden, option: di
         native.sample(positive, negative, noise, 2, model=in_windows(native, 4, **option))
 
 
+# --- Other frames than the first ---------------------------------------------------------------------
+
+
+def edited_in(frames: dict[int, Tensor], count: int) -> revideo.Conditions:
+    """A clip of noise with a path and a moving mask, of which these frames were edited."""
+    generator = torch.Generator().manual_seed(1)
+    video = torch.rand(count, 3, 128, 64, generator=generator)
+    points_px = 10 + 44 * torch.rand(1, count, 2, generator=generator)
+    mask = torch.zeros(count, 1, 128, 64)
+    for number in range(count):
+        mask[number, :, 20:90, number : number + 40] = 1
+    first, *others = sorted(frames)
+    tracks = revideo.Trajectories(points_px, torch.ones(1, count, dtype=torch.bool))
+    edit = revideo.Edit(frames[first], tracks, mask, first, {index: frames[index] for index in others})
+    return revideo.make_conditions(video, edit)
+
+
+@pytest.fixture(scope="module")
+def own_b(tmp_path_factory: pytest.TempPathFactory) -> revideo.ReVideo:
+    return revideo.load(write_golden("b", tmp_path_factory.mktemp("own")), dtype=torch.float32, device="cpu")
+
+
+@pytest.mark.parametrize(("edited", "count"), [((2,), 4), ((3,), 4), ((1,), 3), ((2,), 6), ((0, 3), 4), ((1, 3, 6), 8)])
+def test_other_edited_frames_give_what_our_own_sampler_gives(
+    golden_b: Golden, own_b: revideo.ReVideo, edited: tuple[int, ...], count: int
+):
+    """Euler on the same noise and levels, with the same guidance in all frames."""
+    generator = torch.Generator().manual_seed(sum(edited))
+    conditions = edited_in({index: torch.rand(3, 128, 64, generator=generator) for index in edited}, count)
+    options = revideo.SamplerOptions(steps=3, cfg_first=2.0, cfg_last=2.0)
+    noise = torch.randn(count, 4, 16, 8, generator=generator)
+    own = own_b.sample(conditions, options, noise=noise)
+    positive, negative, latent = golden_b.native.condition(conditions)
+    assert latent["samples"].shape == noise.shape
+    latents = golden_b.native.sample(positive, negative, noise, 3, cfg=2.0)
+    assert relative_rms(latents, own) < 1e-3
+
+
+def test_a_side_that_no_window_holds_is_named(golden_b: Golden):
+    conditions = edited_in({2: torch.zeros(3, 128, 64)}, 8)
+    with pytest.raises(ValueError, match=r"6 frames from its edited frame on, .* edits windows of 4: take fewer"):
+        golden_b.native.condition(conditions)
+
+
+def test_context_windows_are_refused_where_sides_are_seen(golden_b: Golden):
+    native = golden_b.native
+    positive, negative, latent = native.condition(edited_in({2: torch.zeros(3, 128, 64)}, 6))
+    with pytest.raises(ValueError, match=r"not only the first frame was edited: .* take the Context Windows node out"):
+        native.sample(positive, negative, torch.randn_like(latent["samples"]), 2, model=in_windows(native, 4))
+
+
 # --- In the hands of ComfyUI's model management ------------------------------------------------------
 
 
 def test_a_run_leaves_nothing_of_its_own_behind(golden_b: Golden):
     control = applied(golden_b)
     probe(golden_b, control)
-    left = weakref.ref(control._embedded[1].motion)
+    [embedded] = control._embedded.values()
+    left = weakref.ref(embedded.motion)
+    del embedded
     control.cleanup()
     gc.collect()
     assert left() is None

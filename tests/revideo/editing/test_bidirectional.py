@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from revideo import Edit, HandoverOptions, Trajectories, make_conditions
-from revideo.conditions import motion_map, signed
-from revideo.editing.windows import ping_pong
+from revideo import Edit, HandoverOptions, Trajectories, WindowCache, make_conditions
+from revideo.conditions import clip_sides, motion_map, signed
+from revideo.editing.long_video import TensorFrames, edit_windows
+from revideo.editing.windows import ping_pong, plan_windows
 from revideo.models.vae import LATENT_SCALE
 from revideo.sampling.constraints import unedited_weights
 
@@ -82,9 +83,10 @@ def test_a_short_side_goes_back_and_forth():
     assert ping_pong(range(2, 0, -1), 4) == [2, 1, 2, 1]
 
 
-def test_reordered_twice_it_is_what_it_was():
-    _, edit = a_clip(6)
-    again = edit.reordered(range(5, -1, -1)).reordered(range(5, -1, -1))
+def test_backwards_and_onwards_again_it_is_what_it_was():
+    _, edit = a_clip(6, frame=5)
+    back = edit.reordered(range(5, -1, -1))
+    again = replace(back, edited_index=5).reordered([5, 4, 3, 2, 1, 0])
     assert torch.equal(again.mask, edit.mask)
     assert torch.equal(again.trajectories.points_px, edit.trajectories.points_px)
 
@@ -92,27 +94,32 @@ def test_reordered_twice_it_is_what_it_was():
 # --- What is made ------------------------------------------------------------------------
 
 
+def drawn_noise(frames):
+    return torch.randn(frames, 4, 8, 8, generator=torch.Generator().manual_seed(frames))
+
+
 @pytest.mark.device
 def test_from_the_last_frame_it_is_the_reversed_clip_s_edit_reversed(model, options):
     video, edit = a_clip(frame=WINDOW - 1)
-    ours = model.sample(make_conditions(video, edit), options)
-    assert torch.equal(ours, model.sample(make_conditions(*back_to_front(video, edit)), options).flip(0))
+    noise = drawn_noise(WINDOW)
+    ours = model.sample(make_conditions(video, edit), options, noise=noise)
+    reversed_clip = make_conditions(*back_to_front(video, edit))
+    assert torch.equal(ours, model.sample(reversed_clip, options, noise=noise.flip(0)).flip(0))
 
 
 @pytest.mark.device
 @pytest.mark.slow
 @pytest.mark.parametrize("locked", [False, True])
-def test_from_a_middle_frame_onwards_is_an_edit_of_its_own_and_the_sides_share_that_frame(model, options, locked):
+def test_from_a_middle_frame_onwards_is_an_edit_of_its_own(model, options, locked):
     options = replace(options, latent_lock=locked)
     video, edit = a_clip(5, frame=2)
-    ours = model.sample(make_conditions(video, edit), options)
-    assert ours.shape[0] == 5
-    order = [2, 3, 4, 3]
-    alone = model.sample(make_conditions(video[order], edit.reordered(order)), options)
-    assert torch.equal(ours[2:], alone[:3])
+    noise = drawn_noise(5)
+    ours = model.sample(make_conditions(video, edit), options, noise=noise)
+    alone = model.sample(make_conditions(video[2:], edit.reordered([2, 3, 4])), options, noise=noise[2:])
+    assert torch.equal(ours[2:], alone)
     result = model.edit(video, edit, options, composite=False)
-    assert torch.equal(result.latents, ours)
-    assert torch.equal(result.frames, model.decode(ours, 5))
+    assert torch.equal(result.latents, model.sample(make_conditions(video, edit), options))
+    assert torch.equal(result.frames, model.decode(result.latents, 5))
 
 
 @pytest.mark.device
@@ -131,19 +138,105 @@ def test_a_side_longer_than_the_window_is_edited_window_after_window(model, opti
     video, edit = a_clip(9, frame=2)
 
     def painted(order):
-        shown = video[order], edit.reordered(order)
-        return model.edit(*shown, options, composite=False, handover=HandoverOptions(overlap=1)).frames
+        frames = TensorFrames(video[order])
+        done = edit_windows(model, frames, edit.reordered(order), options, handover=HandoverOptions(overlap=1))
+        return torch.cat([each.frames for each in done])
 
     ours = model.edit(video, edit, options, composite=False, handover=HandoverOptions(overlap=1)).frames
-    assert torch.equal(ours, torch.cat([painted([2, 1, 0, 1])[[2, 1]], painted([*range(2, 9)])]))
+    assert torch.equal(ours, torch.cat([painted([2, 1, 0]).flip(0)[:2], painted([*range(2, 9)])]))
 
 
-def test_a_clip_shorter_than_the_window_moves_back_and_forth_beyond_its_end(model, options):
+def test_a_clip_shorter_than_the_window_moves_back_and_forth_after_its_end(model, options):
     video, edit = a_clip(3)
-    order = [0, 1, 2, 1]
-    whole = model.sample(make_conditions(video[order], edit.reordered(order)), options)
-    assert torch.equal(model.sample(make_conditions(video, edit), options), whole[:3])
+    conditions, order = make_conditions(video, edit), [0, 1, 2, 1]
+    denoise = model.denoiser(model.condition(conditions.along(order), options), options)
+    noise = drawn_noise(3)
+    by_hand = model.run(lambda x, sigma: denoise(x[order], sigma)[:3], noise, options)
+    assert torch.equal(model.sample(conditions, options, noise=noise), by_hand)
     assert model.edit(video, edit, options).frames.shape == video.shape
+
+
+# --- Several edited frames -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("edited", [[0], [6], [3], [0, 6], [1, 2], [0, 3, 4], [2, 5, 6], [0, 1, 2, 3, 4, 5, 6]])
+def test_every_frame_is_seen_from_the_edited_ones_around_it(edited):
+    weights, sides = torch.zeros(7), clip_sides(7, edited)
+    for side in sides:
+        assert side.order[0] in edited
+        assert not set(edited) & set(side.order[1:-1])
+        weights[list(side.order)] += side.weights
+    assert_close(weights, torch.ones(7))
+    for index in edited:  # an edited frame is never another one's
+        assert all(side.weights[side.order.index(index)] in (0, 1) for side in sides if index in side.order)
+
+
+def test_between_two_edited_frames_nearer_ones_count_more():
+    onwards, backwards = clip_sides(5, [0, 4])
+    assert (onwards.order, backwards.order) == (range(5), range(4, -1, -1))
+    assert onwards.weights.tolist() == backwards.weights.tolist() == [1, 0.75, 0.5, 0.25, 0]
+
+
+@pytest.mark.device
+@pytest.mark.slow
+def test_between_two_edited_frames_the_clip_has_no_direction(model, options):
+    """Run backwards it is the same edit: which of the two is called the first changes nothing."""
+    video, edit = a_clip()
+    edit = replace(edit, keyframes={WINDOW - 1: video[0]})
+    reversed_edit = replace(back_to_front(video, edit)[1], edited_frame=video[0], keyframes={WINDOW - 1: 1 - video[0]})
+    noise = drawn_noise(WINDOW)
+    ours = model.sample(make_conditions(video, edit), options, noise=noise)
+    other = model.sample(make_conditions(video.flip(0), reversed_edit), options, noise=noise.flip(0))
+    assert_close(ours, other.flip(0), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.device
+@pytest.mark.slow
+def test_nothing_is_handed_over_at_an_edited_frame(model, options):
+    video, edit = a_clip(12)
+    edit = replace(edit, keyframes={7: video[7].flip(0)})
+    other = replace(edit, edited_frame=video[1])
+    handover = HandoverOptions(overlap=1)
+    ours, changed = (
+        model.edit(video, each, options, composite=False, handover=handover).frames for each in (edit, other)
+    )
+    assert ours.shape == video.shape
+    assert torch.equal(ours[7:], changed[7:])
+    assert not torch.equal(ours[6], changed[6])
+
+
+@pytest.mark.device
+@pytest.mark.slow
+def test_another_later_edited_frame_changes_only_the_windows_around_it(model, options, tmp_path):
+    """And finished windows before them are taken as they are."""
+    video, edit = a_clip(12)
+    saved = []
+    for picture in (video[7].flip(0), video[7].flip(2)):
+        given = replace(edit, keyframes={7: picture})
+        cache = WindowCache(tmp_path)
+        frames = model.edit(video, given, options, composite=False, handover=HandoverOptions(overlap=1), cache=cache)
+        saved.append((frames.frames, [file.read_bytes() for file in sorted(tmp_path.glob("window-*"))]))
+    (ours, windows), (changed, others) = saved
+    plan = plan_windows(12, WINDOW, 1, [0, 7])
+    assert len(windows) == len(plan)
+    assert [one == other for one, other in zip(windows, others)] == [not each.ends for each in plan[:-2]] + [False] * 2
+    first = next(each.first for each in plan if each.ends)
+    assert torch.equal(ours[:first], changed[:first])
+    assert not torch.equal(ours[first:7], changed[first:7])
+
+
+@pytest.mark.parametrize(
+    ("keyframes", "message"),
+    [
+        ({0: torch.zeros(3, SIZE, SIZE)}, "two edited frames are said to be frame 0"),
+        ({9: torch.zeros(3, SIZE, SIZE)}, "said to be frame 9; the video has frames 0 to 3"),
+        ({2: torch.zeros(3, SIZE, 32)}, "edited frame 2 is 32×64; the video is 64×64"),
+    ],
+)
+def test_keyframes_that_do_not_fit_are_named(keyframes, message):
+    video, edit = a_clip()
+    with pytest.raises(ValueError, match=message):
+        make_conditions(video, replace(edit, keyframes=keyframes))
 
 
 @pytest.mark.slow
@@ -170,8 +263,3 @@ def test_a_side_that_no_window_holds_is_named(model, options):
     video, edit = a_clip(9, frame=2)
     with pytest.raises(ValueError, match=r"7 frames from its edited frame on, .* edits windows of 4: take fewer"):
         model.sample(make_conditions(video, edit), options)
-
-
-def test_noise_is_given_for_a_whole_window_alone(model, options):
-    with pytest.raises(ValueError, match="noise can be given for one whole window"):
-        model.sample(make_conditions(*a_clip(3)), options, noise=torch.zeros(3, 4, 8, 8))

@@ -175,13 +175,12 @@ def test_an_area_that_never_comes_is_an_error(model, options, video):
 
     edit = replace(an_edit(video), mask=Nothing())
     with pytest.raises(ValueError, match="the mask is empty in every frame"):
-        list(edit_windows(model, TensorFrames(video), edit, options, handover=PAPER_CHAIN))
+        model.edit(video, edit, options, handover=PAPER_CHAIN)
 
 
 @pytest.mark.parametrize(
     ("frames", "changes", "message"),
     [
-        (3, {}, "the video has 3 frames; this model edits windows of 4"),
         (FRAMES, {"edited_frame": torch.zeros(3, 32, 64)}, "the edited frame is 64×32; the video is 64×64"),
         (FRAMES, {"trajectories": Trajectories.none(4)}, "the trajectories cover 4 frames; the video has 9"),
         (FRAMES, {"mask": torch.zeros(1, 1, SIZE, SIZE)}, "the mask is empty"),

@@ -87,7 +87,7 @@ def handed_over(clip, away: torch.Tensor, **choices: bool) -> tuple[WindowState,
     """What follows from the clip as a window's result, of which four frames are shared with the next."""
     trajectories, everywhere = asked(clip, away), torch.ones(FRAMES, 1, SIDE, SIDE, dtype=torch.bool)
     options = HandoverOptions(**choices)
-    state = WindowState.first(Edit(clip.video[0], trajectories, everywhere), FRAMES, options)
+    state = WindowState.first(clip.video[0], trajectories, everywhere[0, 0].bool(), options)
     assert None not in state.objects
     return state.after(clip.video, torch.zeros(FRAMES, 4, 16, 16), everywhere, trajectories, 10, options), trajectories
 

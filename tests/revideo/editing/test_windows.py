@@ -52,10 +52,21 @@ def test_no_plan_has_a_window_to_spare(window, overlap):
         assert len(plan_windows(frames, window, overlap)) == 1 + -(-(frames - window) // step)
 
 
-@pytest.mark.parametrize("frames", [0, 1, 13])
-def test_a_video_shorter_than_a_window_is_refused_with_advice(frames):
-    with pytest.raises(ValueError, match=f"the video has {frames} frames; this model edits windows of 14: take a long"):
-        plan_windows(frames, 14, 1)
+@pytest.mark.parametrize("edited", [[0], [0, 13], [0, 1], [0, 5, 30, 83], [4, 60], [83], [0, 20, 22, 82]])
+@pytest.mark.parametrize("overlap", [1, 4])
+def test_windows_begin_with_each_edited_frame_and_the_ones_before_end_with_it(edited, overlap):
+    plan = plan_windows(84, 14, overlap, edited)
+    given = [
+        number
+        for each, later in zip(plan, [*plan[1:], None])
+        for number in range(each.first, later.first if later else 84)
+    ]
+    assert given == list(range(edited[0], 84)) or edited == [83]
+    assert [each.start for each in plan if not each.shared] == [index for index in edited if index < 83]
+    assert [each.stop - 1 for each in plan if each.ends] == edited[1:]
+    for each in plan:
+        assert each.stop - each.start <= 14
+        assert not set(edited) & set(range(each.start + 1, each.stop - 1))
 
 
 @pytest.mark.parametrize("overlap", [-1, 0, 14, 15])
