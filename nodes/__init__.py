@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
-from .conditions import ReVideoConditions
+from .conditions import ReVideoConditions, ReVideoKeyframes
 from .editor import ReVideoEditor
 from .evaluate import ReVideoEvaluate
 from .example import ReVideoExampleClip
@@ -34,6 +34,7 @@ class ReVideoExtension(ComfyExtension):
             ReVideoTrackPoints,
             ReVideoTransformTracks,
             ReVideoMergeTracks,
+            ReVideoKeyframes,
             ReVideoConditions,
             ReVideoSampler,
             ReVideoDecode,

@@ -1,13 +1,23 @@
-"""ReVideoConditions: the user's edit, checked, as the model sees it."""
+"""The user's edit, checked, as the model sees it: ReVideoConditions, ReVideoKeyframes."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from .sockets import CATEGORY, Conditions, Trajectories, checked, frames_from_image, image_from_frames, mask_from_comfy
+from .sockets import (
+    CATEGORY,
+    Conditions,
+    Keyframes,
+    Trajectories,
+    checked,
+    frames_from_image,
+    image_from_frames,
+    mask_from_comfy,
+)
 
 if TYPE_CHECKING:
     from .. import revideo
@@ -51,6 +61,9 @@ class ReVideoConditions(io.ComfyNode):
                     tooltip="Which of the frames you edited, counted from 0. From another than the first the clip is "
                     "edited onwards and backwards, which takes twice as long.",
                 ),
+                Keyframes.Input(
+                    "keyframes", optional=True, tooltip="More frames that you edited, from ReVideo Keyframes."
+                ),
             ],
             outputs=[
                 Conditions.Output("conditions", tooltip="To ReVideo Sampler."),
@@ -67,6 +80,7 @@ class ReVideoConditions(io.ComfyNode):
         mask: Tensor,
         trajectories: revideo.Trajectories | None = None,
         reference_frame: int = 0,
+        keyframes: dict[int, Tensor] | None = None,
     ) -> io.NodeOutput:
         from .. import revideo
         from ..revideo.pictures.overlays import conditions_picture
@@ -77,10 +91,55 @@ class ReVideoConditions(io.ComfyNode):
             trajectories=trajectories or revideo.Trajectories.none(len(video)),
             mask=mask_from_comfy(mask),
             edited_index=reference_frame,
+            keyframes=keyframes,
         )
         conditions = revideo.make_conditions(video, edit)
         preview = image_from_frames(conditions_picture(conditions))
         return io.NodeOutput(conditions, preview, ui=_animated(preview, cls))
+
+
+class ReVideoKeyframes(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        image = io.Image.Input("image", tooltip="An edited frame, or several as a batch.")
+        return io.Schema(
+            node_id="ReVideoKeyframes",
+            display_name="ReVideo Keyframes",
+            category=CATEGORY,
+            description="More edited frames of one clip, beside the one that ReVideo Conditions or Long Video has: "
+            "the clip comes to each of them, and in a long video nothing drifts from one to the next.",
+            search_aliases=["revideo keyframe", "edited frames", "several frames", "first last frame", "anchor frames"],
+            inputs=[
+                io.Autogrow.Input(
+                    "edited_frames",
+                    template=io.Autogrow.TemplatePrefix(image, "image", min=1, max=50),
+                    tooltip="The frames after your edit; each connection makes room for another.",
+                ),
+                io.String.Input(
+                    "frames",
+                    default="40",
+                    tooltip="Which frames of the clip they are, counted from 0, in the pictures' order: 40, 83.",
+                ),
+            ],
+            outputs=[Keyframes.Output("keyframes", tooltip="To ReVideo Conditions, Crop around Edit or Long Video.")],
+        )
+
+    @classmethod
+    @checked
+    def execute(cls, edited_frames: dict[str, Tensor], frames: str) -> io.NodeOutput:
+        words = re.split(r"[\s,;]+", frames.strip(" \t\n,;"))
+        numbers = [int(word) for word in words if re.fullmatch(r"[0-9]{1,9}", word)]
+        if len(numbers) != len(words):
+            raise ValueError(f'frames must be numbers of frames, as in "40, 83", not {frames!r:.60}')
+        pictures = [picture for batch in edited_frames.values() for picture in frames_from_image(batch)]
+        if len(numbers) != len(pictures):
+            raise ValueError(
+                f"frames names {len(numbers)} ({frames.strip()}), but there are {len(pictures)} edited pictures: give "
+                f"a number for each"
+            )
+        if len({*numbers}) < len(numbers):
+            raise ValueError(f"frames names one frame twice: {frames.strip()}")
+        return io.NodeOutput(dict(zip(numbers, pictures)))
 
 
 def _animated(image: Tensor, cls: type[io.ComfyNode]) -> ui.SavedImages:

@@ -15,8 +15,17 @@ from torch import Tensor
 
 from .model import plan_memory
 from .sampling import progress_callback
-from .sampling_inputs import options_of, speed_inputs
-from .sockets import CATEGORY, Model, Trajectories, checked, frames_from_image, image_from_frames, mask_from_comfy
+from .sampling_inputs import handover_inputs, options_of, speed_inputs
+from .sockets import (
+    CATEGORY,
+    Keyframes,
+    Model,
+    Trajectories,
+    checked,
+    frames_from_image,
+    image_from_frames,
+    mask_from_comfy,
+)
 
 if TYPE_CHECKING:
     from comfy_api.input import VideoInput
@@ -51,8 +60,8 @@ class ReVideoLongVideo(io.ComfyNode):
                 ),
                 io.Image.Input(
                     "edited_frame",
-                    tooltip="The first frame after your edit, at the size the model shall work at (sides multiples "
-                    "of 64): take the frame from Prepare Video.",
+                    tooltip="The first frame (or reference_frame) after your edit, at the size the model shall work at "
+                    "(sides multiples of 64): take the frame from Prepare Video.",
                 ),
                 io.Mask.Input(
                     "mask",
@@ -140,36 +149,7 @@ class ReVideoLongVideo(io.ComfyNode):
                     tooltip="Noise on a window's first frame before it is encoded.",
                     advanced=True,
                 ),
-                io.Boolean.Input(
-                    "source_pixels",
-                    default=True,
-                    tooltip="A carried frame's unedited pixels come from the source.",
-                    advanced=True,
-                ),
-                io.Boolean.Input(
-                    "carried_latent",
-                    default=True,
-                    tooltip="The area is carried as latents, not decoded and encoded again.",
-                    advanced=True,
-                ),
-                io.Boolean.Input(
-                    "first_embedding",
-                    default=True,
-                    tooltip="The image embedding stays that of the edited first frame.",
-                    advanced=True,
-                ),
-                io.Boolean.Input(
-                    "hold_colours",
-                    default=True,
-                    tooltip="Colours of the area follow those of the ring around it.",
-                    advanced=True,
-                ),
-                io.Boolean.Input(
-                    "steered_paths",
-                    default=True,
-                    tooltip="What strayed from its path in one window is led back to it in the next.",
-                    advanced=True,
-                ),
+                *handover_inputs(),
                 # From here on as the node grew: an older workflow runs with them.
                 io.Boolean.Input(
                     "latent_lock",
@@ -196,6 +176,16 @@ class ReVideoLongVideo(io.ComfyNode):
                     "edited frame has the video's own size. auto: in frames of more than a megapixel, where the part "
                     "is less than six tenths. always: in smaller ones too. off: on the whole frame.",
                 ),
+                io.Int.Input(
+                    "reference_frame",
+                    default=0,
+                    min=0,
+                    max=10**6,
+                    optional=True,
+                    tooltip="Which of the frames you edited, counted from 0: the video is edited onwards and "
+                    "backwards.",
+                ),
+                Keyframes.Input("keyframes", optional=True, tooltip="More edited frames, from ReVideo Keyframes."),
             ],
             outputs=[
                 io.MatchType.Output(
@@ -237,6 +227,8 @@ class ReVideoLongVideo(io.ComfyNode):
         latent_lock: bool = True,
         restored_things: bool = True,
         crop: CropMode = "auto",
+        reference_frame: int = 0,
+        keyframes: dict[int, Tensor] | None = None,
         **speed: Any,
     ) -> io.NodeOutput:
         from ..revideo import Edit, HandoverOptions, VideoFile, WindowCache
@@ -267,7 +259,7 @@ class ReVideoLongVideo(io.ComfyNode):
 
         def edit(source: Tensor | revideo.VideoFile, output: Path | None = None) -> revideo.EditResult:
             masks, paths = _fit_times(len(source), mask_from_comfy(mask), trajectories, timing)
-            asked = Edit(picture, paths, masks)
+            asked = Edit(picture, paths, masks, reference_frame, keyframes)
             size, multiple, planned = asked.size, model.config.size_multiple, None
             own = source.size if isinstance(source, VideoFile) else (source.shape[-2], source.shape[-1])
             if size == own:

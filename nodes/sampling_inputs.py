@@ -85,3 +85,39 @@ def options_of(preset: str = AS_SET, **inputs: Any) -> SamplerOptions:
     chosen = "exact" if preset == AS_SET else preset
     asked = {name: value for name, value in inputs.items() if name not in PRESETS.get(chosen, {})}
     return sampler_options(chosen, **asked)
+
+
+def handover_inputs() -> list[io.Input]:
+    """What is done against drift from window to window, in the order of saved workflows."""
+    return [
+        io.Boolean.Input(
+            "source_pixels",
+            default=True,
+            tooltip="A carried frame's unedited pixels come from the source.",
+            advanced=True,
+        ),
+        io.Boolean.Input(
+            "carried_latent",
+            default=True,
+            tooltip="The area is carried as latents, not decoded and encoded again.",
+            advanced=True,
+        ),
+        io.Boolean.Input(
+            "first_embedding",
+            default=True,
+            tooltip="The image embedding stays that of the edited first frame.",
+            advanced=True,
+        ),
+        io.Boolean.Input(
+            "hold_colours",
+            default=True,
+            tooltip="Colours of the area follow those of the ring around it.",
+            advanced=True,
+        ),
+        io.Boolean.Input(
+            "steered_paths",
+            default=True,
+            tooltip="What strayed from its path in one window is led back to it in the next.",
+            advanced=True,
+        ),
+    ]

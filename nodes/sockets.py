@@ -16,6 +16,7 @@ Model = io.Custom("REVIDEO_MODEL")
 Trajectories = io.Custom("REVIDEO_TRAJECTORIES")
 Conditions = io.Custom("REVIDEO_CONDITIONS")
 Crop = io.Custom("REVIDEO_CROP")
+Keyframes = io.Custom("REVIDEO_KEYFRAMES")  # (3, H, W) each, by the number of their frame
 
 CATEGORY = "ReVideo"
 DICTIONARIES = ("LATENT", "TRACKS")  # what ComfyUI hands on as such
@@ -42,6 +43,11 @@ def checked(execute: Any) -> Any:
 def _check_value(socket: io.Input, value: Any) -> None:
     if value is None and socket.optional:
         return
+    if isinstance(socket, io.Autogrow.Input):
+        [template] = socket.template.get_all()[:1]
+        for each in value.values():
+            _check_value(template, each)
+        return
     kind = socket.get_io_type()
     if isinstance(socket, io.String.Input):
         # A list of texts is what spline editors give on one wire.
@@ -49,7 +55,8 @@ def _check_value(socket: io.Input, value: Any) -> None:
         fits, wanted = isinstance(value, str) or several, "text"
     else:
         constant = value is None or isinstance(value, (str, int, float, list))
-        constant = constant or (isinstance(value, dict) and kind not in DICTIONARIES)
+        if isinstance(value, dict) and kind not in DICTIONARIES:
+            constant = not any(isinstance(key, int) for key in value)  # what a prompt holds has texts for keys
         fits, wanted = isinstance(socket, io.WidgetInput) or not constant, f"{kind} from another node"
     if not fits:
         raise ValueError(f"{socket.id} must be {wanted}, not {value!r:.60}")

@@ -11,6 +11,7 @@ from torch import Tensor
 from .sockets import (
     CATEGORY,
     Crop,
+    Keyframes,
     Trajectories,
     checked,
     frames_from_image,
@@ -246,6 +247,9 @@ class ReVideoCrop(io.ComfyNode):
                     optional=True,
                     tooltip="Which of the frames you edited, counted from 0: reference_frame of ReVideo Conditions.",
                 ),
+                Keyframes.Input(
+                    "keyframes", optional=True, tooltip="More frames that you edited, from ReVideo Keyframes."
+                ),
             ],
             outputs=[
                 io.Image.Output("frames", tooltip="The part of every frame, to ReVideo Conditions."),
@@ -253,6 +257,7 @@ class ReVideoCrop(io.ComfyNode):
                 io.Mask.Output("mask", tooltip="The area in each of them."),
                 Trajectories.Output("trajectories", tooltip="The paths in them."),
                 Crop.Output("crop", tooltip="Where the part lies in each frame, to Stitch Edit."),
+                Keyframes.Output("keyframes", tooltip="The same part of the keyframes."),
             ],
         )
 
@@ -266,6 +271,7 @@ class ReVideoCrop(io.ComfyNode):
         trajectories: revideo.Trajectories | None = None,
         crop: crops.CropMode = "auto",
         edited_index: int = 0,
+        keyframes: dict[int, Tensor] | None = None,
     ) -> io.NodeOutput:
         from ..revideo import Edit
         from ..revideo.editing.crop import Crop, plan_crop, working_size
@@ -273,7 +279,7 @@ class ReVideoCrop(io.ComfyNode):
 
         video, picture = frames_from_image(frames), frames_from_image(edited_frame)[0]
         count, whole = len(video), (video.shape[-2], video.shape[-1])
-        edit = Edit(picture, trajectories, mask_from_comfy(mask), edited_index)
+        edit = Edit(picture, trajectories, mask_from_comfy(mask), edited_index, keyframes)
         edit = edit.for_clip(count, whole, whole, "stretch")
         edit.check(count, *whole)  # also where nothing is cropped
         planned = plan_crop(edit, count, MODEL_MULTIPLE, crop) or Crop.of_all(count, whole)
@@ -285,6 +291,7 @@ class ReVideoCrop(io.ComfyNode):
             mask_to_comfy(part.masks(0, count).float()),
             part.trajectories,
             planned,
+            part.keyframes,
         )
 
 

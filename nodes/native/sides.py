@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from ...revideo.conditions import Side
 
-Reference = tuple[Tensor, Tensor]  # (1, 1, D) image embedding and (1, C, h, w) latent of an edited frame
 REFERENCES = "revideo_references"  # in a cond: of each side's first frame
 
 
@@ -64,7 +63,7 @@ def side_hooks(sides: list[Side], window: int) -> comfy.hooks.HookGroup:
 
 def _from_side(cond: dict[str, Any], number: int, num_frames: int) -> dict[str, Any]:
     """A cond with the picture that the side begins with, and its length."""
-    own = {"num_video_frames": comfy.conds.CONDConstant(num_frames)}
+    own: dict[str, Any] = {"num_video_frames": comfy.conds.CONDConstant(num_frames)}
     if REFERENCES in cond:  # others may be combined with ours
         device = cond["model_conds"]["c_concat"].cond.device
         embedding, latent = (each.to(device) for each in cond[REFERENCES][number])

@@ -74,15 +74,15 @@ def read_long_inputs(arguments: argparse.Namespace) -> LongInputs:
     from ..editing.windows import plan_windows
     from ..files import check_folder
     from ..video.file import VideoFile, check_like
-    from ..video.fitting import fit_frames
     from .inputs import (
         check_options,
         crop_mode,
         crop_size,
+        edited_indices,
         model_size,
         open_mask,
         read_cropped,
-        read_edited_frame,
+        read_edited_frames,
         read_trajectories,
     )
 
@@ -93,11 +93,6 @@ def read_long_inputs(arguments: argparse.Namespace) -> LongInputs:
         raise ValueError("--match works on one window: leave out --long, or --match")
     if arguments.fusion:
         raise ValueError("--fusion shows one run: leave out --long to draw it")
-    if arguments.edited_index:
-        raise ValueError(
-            f"--edited-index {arguments.edited_index}: --long edits onwards from the first frame; "
-            f"begin there with --start, or leave out --long"
-        )
     fields = ["overlap", *(field for field, _ in HANDOVER_CHOICES.values())]
     values = {field: getattr(arguments, field) for field in fields if getattr(arguments, field) is not None}
     handover, window = HandoverOptions(**values), checked.config.unet.num_frames
@@ -106,15 +101,14 @@ def read_long_inputs(arguments: argparse.Namespace) -> LongInputs:
 
     source = VideoFile(arguments.video, arguments.start, arguments.stride, arguments.frames, held=window)
     plan_windows(len(source), window, handover.overlap)
-    first = source.read(0, 1)
+    edited_indices(arguments, len(source))
+    index = arguments.edited_index
+    unedited = source.read(index, index + 1)
 
     def read_edit(size: tuple[int, int]) -> Edit:
-        if arguments.edited_frame:
-            picture = read_edited_frame(arguments, arguments.video, source.size, size)
-        else:
-            picture = fit_frames(first, *size, arguments.fit)[0]
+        picture, keyframes = read_edited_frames(arguments, unedited, source.size, size)
         trajectories = read_trajectories(arguments, checked.drawn, len(source), source.size, size)
-        edit = Edit(picture, trajectories, open_mask(arguments, checked.drawn, source, size))
+        edit = Edit(picture, trajectories, open_mask(arguments, checked.drawn, source, size), index, keyframes)
         edit.check(len(source), *size)
         return edit
 

@@ -164,7 +164,7 @@ def _evaluate(arguments: argparse.Namespace) -> tuple[Evaluation, Question, Frac
                 f"{arguments.composited} is {describe_frames(composited)}, the result {describe_frames(raw)}"
             )
     if arguments.edited_frame:
-        edited_frame = read_edited_frame(arguments, arguments.source, source_size, size)
+        edited_frame = read_edited_frame(arguments, arguments.edited_frame, arguments.source, source_size, size)
     device = arguments.device or ("cuda" if torch.cuda.is_available() else "cpu")
     evaluation = evaluate_edit(
         question,

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -68,7 +69,7 @@ def read_inputs(arguments: argparse.Namespace) -> EditInputs:
     """Reads and checks all that was given but the weights; ValueError or OSError names the culprit."""
     checked = check_options(arguments)
     index, config = arguments.edited_index, checked.config
-    count = _check_window(arguments.frames, index, config.unet.num_frames)
+    count = _check_window(arguments, config.unet.num_frames)
     with VideoFile(arguments.video, arguments.start, arguments.stride, count, held=count) as file:
         source = file.read(0, count)
     if arguments.output:
@@ -76,15 +77,13 @@ def read_inputs(arguments: argparse.Namespace) -> EditInputs:
     source_size = file.size
 
     def read_edit(size: tuple[int, int]) -> Edit:
-        if arguments.edited_frame:
-            picture = read_edited_frame(arguments, arguments.video, source_size, size)
-        else:
-            picture = fit_frames(source[index : index + 1], *size, arguments.fit)[0]
+        picture, keyframes = read_edited_frames(arguments, source[index : index + 1], source_size, size)
         edit = Edit(
             picture,
             read_trajectories(arguments, checked.drawn, count, source_size, size),
             read_mask(arguments, checked.drawn, arguments.video, count, source_size, size),
             index,
+            keyframes,
         )
         edit.check(count, *size)
         return edit
@@ -148,18 +147,34 @@ def crop_mode(arguments: argparse.Namespace, source_size: tuple[int, int]) -> Cr
     return mode
 
 
-def _check_window(asked: int | None, index: int, window: int) -> int:
-    """How many frames to edit; ValueError where more than the model's window lie to one side of frame `index`."""
-    count = window if asked is None else asked
-    if not 0 <= index < count:
-        raise ValueError(f"--edited-index {index}: these are {count} frames, numbered from 0 (--frames takes more)")
-    longest = max(index + 1, count - index)
+def edited_indices(arguments: argparse.Namespace, count: int) -> list[int]:
+    """The numbers of the edited frames, rising; ValueError unless they are different ones of so many frames."""
+    given = [("--keyframe", index) for index, _ in arguments.keyframes]
+    indices = [index for _, index in given]
+    if arguments.edited_frame or arguments.edited_index not in indices:
+        given.append(("--edited-index", arguments.edited_index))
+        indices.append(arguments.edited_index)
+    for option, index in given:
+        if not 0 <= index < count:
+            raise ValueError(f"{option} {index}: these are {count} frames, numbered from 0 (--frames takes more)")
+        if indices.count(index) > 1:
+            raise ValueError(f"{option} {index}: frame {index} is given twice")
+    return sorted(indices)
+
+
+def _check_window(arguments: argparse.Namespace, window: int) -> int:
+    """How many frames to edit; ValueError where more than the model's window are seen from one edited frame."""
+    count = window if arguments.frames is None else arguments.frames
+    indices = edited_indices(arguments, count)
+    longest = max(later - earlier for earlier, later in pairwise([0, *indices, count - 1])) + 1
     if longest > window:
-        if not index:
+        lie = "follow an edited frame, up to the next or to an end"
+        if indices == [0]:
             raise ValueError(f"--frames {count}: this model edits windows of {window} frames (--long edits more)")
+        if len(indices) == 1:
+            lie = f"lie to one side of --edited-index {indices[0]}, counted with it"
         raise ValueError(
-            f"--frames {count}: {longest} of them lie to one side of --edited-index {index}, counted with it; "
-            f"this model edits windows of {window}"
+            f"--frames {count}: {longest} of them {lie}; this model edits windows of {window} (--long edits more)"
         )
     return count
 
@@ -168,6 +183,7 @@ def check_options(arguments: argparse.Namespace) -> CheckedOptions:
     """All but clip, pictures and weights; ValueError or OSError names the culprit."""
     clips = [arguments.video, arguments.mask]
     inputs = [arguments.edited_frame, arguments.tracks, arguments.document]
+    inputs += [picture for _, picture in arguments.keyframes]
     models = [arguments.model, arguments.svd]
     check_sources([*inputs, arguments.config], clips)
     inputs += clips
@@ -230,11 +246,28 @@ def read_mask(
     return fit_like_clip(_squared(masks, clip, source_size, size), "mask", source_size, size, arguments.fit)
 
 
+def read_edited_frames(
+    arguments: argparse.Namespace, unedited: Tensor, source_size: tuple[int, int], size: tuple[int, int]
+) -> tuple[Tensor, dict[int, Tensor]]:
+    """The edited frame and the other ones by number, (3, H, W) each; `unedited` (1, 3, H, W) where none was given."""
+    keyframes = {
+        index: read_edited_frame(arguments, picture, arguments.video, source_size, size)
+        for index, picture in arguments.keyframes
+    }
+    if arguments.edited_frame:
+        picture = read_edited_frame(arguments, arguments.edited_frame, arguments.video, source_size, size)
+    elif arguments.edited_index in keyframes:
+        picture = keyframes.pop(arguments.edited_index)
+    else:
+        picture = fit_frames(unedited, *size, arguments.fit)[0]
+    return picture, keyframes
+
+
 def read_edited_frame(
-    arguments: argparse.Namespace, clip: Path, source_size: tuple[int, int], size: tuple[int, int]
+    arguments: argparse.Namespace, file: Path, clip: Path, source_size: tuple[int, int], size: tuple[int, int]
 ) -> Tensor:
     """(3, H, W), fitted as the clip is."""
-    picture = _squared(read_image(arguments.edited_frame)[None], clip, source_size, size)
+    picture = _squared(read_image(file)[None], clip, source_size, size)
     return fit_like_clip(picture, "edited frame", source_size, size, arguments.fit)[0]
 
 

@@ -29,8 +29,10 @@ def plan_windows(num_frames: int, window: int, overlap: int, edited: Sequence[in
     Behind the last edited frame they are as long as the model's and share `overlap` frames with the one before; the
     last shares more where the length asks for it: it is shifted. Between two edited frames they are as few and of
     equal length, so that each has room to come to the frame that it ends with; a shorter window is padded. Raises
-    ValueError where the overlap leaves nothing new.
+    ValueError where there is nothing to follow, or the overlap leaves nothing new.
     """
+    if num_frames < 2:
+        raise ValueError(f"the video has {num_frames} frame{'s' * (num_frames != 1)}; an edit needs at least 2")
     if not 1 <= overlap < window:
         raise ValueError(f"the overlap must be from 1 to {window - 1} frames (windows have {window}), not {overlap}")
     windows: list[Window] = []

@@ -213,6 +213,45 @@ def test_a_small_edit_of_large_frames_is_of_a_part(comfyui: ComfyUI, clip: str):
     assert (result - source)[..., y + 16 : y + height - 16, x + 16 : x + width - 16].abs().mean() > 0.02
 
 
+def test_from_a_later_frame_back_and_on_to_a_keyframe(comfyui: ComfyUI, clip: str):
+    graph = long_graph(clip)
+    graph["keyframes"] = node("ReVideoKeyframes", frames="30", **{"edited_frames.image0": ["edited", 0]})
+    graph["long"]["inputs"] |= {"reference_frame": 5, "keyframes": ["keyframes", 0]}
+    run = comfyui.succeed(graph)
+    assert told(saved(comfyui, run)) == told(comfyui.input / clip)
+    steps = run.steps("long")
+    assert steps == sorted(steps) and steps[-1] == FRAMES
+
+
+@pytest.mark.parametrize(
+    ("frames", "count", "message"),
+    [
+        ("4, 9", 1, "frames names 2 (4, 9), but there are 1 edited pictures"),
+        ("4, 4", 2, "frames names one frame twice: 4, 4"),
+        ("4, last", 2, "as in \"40, 83\", not '4, last'"),
+        ("", 1, "not ''"),
+    ],
+)
+def test_keyframes_that_do_not_fit_their_numbers_are_named(frames: str, count: int, message: str):
+    load_pack()
+    from pack.nodes.conditions import ReVideoKeyframes
+
+    pictures = {"image0": torch.zeros(count, 64, 64, 3)}
+    with pytest.raises(ValueError, match=re.escape(message)):
+        ReVideoKeyframes.execute(pictures, frames)
+
+
+def test_keyframes_are_pictures_by_number():
+    load_pack()
+    from pack.nodes.conditions import ReVideoKeyframes
+
+    pictures = {"image0": torch.zeros(2, 64, 64, 3), "image1": torch.ones(1, 64, 64, 4)}
+    (found,) = ReVideoKeyframes.execute(pictures, " 7; 40,83 ").result
+    assert [*found] == [7, 40, 83]
+    assert all(picture.shape == (3, 64, 64) for picture in found.values())
+    assert found[83].all() and not found[40].any()
+
+
 def test_an_edit_drawn_on_a_video_whose_sides_the_model_does_not_take(comfyui: ComfyUI):
     write(comfyui.input / "odd.mp4", {"size": (120, 200)})
     graph = long_graph("odd.mp4")

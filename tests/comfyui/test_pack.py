@@ -22,6 +22,7 @@ NODES = (
     "ReVideoTrackPoints",
     "ReVideoTransformTracks",
     "ReVideoMergeTracks",
+    "ReVideoKeyframes",
     "ReVideoConditions",
     "ReVideoSampler",
     "ReVideoDecode",

@@ -13,6 +13,7 @@ from ...files import read_text
 from ..edit import add_edit
 
 ELSEWHERE = {"help": "a line is an edit", "device": "which device is the batch's to say, by --device"}
+REPEATED = ("keyframe",)  # options that may be given more than once: lists of texts
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def read_lines(file: Path, device: str | None) -> list[BatchLine]:
         for name, value in vars(arguments).items():
             if isinstance(value, Path):
                 setattr(arguments, name, file.absolute().parent / value)
+        arguments.keyframes = [(index, file.absolute().parent / picture) for index, picture in arguments.keyframes]
         arguments.device = device
         lines.append(BatchLine(number, arguments))
     if not lines:
@@ -111,6 +113,8 @@ def _words(given: dict[str, Any], edit: argparse.ArgumentParser) -> Iterator[str
                 yield f"--no-{name}"
         elif isinstance(value, (str, int, float)):
             yield f"--{name}={value}"
+        elif name in REPEATED and isinstance(value, list) and all(isinstance(each, str) for each in value):
+            yield from (f"--{name}={each}" for each in value)
         else:
             raise ValueError(f'"{name}" must be a text or a number')
     yield video if not video.startswith("-") else f"./{video}"
@@ -126,14 +130,15 @@ def _check_outputs(file: Path, lines: list[BatchLine]) -> None:
             if before != line.number:
                 raise ValueError(f"{file}, lines {before} and {line.number} both write {target}: name another output")
     for line in lines:
-        for name, value in vars(line.arguments).items():
-            if isinstance(value, Path) and name not in ("output", "preview", "fusion", "windows"):
-                writer = written.get(value.resolve(), line.number)
-                if writer != line.number:
-                    raise ValueError(
-                        f"{file}, line {line.number} reads {value}, which line {writer} writes: "
-                        f"edits of one batch are made in any order, so make two batches of them"
-                    )
+        given, writes = vars(line.arguments), ("output", "preview", "fusion", "windows")
+        read = [value for name, value in given.items() if isinstance(value, Path) and name not in writes]
+        for value in [*read, *(picture for _, picture in given["keyframes"])]:
+            writer = written.get(value.resolve(), line.number)
+            if writer != line.number:
+                raise ValueError(
+                    f"{file}, line {line.number} reads {value}, which line {writer} writes: "
+                    f"edits of one batch are made in any order, so make two batches of them"
+                )
     _check_windows(file, lines)
 
 

@@ -97,6 +97,18 @@ def test_an_interrupted_run_goes_on(command, tmp_path, capsys, monkeypatch):
     assert (tmp_path / "out.mp4.windows" / "window-000000.safetensors").exists()
 
 
+@pytest.mark.slow
+def test_a_whole_clip_from_two_of_its_later_frames(command, given, tmp_path):
+    picture = revideo.read_video(given / "clip.mp4", 3, count=1)[0][0].flip(0)
+    write_image(tmp_path / "edited.png", picture)
+    words = command(edited_frame=tmp_path / "edited.png", edited_index=3, keyframe=f"17={tmp_path / 'edited.png'}")
+    assert [*inputs(words).edit.edited_frames] == [3, 17]
+    assert main(words) == 0
+    frames, _ = revideo.read_video(tmp_path / "out.mp4")
+    assert frames.shape == (FRAMES, 3, HEIGHT, WIDTH)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["edited.png", "out.mp4"]
+
+
 def test_what_is_drawn_is_scaled_to_the_whole_clip(command, given):
     tracks, drawing = inputs(command()), inputs(command(document=given / "drawing.json", tracks=None, region=None))
     for found in (tracks, drawing):
@@ -124,9 +136,9 @@ def test_choices_against_drift_reach_the_loop(command):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"frames": WINDOW - 1}, "the video has 13 frames; this model edits windows of 14: take a longer part"),
+        ({"frames": 1}, "the video has 1 frame; an edit needs at least 2"),
         ({"frames": FRAMES + 1}, "it gives 20, 21 asked for"),
-        ({"stride": 2}, "the video has 10 frames; this model edits windows of 14"),
+        ({"edited_index": FRAMES}, f"--edited-index {FRAMES}: these are {FRAMES} frames, numbered from 0"),
         ({"overlap": WINDOW}, "the overlap must be from 1 to 13 frames"),
         ({"region": "short.mp4"}, "it gives 19, 20 asked for"),
         ({"preview": "preview.mp4"}, "--preview shows one window"),

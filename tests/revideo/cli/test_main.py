@@ -184,6 +184,17 @@ def test_without_a_reference_the_named_frame_itself_is_taken(command, bikes):
     assert torch.equal(edit.edited_frame, frame)
 
 
+def test_more_edited_frames_are_fitted_as_the_first(command, given):
+    picture = given / "edited.png"
+    words = [*command(reference=None, keyframe=f"9={picture}", edited_index=4), "--keyframe", f"13={picture}"]
+    edit = read_inputs(build_parser().parse_args(words)).edit
+    assert [*edit.edited_frames] == [4, 9, 13]
+    assert torch.equal(edit.keyframes[9], edit.keyframes[13]) and not torch.equal(edit.keyframes[9], edit.edited_frame)
+    words = command(reference=None, keyframe=f"4={picture}", edited_index=4)
+    edit = read_inputs(build_parser().parse_args(words)).edit
+    assert [*edit.edited_frames] == [4] and not edit.keyframes
+
+
 @pytest.mark.slow
 def test_it_runs_as_a_program(command, tmp_path):
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -481,11 +492,22 @@ MISTAKES = {
     ),
     "a side that no window holds": (
         {"reference_frame": 4, "frames": 20},
-        "--frames 20: 16 of them lie to one side of --edited-index 4, counted with it; this model edits windows of 14",
+        "--frames 20: 16 of them lie to one side of --edited-index 4, counted with it; this model edits windows of 14 "
+        "(--long edits more)",
     ),
-    "a long video from another frame": (
-        {"reference_frame": 4, "long": ""},
-        "--edited-index 4: --long edits onwards from the first frame; begin there with --start, or leave out --long",
+    "a keyframe without its number": (
+        {"keyframe": "frame.png"},
+        "argument --keyframe: 'frame.png' is not K=PICTURE, as in 40=frame40.png (see: revideo edit --help)",
+    ),
+    "a keyframe that is not there": (
+        {"keyframe": "14={given}/edited.png"},
+        "--keyframe 14: these are 14 frames, numbered from 0 (--frames takes more)",
+    ),
+    "a frame that is edited twice": ({"keyframe": "0={given}/edited.png"}, "--keyframe 0: frame 0 is given twice"),
+    "a long stretch between two edited frames": (
+        {"keyframe": "19={given}/edited.png", "frames": 20},
+        "--frames 20: 20 of them follow an edited frame, up to the next or to an end; this model edits windows of 14 "
+        "(--long edits more)",
     ),
     "the fusion of a long video": (
         {"fusion": "{given}/fusion.png", "long": ""},
