@@ -35,6 +35,8 @@ from revideo.synthetic.motion import WAYS
 from .common import chosen_options, interval_cell, load_model, model_parser, number_cell, table_header, table_row
 
 EDIT, NO_MOTION, AUTOENCODED, LOCK = "edit", "no motion", "autoencoder", "latent lock"
+WHOLE, RESTYLED, RESTYLED_STILL = "whole frame", "whole frame restyled", "whole frame restyled, no motion"
+STYLED, UNSTYLED = [1, 2, 0], [2, 0, 1]  # the style: each channel shows another; and back
 METRIC_TITLES = {
     "path_error": "path error, % of width",
     "outside_psnr": "PSNR outside, dB",
@@ -99,7 +101,7 @@ class Measurements:
         return held_out(case.kind, case.areas, self.clips, frames, *self.size, **case.options)
 
     def of(self, case: EditCase, way: str) -> list[MeasuredClip]:
-        """Clip by clip; `way` to make them: "edit", with "no motion" map, by the "autoencoder", by "latent lock"."""
+        """Clip by clip; `way` to make them: "edit", with "no motion" map, by the "autoencoder", by "latent lock", …"""
         if (case.name, way) not in self.known:
             measured = []
             for truth in tqdm(self.edits(case), f"{case.name}: {way}", self.clips, leave=False, disable=None):
@@ -114,9 +116,14 @@ class Measurements:
     def made(self, truth: SyntheticEdit, way: str) -> Tensor:  # (T, 3, H, W)
         if way == AUTOENCODED:
             return through_autoencoder(self.model, truth.target)
-        edit = without_motion(truth.edit) if way == NO_MOTION else truth.edit
+        edit = without_motion(truth.edit) if way in (NO_MOTION, RESTYLED_STILL) else truth.edit
+        restyled = way in (RESTYLED, RESTYLED_STILL)
+        if restyled:
+            edit = replace(edit, edited_frame=edit.edited_frame[STYLED])
+        edit = replace(edit, whole_frame=restyled or way == WHOLE)
         options = replace(self.options, latent_lock=way == LOCK)
-        return self.model.edit(truth.source, edit, options, composite=False).frames
+        frames = self.model.edit(truth.source, edit, options, composite=False).frames
+        return frames[:, UNSTYLED] if restyled else frames  # as its own colours are measured
 
 
 @torch.inference_mode()
@@ -243,6 +250,10 @@ EDIT_TABLES: dict[str, tuple[str, Callable[[Measurements, Sequence[EditCase]], I
         lambda measurements, _: case_rows(measurements, [UNSEEN]),
     ),
     "lock": ("The latent lock", lock_rows),
+    "whole": (
+        "Whole frames, in other colours too",
+        lambda measurements, _: case_rows(measurements, [BOTH], [EDIT, WHOLE, RESTYLED, RESTYLED_STILL]),
+    ),
     "fusion": ("SAFM's weight of content, Γ = 1 − w", lambda measurements, _: fusion_rows(measurements, BOTH)),
     "frames": ("Frame by frame", frame_rows),
 }

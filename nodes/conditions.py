@@ -64,6 +64,13 @@ class ReVideoConditions(io.ComfyNode):
                 Keyframes.Input(
                     "keyframes", optional=True, tooltip="More frames that you edited, from ReVideo Keyframes."
                 ),
+                io.Boolean.Input(
+                    "whole_frame",
+                    default=False,
+                    optional=True,
+                    tooltip="Everything may change, whatever the mask shows: for another style or another background. "
+                    "Then leave Keep Unedited out.",
+                ),
             ],
             outputs=[
                 Conditions.Output("conditions", tooltip="To ReVideo Sampler."),
@@ -81,6 +88,7 @@ class ReVideoConditions(io.ComfyNode):
         trajectories: revideo.Trajectories | None = None,
         reference_frame: int = 0,
         keyframes: dict[int, Tensor] | None = None,
+        whole_frame: bool = False,
     ) -> io.NodeOutput:
         from .. import revideo
         from ..revideo.pictures.overlays import conditions_picture
@@ -92,6 +100,7 @@ class ReVideoConditions(io.ComfyNode):
             mask=mask_from_comfy(mask),
             edited_index=reference_frame,
             keyframes=keyframes,
+            whole_frame=whole_frame,
         )
         conditions = revideo.make_conditions(video, edit)
         preview = image_from_frames(conditions_picture(conditions))

@@ -186,6 +186,12 @@ class ReVideoLongVideo(io.ComfyNode):
                     "backwards.",
                 ),
                 Keyframes.Input("keyframes", optional=True, tooltip="More edited frames, from ReVideo Keyframes."),
+                io.Boolean.Input(
+                    "whole_frame",
+                    default=False,
+                    optional=True,
+                    tooltip="Everything may change, whatever the mask shows.",
+                ),
             ],
             outputs=[
                 io.MatchType.Output(
@@ -229,6 +235,7 @@ class ReVideoLongVideo(io.ComfyNode):
         crop: CropMode = "auto",
         reference_frame: int = 0,
         keyframes: dict[int, Tensor] | None = None,
+        whole_frame: bool = False,
         **speed: Any,
     ) -> io.NodeOutput:
         from ..revideo import Edit, HandoverOptions, VideoFile, WindowCache
@@ -259,7 +266,7 @@ class ReVideoLongVideo(io.ComfyNode):
 
         def edit(source: Tensor | revideo.VideoFile, output: Path | None = None) -> revideo.EditResult:
             masks, paths = _fit_times(len(source), mask_from_comfy(mask), trajectories, timing)
-            asked = Edit(picture, paths, masks, reference_frame, keyframes)
+            asked = Edit(picture, paths, masks, reference_frame, keyframes, whole_frame)
             size, multiple, planned = asked.size, model.config.size_multiple, None
             own = source.size if isinstance(source, VideoFile) else (source.shape[-2], source.shape[-1])
             if size == own:

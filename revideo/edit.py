@@ -37,18 +37,22 @@ class Edit:
     mask: Tensor | MaskReader  # (1 or T, 1, H, W) bool: True where the video may change
     edited_index: int = 0
     keyframes: dict[int, Tensor] = field(default_factory=dict)  # (3, H, W) each: further frames, changed, by number
+    whole_frame: bool = False  # everything may change, as the paper's first stage trains it: `mask` is everywhere
 
     def __init__(
         self,
         edited_frame: Picture,
         trajectories: Trajectories | str | None,
-        mask: Picture | MaskReader,
+        mask: Picture | MaskReader | None,
         edited_index: int = 0,
         keyframes: Mapping[int, Picture] | None = None,
+        whole_frame: bool = False,
     ) -> None:
         """`trajectories`: also the tracks of any tool as text, see `parse_tracks`; None: nothing is moved.
 
-        `keyframes`: other frames of the clip that were edited too, by their numbers.
+        `keyframes`: other frames of the clip that were edited too, by their numbers. `whole_frame`: no pixel of the
+        source is to stay, and `mask`, which may be None then, is not looked at; without it a mask that covers all is
+        taken for a mistake.
         """
         if trajectories is None:
             trajectories = Trajectories.none(1)
@@ -60,6 +64,11 @@ class Edit:
             width, height = trajectories.drawn_on
             trajectories = trajectories.scaled(self.size[1] / width, self.size[0] / height)
         object.__setattr__(self, "trajectories", trajectories)
+        object.__setattr__(self, "whole_frame", whole_frame)
+        if whole_frame:
+            mask = torch.ones(1, 1, *self.size)
+        elif mask is None:
+            raise ValueError("there is no mask: give one, or whole_frame=True where everything may change")
         object.__setattr__(self, "mask", mask if isinstance(mask, MaskReader) else as_mask(mask))
         object.__setattr__(self, "edited_index", edited_index)
         pictures = {index: as_picture(frame, f"edited frame {index}") for index, frame in (keyframes or {}).items()}
@@ -89,7 +98,7 @@ class Edit:
             if (picture.shape[-2], picture.shape[-1]) != (height, width):
                 raise ValueError(f"edited frame {index} is {_size(picture)}; the video is {width}×{height}")
             check_pixels("edited frame", picture[None])
-        if isinstance(self.mask, Tensor):
+        if isinstance(self.mask, Tensor) and not self.whole_frame:
             check_mask(self.mask, num_frames, height, width)
         self.trajectories.check(num_frames, height, width)
         for index in self.edited_frames:
@@ -136,7 +145,7 @@ class Edit:
     ) -> Edit:
         """The same frames edited, with `pictures` by their numbers as `edited_frames`."""
         others = {index: pictures[index] for index in self.keyframes}
-        return Edit(pictures[self.edited_index], trajectories, mask, self.edited_index, others)
+        return Edit(pictures[self.edited_index], trajectories, mask, self.edited_index, others, self.whole_frame)
 
     def from_frame(self, first: int, num_frames: int) -> Edit:
         """The edit of a clip of so many frames from frame `first` on, which is an edited one."""
@@ -146,7 +155,8 @@ class Edit:
             mask = _LaterMasks(mask, first)
         elif len(mask) > 1:
             mask = mask[first:]
-        return Edit(pictures.pop(0), self.trajectories_between(first, num_frames), mask, 0, pictures)
+        trajectories = self.trajectories_between(first, num_frames)
+        return Edit(pictures.pop(0), trajectories, mask, 0, pictures, self.whole_frame)
 
     def reordered(self, order: Sequence[int]) -> Edit:
         """The edit of the clip's frames in this order, which begins with an edited one and knows of no other."""
@@ -155,7 +165,7 @@ class Edit:
         mask = self.mask if isinstance(self.mask, Tensor) else self.masks(0, max(order) + 1)
         if len(mask) > 1:
             mask = mask[order]
-        return Edit(self.edited_frames[order[0]], trajectories, mask)
+        return Edit(self.edited_frames[order[0]], trajectories, mask, whole_frame=self.whole_frame)
 
 
 @dataclass(frozen=True)
@@ -225,7 +235,7 @@ def check_mask(mask: Tensor, frames: int, height: int, width: int) -> None:
     if mask.all():
         raise ValueError(
             "the mask covers every frame whole, so nothing of the video would be kept: "
-            "leave the parts to keep unmasked (is the mask inverted?)"
+            "leave the parts to keep unmasked (is the mask inverted?), or say that the whole frame is edited"
         )
 
 

@@ -108,7 +108,8 @@ def read_long_inputs(arguments: argparse.Namespace) -> LongInputs:
     def read_edit(size: tuple[int, int]) -> Edit:
         picture, keyframes = read_edited_frames(arguments, unedited, source.size, size)
         trajectories = read_trajectories(arguments, checked.drawn, len(source), source.size, size)
-        edit = Edit(picture, trajectories, open_mask(arguments, checked.drawn, source, size), index, keyframes)
+        mask = None if arguments.whole_frame else open_mask(arguments, checked.drawn, source, size)
+        edit = Edit(picture, trajectories, mask, index, keyframes, arguments.whole_frame)
         edit.check(len(source), *size)
         return edit
 

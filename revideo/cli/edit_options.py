@@ -21,7 +21,7 @@ def add_edit_options(edit: argparse.ArgumentParser) -> None:
     what.add_argument(
         "video", metavar="VIDEO", type=Path, help="the clip: a video, a folder of pictures, or frame_%%04d.png"
     )
-    mask = what.add_mutually_exclusive_group(required=True)
+    mask = what.add_mutually_exclusive_group()
     mask.add_argument(
         "--mask",
         "--region",
@@ -35,6 +35,12 @@ def add_edit_options(edit: argparse.ArgumentParser) -> None:
         metavar="JSON",
         type=Path,
         help="paths and area as drawn in the editor of the ComfyUI nodes, instead of --tracks and --mask",
+    )
+    what.add_argument(
+        "--whole-frame",
+        action="store_true",
+        help="everything may change, for another style or another background: instead of --mask, or beside a document "
+        "whose paths are wanted; nothing of the clip comes back",
     )
     what.add_argument(
         "--edited-frame",

@@ -78,13 +78,11 @@ def read_inputs(arguments: argparse.Namespace) -> EditInputs:
 
     def read_edit(size: tuple[int, int]) -> Edit:
         picture, keyframes = read_edited_frames(arguments, source[index : index + 1], source_size, size)
-        edit = Edit(
-            picture,
-            read_trajectories(arguments, checked.drawn, count, source_size, size),
-            read_mask(arguments, checked.drawn, arguments.video, count, source_size, size),
-            index,
-            keyframes,
-        )
+        mask = None
+        if not arguments.whole_frame:
+            mask = read_mask(arguments, checked.drawn, arguments.video, count, source_size, size)
+        trajectories = read_trajectories(arguments, checked.drawn, count, source_size, size)
+        edit = Edit(picture, trajectories, mask, index, keyframes, arguments.whole_frame)
         edit.check(count, *size)
         return edit
 
@@ -181,6 +179,10 @@ def _check_window(arguments: argparse.Namespace, window: int) -> int:
 
 def check_options(arguments: argparse.Namespace) -> CheckedOptions:
     """All but clip, pictures and weights; ValueError or OSError names the culprit."""
+    if not (arguments.mask or arguments.document or arguments.whole_frame):
+        raise ValueError("what may change is not said: give --mask, --document or --whole-frame")
+    if arguments.mask and arguments.whole_frame:
+        raise ValueError("--whole-frame is everything: leave out --mask, or --whole-frame")
     clips = [arguments.video, arguments.mask]
     inputs = [arguments.edited_frame, arguments.tracks, arguments.document]
     inputs += [picture for _, picture in arguments.keyframes]

@@ -149,7 +149,9 @@ def start_window(
 ) -> WindowStart:
     """What a window begins from, of what the one before shows."""
     frame = previous.frames[0]
-    painted = mask[0] & ~alike(frame, source) if options.source_pixels else mask[0]
+    painted = mask[0]
+    if options.source_pixels and not painted.all():  # of a whole frame nothing is the source's, however alike
+        painted = painted & ~alike(frame, source)
     composite = torch.where(painted, frame, source)
     known = previous.latents if options.overlap > 1 else None
     if not options.latent_handover or previous.latents is None:

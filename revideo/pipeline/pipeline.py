@@ -171,7 +171,7 @@ class Pipeline:
 
         To be made before `condition`: it encodes, and networks may be on the device in turn.
         """
-        if not options.latent_lock:
+        if not options.latent_lock or conditions.mask.all():
             return lambda denoise: denoise
         latents, weights = self.encode_source(conditions), unedited_weights(conditions.mask, self.config.vae.stride)
         return lambda denoise: clamp_estimates(denoise, latents, weights, options.lock_until)

@@ -65,6 +65,9 @@ def test_no_clip_is_sampled_twice(measurements):
         "no motion": 2 * 5,
         "autoencoder": 2 * 7,
         "latent lock": 2 * 6,
+        "whole frame": 2,
+        "whole frame restyled": 2,
+        "whole frame restyled, no motion": 2,
     }
 
 

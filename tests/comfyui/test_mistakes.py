@@ -85,7 +85,7 @@ MISTAKES: dict[str, tuple[Callable[[Graph], None], str, str]] = {
         lambda graph: set_mask(graph, 1.0),
         "conditions",
         "the mask covers every frame whole, so nothing of the video would be kept: "
-        "leave the parts to keep unmasked (is the mask inverted?)",
+        "leave the parts to keep unmasked (is the mask inverted?), or say that the whole frame is edited",
     ),
     "masks for another number of frames": (
         lambda graph: repeat_mask(graph, 5),

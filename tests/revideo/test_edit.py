@@ -49,6 +49,22 @@ def test_one_mask_serves_all_frames(video, edit, mask):
     assert torch.equal(conditions.content, repeated.content)
 
 
+def test_a_whole_frame_is_edited_where_that_is_asked_for(video, edit):
+    """As the paper's first stage sees clips: no content at all, motion alone."""
+    whole = changed(edit, mask=None, whole_frame=True)
+    conditions = make_conditions(video, whole)
+    assert (conditions.content == -1).all() and (conditions.mask == 1).all()
+    assert torch.equal(conditions.motion, make_conditions(video, edit).motion)
+    assert torch.equal(conditions.mask, make_conditions(video, changed(edit, whole_frame=True)).mask)  # mask unseen
+    backwards = make_conditions(video, changed(whole, edited_index=FRAMES - 1))
+    assert all((backwards.along(side.order).content == -1).all() for side in backwards.sides)
+
+
+def test_without_that_no_mask_is_a_mistake(edit):
+    with pytest.raises(ValueError, match="there is no mask: give one, or whole_frame=True"):
+        changed(edit, mask=None)
+
+
 def test_a_mask_per_frame_empties_each_frame_by_its_own(video, edit):
     masks = torch.zeros(FRAMES, 1, HEIGHT, WIDTH)
     for frame in range(FRAMES):

@@ -184,6 +184,18 @@ def test_without_a_reference_the_named_frame_itself_is_taken(command, bikes):
     assert torch.equal(edit.edited_frame, frame)
 
 
+@pytest.mark.parametrize("long", [False, True])
+def test_whole_frames_need_no_mask(command, given, long):
+    from revideo.cli.edit_long import read_long_inputs
+
+    words = command(
+        whole_frame="", document=given / "drawing.json", tracks=None, region=None, **{"long": ""} if long else {}
+    )
+    read = (read_long_inputs if long else read_inputs)(build_parser().parse_args(words))
+    assert read.edit.whole_frame and read.edit.masks(0, 1).all()
+    assert read.edit.trajectories.num_trajectories
+
+
 def test_more_edited_frames_are_fitted_as_the_first(command, given):
     picture = given / "edited.png"
     words = [*command(reference=None, keyframe=f"9={picture}", edited_index=4), "--keyframe", f"13={picture}"]
@@ -426,10 +438,8 @@ MISTAKES = {
     "no reference": ({"reference": "{given}/nothing.png"}, "there is no file {given}/nothing.png"),
     "no tracks": ({"tracks": "{given}/nothing.json"}, "there is no file {given}/nothing.json"),
     "no region": ({"region": "{given}/nothing.png"}, "there is no file {given}/nothing.png"),
-    "region not given": (
-        {"region": None},
-        "one of the arguments --mask/--region --document is required (see: revideo edit --help)",
-    ),
+    "region not given": ({"region": None}, "what may change is not said: give --mask, --document or --whole-frame"),
+    "region and whole frames": ({"whole_frame": ""}, "--whole-frame is everything: leave out --mask, or --whole-frame"),
     "region and document": (
         {"document": "{given}/drawing.json"},
         "argument --document: not allowed with argument --mask/--region (see: revideo edit --help)",
@@ -553,7 +563,7 @@ MISTAKES = {
     "white region": (
         {"region": "{given}/white.png"},
         "the mask covers every frame whole, so nothing of the video would be kept: "
-        "leave the parts to keep unmasked (is the mask inverted?)",
+        "leave the parts to keep unmasked (is the mask inverted?), or say that the whole frame is edited",
     ),
     "tracks cut off": (
         {"tracks": "{given}/broken.json"},

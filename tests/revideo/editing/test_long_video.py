@@ -168,6 +168,15 @@ def test_windows_without_area_pass_the_source_and_are_not_computed(model, option
     assert not torch.equal(result[:WINDOW], video[:WINDOW])
 
 
+@pytest.mark.slow
+def test_whole_frames_are_edited_window_after_window(model, options, video):
+    """No source pixel is seen or comes back: another source makes the same video."""
+    edit = replace(an_edit(video), mask=None, whole_frame=True)
+    ours, other = (model.edit(each, edit, options, handover=HandoverOptions(overlap=2)) for each in (video, 1 - video))
+    assert ours.frames.shape == video.shape
+    assert torch.equal(ours.frames, other.frames)
+
+
 def test_an_area_that_never_comes_is_an_error(model, options, video):
     class Nothing:
         def read(self, start, stop):
