@@ -35,7 +35,7 @@ from revideo.synthetic.motion import WAYS
 from .common import chosen_options, interval_cell, load_model, model_parser, number_cell, table_header, table_row
 
 EDIT, NO_MOTION, AUTOENCODED, LOCK = "edit", "no motion", "autoencoder", "latent lock"
-WHOLE, RESTYLED, RESTYLED_STILL = "whole frame", "whole frame restyled", "whole frame restyled, no motion"
+WHOLE_FRAME, RESTYLED, RESTYLED_STILL = "whole frame", "whole frame restyled", "whole frame restyled, no motion"
 STYLED, UNSTYLED = [1, 2, 0], [2, 0, 1]  # the style: each channel shows another; and back
 METRIC_TITLES = {
     "path_error": "path error, % of width",
@@ -120,7 +120,7 @@ class Measurements:
         restyled = way in (RESTYLED, RESTYLED_STILL)
         if restyled:
             edit = replace(edit, edited_frame=edit.edited_frame[STYLED])
-        edit = replace(edit, whole_frame=restyled or way == WHOLE)
+        edit = replace(edit, whole_frame=restyled or way == WHOLE_FRAME)
         options = replace(self.options, latent_lock=way == LOCK)
         frames = self.model.edit(truth.source, edit, options, composite=False).frames
         return frames[:, UNSTYLED] if restyled else frames  # as its own colours are measured
@@ -252,7 +252,7 @@ EDIT_TABLES: dict[str, tuple[str, Callable[[Measurements, Sequence[EditCase]], I
     "lock": ("The latent lock", lock_rows),
     "whole": (
         "Whole frames, in other colours too",
-        lambda measurements, _: case_rows(measurements, [BOTH], [EDIT, WHOLE, RESTYLED, RESTYLED_STILL]),
+        lambda measurements, _: case_rows(measurements, [BOTH], [EDIT, WHOLE_FRAME, RESTYLED, RESTYLED_STILL]),
     ),
     "fusion": ("SAFM's weight of content, Γ = 1 − w", lambda measurements, _: fusion_rows(measurements, BOTH)),
     "frames": ("Frame by frame", frame_rows),

@@ -186,7 +186,9 @@ class _WindowSampler:
 
         def view(edit: Edit, weights: Tensor, **known: Tensor | None) -> View:
             order = ping_pong(frames if edit.edited_index == 0 else frames[::-1], length)
-            shown = compose_conditions(video[order], edit.reordered(order))
+            shown = whole
+            if order != [*frames]:
+                shown = compose_conditions(video[order], edit.reordered(order))
             conditioning = pipeline.condition(shown, options, augmentation, **known)
             return View(pipeline.denoiser(conditioning, options), order, weights)
 
