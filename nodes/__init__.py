@@ -5,6 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from .conditions import ReVideoConditions
+from .control_video import ReVideoControlVideo
 from .editor import ReVideoEditor
 from .evaluate import ReVideoEvaluate
 from .example import ReVideoExampleClip
@@ -47,4 +48,5 @@ class ReVideoExtension(ComfyExtension):
             ReVideoLoadSVD,
             ReVideoLoadControlNet,
             ReVideoNativeConditioning,
+            ReVideoControlVideo,
         ]

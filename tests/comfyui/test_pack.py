@@ -35,6 +35,7 @@ NODES = (
     "ReVideoLoadSVD",
     "ReVideoLoadControlNet",
     "ReVideoNativeConditioning",
+    "ReVideoControlVideo",
 )
 
 
