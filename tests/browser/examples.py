@@ -107,6 +107,8 @@ def drawing(name: str) -> str:
         x, y = truth.centres_px[0, 0].tolist()
         grips = ((0, 0), (-GRIP_PX, 0), (GRIP_PX, 0), (0, GRIP_PX))
         paths = [path(number, [(x + dx, y + dy)]) for number, (dx, dy) in enumerate(grips)]
+    if name == VACE:
+        paths = []  # it takes none
     if name == MANY_AREAS:
         areas = many_areas(truth, boxes)
     height, width = truth.source.shape[-2:]

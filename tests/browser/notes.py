@@ -20,8 +20,8 @@ DESCRIPTIONS = {  # workflow: one line
     "06_keep_motion": "A thing repainted that goes on moving as it did",
     "07_native_ksampler": "The first edit by ComfyUI's own SVD and KSampler",
     "08_native_long_context": "More frames at once, in ComfyUI's context windows",
-    "11_vace": "The same drawing for Wan VACE, by ComfyUI's own nodes",
-    "12_wan_move": "The same drawing for Wan-Move, by ComfyUI's own nodes",
+    "11_vace": "The same area for another model, Wan VACE: needs its weights",
+    "12_wan_move": "The same paths for another model, Wan-Move: needs its weights",
     "14_crop_and_stitch": "A small edit of large frames, at their own pixels",
 }
 
@@ -135,8 +135,8 @@ They are of [ReVideo]({WEIGHTS}) (Chong Mou et al., NeurIPS 2024). [Licence]({LI
 WAN_STEPS = """\
 ## {title}
 
-{what}. **Another model, none of ReVideo's**: its files are named below, and how well it follows a drawing \
-was not measured. With them in place press **Run**.
+{what}, named below. ComfyUI's own nodes run it; how well it follows a drawing was not measured. With the files in \
+place press **Run**.
 
 **Your clip:** drop it on *ReVideo Editor*; it takes the example's place. *count* in *Prepare Video* says how many \
 frames: 4n + 1, at most 81, of about 16 a second (*stride* takes every so many). *Control Video* cuts what is over.

@@ -10,7 +10,7 @@ VACE = {"steps": 20, "cfg": 6.0, "sampler_name": "uni_pc", "scheduler": "simple"
 WAN_MOVE = VACE | {"sampler_name": "er_sde"}
 SHIFT = 8.0
 
-ASKED = "A hand-drawn animation: a small shape glides over a patterned ground, the camera stands still."
+ASKED = "A flat animation: a small blue fish glides over a grey, cloudy ground; the camera stands still."
 UNWANTED = "blurry, distorted, low quality, text, watermark, still picture"
 SIZES = ("length", "width", "height")
 
