@@ -70,6 +70,9 @@ class ReVideoTrackPoints(io.ComfyNode):
                     default=0,
                     min=0,
                     max=2**63 - 1,
+                    # Said, or the frontend counts the widget that it adds unasked for the socket point_list, which has
+                    # none, and drops the value behind it when a workflow is loaded.
+                    control_after_generate=True,
                     tooltip="Which points of the moving grid are drawn; the longer their way, the likelier.",
                     advanced=True,
                 ),

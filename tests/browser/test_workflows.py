@@ -6,6 +6,7 @@ import json
 import time
 from fractions import Fraction
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import av
@@ -205,6 +206,19 @@ WITHOUT_VISION = """() => {
     const { graph } = window.app;
     for (const node of graph.nodes.filter(({ type }) => type.startsWith("CLIPVision"))) graph.remove(node);
 }"""
+
+
+@pytest.mark.parametrize("folder", [FOLDER, SAVED], ids=["now", "saved earlier"])
+@pytest.mark.parametrize("frontend", [PINNED[0], NEWEST[0]], indirect=True, ids=str)
+def test_a_value_behind_a_socket_that_is_text_is_still_there(page: Page, folder: Path):
+    """The frontend counts such sockets among the widgets of older workflows, and drops a value where the sum agrees."""
+    workflow = stored(KEEP_MOTION, folder)
+    saved = next(node for node in workflow["nodes"] if node["type"] == "ReVideoTrackPoints")
+    assert saved["widgets_values"][5] == "fixed"
+    saved["widgets_values"][6:7] = [True]  # hidden_moves
+    load_workflow(page, workflow)
+    prompt = settled(page, "window.app.graphToPrompt()")["output"]
+    assert prompt[str(saved["id"])]["inputs"]["hidden_moves"] is True
 
 
 @pytest.mark.parametrize("name", NAMES)
