@@ -16,7 +16,7 @@ from .native.conditioning import ReVideoLoadControlNet, ReVideoNativeConditionin
 from .native.load_svd import ReVideoLoadSVD
 from .sampling import ReVideoDecode, ReVideoSampler
 from .tracks.track_changes import ReVideoMergeTracks, ReVideoTransformTracks
-from .tracks.track_points import ReVideoTrackPoints
+from .tracks.track_points import ReVideoTrackPoints, register_tracker_folder
 from .tracks.tracks_in import ReVideoDrawTracks, ReVideoTracksIn
 from .video import ReVideoCrop, ReVideoKeepUnedited, ReVideoPrepareVideo, ReVideoStitch
 
@@ -24,6 +24,7 @@ from .video import ReVideoCrop, ReVideoKeepUnedited, ReVideoPrepareVideo, ReVide
 class ReVideoExtension(ComfyExtension):
     async def on_load(self) -> None:
         register_model_folder()
+        register_tracker_folder()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [
