@@ -176,16 +176,14 @@ class ReVideoTrackPoints(io.ComfyNode):
 
 
 def register_tracker_folder() -> None:
-    """models/cotracker."""
+    """models/cotracker, which other packs may have too: what else they keep there stays theirs."""
     folder_paths.add_model_folder_path(COTRACKER_FOLDER, str(Path(folder_paths.models_dir) / COTRACKER_FOLDER))
-    paths, _ = folder_paths.folder_names_and_paths[COTRACKER_FOLDER]
-    folder_paths.folder_names_and_paths[COTRACKER_FOLDER] = (paths, {".pth", ".pt"})
 
 
 def cotracker_names() -> list[str]:
     if COTRACKER_FOLDER not in folder_paths.folder_names_and_paths:  # before the pack is loaded
         return []
-    return folder_paths.get_filename_list(COTRACKER_FOLDER)
+    return [name for name in folder_paths.get_filename_list(COTRACKER_FOLDER) if name.endswith((".pth", ".pt"))]
 
 
 def _choose_tracker(optical_flow: Any, cotracker: str) -> tuple[Tracker | None, str]:

@@ -84,6 +84,10 @@ def test_other_trackers_follow_too_and_the_report_names_them(comfyui: ComfyUI):
     torch.save(raft.state_dict(), comfyui.base / "models/optical_flow/raft_large.pth")
     torch.jit.script(Sinking()).save(comfyui.base / "models/cotracker/sinking.pt")
 
+    (comfyui.base / "models/cotracker/notes.txt").write_text("no tracker")
+    fields = comfyui.get("/object_info/ReVideoTrackPoints")["ReVideoTrackPoints"]["input"]["optional"]
+    assert fields["cotracker"][1]["options"] == ["(built in)", "sinking.pt"]
+
     def tracked(**inputs: object) -> tuple[list, str]:
         graph = track_graph(**inputs)
         graph["prepare"]["inputs"]["count"] = 4
