@@ -282,3 +282,16 @@ def test_where_the_ways_on_and_back_disagree_a_point_is_lost():
     assert found.visible[0].tolist() == [False, True, False, False, False]
     near = track_points(BRIGHTENING, point, 1, flow_tracker(uniform(2, -1.5)))
     assert near.visible.all()
+
+
+def test_flow_is_read_where_the_point_is_and_not_at_a_pixel_beside_it():
+    def stretching(video: torch.Tensor) -> torch.Tensor:
+        """By a tenth from the left edge, or back."""
+        x = torch.arange(video.shape[3]) + 0.5
+        step = 0.1 * x if video[0, 0, 0, 0] < video[-1, 0, 0, 0] else -x / 11
+        steps = torch.stack([step, 0 * step])[:, None].expand(-1, video.shape[2], -1)
+        return steps.expand(len(video) - 1, -1, -1, -1)
+
+    found = track_points(BRIGHTENING, torch.tensor([[20.25, 4.0]]), 1, flow_tracker(stretching))
+    torch.testing.assert_close(found.points_px[0, :, 0], 20.25 * 1.1 ** torch.arange(-1.0, 4.0), atol=1e-3, rtol=0)
+    assert found.visible.all()
