@@ -5,6 +5,8 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from .conditions import ReVideoConditions, ReVideoKeyframes
+from .conditions import ReVideoConditions
+from .control_video import ReVideoControlVideo
 from .editor import ReVideoEditor
 from .evaluate import ReVideoEvaluate
 from .example import ReVideoExampleClip
@@ -15,7 +17,7 @@ from .native.conditioning import ReVideoLoadControlNet, ReVideoNativeConditionin
 from .native.load_svd import ReVideoLoadSVD
 from .sampling import ReVideoDecode, ReVideoSampler
 from .tracks.track_changes import ReVideoMergeTracks, ReVideoTransformTracks
-from .tracks.track_points import ReVideoTrackPoints
+from .tracks.track_points import ReVideoTrackPoints, register_tracker_folder
 from .tracks.tracks_in import ReVideoDrawTracks, ReVideoTracksIn
 from .video import ReVideoCrop, ReVideoKeepUnedited, ReVideoPrepareVideo, ReVideoStitch
 
@@ -23,6 +25,7 @@ from .video import ReVideoCrop, ReVideoKeepUnedited, ReVideoPrepareVideo, ReVide
 class ReVideoExtension(ComfyExtension):
     async def on_load(self) -> None:
         register_model_folder()
+        register_tracker_folder()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [
@@ -48,4 +51,5 @@ class ReVideoExtension(ComfyExtension):
             ReVideoLoadSVD,
             ReVideoLoadControlNet,
             ReVideoNativeConditioning,
+            ReVideoControlVideo,
         ]

@@ -49,7 +49,11 @@ def load_raft(path: str | Path, device: str | torch.device = "cpu") -> Flow:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except (RuntimeError, EOFError, TypeError, AttributeError, pickle.UnpicklingError):
         raise ValueError(f"{path} does not hold torchvision's weights of raft_large") from None
-    network = network.to(device).eval()
+    return raft_flow(network.to(device).eval(), device)
+
+
+def raft_flow(network: Callable[[Tensor, Tensor], list[Tensor]], device: str | torch.device) -> Flow:
+    """Of torchvision's `raft_large`, or what calls it: two (1, 3, H, W) in [-1, 1] → estimates, the best last."""
 
     @torch.inference_mode()
     def flow(video: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""A video and points on one of its frames → trajectories, by the built-in point tracker or by CoTracker."""
+"""A video and points on one of its frames → trajectories: by the built-in point tracker, CoTracker or optical flow."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..video.levels import to_uint8
@@ -32,7 +33,7 @@ def track_points(
     """Tracks points forward and backward from `frame`; hidden where they are covered, lost or out of the picture.
 
     Built in: `point_tracker.track_patches`, which finds points again that something passed in
-    front of. `tracker` does it instead: see `load_cotracker`. Raises ValueError where points or
+    front of. `tracker` does it instead: see `load_cotracker`, `flow_tracker`. Raises ValueError where points or
     frame do not fit the video.
     """
     num_frames, _, height, width = video.shape
@@ -105,3 +106,44 @@ def _official_cotracker(path: Path, device: str | torch.device) -> Callable[[Ten
     predictor.model.load_state_dict(weights.get("model", weights))
     predictor = predictor.to(device).eval()
     return lambda video, queries: predictor(video, queries=queries, backward_tracking=bool((queries[..., 0] > 0).any()))
+
+
+def flow_tracker(flow: Callable[[Tensor], Tensor]) -> Tracker:
+    """Points moved along by dense flow from frame to frame; `flow`: (T, 3, H, W) → (T − 1, 2, H, W) dx, dy in pixels.
+
+    A point is lost for good where the way on and back does not end near its beginning (Sundaram et al. 2010):
+    flow knows neither what comes out from behind something nor where small errors lead.
+    """
+
+    def track(video: Tensor, points_px: Tensor, frame: int) -> Trajectories:
+        onwards, backwards = flow(video), flow(video.flip(0)).flip(0)  # between frames i and i + 1, both ways
+        places = points_px[:, None].repeat(1, len(video), 1)
+        visible = torch.zeros(places.shape[:2], dtype=torch.bool)
+        visible[:, frame] = True
+        for time in range(frame + 1, len(video)):
+            step = _step(onwards[time - 1], backwards[time - 1], places[:, time - 1], visible[:, time - 1])
+            places[:, time], visible[:, time] = step
+        for time in range(frame - 1, -1, -1):
+            step = _step(backwards[time], onwards[time], places[:, time + 1], visible[:, time + 1])
+            places[:, time], visible[:, time] = step
+        return Trajectories(places, visible)
+
+    return track
+
+
+def _step(there: Tensor, back: Tensor, places: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+    """Places (N, 2) and which are seen, a frame on by one flow (2, H, W), checked by the other."""
+    moves = _flow_at(there, places)
+    returns = _flow_at(back, places + moves)
+    error, most = (moves + returns).square().sum(1), 0.01 * (moves.square() + returns.square()).sum(1) + 0.5
+    size = places.new_tensor([there.shape[2], there.shape[1]])
+    inside = ((places + moves >= 0) & (places + moves < size)).all(1)
+    seen = seen & (error <= most) & inside
+    return torch.where(seen[:, None], places + moves, places), seen
+
+
+def _flow_at(flow: Tensor, places: Tensor) -> Tensor:  # (N, 2)
+    size = places.new_tensor([flow.shape[2], flow.shape[1]])
+    grid = (places / size * 2 - 1)[None, None]
+    found = F.grid_sample(flow[None].float().cpu(), grid, padding_mode="border", align_corners=False)
+    return found[0, :, 0].T

@@ -22,10 +22,11 @@ import first_edit
 import native_edits
 import numpy as np
 import torch
+import wan_edits
 from comfyui_server import ROOT, WINDOW, ComfyUI
 from frontend import fit_view, load_workflow, open_frontend, settled
 from layout import GROUPS, Column, Node, build
-from notes import DESCRIPTIONS, MODEL, steps_note, weights_note
+from notes import DESCRIPTIONS, MODEL, steps_note, wan_files_note, wan_steps_note, weights_note
 from PIL import Image
 from playwright.sync_api import Page
 
@@ -41,9 +42,12 @@ from revideo.video.levels import to_uint8
 FOLDER = ROOT / "example_workflows"
 HELP = ROOT / "js/docs/ReVideoEditor"
 SAVED = ROOT / "tests/data/workflows"  # as an earlier version had them; clip and edited frame were the user's own
-FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, LONG, KEEP_MOTION, NATIVE, NATIVE_LONG, CROP = NAMES = tuple(
-    DESCRIPTIONS
+FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, LONG, KEEP_MOTION, NATIVE, NATIVE_LONG, *OTHERS = NAMES = (
+    tuple(DESCRIPTIONS)
 )
+VACE, WAN_MOVE, CROP = OTHERS
+WAN = (VACE, WAN_MOVE)
+WAN_FRAMES = 13  # 4n + 1, which a clip of 14 has
 BUILT_IN = "tiny (built in)"
 
 EXAMPLES = {  # of Example Clip
@@ -56,9 +60,12 @@ EXAMPLES = {  # of Example Clip
     LONG: "long 576x320",
     NATIVE_LONG: "long 576x320",
     KEEP_MOTION: "kept motion 576x320",
+    VACE: "one area 576x320",
+    WAN_MOVE: "one area 576x320",
     CROP: "one area 576x320",
 }
 LENGTHS = dict.fromkeys(NAMES, WINDOW) | {LONG: LONG_FRAMES, NATIVE_LONG: LONG_FRAMES}
+LENGTHS |= dict.fromkeys(WAN, WAN_FRAMES)
 
 # --- The drawings --------------------------------------------------------------------------------
 
@@ -100,6 +107,8 @@ def drawing(name: str) -> str:
         x, y = truth.centres_px[0, 0].tolist()
         grips = ((0, 0), (-GRIP_PX, 0), (GRIP_PX, 0), (0, GRIP_PX))
         paths = [path(number, [(x + dx, y + dy)]) for number, (dx, dy) in enumerate(grips)]
+    if name == VACE:
+        paths = []  # it takes none
     if name == MANY_AREAS:
         areas = many_areas(truth, boxes)
     height, width = truth.source.shape[-2:]
@@ -150,12 +159,18 @@ def workflow(name: str) -> list[list[Column]]:
     editor = Node("ReVideoEditor", frames, {"document": drawing(name)}, size=(700, 770))
     return [
         [
-            Column("Start here", "#666", {"steps": steps_note(name), "weights": weights_note()}),
+            Column("Start here", "#666", notes_of(name)),
             Column("Clip", GROUPS["clip"], clip),
             Column("Draw", GROUPS["edit"], {"editor": editor}),
         ],
         [Column("First frame", GROUPS["clip"], first_frame(name)), *edit_columns(name, edited)],
     ]
+
+
+def notes_of(name: str) -> dict[str, Node]:
+    if name in WAN:
+        return {"steps": wan_steps_note(name), "files": wan_files_note(name)}
+    return {"steps": steps_note(name), "weights": weights_note()}
 
 
 def edited_frame(name: str) -> tuple[str, int]:
@@ -182,6 +197,10 @@ def edit_columns(name: str, edited: tuple[str, int]) -> list[Column]:
         return long_edit(edited)
     if name == NATIVE_LONG:
         return native_edits.long_columns(edited, model_loader)
+    if name == VACE:
+        return wan_edits.vace_columns(edited)
+    if name == WAN_MOVE:
+        return wan_edits.wan_move_columns(edited)
     return one_window(name, edited)
 
 

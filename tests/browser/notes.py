@@ -20,7 +20,23 @@ DESCRIPTIONS = {  # workflow: one line
     "06_keep_motion": "A thing repainted that goes on moving as it did",
     "07_native_ksampler": "The first edit by ComfyUI's own SVD and KSampler",
     "08_native_long_context": "More frames at once, in ComfyUI's context windows",
+    "11_vace": "The same area for another model, Wan VACE: needs its weights",
+    "12_wan_move": "The same paths for another model, Wan-Move: needs its weights",
     "14_crop_and_stitch": "A small edit of large frames, at their own pixels",
+}
+
+# The files of other models, where ComfyUI's own templates say they are: video_wan_vace_inpainting, video_wanmove_480p.
+WAN_PLACE = "https://huggingface.co/Comfy-Org/Wan_2.1_ComfyUI_repackaged/resolve/main/split_files"
+WAN_MOVE_PLACE = "https://huggingface.co/Kijai/WanVideo_comfy_fp8_scaled/resolve/main/WanMove"
+WAN_FILES = {
+    name: {"name": name, "url": f"{place}/{name}", "directory": folder}
+    for folder, place, name in (
+        ("diffusion_models", f"{WAN_PLACE}/diffusion_models", "wan2.1_vace_1.3B_fp16.safetensors"),
+        ("diffusion_models", WAN_MOVE_PLACE, "Wan21-WanMove_fp8_scaled_e4m3fn_KJ.safetensors"),
+        ("text_encoders", f"{WAN_PLACE}/text_encoders", "umt5_xxl_fp8_e4m3fn_scaled.safetensors"),
+        ("vae", f"{WAN_PLACE}/vae", "wan_2.1_vae.safetensors"),
+        ("clip_vision", f"{WAN_PLACE}/clip_vision", "clip_vision_h.safetensors"),
+    )
 }
 
 # A backslash joins lines: the frontend would break the text where the source does.
@@ -114,6 +130,57 @@ put [{RELEASED_FILE}]({ADDRESS}), 12 GB, there yourself. Then press **R**.
 They are of [ReVideo]({WEIGHTS}) (Chong Mou et al., NeurIPS 2024). [Licence]({LICENCE_ADDRESS}): Stability AI's \
 *Stable Video Diffusion Non-Commercial Community License*. Research and personal use, nothing commercial.
 """
+
+
+WAN_STEPS = """\
+## {title}
+
+{what}, named below. ComfyUI's own nodes run it; how well it follows a drawing was not measured. With the files in \
+place press **Run**.
+
+**Your clip:** drop it on *ReVideo Editor*; it takes the example's place. *count* in *Prepare Video* says how many \
+frames: 4n + 1, at most 81, of about 16 a second (*stride* takes every so many). *Control Video* cuts what is over.
+
+1. **First frame.** Run once: *Save first frame* writes *revideo_first_frame* into ComfyUI's output folder. Edit it in \
+any program, keep its size, and drop it on the editor too.
+2. **Draw.** {draw}
+3. **Say what is seen**, in *What is seen*: the whole picture, the new thing in it.
+4. **Run.** {run} Outside the area every pixel stays the source's.
+"""
+
+WAN_TITLES = {"11_vace": "Wan VACE fills the area", "12_wan_move": "Wan-Move goes along the paths"}
+WAN_DRAW = {
+    "11_vace": "**An area** (R) over all that may change. VACE takes no paths: it goes by the edited frame, by what "
+    "surrounds the area, and by the text.",
+    "12_wan_move": "**A path** (S) for where the thing goes, beginning on it in the first frame; several hold and turn "
+    "it. **An area** (R) over all that may change.",
+}
+WAN_RUN = {
+    "11_vace": "*Control Video* greys the area and leaves the edited frame whole. *reference_image* may be left out.",
+    "12_wan_move": "Wan-Move makes the whole video from the edited frame; *Keep Unedited* takes the area of it.",
+}
+WAN_MODELS = {
+    "11_vace": ("wan2.1_vace_1.3B_fp16", "umt5_xxl_fp8_e4m3fn_scaled", "wan_2.1_vae"),
+    "12_wan_move": (
+        "Wan21-WanMove_fp8_scaled_e4m3fn_KJ",
+        "umt5_xxl_fp8_e4m3fn_scaled",
+        "wan_2.1_vae",
+        "clip_vision_h",
+    ),
+}
+
+
+def wan_steps_note(name: str) -> Node:
+    texts = {"what": DESCRIPTIONS[name], "draw": WAN_DRAW[name], "run": WAN_RUN[name]}
+    return note(WAN_STEPS.format(title=WAN_TITLES[name], **texts), (410, 500))
+
+
+def wan_files_note(name: str) -> Node:
+    files = [WAN_FILES[f"{stem}.safetensors"] for stem in WAN_MODELS[name]]
+    lines = [f"- [{file['name']}]({file['url']}) → models/**{file['directory']}**" for file in files]
+    more = " The larger *wan2.1_vace_14B_fp16* beside the first goes up to 1280 × 720." if name == "11_vace" else ""
+    text = f"## Files\n\n{chr(10).join(lines)}\n\nThen press **R**.{more} Their licences are their makers'.\n"
+    return note(text, (410, 210))
 
 
 def steps_note(name: str) -> Node:

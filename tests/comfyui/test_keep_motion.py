@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
+from comfy_process import load_pack
 from comfyui_server import WINDOW, ComfyUI, Graph, node
 from edit_graph import HEIGHT, WIDTH, edit_graph
 
@@ -58,6 +60,68 @@ def test_points_are_followed_changed_and_joined(comfyui: ComfyUI):
         assert abs(own[-1]["y"] - own[0]["y"]) < 0.3 * (tracked[-1]["y"] - tracked[0]["y"])
     assert len(run.outputs["show"]["images"]) == WINDOW
     assert f"of 2 points are seen on all {WINDOW} frames" in run.outputs["report"]["text"][0]
+
+
+class Sinking(torch.nn.Module):
+    """Of CoTracker's interface: every point a pixel further down on each frame."""
+
+    def forward(self, video: torch.Tensor, queries: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        times = torch.arange(video.shape[1], dtype=torch.float32)
+        down = times[:, None] - queries[0, :, 0][None]
+        places = queries[0, :, 1:][None] + torch.stack([torch.zeros_like(down), down], -1)
+        return places[None], torch.ones(down.shape)[None]
+
+
+def test_other_trackers_follow_too_and_the_report_names_them(comfyui: ComfyUI):
+    """RAFT whose last layer is empty sees all stand still: its weights are no part of the test."""
+    from torchvision.models.optical_flow import raft_large
+
+    raft = raft_large(weights=None)
+    for weights in raft.update_block.flow_head.conv2.parameters():
+        torch.nn.init.zeros_(weights)
+    for folder in ("optical_flow", "cotracker"):
+        (comfyui.base / "models" / folder).mkdir(exist_ok=True)
+    torch.save(raft.state_dict(), comfyui.base / "models/optical_flow/raft_large.pth")
+    torch.jit.script(Sinking()).save(comfyui.base / "models/cotracker/sinking.pt")
+
+    (comfyui.base / "models/cotracker/notes.txt").write_text("no tracker")
+    fields = comfyui.get("/object_info/ReVideoTrackPoints")["ReVideoTrackPoints"]["input"]["optional"]
+    assert fields["cotracker"][1]["options"] == ["(built in)", "sinking.pt"]
+
+    def tracked(**inputs: object) -> tuple[list, str]:
+        graph = track_graph(**inputs)
+        graph["prepare"]["inputs"]["count"] = 4
+        graph["flow"] = node("OpticalFlowLoader", model_name="raft_large.pth")
+        graph["report"] = node("PreviewAny", source=["track", 4])
+        run = comfyui.succeed(shown(graph, "track"))
+        text, report = (run.outputs[name]["text"][0] for name in ("text", "report"))
+        return [[(point["x"], point["y"]) for point in path] for path in json.loads(text)], report
+
+    starts = [(82, 20), (100, 30)]
+    still, report = tracked(optical_flow=["flow", 0])
+    assert still == [[pytest.approx(start, abs=1e-3)] * 4 for start in starts]
+    assert report.endswith("tracker: optical flow")
+    sunk, report = tracked(cotracker="sinking.pt")
+    assert sunk == [[pytest.approx((x, y + frame), abs=1e-3) for frame in range(4)] for x, y in starts]
+    assert report.endswith("tracker: CoTracker, sinking.pt")
+    moved, report = tracked()
+    assert report.endswith("tracker: built in")
+    assert moved not in (still, sunk)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"optical_flow": ["flow", 0], "cotracker": "sinking.pt"}, "two trackers are given"),
+        ({"optical_flow": ["mask", 0]}, "optical_flow must come from"),
+    ],
+)
+def test_trackers_that_do_not_fit_are_refused(comfyui: ComfyUI, wrong: dict, message: str):
+    node_class = load_pack().ReVideoTrackPoints
+    inputs = {"frames": torch.zeros(4, 64, 64, 3), "follow": "points", "frame": 0, "spacing": 16, "most": 4, "seed": 0}
+    given = {name: torch.zeros(1) if isinstance(value, list) else value for name, value in wrong.items()}
+    with pytest.raises(ValueError, match=message):
+        node_class.execute(**inputs, **given)
 
 
 def test_a_moving_grid_needs_no_points(comfyui: ComfyUI):

@@ -36,6 +36,7 @@ NODES = (
     "ReVideoLoadSVD",
     "ReVideoLoadControlNet",
     "ReVideoNativeConditioning",
+    "ReVideoControlVideo",
 )
 
 

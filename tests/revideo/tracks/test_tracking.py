@@ -8,9 +8,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from revideo.evaluation.flow import dis_flow
 from revideo.synthetic.clips import make_clip
 from revideo.tracks import point_tracker
-from revideo.tracks.tracking import grid_points, load_cotracker, track_points
+from revideo.tracks.tracking import flow_tracker, grid_points, load_cotracker, track_points
 from revideo.tracks.trajectories import Trajectories
 
 HEIGHT, WIDTH = 96, 128
@@ -237,3 +238,60 @@ def test_code_in_weights_of_cotracker_is_refused(tmp_path, package, capsys):
     with pytest.raises(ValueError, match=r"trap\.pth holds more than tensors"):
         load_cotracker(tmp_path / "trap.pth")
     assert "code ran" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("matrices", [torch.eye(2).expand(8, 2, 2), ZOOM], ids=["slow", "zoom"])
+@pytest.mark.parametrize("frame", [0, 5])
+def test_flow_leads_points_of_a_plane_where_it_goes(matrices, frame):
+    """Ever faster, so that no two frames have the same flow."""
+    video, truth = scene(matrices, torch.arange(8)[:, None] ** 2 * torch.tensor([0.4, -0.2]))
+    seen = truth.visible[:, frame]
+    truth = Trajectories(truth.points_px[seen], truth.visible[seen])
+    found = track_points(video, truth.points_px[:, frame].float(), frame, flow_tracker(dis_flow))
+    assert found.points_px.shape == truth.points_px.shape
+    assert errors(found, truth).median() < 0.5
+    assert found.visible[:, frame].all()
+    assert found.visible[truth.visible].float().mean() > 0.85
+    edge = torch.tensor([WIDTH, HEIGHT])
+    assert not found.visible[((truth.points_px < -2) | (truth.points_px > edge + 2)).any(-1)].any()
+
+
+def uniform(onwards: float, backwards: float):
+    """A flow of so many pixels to the right in a clip that is played on, and in one that is played back."""
+
+    def flow(video: torch.Tensor) -> torch.Tensor:
+        step = onwards if video[0, 0, 0, 0] < video[-1, 0, 0, 0] else backwards
+        return torch.tensor([step, 0.0])[None, :, None, None].expand(len(video) - 1, -1, *video.shape[-2:])
+
+    return flow
+
+
+BRIGHTENING = torch.linspace(0, 1, 5)[:, None, None, None].expand(-1, 3, 16, 32)
+
+
+def test_a_point_goes_by_the_flow_until_it_leaves_the_picture():
+    point = torch.tensor([[20.5, 4.0]])
+    found = track_points(BRIGHTENING, point, 1, flow_tracker(uniform(5, -5)))
+    assert found.points_px[0, :4].tolist() == [[15.5, 4], [20.5, 4], [25.5, 4], [30.5, 4]]
+    assert found.visible[0].tolist() == [True, True, True, True, False]
+
+
+def test_where_the_ways_on_and_back_disagree_a_point_is_lost():
+    point = torch.tensor([[20.5, 4.0]])
+    found = track_points(BRIGHTENING, point, 1, flow_tracker(uniform(2, 2)))
+    assert found.visible[0].tolist() == [False, True, False, False, False]
+    near = track_points(BRIGHTENING, point, 1, flow_tracker(uniform(2, -1.5)))
+    assert near.visible.all()
+
+
+def test_flow_is_read_where_the_point_is_and_not_at_a_pixel_beside_it():
+    def stretching(video: torch.Tensor) -> torch.Tensor:
+        """By a tenth from the left edge, or back."""
+        x = torch.arange(video.shape[3]) + 0.5
+        step = 0.1 * x if video[0, 0, 0, 0] < video[-1, 0, 0, 0] else -x / 11
+        steps = torch.stack([step, 0 * step])[:, None].expand(-1, video.shape[2], -1)
+        return steps.expand(len(video) - 1, -1, -1, -1)
+
+    found = track_points(BRIGHTENING, torch.tensor([[20.25, 4.0]]), 1, flow_tracker(stretching))
+    torch.testing.assert_close(found.points_px[0, :, 0], 20.25 * 1.1 ** torch.arange(-1.0, 4.0), atol=1e-3, rtol=0)
+    assert found.visible.all()
