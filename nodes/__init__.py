@@ -8,6 +8,7 @@ from .conditions import ReVideoConditions
 from .editor import ReVideoEditor
 from .evaluate import ReVideoEvaluate
 from .example import ReVideoExampleClip
+from .follow_mask import ReVideoFollowMask
 from .fusion import ReVideoShowFusion
 from .long_video import ReVideoLongVideo
 from .model import ReVideoLoadModel, register_model_folder
@@ -34,6 +35,7 @@ class ReVideoExtension(ComfyExtension):
             ReVideoTrackPoints,
             ReVideoTransformTracks,
             ReVideoMergeTracks,
+            ReVideoFollowMask,
             ReVideoConditions,
             ReVideoSampler,
             ReVideoDecode,

@@ -22,6 +22,7 @@ NODES = (
     "ReVideoTrackPoints",
     "ReVideoTransformTracks",
     "ReVideoMergeTracks",
+    "ReVideoFollowMask",
     "ReVideoConditions",
     "ReVideoSampler",
     "ReVideoDecode",
