@@ -138,16 +138,17 @@ class ReVideoFollowMask(io.ComfyNode):
             raise ValueError(f"there is no frame {frame}: the video has frames 0 to {len(video) - 1}")
         given = None if mask is None else _checked_mask(mask_from_comfy(mask).cpu(), video, frame)
         clicks = _clicks(points, point_list, frame, len(video))
-        if given is None and clicks is None:
-            empty = "the mask is empty, as Load Image gives it for a picture that is nowhere transparent"
-            what = "there is nothing to follow" if mask is None else empty
-            raise ValueError(
-                f"{what}: paint the thing on frame {frame}, or connect the editor's paths with an anchor on it"
-            )
+        places, report = None, ""
         if given is not None:
-            places, report = None, "the points are not used: the mask goes before them\n" if clicks is not None else ""
+            report = "the points are not used: the mask goes before them\n" if clicks is not None else ""
+        elif clicks is not None:
+            given, places = mask_at(video[frame], clicks), clicks.long().tolist()
         else:
-            given, places, report = mask_at(video[frame], clicks), clicks.long().tolist(), ""
+            empty = "the mask is empty, as Load Image gives it for a picture that is nowhere transparent"
+            raise ValueError(
+                f"{'there is nothing to follow' if mask is None else empty}: paint the thing on frame {frame}, "
+                f"or connect the editor's paths with an anchor on it"
+            )
         if len(given) == len(video):
             tracked = TrackedMask(given >= 0.5, (given >= 0.5).flatten(1).any(1))
         else:
