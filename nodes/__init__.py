@@ -5,11 +5,11 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from .conditions import ReVideoConditions, ReVideoKeyframes
-from .conditions import ReVideoConditions
 from .control_video import ReVideoControlVideo
 from .editor import ReVideoEditor
 from .evaluate import ReVideoEvaluate
 from .example import ReVideoExampleClip
+from .follow_mask import ReVideoFollowMask
 from .fusion import ReVideoShowFusion
 from .long_video import ReVideoLongVideo
 from .model import ReVideoLoadModel, register_model_folder
@@ -38,6 +38,7 @@ class ReVideoExtension(ComfyExtension):
             ReVideoTransformTracks,
             ReVideoMergeTracks,
             ReVideoKeyframes,
+            ReVideoFollowMask,
             ReVideoConditions,
             ReVideoSampler,
             ReVideoDecode,

@@ -104,7 +104,7 @@ class ReVideoConditions(io.ComfyNode):
         )
         conditions = revideo.make_conditions(video, edit)
         preview = image_from_frames(conditions_picture(conditions))
-        return io.NodeOutput(conditions, preview, ui=_animated(preview, cls))
+        return io.NodeOutput(conditions, preview, ui=animated_preview(preview, cls, "ReVideoConditions"))
 
 
 class ReVideoKeyframes(io.ComfyNode):
@@ -151,11 +151,11 @@ class ReVideoKeyframes(io.ComfyNode):
         return io.NodeOutput(dict(zip(numbers, pictures)))
 
 
-def _animated(image: Tensor, cls: type[io.ComfyNode]) -> ui.SavedImages:
+def animated_preview(image: Tensor, cls: type[io.ComfyNode], prefix: str) -> ui.SavedImages:
     """The frames as one moving picture on the node itself."""
     saved = ui.ImageSaveHelper.save_animated_webp(
         image,
-        filename_prefix="ReVideoConditions",
+        filename_prefix=prefix,
         folder_type=io.FolderType.temp,
         cls=cls,
         fps=PREVIEW_FPS,

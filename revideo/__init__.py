@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .editing.model import ReVideo as ReVideo
     from .editing.model import load as load
     from .editing.window_cache import WindowCache as WindowCache
+    from .masks.mask_tracking import track_mask as track_mask
     from .models.config import ModelConfig as ModelConfig
     from .sampling.samplers import Progress as Progress
     from .sampling.samplers import SamplerOptions as SamplerOptions
@@ -64,6 +65,7 @@ _HOMES = {
     "read_image": "video.io",
     "read_npy": "tracks.npy",
     "read_video": "video.io",
+    "track_mask": "masks.mask_tracking",
     "track_points": "tracks.tracking",
     "write_video": "video.io",
 }

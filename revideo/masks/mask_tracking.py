@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,6 +14,7 @@ from torch import Tensor
 from ..tracks.point_tracker import colour_cells, holds_colours
 from ..tracks.tracking import Tracker, grid_points, track_points
 from ..video.levels import to_uint8
+from .outlines import box_of, deepest_point, grown
 
 ABOUT_POINTS = 150  # followed inside the mask, about
 STRAY_PX = 2.0  # farther from where the others lead, a point has slipped
@@ -46,19 +48,30 @@ class TrackedMask:
         firsts, lasts = (padded == -1).nonzero()[:, 0].tolist(), (padded == 1).nonzero()[:, 0].tolist()
         return [(first, last - 1) for first, last in zip(firsts, lasts)]
 
+    def describe(self) -> str:
+        """A line for each stretch on which it was not found, after one that counts; frames from 0."""
+        lines = [f"found on {int(self.found.sum())} of {len(self.found)} frames"]
+        for first, last in self.lost_stretches():
+            there = self.mask[first : last + 1].any()
+            how = "the mask goes evenly from its place before to its place after" if there else "the mask is empty"
+            lines.append(f"not found on frame{f's {first} to {last}' if last > first else f' {first}'}: there {how}")
+        return "\n".join(lines)
+
 
 def track_mask(
     video: Tensor,  # (T, 3, H, W) in [0, 1]
     mask: Tensor,  # (1, 1, H, W), at least 0.5 on the object
     frame: int = 0,
     tracker: Tracker | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> TrackedMask:
     """Follows what lies under a mask on frame `frame` through the video, forward and backward.
 
     Points inside are tracked (`track_points`), and a robust similarity of them says where the object went; there it is
     aligned, as an affine map, to what it looked like. What shows colours that it has nowhere is in front of it, and
-    GrabCut (Rother et al. 2004) finds the outline anew. Raises ValueError where the mask is of another size or empty,
-    or the frame is not there.
+    GrabCut (Rother et al. 2004) finds the outline anew. `progress` is called after each step of points or outline
+    to the next frame, with how many are done and how many there are; what it raises ends the work. Raises ValueError
+    where the mask is of another size or empty, or the frame is not there.
     """
     num_frames, _, height, width = video.shape
     if mask.shape != (1, 1, height, width):
@@ -71,7 +84,16 @@ def track_mask(
     start = (mask[0, 0] >= 0.5).cpu().numpy()
     if not start.any():
         raise ValueError(f"the mask to follow is empty on frame {frame}: paint what is to be followed")
-    tracks = track_points(video, _points_inside(start), frame, tracker)
+    done, steps = 0, 2 * (num_frames - 1)
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        if progress:
+            progress(done, steps)
+
+    tracks = track_points(video, _points_inside(start), frame, tracker, step)
+    done = num_frames - 1  # a tracker of another kind takes no steps
     places, visible = tracks.points_px.numpy(), tracks.visible.numpy()
     pixels = to_uint8(video).permute(0, 2, 3, 1).contiguous().cpu().numpy()
     masks = np.zeros((num_frames, height, width), bool)
@@ -83,6 +105,7 @@ def track_mask(
             seen = visible[:, time]
             moved = [_moved(places[:, since], places[:, time], visible[:, since] & seen) for since in (frame, before)]
             masks[time], poses[time] = followed.found_in(pixels[time], *moved)
+            step()
     _interpolate(masks, poses, start)
     return TrackedMask(torch.from_numpy(masks)[:, None], torch.tensor([pose is not None for pose in poses]))
 
@@ -95,8 +118,7 @@ def _points_inside(mask: np.ndarray) -> Tensor:  # (N, 2) x, y in pixels
     inside = points_px[torch.from_numpy(mask)[y, x]]
     if len(inside):
         return inside
-    depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
-    row, column = np.unravel_index(depth.argmax(), depth.shape)
+    column, row = deepest_point(mask)
     return torch.tensor([[column + 0.5, row + 0.5]])
 
 
@@ -170,11 +192,11 @@ class _Object:
         radius_px = float(np.sqrt(mask.sum() / np.pi))
         self.radius_px = radius_px
         self.margin_px = round(float(np.clip(OUTLINE_MARGIN * radius_px, *OUTLINE_MARGIN_PX)))
-        self.around = _grown(mask, self.margin_px)
+        self.around = grown(mask, self.margin_px)
         self.cells = colour_cells(picture[mask].T)
         self.beside = self.around & ~mask & ~holds_colours(self.cells, picture)  # it may not come there unseen
         self.contrast = _contrast(self.template, mask, self.around & ~mask)
-        self.colour_models = _learn_colours(picture, mask, _box_of(_grown(mask, round(LEARNT_RADII * radius_px))))
+        self.colour_models = _learn_colours(picture, mask, box_of(grown(mask, round(LEARNT_RADII * radius_px))))
         self.pose, self.velocity = np.eye(2, 3), np.eye(2, 3)  # as it was found last
         self.misses = 0  # since then
 
@@ -204,7 +226,7 @@ class _Object:
         before, after = (
             cv2.GaussianBlur(each.astype(np.float32), (0, 0), self.margin_px / 2) for each in (self.mask, found)
         )
-        shows = ~_grown(covered & whole, self.margin_px)
+        shows = ~grown(covered & whole, self.margin_px)
         fitted = _registered(before, after, pose, self.around & _warped_mask(shows, cv2.invertAffineTransform(pose)))
         pose = fitted if _is_near(fitted, self.pose, self.misses + 1) else pose
         back = self._brought_back(picture, pose)
@@ -234,7 +256,7 @@ class _Object:
 
     def _searched(self, picture: np.ndarray, pose: np.ndarray) -> np.ndarray:
         """The shift of a pose to where, within reach, the object's own pixels fit best."""
-        rows, columns = _box_of(self.mask)
+        rows, columns = box_of(self.mask)
         reach = int(SEARCH_RADII * self.radius_px * min(1 + self.misses / 2, 3)) + 1
         left, top = max(columns.start - reach, 0), max(rows.start - reach, 0)
         window = np.s_[top : rows.stop + reach, left : columns.stop + reach]
@@ -260,12 +282,12 @@ class _Object:
 
     def _outlined(self, picture: np.ndarray, whole: np.ndarray, seen: np.ndarray) -> np.ndarray:  # (H, W) bool
         """What is seen of it, its outline sought by GrabCut within the margin; as it was where that runs away."""
-        outer, inner = _grown(whole, self.margin_px), ~_grown(~whole, self.margin_px)
+        outer, inner = grown(whole, self.margin_px), ~grown(~whole, self.margin_px)
         labels = np.full(whole.shape, cv2.GC_BGD, np.uint8)
         labels[outer] = cv2.GC_PR_BGD
         labels[seen] = cv2.GC_PR_FGD
         labels[inner & seen] = cv2.GC_FGD
-        box = _box_of(_grown(outer, 2))
+        box = box_of(grown(outer, 2))
         labels = np.ascontiguousarray(labels[box])
         if self.colour_models is None or not ((labels == cv2.GC_FGD).any() and (labels == cv2.GC_BGD).any()):
             return seen
@@ -274,16 +296,6 @@ class _Object:
         found = np.zeros_like(whole)
         found[box] = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
         return found if (found & seen).sum() >= AGREES * (found | seen).sum() else seen
-
-
-def _grown(mask: np.ndarray, by_px: int) -> np.ndarray:
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * by_px + 1, 2 * by_px + 1))
-    return cv2.dilate(mask.astype(np.uint8), kernel) > 0
-
-
-def _box_of(mask: np.ndarray) -> tuple[slice, slice]:
-    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _contrast(picture: np.ndarray, inside: np.ndarray, around: np.ndarray) -> np.ndarray:  # (3,) float32
@@ -306,7 +318,7 @@ def _learn_colours(
     labels = np.where(mask, cv2.GC_FGD, cv2.GC_BGD).astype(np.uint8)[near]
     if mask[near].all():
         return None
-    labels[mask[near] & _grown(~mask, 1)[near]] = cv2.GC_PR_FGD
+    labels[mask[near] & grown(~mask, 1)[near]] = cv2.GC_PR_FGD
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)  # it clusters at random
     cv2.grabCut(np.ascontiguousarray(picture[near]), labels, None, *models, 3, cv2.GC_INIT_WITH_MASK)

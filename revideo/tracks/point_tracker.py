@@ -7,6 +7,7 @@ still shows. So nothing that passes in front drags a point along, or is taken fo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -39,6 +40,7 @@ def track_patches(
     frames: np.ndarray,  # (T, H, W, 3) uint8
     points_px: np.ndarray,  # (N, 2) x, y in pixels, on frame `start`
     start: int,
+    on_step: Callable[[], None] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:  # (N, T, 2) float32 x, y in pixels, (N, T) bool
     """Where points are on every frame, and whether they are seen there.
 
@@ -53,6 +55,8 @@ def track_patches(
         for before, after in pairwise(order):
             points.step(frames[before], frames[after])
             places[:, after], visible[:, after] = points.places + 0.5, points.seen
+            if on_step:
+                on_step()
     for track, seen in zip(places, visible):
         times = np.flatnonzero(seen)
         for axis in (0, 1):

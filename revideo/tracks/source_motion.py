@@ -25,14 +25,19 @@ def track_drawn(
     `hidden_moves`: a point that something covers moves on, where the tracker supposes it; else it is hidden there.
     Raises ValueError where none is there, or all are lost.
     """
-    _check_frame(video, frame)
-    if drawn.num_frames != len(video):
-        raise ValueError(f"the points cover {drawn.num_frames} frames; the video has {len(video)}: draw them on it")
+    found = _checked(track_points(video, points_on(drawn, frame, len(video)), frame, tracker), frame)
+    return found.never_hidden() if hidden_moves else found
+
+
+def points_on(drawn: Trajectories, frame: int, num_frames: int) -> Tensor:  # (N, 2) x, y in pixels
+    """Where drawn paths are on one frame of a video. Raises ValueError where none is there."""
+    _check_frame(frame, num_frames)
+    if drawn.num_frames != num_frames:
+        raise ValueError(f"the points cover {drawn.num_frames} frames; the video has {num_frames}: draw them on it")
     there = drawn.visible[:, frame].bool()
     if not there.any():
         raise ValueError(f"there is no point to follow on frame {frame}: draw one, an anchor for example")
-    found = _checked(track_points(video, drawn.points_px[there, frame].float(), frame, tracker), frame)
-    return found.never_hidden() if hidden_moves else found
+    return drawn.points_px[there, frame].float()
 
 
 def track_masked(
@@ -52,7 +57,7 @@ def track_masked(
     in proportion to their length. Else all stay, or evenly `most` of them. `hidden_moves`: as of `track_drawn`.
     Raises ValueError where the mask is of another size or empty, nothing moves, or all points are lost.
     """
-    _check_frame(video, frame)
+    _check_frame(frame, len(video))
     height, width = video.shape[-2:]
     if mask.shape[-2:] != (height, width) or len(mask) not in (1, len(video)):
         raise ValueError(
@@ -110,15 +115,15 @@ def points_of_text(
     given.check_pixels("give the points in pixels of the frames")
     points = given.points_px[given.visible]
     found = Trajectories(points[:, None].expand(-1, num_frames, 2), torch.ones(len(points), num_frames).bool())
-    _check_frame(torch.empty(num_frames), frame)
+    _check_frame(frame, num_frames)
     if others is None:
         return found
     return Trajectories(torch.cat([found.points_px, others.points_px]), torch.cat([found.visible, others.visible]))
 
 
-def _check_frame(video: Tensor, frame: int) -> None:
-    if not 0 <= frame < len(video):
-        raise ValueError(f"there is no frame {frame}: the video has frames 0 to {len(video) - 1}")
+def _check_frame(frame: int, num_frames: int) -> None:
+    if not 0 <= frame < num_frames:
+        raise ValueError(f"there is no frame {frame}: the video has frames 0 to {num_frames - 1}")
 
 
 def _checked(found: Trajectories, frame: int) -> Trajectories:

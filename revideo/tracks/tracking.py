@@ -29,11 +29,13 @@ def track_points(
     points_px: Tensor,  # (N, 2) x, y in pixels, on frame `frame`
     frame: int = 0,
     tracker: Tracker | None = None,
+    on_step: Callable[[], None] | None = None,
 ) -> Trajectories:  # N over T frames
     """Tracks points forward and backward from `frame`; hidden where they are covered, lost or out of the picture.
 
     Built in: `point_tracker.track_patches`, which finds points again that something passed in
-    front of. `tracker` does it instead: see `load_cotracker`, `flow_tracker`. Raises ValueError where points or
+    front of; `on_step` is called after each step of its to the next frame, and what it raises ends
+    the work. `tracker` does it instead: see `load_cotracker`, `flow_tracker`. Raises ValueError where points or
     frame do not fit the video.
     """
     num_frames, _, height, width = video.shape
@@ -50,7 +52,7 @@ def track_points(
     if tracker is not None:
         return tracker(video, points_px.float(), frame)
     pixels = to_uint8(video).permute(0, 2, 3, 1).contiguous().cpu().numpy()
-    places, visible = track_patches(pixels, points_px.float().numpy(), frame)
+    places, visible = track_patches(pixels, points_px.float().numpy(), frame, on_step)
     return Trajectories(torch.from_numpy(places), torch.from_numpy(visible))
 
 

@@ -23,6 +23,7 @@ NODES = (
     "ReVideoTransformTracks",
     "ReVideoMergeTracks",
     "ReVideoKeyframes",
+    "ReVideoFollowMask",
     "ReVideoConditions",
     "ReVideoSampler",
     "ReVideoDecode",
