@@ -61,7 +61,7 @@ def progress(title: str = "") -> Iterator[Callable[[Progress], None]]:
 
 
 @contextmanager
-def working_networks(device: Any, size: str) -> Iterator[None]:
+def working_networks(device: Any, size: str, remedy: str = "a smaller --size, --dtype fp16 or --fp8") -> Iterator[None]:
     """Around the networks: what to do where memory or precision does not suffice."""
     import torch
 
@@ -70,7 +70,7 @@ def working_networks(device: Any, size: str) -> Iterator[None]:
     except FloatingPointError as error:
         raise Refused(f"{error}; --dtype fp32 is safest") from None
     except torch.cuda.OutOfMemoryError:  # its name in torch 2.4 too
-        raise Refused(f"{device} ran out of memory at {size}: try a smaller --size, --dtype fp16 or --fp8") from None
+        raise Refused(f"{device} ran out of memory at {size}: try {remedy}") from None
 
 
 def print_memory_plan(model: Any, size: tuple[int, int], options: Any, gigabytes: float | None) -> None:

@@ -14,6 +14,7 @@ from .common import Refused, add_command
 from .convert import add_convert
 from .download import add_download
 from .edit import add_edit
+from .edit_frame import add_edit_frame
 from .evaluate import add_evaluate
 from .reproduce import add_reproduce
 from .shots import add_shots
@@ -50,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"revideo {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_edit(commands)
+    add_edit_frame(commands)
     add_batch(commands)
     add_shots(commands)
     add_evaluate(commands)
