@@ -14,10 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from revideo.evaluation.flow import dis_flow, load_raft
 from revideo.masks.mask_tracking import track_mask
 from revideo.synthetic.clips import SyntheticClip, make_clip, make_crossing
 from revideo.synthetic.measures import HELD_OUT
-from revideo.tracks.tracking import Tracker, load_cotracker, track_points
+from revideo.tracks.tracking import Tracker, flow_tracker, load_cotracker, track_points
 from revideo.tracks.trajectories import Trajectories
 
 from .common import clips_parser, table_header, table_row
@@ -139,8 +140,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = clips_parser("tracking", main.__doc__, clips=64)
     parser.add_argument("--frames", type=int, default=14, help="of each clip (%(default)s)")
     parser.add_argument("--cotracker", type=Path, help="a local CoTracker file, instead of the built-in tracker")
+    parser.add_argument("--flow", help="a local file of torchvision's raft_large, or dis for DIS flow, instead")
     given = parser.parse_args(arguments)
     tracker = load_cotracker(given.cotracker) if given.cotracker else None
+    if given.flow:
+        tracker = flow_tracker(dis_flow if given.flow == "dis" else load_raft(given.flow))
     print(table_header(*COLUMNS), flush=True)
     size = {"frames": given.frames, "height": given.height, "width": given.width}
     for name, clips in held_out_clips(given.clips, size).items():

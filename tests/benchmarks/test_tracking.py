@@ -64,6 +64,7 @@ def test_the_built_in_tracker_is_as_good_as_it_is_said_to_be(kind):
     assert metrics.recall >= 0.9
 
 
-def test_the_command_prints_two_tables(capsys):
-    main(["--clips", "1"])
+@pytest.mark.parametrize("tracker", [[], ["--flow", "dis"]], ids=["built in", "flow"])
+def test_the_command_prints_two_tables(capsys, tracker):
+    main(["--clips", "1", *tracker])
     assert [line.count("|") for line in capsys.readouterr().out.splitlines()] == [7] * 4 + [0] + [7] * 5
