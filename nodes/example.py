@@ -13,7 +13,7 @@ EXAMPLES_FOLDER = Path(__file__).parents[1] / "js" / "examples"
 NAMES = (  # of revideo.synthetic.examples, which is not imported before a run
     *("content", "motion", "both", "two areas"),
     *("one area 576x320", "two areas 576x320", "new motion 576x320", "many areas 576x320"),
-    *("long 576x320", "kept motion 576x320"),
+    *("long 576x320", "kept motion 576x320", "added 576x320", "removed 576x320"),
 )
 
 

@@ -91,7 +91,7 @@ export const EXAMPLE = "ReVideoExampleClip";
 /** Its clips, as `NAMES` in nodes/example.py: any other text of a workflow becomes no address. */
 export const EXAMPLES = [
     ...["content", "motion", "both", "two areas"],
-    ...["one area", "two areas", "new motion", "many areas", "long", "kept motion"].map((name) => `${name} 576x320`),
+    ...["one area", "two areas", "new motion", "many areas", "long", "kept motion", "added", "removed"].map((name) => `${name} 576x320`),
 ];
 
 /** What Example Clip gives: the clip, or its edited first frame. As `example_files` in revideo/synthetic/examples.py. @type {(value: string, slot: number) => File | null} */

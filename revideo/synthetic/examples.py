@@ -53,6 +53,8 @@ WIDE_EXAMPLES = {  # of WIDE_PX
     "many areas 576x320": ExampleEdit("content", HELD_OUT + 24, areas=3, bystanders=2),
     "long 576x320": ExampleEdit("both", HELD_OUT + 21, frames=LONG_FRAMES, bystanders=4, roam_px=150.0),
     "kept motion 576x320": ExampleEdit("content", HELD_OUT + 24, bystanders=4),
+    "added 576x320": ExampleEdit("inserted", HELD_OUT + 32, bystanders=4),
+    "removed 576x320": ExampleEdit("removed", HELD_OUT + 34, bystanders=4),
 }
 
 

@@ -45,7 +45,7 @@ SAVED = ROOT / "tests/data/workflows"  # as an earlier version had them; clip an
 FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, LONG, KEEP_MOTION, NATIVE, NATIVE_LONG, *OTHERS = NAMES = (
     tuple(DESCRIPTIONS)
 )
-VACE, WAN_MOVE, CROP = OTHERS
+VACE, WAN_MOVE, CROP, ADD, REMOVE = OTHERS
 WAN = (VACE, WAN_MOVE)
 WAN_FRAMES = 13  # 4n + 1, which a clip of 14 has
 BUILT_IN = "tiny (built in)"
@@ -63,6 +63,8 @@ EXAMPLES = {  # of Example Clip
     VACE: "one area 576x320",
     WAN_MOVE: "one area 576x320",
     CROP: "one area 576x320",
+    ADD: "added 576x320",
+    REMOVE: "removed 576x320",
 }
 LENGTHS = dict.fromkeys(NAMES, WINDOW) | {LONG: LONG_FRAMES, NATIVE_LONG: LONG_FRAMES}
 LENGTHS |= dict.fromkeys(WAN, WAN_FRAMES)
@@ -103,6 +105,8 @@ def drawing(name: str) -> str:
     paths = [path(number, centres[at].tolist(), at) for number, centres in enumerate(truth.centres_px)]
     boxes = [bounds(truth, number) for number in range(len(truth.areas))]
     areas = [area(number, "rect", [box[:2], box[2:]]) for number, box in enumerate(boxes)]
+    if name == REMOVE:
+        paths = []
     if name == KEEP_MOTION:
         x, y = truth.centres_px[0, 0].tolist()
         grips = ((0, 0), (-GRIP_PX, 0), (GRIP_PX, 0), (0, GRIP_PX))

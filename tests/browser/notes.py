@@ -23,6 +23,8 @@ DESCRIPTIONS = {  # workflow: one line
     "11_vace": "The same area for another model, Wan VACE: needs its weights",
     "12_wan_move": "The same paths for another model, Wan-Move: needs its weights",
     "14_crop_and_stitch": "A small edit of large frames, at their own pixels",
+    "15_add_a_thing": "A thing that was not there comes in along a path",
+    "16_remove_a_thing": "A moving thing taken away, and the ground behind it",
 }
 
 # The files of other models, where ComfyUI's own templates say they are: video_wan_vace_inpainting, video_wanmove_480p.
@@ -105,6 +107,8 @@ TITLES = {
     "06_keep_motion": "Keep the motion, change the thing",
     "08_native_long_context": "More frames at once, by context windows",
     "14_crop_and_stitch": "Edit a part of large frames",
+    "15_add_a_thing": "Add a thing",
+    "16_remove_a_thing": "Take a thing away",
 }
 HOW = {
     "01_edit_one_area": "**An area** (R) over all that may change: where the thing is, and everywhere it will go. **A "
@@ -119,6 +123,10 @@ HOW = {
     "06_keep_motion": "**Anchors** (A) on corners and patterns of the thing: *Track Points* follows them through the "
     "clip, and its preview marks with a cross where one is lost. **An area** (R) over all that the thing passes. To "
     "change a track by hand, copy the text of *Tracks* and paste it into the editor.",
+    "15_add_a_thing": "In the first frame the new thing stands where it begins. **A path** (S) from it to where it "
+    "goes, **an area** (R) over its whole way.",
+    "16_remove_a_thing": "In the first frame the thing is painted out. **An area** (R) over all that it passes in the "
+    "clip, its shadow too. There is no path: nothing is to move.",
 }
 
 GET_WEIGHTS = f"""\
