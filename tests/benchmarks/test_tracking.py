@@ -3,9 +3,17 @@
 import pytest
 import torch
 
-from benchmarks.tracking import compare_tracks, held_out_clips, main, measure_tracking
+from benchmarks.tracking import (
+    ClickedObject,
+    compare_tracks,
+    held_out_clips,
+    main,
+    measure_round_trip,
+    measure_tracking,
+)
 from revideo import Trajectories
-from revideo.synthetic.clips import make_crossing
+from revideo.synthetic.clips import make_clip, make_crossing
+from revideo.video.io import write_video
 
 SIZE = {"frames": 14, "height": 128, "width": 128}
 
@@ -67,4 +75,16 @@ def test_the_built_in_tracker_is_as_good_as_it_is_said_to_be(kind):
 @pytest.mark.parametrize("tracker", [[], ["--flow", "dis"]], ids=["built in", "flow"])
 def test_the_command_prints_two_tables(capsys, tracker):
     main(["--clips", "1", *tracker])
-    assert [line.count("|") for line in capsys.readouterr().out.splitlines()] == [7] * 4 + [0] + [7] * 5
+    assert [line.count("|") for line in capsys.readouterr().out.splitlines()] == [7] * 4 + [0] + [9] * 5
+
+
+def test_a_thing_that_moves_away_is_followed_back_to_where_it_began(tmp_path):
+    """Of five frames, the first is left out."""
+    clip = make_clip(3, sprites=(1, 1), pans=0.0, diameter_px=(24.0, 34.0), speed_px=(4.0, 5.0), **SIZE | {"frames": 6})
+    write_video(tmp_path / "clip.mp4", clip.video, 8, 4)
+    x, y = (clip.trajectories.points_px[0, 1] / 128).tolist()
+    trip = measure_round_trip(tmp_path, ClickedObject("a sprite", "clip.mp4", 1, 5, (x, y)))
+    assert (trip.frames, trip.found) == (5, 5)
+    assert trip.returned >= 0.85
+    assert trip.unmoved <= 0.6
+    assert trip.row("a sprite").startswith("| a sprite | 5 | 5 | 0.")

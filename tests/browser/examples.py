@@ -31,10 +31,12 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from revideo.drawing.document import EditDocument
+from revideo.masks.clicked_mask import mask_at
+from revideo.masks.outlines import adjusted_mask
 from revideo.pictures.overlays import draw_mask, draw_tracks
 from revideo.pictures.sheets import draw_text, size_to_fit
 from revideo.synthetic.edits import SyntheticEdit
-from revideo.synthetic.examples import LONG_FRAMES, WIDE_PX, example_edit
+from revideo.synthetic.examples import FEATHER_PX, HEIGHT_PX, LONG_FRAMES, OPTIONS, WIDE_PX, WIDTH_PX, example_edit
 from revideo.tracks.source_motion import track_drawn
 from revideo.video.fitting import fit_frames
 from revideo.video.levels import to_uint8
@@ -45,7 +47,7 @@ SAVED = ROOT / "tests/data/workflows"  # as an earlier version had them; clip an
 FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, LONG, KEEP_MOTION, NATIVE, NATIVE_LONG, *OTHERS = NAMES = (
     tuple(DESCRIPTIONS)
 )
-VACE, WAN_MOVE, CROP, ADD, REMOVE = OTHERS
+FOLLOW, VACE, WAN_MOVE, CROP, ADD, REMOVE = OTHERS
 WAN = (VACE, WAN_MOVE)
 WAN_FRAMES = 13  # 4n + 1, which a clip of 14 has
 BUILT_IN = "tiny (built in)"
@@ -62,6 +64,7 @@ EXAMPLES = {  # of Example Clip
     KEEP_MOTION: "kept motion 576x320",
     VACE: "one area 576x320",
     WAN_MOVE: "one area 576x320",
+    FOLLOW: "content",
     CROP: "one area 576x320",
     ADD: "added 576x320",
     REMOVE: "removed 576x320",
@@ -73,6 +76,7 @@ LENGTHS |= dict.fromkeys(WAN, WAN_FRAMES)
 
 COLOURS = ("#ffb000", "#35c4f5", "#ff5c8a")
 CROPPED = ("frames", "edited_frame", "mask", "trajectories")  # as Crop around Edit gives them
+GROW_PX = 10  # of the mask that is followed
 GRIP_PX = 9  # from the middle of a thing to where anchors hold it
 
 
@@ -113,6 +117,8 @@ def drawing(name: str) -> str:
         paths = [path(number, [(x + dx, y + dy)]) for number, (dx, dy) in enumerate(grips)]
     if name == VACE:
         paths = []  # it takes none
+    if name == FOLLOW:
+        paths, areas = [path(0, truth.centres_px[0, :1].tolist())], []
     if name == MANY_AREAS:
         areas = many_areas(truth, boxes)
     height, width = truth.source.shape[-2:]
@@ -148,7 +154,7 @@ def workflow(name: str) -> list[list[Column]]:
         return first_edit.workflow(drawing(name), model_loader)
     if name == NATIVE:
         return native_edits.workflow(drawing(name), model_loader)
-    height, width = WIDE_PX
+    height, width = (HEIGHT_PX, WIDTH_PX) if name == FOLLOW else WIDE_PX
     count = 0 if name == LONG else LENGTHS[name]  # 0: all
     size = {"size_policy": "area", "width": width, "height": height, "count": count}
     if name == CROP:
@@ -209,13 +215,14 @@ def edit_columns(name: str, edited: tuple[str, int]) -> list[Column]:
 
 
 def one_window(name: str, edited: tuple[str, int]) -> list[Column]:
-    tracked = name == KEEP_MOTION
+    tracked = name in (KEEP_MOTION, FOLLOW)
+    mask = ("follow", 0) if name == FOLLOW else ("editor", 1)
     conditions = Node(
         "ReVideoConditions",
         {
             "frames": ("prepare", 0),
             "edited_frame": edited,
-            "mask": ("editor", 1),
+            "mask": mask,
             "trajectories": ("track" if tracked else "editor", 0),
         },
         size=(290, 300),
@@ -231,14 +238,17 @@ def one_window(name: str, edited: tuple[str, int]) -> list[Column]:
         {"seed": 23, "control_after_generate": "fixed", "steps": 15, "latent_lock": True},
         size=(280, 0),
     )
+    if name == FOLLOW:  # a small clip, at home for the built-in model
+        sample.widgets |= {"steps": OPTIONS.steps, "cfg_last": OPTIONS.cfg_last, "solver": OPTIONS.solver}
     decode = Node(
         "ReVideoDecode", {"model": ("model", 0), "samples": ("sample", 0)}, {"frames_per_chunk": WINDOW}, size=(270, 0)
     )
-    keep = {"original": ("prepare", 0), "edited": ("decode", 0), "mask": ("editor", 1)}
+    keep = {"original": ("prepare", 0), "edited": ("decode", 0), "mask": mask}
+    feather = round(FEATHER_PX) if name == FOLLOW else 8
     model = {"model": model_loader("ReVideoLoadModel"), "sample": sample}
     result = {
         "decode": decode,
-        "keep": Node("ReVideoKeepUnedited", keep, {"feather": 8}, size=(270, 0)),
+        "keep": Node("ReVideoKeepUnedited", keep, {"feather": feather}, size=(270, 0)),
         "create": Node("CreateVideo", {"images": ("keep", 0), "fps": ("prepare", 1)}, size=(270, 0)),
         "save": Node("SaveVideo", {"video": ("create", 0)}, {"filename_prefix": "video/revideo"}, size=(270, 320)),
     }
@@ -247,9 +257,9 @@ def one_window(name: str, edited: tuple[str, int]) -> list[Column]:
             "ReVideoStitch", keep | {"mask": ("crop", 2), "crop": ("crop", 4)}, {"feather": 8}, size=(270, 0)
         )
     return [
-        *([Column("Follow", GROUPS["edit"], followed())] if tracked else []),
+        *([Column("Follow", GROUPS["edit"], clicked() if name == FOLLOW else followed())] if tracked else []),
         *([Column("Part", GROUPS["edit"], {"crop": crop})] if name == CROP else []),
-        Column("Conditions", GROUPS["edit"], {"conditions": conditions} | (followed_texts() if tracked else {})),
+        Column("Conditions", GROUPS["edit"], {"conditions": conditions} | followed_texts(name)),
         Column("Model", GROUPS["model"], model),
         Column("Result", GROUPS["result"], result),
     ]
@@ -265,7 +275,21 @@ def followed() -> dict[str, Node]:
     }
 
 
-def followed_texts() -> dict[str, Node]:
+def clicked() -> dict[str, Node]:
+    found = {"frames": ("prepare", 0), "mask": ("editor", 1), "points": ("editor", 0)}
+    points = {"frames": ("prepare", 0), "points": ("editor", 0)}
+    settings = {"follow": "points", "control_after_generate": "fixed"}
+    return {
+        "follow": Node("ReVideoFollowMask", found, {"grow": GROW_PX}, size=(280, 520)),
+        "track": Node("ReVideoTrackPoints", points, settings, size=(280, 440)),
+    }
+
+
+def followed_texts(name: str) -> dict[str, Node]:
+    if name == FOLLOW:
+        return {"report": Node("PreviewAny", {"source": ("follow", 2)}, title="Where it was found", size=(280, 140))}
+    if name != KEEP_MOTION:
+        return {}
     return {
         "report": Node("PreviewAny", {"source": ("track", 4)}, title="Lost points", size=(280, 140)),
         "text": Node("PreviewAny", {"source": ("track", 1)}, title="Tracks", size=(280, 140)),
@@ -313,7 +337,11 @@ def thumbnail(name: str) -> Image.Image:
     trajectories = document.trajectories(frames, *size)
     if name == KEEP_MOTION:
         trajectories = track_drawn(truth.source, trajectories)
-    asked = draw_tracks(draw_mask(truth.edit.edited_frame[None], document.mask(frames, *size)[:1]), trajectories)[0]
+    mask = document.mask(frames, *size)[:1]
+    if name == FOLLOW:
+        trajectories = track_drawn(truth.source, trajectories)
+        mask = adjusted_mask(mask_at(truth.source[0], trajectories.points_px[:, 0]), GROW_PX)
+    asked = draw_tracks(draw_mask(truth.edit.edited_frame[None], mask), trajectories)[0]
     if size[0] == size[1]:  # a small one, beside the clip as it was
         asked = torch.cat([truth.source[0], asked], 2)
     height = asked.shape[1] * THUMBNAIL_PX // asked.shape[2]

@@ -20,6 +20,7 @@ DESCRIPTIONS = {  # workflow: one line
     "06_keep_motion": "A thing repainted that goes on moving as it did",
     "07_native_ksampler": "The first edit by ComfyUI's own SVD and KSampler",
     "08_native_long_context": "More frames at once, in ComfyUI's context windows",
+    "10_click_and_follow": "A click on a thing: its mask and its motion on every frame",
     "11_vace": "The same area for another model, Wan VACE: needs its weights",
     "12_wan_move": "The same paths for another model, Wan-Move: needs its weights",
     "14_crop_and_stitch": "A small edit of large frames, at their own pixels",
@@ -96,6 +97,17 @@ goes.
 Of an area of 400 × 400 in a clip of 1920 × 1080 the model sees 448 × 448. This example is small, so *crop* stands at \
 **always**; **auto** crops frames of more than a megapixel."""
 
+FOLLOW_CLICK = """\
+2. **Click.** **An anchor** (A) on the thing, nothing else. *ReVideo Follow Mask* finds its outline and follows it; \
+look at the picture on it. Too much or too little? Set more anchors on the thing, or draw an area over it. \
+*Track Points* follows the same anchors, for the motion.
+3. **Run.** The finished clip is in *Save Video*. **grow** in *Follow Mask* is the room that the new thing has around \
+the old one; outside of it every pixel stays the source's. **invert** edits all but the thing.
+
+The example has 128 × 128 pixels. For your clip set *width* and *height* in *Prepare Video* to **576** and **320** \
+(the authors' model was made for 1024 × 1024), *grow* to 24. ComfyUI's *SAM3* nodes outline finer: they take the \
+points and boxes of *Follow Mask*, and it takes their masks."""
+
 BOTH_LOADERS = "*Load ReVideo as SVD* and *Load ReVideo ControlNet*, the same file in both"
 
 TITLES = {
@@ -106,6 +118,7 @@ TITLES = {
     "05_long_video": "Edit a video of any length",
     "06_keep_motion": "Keep the motion, change the thing",
     "08_native_long_context": "More frames at once, by context windows",
+    "10_click_and_follow": "Click a thing, and it is followed",
     "14_crop_and_stitch": "Edit a part of large frames",
     "15_add_a_thing": "Add a thing",
     "16_remove_a_thing": "Take a thing away",
@@ -194,12 +207,13 @@ def wan_files_note(name: str) -> Node:
 def steps_note(name: str) -> Node:
     first = SAME_FRAME if name == "03_new_motion" else FIRST_FRAME
     own = {"05_long_video": LONG_DRAW, "08_native_long_context": CONTEXT_DRAW, "14_crop_and_stitch": CROP_DRAW}
+    own["10_click_and_follow"] = FOLLOW_CLICK
     draw = own.get(name)
     text = STEPS.format(
         title=TITLES[name],
         what=DESCRIPTIONS[name] + ".",
         loader=BOTH_LOADERS if name == "08_native_long_context" else "*Load ReVideo Model*",
-        choice=CHOICE if draw in (None, CROP_DRAW) else "",
+        choice=CHOICE if draw in (None, CROP_DRAW, FOLLOW_CLICK) else "",
         steps=f"{first}\n{draw or DRAW.format(draw=HOW[name])}",
     )
     return note(text, (410, 530))

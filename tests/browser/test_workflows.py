@@ -18,6 +18,7 @@ from comfyui_server import DEADLINE_S, PACK, ROOT, WINDOW, ComfyUI, png
 from examples import (
     BUILT_IN,
     FOLDER,
+    GROW_PX,
     KEEP_MOTION,
     LONG,
     NAMES,
@@ -35,7 +36,7 @@ from torch import Tensor
 from wan_parts import write_wan_models
 
 from revideo.drawing.document import EditDocument
-from revideo.synthetic.examples import example_files
+from revideo.synthetic.examples import example_edit, example_files
 from revideo.video.fitting import choose_size, fit_frames
 from revideo.video.io import read_video, write_video
 
@@ -277,12 +278,30 @@ def check_result(
     assert frames.shape == (len(clip), *size, 3)
     assert rate == clip_rate
 
-    difference = torch.from_numpy(np.abs(frames - (clip * 255).permute(0, 2, 3, 1).numpy()).mean((0, 3)))  # of 255
+    difference = torch.from_numpy(np.abs(frames - (clip * 255).permute(0, 2, 3, 1).numpy()).mean(-1))  # of 255
+    inside, outside = followed_area(workflow) or drawn_areas(workflow, clip)
+    assert difference[inside].mean() > 3  # remade: by random weights anything, by trained ones in one step a haze
+    assert difference[outside].mean() < 5
+
+
+def drawn_areas(workflow: dict[str, Any], clip: Tensor) -> tuple[Tensor, Tensor]:
+    """(T, H, W) bool each: what is deep inside the areas on all frames, and what is far from them."""
     editor = next(node for node in workflow["nodes"] if node["type"] == "ReVideoEditor")
     document = next(value for value in editor["widgets_values"] if isinstance(value, str) and '"regions"' in value)
-    areas = EditDocument.from_json(document).mask(len(clip), *size)
+    areas = EditDocument.from_json(document).mask(len(clip), *clip.shape[-2:])
     always, ever = areas.amin(0), areas.amax(0)
-    deep = -F.max_pool2d(-always, 17, 1, 8)[0] > 0  # 8 pixels in: beyond the feather
-    assert difference[deep].mean() > 3  # remade: by random weights anything, by trained ones in one step a haze
-    far = F.max_pool2d(ever, 33, 1, 16)[0] == 0  # 16 pixels around the areas share blocks with them
-    assert difference[far].mean() < 5
+    deep = -F.max_pool2d(-always, 17, 1, 8) > 0  # 8 pixels in: beyond the feather
+    far = F.max_pool2d(ever, 33, 1, 16) == 0  # 16 pixels around the areas share blocks with them
+    return deep.expand(len(clip), -1, -1), far.expand(len(clip), -1, -1)
+
+
+def followed_area(workflow: dict[str, Any]) -> tuple[Tensor, Tensor] | None:
+    """The same where a mask goes along with a thing: of the thing as it truly is, frame by frame."""
+    if not any(node["type"] == "ReVideoFollowMask" for node in workflow["nodes"]):
+        return None
+    example = next(node for node in workflow["nodes"] if node["type"] == "ReVideoExampleClip")["widgets_values"][0]
+    truth = example_edit(example)
+    changed = ((truth.source - truth.target).abs().amax(1, keepdim=True) > 0.02).float()
+    deep = -F.max_pool2d(-truth.masks[:1].float().movedim(0, 1), 9, 1, 4) > 0
+    around = 2 * (GROW_PX + 16) + 1
+    return deep[:, 0], F.max_pool2d(changed, around, 1, around // 2)[:, 0] == 0
