@@ -19,11 +19,13 @@ if __name__ == "__main__":  # pytest does this in conftest.py
     sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "comfyui")]
 
 import first_edit
+import frame_edits
 import native_edits
 import numpy as np
 import torch
 from comfyui_server import ROOT, WINDOW, ComfyUI
 from frontend import fit_view, load_workflow, open_frontend, settled
+from image_weights import write_image_models
 from layout import GROUPS, Column, Node, build
 from notes import DESCRIPTIONS, MODEL, steps_note, weights_note
 from PIL import Image
@@ -41,9 +43,9 @@ from revideo.video.levels import to_uint8
 FOLDER = ROOT / "example_workflows"
 HELP = ROOT / "js/docs/ReVideoEditor"
 SAVED = ROOT / "tests/data/workflows"  # as an earlier version had them; clip and edited frame were the user's own
-FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, LONG, KEEP_MOTION, NATIVE, NATIVE_LONG, CROP = NAMES = tuple(
-    DESCRIPTIONS
-)
+NAMES = tuple(DESCRIPTIONS)
+FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, LONG, KEEP_MOTION, NATIVE, NATIVE_LONG = NAMES[:9]
+FIRST_FRAME, CROP = NAMES[9:]
 BUILT_IN = "tiny (built in)"
 
 EXAMPLES = {  # of Example Clip
@@ -56,6 +58,7 @@ EXAMPLES = {  # of Example Clip
     LONG: "long 576x320",
     NATIVE_LONG: "long 576x320",
     KEEP_MOTION: "kept motion 576x320",
+    FIRST_FRAME: "kept motion 576x320",
     CROP: "one area 576x320",
 }
 LENGTHS = dict.fromkeys(NAMES, WINDOW) | {LONG: LONG_FRAMES, NATIVE_LONG: LONG_FRAMES}
@@ -64,6 +67,7 @@ LENGTHS = dict.fromkeys(NAMES, WINDOW) | {LONG: LONG_FRAMES, NATIVE_LONG: LONG_F
 
 COLOURS = ("#ffb000", "#35c4f5", "#ff5c8a")
 CROPPED = ("frames", "edited_frame", "mask", "trajectories")  # as Crop around Edit gives them
+THING_PX = 44  # from there to what is well around it
 GRIP_PX = 9  # from the middle of a thing to where anchors hold it
 
 
@@ -96,10 +100,12 @@ def drawing(name: str) -> str:
     paths = [path(number, centres[at].tolist(), at) for number, centres in enumerate(truth.centres_px)]
     boxes = [bounds(truth, number) for number in range(len(truth.areas))]
     areas = [area(number, "rect", [box[:2], box[2:]]) for number, box in enumerate(boxes)]
+    x, y = truth.centres_px[0, 0].tolist()
     if name == KEEP_MOTION:
-        x, y = truth.centres_px[0, 0].tolist()
         grips = ((0, 0), (-GRIP_PX, 0), (GRIP_PX, 0), (0, GRIP_PX))
         paths = [path(number, [(x + dx, y + dy)]) for number, (dx, dy) in enumerate(grips)]
+    if name == FIRST_FRAME:  # moves along, so that of the first frame no more is repainted than the thing
+        areas = [area(0, "ellipse", [(x - THING_PX, y - THING_PX), (x + THING_PX, y + THING_PX)], follow="p1")]
     if name == MANY_AREAS:
         areas = many_areas(truth, boxes)
     height, width = truth.source.shape[-2:]
@@ -147,13 +153,19 @@ def workflow(name: str) -> list[list[Column]]:
     }
     edited = edited_frame(name)
     frames = {"frames": ("prepare", 0), "edited_frame": edited}
+    if name == FIRST_FRAME:
+        del frames["edited_frame"]  # which is made by the editor's mask
     editor = Node("ReVideoEditor", frames, {"document": drawing(name)}, size=(700, 770))
+    note = frame_edits.steps_note() if name == FIRST_FRAME else steps_note(name)
+    first_row = [
+        Column("Start here", "#666", {"steps": note, "weights": weights_note()}),
+        Column("Clip", GROUPS["clip"], clip),
+        Column("Draw", GROUPS["edit"], {"editor": editor}),
+    ]
+    if name == FIRST_FRAME:
+        return [first_row, frame_edits.columns(first_frame(name), model_loader)]
     return [
-        [
-            Column("Start here", "#666", {"steps": steps_note(name), "weights": weights_note()}),
-            Column("Clip", GROUPS["clip"], clip),
-            Column("Draw", GROUPS["edit"], {"editor": editor}),
-        ],
+        first_row,
         [Column("First frame", GROUPS["clip"], first_frame(name)), *edit_columns(name, edited)],
     ]
 
@@ -361,6 +373,7 @@ def stored(name: str, folder: Path = FOLDER) -> dict[str, Any]:
 def remake(base: Path, names: Sequence[str]) -> None:
     """Builds and stores the workflows, runs the first one, takes the pictures that show them."""
     server = ComfyUI(base)
+    write_image_models(base / "models")  # of which a workflow names some
     server.start()
     try:
         for name in names:

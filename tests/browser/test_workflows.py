@@ -14,8 +14,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from comfyui_server import DEADLINE_S, PACK, ROOT, WINDOW, ComfyUI, png
-from examples import BUILT_IN, FOLDER, KEEP_MOTION, LONG, NAMES, NATIVE_LONG, ONE_AREA, SAVED, stored
+from examples import BUILT_IN, FIRST_FRAME, FOLDER, KEEP_MOTION, LONG, NAMES, NATIVE_LONG, ONE_AREA, SAVED, stored
 from frontend import NEWEST, PINNED, fit_view, load_workflow, settled
+from image_weights import write_image_models
 from notes import DESCRIPTIONS, MODEL
 from playwright.sync_api import Page
 from torch import Tensor
@@ -23,7 +24,7 @@ from torch import Tensor
 from revideo.drawing.document import EditDocument
 from revideo.synthetic.examples import example_files
 from revideo.video.fitting import choose_size, fit_frames
-from revideo.video.io import read_video, write_video
+from revideo.video.io import read_image, read_video, write_video
 
 STATE = """() => ({
     missing: window.app.graph.nodes.filter(node => node.has_errors || !(node.type in LiteGraph.registered_node_types))
@@ -185,6 +186,9 @@ def test_what_was_saved_earlier_asks_for_the_same(server: ComfyUI, page: Page, n
 @pytest.mark.parametrize("name", NAMES)
 def test_an_example_opens_without_a_mark_and_runs_as_shipped(comfyui: ComfyUI, page: Page, name: str, tmp_path):
     workflow = stored(name)
+    if name == FIRST_FRAME:
+        write_image_models(comfyui.base / "models")  # else ComfyUI says that they are missing
+        page.evaluate("window.app.extensionManager.command.execute('Comfy.RefreshNodeDefinitions')")
     load_workflow(page, workflow)
     fit_view(page)
     state = page.evaluate(STATE)
@@ -202,6 +206,8 @@ def test_an_example_opens_without_a_mark_and_runs_as_shipped(comfyui: ComfyUI, p
     page.screenshot(path=tmp_path / f"{name}.png")  # for whoever looks into a failure
     clip, rate = read_video(example_files(ROOT / "js/examples", example)[0])
     check_result(comfyui, workflow, entry, clip, rate)
+    if name == FIRST_FRAME:
+        check_edited_frame(comfyui, workflow, entry)
 
 
 @pytest.mark.parametrize("name", sorted({ONE_AREA, LONG, KEEP_MOTION, NATIVE_LONG} & {*SAVED_NAMES}))
@@ -232,12 +238,29 @@ def check_result(
     assert frames.shape == (len(clip), *size, 3)
     assert rate == clip_rate
 
-    difference = torch.from_numpy(np.abs(frames - (clip * 255).permute(0, 2, 3, 1).numpy()).mean((0, 3)))  # of 255
+    difference = torch.from_numpy(np.abs(frames - (clip * 255).permute(0, 2, 3, 1).numpy()).mean(3))  # of 255
+    areas = drawn_areas(workflow, len(clip), size)
+    deep = -F.max_pool2d(-areas, 17, 1, 8)[:, 0] > 0  # 8 pixels in: beyond the feather
+    assert difference[deep.expand(len(clip), -1, -1)].mean() > 3  # random weights make anything, trained ones a haze
+    far = F.max_pool2d(areas.amax(0), 33, 1, 16)[0] == 0  # 16 pixels around the areas share blocks with them
+    assert difference.mean(0)[far].mean() < 5
+
+
+def drawn_areas(workflow: dict[str, Any], num_frames: int, size: tuple[int, int]) -> Tensor:
+    """(1 or T, 1, H, W), from 0 to 1: what stands in the workflow's editor."""
     editor = next(node for node in workflow["nodes"] if node["type"] == "ReVideoEditor")
     document = next(value for value in editor["widgets_values"] if isinstance(value, str) and '"regions"' in value)
-    areas = EditDocument.from_json(document).mask(len(clip), *size)
-    always, ever = areas.amin(0), areas.amax(0)
-    deep = -F.max_pool2d(-always, 17, 1, 8)[0] > 0  # 8 pixels in: beyond the feather
-    assert difference[deep].mean() > 3  # remade: by random weights anything, by trained ones in one step a haze
-    far = F.max_pool2d(ever, 33, 1, 16)[0] == 0  # 16 pixels around the areas share blocks with them
-    assert difference[far].mean() < 5
+    return EditDocument.from_json(document).mask(num_frames, *size)
+
+
+def check_edited_frame(comfyui: ComfyUI, workflow: dict[str, Any], entry: dict[str, Any]) -> None:
+    """That what a prompt made is the first frame to the bit outside the mask, and something else all over inside."""
+    node_ids = {node.get("title"): str(node["id"]) for node in workflow["nodes"] if node["type"] == "SaveImage"}
+    titles = "Save first frame: edit this", "Save edited first frame"
+    saved = [comfyui.saved_path(entry["outputs"][node_ids[title]]["images"][0]) for title in titles]
+    first, edited = map(read_image, saved)
+    inside = drawn_areas(workflow, WINDOW, first.shape[-2:])[0, 0] > 0.5
+    changed = (first != edited).any(0)
+    assert not changed[~inside].any()
+    assert 100 < inside.sum() < inside.numel() / 4
+    assert changed[inside].float().mean() > 0.9
