@@ -1,4 +1,4 @@
-"""The workflows in which a prompt makes the edited first frame: image models of ComfyUI's own, inside the mask alone."""
+"""Workflows in which a prompt makes the edited first frame: image models of ComfyUI's own, inside the mask alone."""
 
 from __future__ import annotations
 
