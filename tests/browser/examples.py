@@ -45,7 +45,8 @@ HELP = ROOT / "js/docs/ReVideoEditor"
 SAVED = ROOT / "tests/data/workflows"  # as an earlier version had them; clip and edited frame were the user's own
 NAMES = tuple(DESCRIPTIONS)
 FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, LONG, KEEP_MOTION, NATIVE, NATIVE_LONG = NAMES[:9]
-FIRST_FRAME, CROP = NAMES[9:]
+FIRST_FRAME, BY_EDIT_MODEL, CROP = NAMES[9:]
+PAINTED = FIRST_FRAME, BY_EDIT_MODEL  # by an image model, in the graph
 BUILT_IN = "tiny (built in)"
 
 EXAMPLES = {  # of Example Clip
@@ -59,6 +60,7 @@ EXAMPLES = {  # of Example Clip
     NATIVE_LONG: "long 576x320",
     KEEP_MOTION: "kept motion 576x320",
     FIRST_FRAME: "kept motion 576x320",
+    BY_EDIT_MODEL: "kept motion 576x320",
     CROP: "one area 576x320",
 }
 LENGTHS = dict.fromkeys(NAMES, WINDOW) | {LONG: LONG_FRAMES, NATIVE_LONG: LONG_FRAMES}
@@ -104,7 +106,7 @@ def drawing(name: str) -> str:
     if name == KEEP_MOTION:
         grips = ((0, 0), (-GRIP_PX, 0), (GRIP_PX, 0), (0, GRIP_PX))
         paths = [path(number, [(x + dx, y + dy)]) for number, (dx, dy) in enumerate(grips)]
-    if name == FIRST_FRAME:  # moves along, so that of the first frame no more is repainted than the thing
+    if name in PAINTED:  # moves along, so that of the first frame no more is repainted than the thing
         areas = [area(0, "ellipse", [(x - THING_PX, y - THING_PX), (x + THING_PX, y + THING_PX)], follow="p1")]
     if name == MANY_AREAS:
         areas = many_areas(truth, boxes)
@@ -153,17 +155,17 @@ def workflow(name: str) -> list[list[Column]]:
     }
     edited = edited_frame(name)
     frames = {"frames": ("prepare", 0), "edited_frame": edited}
-    if name == FIRST_FRAME:
+    if name in PAINTED:
         del frames["edited_frame"]  # which is made by the editor's mask
     editor = Node("ReVideoEditor", frames, {"document": drawing(name)}, size=(700, 770))
-    note = frame_edits.steps_note() if name == FIRST_FRAME else steps_note(name)
+    note = frame_edits.steps_note(name == BY_EDIT_MODEL) if name in PAINTED else steps_note(name)
     first_row = [
         Column("Start here", "#666", {"steps": note, "weights": weights_note()}),
         Column("Clip", GROUPS["clip"], clip),
         Column("Draw", GROUPS["edit"], {"editor": editor}),
     ]
-    if name == FIRST_FRAME:
-        return [first_row, frame_edits.columns(first_frame(name), model_loader)]
+    if name in PAINTED:
+        return [first_row, frame_edits.columns(first_frame(name), model_loader, name == BY_EDIT_MODEL)]
     return [
         first_row,
         [Column("First frame", GROUPS["clip"], first_frame(name)), *edit_columns(name, edited)],
@@ -373,7 +375,8 @@ def stored(name: str, folder: Path = FOLDER) -> dict[str, Any]:
 def remake(base: Path, names: Sequence[str]) -> None:
     """Builds and stores the workflows, runs the first one, takes the pictures that show them."""
     server = ComfyUI(base)
-    write_image_models(base / "models")  # of which a workflow names some
+    write_image_models(base / "models")  # of which workflows name some
+    frame_edits.write_placeholders(base / "models")
     server.start()
     try:
         for name in names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from comfyui_server import WINDOW
 from layout import GROUPS, Column, Node, note
@@ -45,12 +46,57 @@ Another *seed* in *KSampler*, another picture.
 Model*.
 """
 
+KLEIN = {  # these three as ComfyUI's own templates have them
+    "name": "flux-2-klein-base-4b-fp8.safetensors",
+    "url": f"{HUB}/black-forest-labs/FLUX.2-klein-base-4b-fp8/resolve/main/flux-2-klein-base-4b-fp8.safetensors",
+    "directory": "diffusion_models",
+}
+QWEN = {
+    "name": "qwen_3_4b.safetensors",
+    "url": f"{HUB}/Comfy-Org/z_image_turbo/resolve/main/split_files/text_encoders/qwen_3_4b.safetensors",
+    "directory": "text_encoders",
+}
+FLUX_VAE = {
+    "name": "flux2-vae.safetensors",
+    "url": f"{HUB}/Comfy-Org/flux2-dev/resolve/main/split_files/vae/flux2-vae.safetensors",
+    "directory": "vae",
+}
+
+EDIT_TEXT = f"""\
+## An edited first frame from an instruction
+
+An edit model (FLUX.2 klein 4B) sees the first frame and changes it as a sentence says; of that, what lies inside the \
+area goes into the frame, and ReVideo takes it as its edited frame. The clip is an example, and ReVideo's model the \
+small one of the pack.
+
+**Files** (ComfyUI offers what is missing; read the licence of each where it is):
+
+- diffusion_models: [flux-2-klein-base-4b-fp8]({KLEIN["url"]})
+- text_encoders: [qwen_3_4b]({QWEN["url"]})
+- vae: [flux2-vae]({FLUX_VAE["url"]})
+
+1. **Draw** the **area** (R) that may change; where it *follows* a path, its place on the first frame counts. A \
+**path** (S) for how the thing moves.
+2. **Instruction**: what to do with what is there. **Run.** Outside the area *Save edited first frame* is the frame \
+to the bit. The frame is neither scaled nor cropped on its way, so that edges meet.
+3. **The authors' weights**, below, for clips of your own: drop one on the editor, and choose them in *Load ReVideo \
+Model*. Edit models are at home at a megapixel, as the authors' is: 1024 in *Prepare Video*.
+"""
+
 PROMPT = "a red toy car on a stone floor, photo"
 NEGATIVE = "blurry, deformed, text"
+INSTRUCTION = "turn the violet star into a red toy car, change nothing else"
 
 
-def steps_note() -> Node:
-    return note(TEXT, (410, 530))
+def write_placeholders(models: Path) -> None:
+    """Empty files for the edit model, which is of one size: its loaders list them, and none of them can be run."""
+    for model in (KLEIN, QWEN, FLUX_VAE):
+        (models / model["directory"]).mkdir(parents=True, exist_ok=True)
+        (models / model["directory"] / model["name"]).touch()
+
+
+def steps_note(by_edit_model: bool) -> Node:
+    return note(EDIT_TEXT if by_edit_model else TEXT, (410, 530))
 
 
 def image_model() -> dict[str, Node]:
@@ -116,6 +162,36 @@ def painted() -> dict[str, Node]:
     }
 
 
+def edit_model() -> dict[str, Node]:
+    """Its latents have the frame's own size, which is a multiple of what it works in."""
+    size = {"width": ("prepare", 2), "height": ("prepare", 3)}
+    return {
+        "unet": Node("UNETLoader", {}, {"unet_name": KLEIN["name"]}, models=[KLEIN]),
+        "clip model": Node("CLIPLoader", {}, {"clip_name": QWEN["name"], "type": "flux2"}, models=[QWEN]),
+        "vae": Node("VAELoader", {}, {"vae_name": FLUX_VAE["name"]}, models=[FLUX_VAE]),
+        "seen": Node("VAEEncode", {"pixels": ("first", 0), "vae": ("vae", 0)}),
+        "empty": Node("EmptyFlux2LatentImage", size),
+        "sigmas": Node("Flux2Scheduler", size, {"steps": 20}),
+        "noise": Node("RandomNoise", {}, {"noise_seed": 23, "control_after_generate": "fixed"}),
+        "solver": Node("KSamplerSelect", {}, {"sampler_name": "euler"}),
+    }
+
+
+def instructed() -> dict[str, Node]:
+    guided = {"model": ("unet", 0), "positive": ("with frame", 0), "negative": ("without", 0)}
+    sampled = {"noise": "noise", "guider": "guider", "sampler": "solver", "sigmas": "sigmas", "latent_image": "empty"}
+    instruction = Node("CLIPTextEncode", {"clip": ("clip model", 0)}, {"text": INSTRUCTION}, "Instruction", (270, 150))
+    return {
+        "instruction": instruction,
+        "nothing": Node("CLIPTextEncode", {"clip": ("clip model", 0)}, {"text": ""}, "What shall not be", (270, 110)),
+        "with frame": Node("ReferenceLatent", {"conditioning": ("instruction", 0), "latent": ("seen", 0)}),
+        "without": Node("ReferenceLatent", {"conditioning": ("nothing", 0), "latent": ("seen", 0)}),
+        "guider": Node("CFGGuider", guided, {"cfg": 5.0}),
+        "painted": Node("SamplerCustomAdvanced", {name: (node, 0) for name, node in sampled.items()}),
+        "pixels": Node("VAEDecode", {"samples": ("painted", 0), "vae": ("vae", 0)}),
+    }
+
+
 def composed(source: tuple[str, int]) -> dict[str, Node]:
     """What was painted, inside the mask; the frame's own pixels outside."""
     inputs = {"destination": ("first", 0), "source": source, "mask": ("mask", 0)}
@@ -131,7 +207,7 @@ def composed(source: tuple[str, int]) -> dict[str, Node]:
     }
 
 
-def columns(first_frame: dict[str, Node], model_loader: Callable[[str], Node]) -> list[Column]:
+def columns(first_frame: dict[str, Node], model_loader: Callable[[str], Node], by_edit_model: bool) -> list[Column]:
     """Behind clip and drawing."""
     conditions = {
         "frames": ("prepare", 0),
@@ -154,10 +230,19 @@ def columns(first_frame: dict[str, Node], model_loader: Callable[[str], Node]) -
         "create": Node("CreateVideo", {"images": ("keep", 0), "fps": ("prepare", 1)}),
         "save": Node("SaveVideo", {"video": ("create", 0)}, {"filename_prefix": "video/revideo"}, size=(270, 320)),
     }
+    if by_edit_model:
+        image_columns = [
+            Column("Edit model", GROUPS["model"], edit_model()),
+            Column("Edit by an instruction", GROUPS["edit"], instructed()),
+        ]
+    else:
+        image_columns = [
+            Column("Image model, depth", GROUPS["model"], image_model()),
+            Column("Paint after a prompt", GROUPS["edit"], painted()),
+        ]
     row = [
         Column("First frame and its mask", GROUPS["clip"], first_frame | mask_of_first()),
-        Column("Image model, depth", GROUPS["model"], image_model()),
-        Column("Paint after a prompt", GROUPS["edit"], painted()),
+        *image_columns,
         Column("Edited first frame", GROUPS["edit"], composed(("pixels", 0)) | edit),
         Column("Result", GROUPS["result"], result),
     ]

@@ -21,6 +21,7 @@ DESCRIPTIONS = {  # workflow: one line
     "07_native_ksampler": "The first edit by ComfyUI's own SVD and KSampler",
     "08_native_long_context": "More frames at once, in ComfyUI's context windows",
     "09_first_frame_in_graph": "A prompt repaints the first frame in its area, at the depth of what was there",
+    "09_first_frame_by_edit_model": "An instruction changes the first frame in its area, by FLUX.2 klein",
     "14_crop_and_stitch": "A small edit of large frames, at their own pixels",
 }
 
