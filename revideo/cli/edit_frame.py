@@ -29,9 +29,9 @@ def add_edit_frame(commands: Any) -> None:
         run_edit_frame,
         help="repaint a frame inside a mask after a prompt, by an image model: an edited frame for `revideo edit`",
         description="""\
-Repaints one frame of a clip, or a picture, inside a mask, by Stable Diffusion's inpainting or another image model that
-diffusers knows. With --controlnet, a depth ControlNet holds what is painted to the shape of what was there. Outside
-the mask the picture that is written equals the frame, pixel for pixel.
+Repaints one frame of a clip, or a picture, inside a mask, by Stable Diffusion 1, 2 or XL, best one made to inpaint.
+With --controlnet, a depth ControlNet holds what is painted to the shape of what was there. Outside the mask the
+picture that is written equals the frame, pixel for pixel.
 
 Models are files of yours, in diffusers' form or as .safetensors; nothing is downloaded, and no pickle is read.
 

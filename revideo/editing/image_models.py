@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack", ".h5")  # weights that are no safetensors
+FAMILIES = ("StableDiffusion", "StableDiffusionInpaint", "StableDiffusionXL", "StableDiffusionXLInpaint")
 LIBRARIES = ("diffusers", "transformers", "stable_diffusion", None)  # whose classes a model's index may name
+OTHER_MODEL = "is a ControlNet for a model of other sizes: take the one that was made for it"
 # What a depth model's numbers mean; others are not guessed: far and near changed over would be a wrong picture.
 NEAR_IS_MORE = ("dpt",)
 FAR_IS_MORE = ("glpn", "zoedepth", "depth_pro")  # metres
@@ -35,7 +37,7 @@ def load_inpainting(
 ) -> Any:
     """A diffusers pipeline that inpaints, with a ControlNet where one is named; nothing is ever downloaded.
 
-    `model`: a folder as diffusers saves one (any model that its AutoPipelineForInpainting knows), or a Stable
+    `model`: a folder as diffusers saves one (Stable Diffusion 1, 2 or XL, best made to inpaint), or a Stable
     Diffusion 1.x or 2.x checkpoint in one .safetensors file; a file holds no tokenizer, so `sizes` names a diffusers
     folder of such a model then, of which the configs and the tokenizer are read. `controlnet`: a folder, or one
     .safetensors file. `dtype` None: fp32 on a CPU, else fp16. Raises CheckpointError in one sentence for what is
@@ -116,7 +118,10 @@ def _load_controlnet(path: Path, unet: Any, options: dict[str, Any]) -> Any:
     from diffusers import ControlNetModel
 
     if path.is_dir():
-        return ControlNetModel.from_pretrained(str(path), use_safetensors=True, **options)
+        network = ControlNetModel.from_pretrained(str(path), use_safetensors=True, **options)
+        if any(network.config[name] != unet.config[name] for name in ("block_out_channels", "cross_attention_dim")):
+            raise CheckpointError(f"{path} {OTHER_MODEL}")
+        return network
     from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
 
     weights, _ = read_tensors(path)
@@ -125,7 +130,10 @@ def _load_controlnet(path: Path, unet: Any, options: dict[str, Any]) -> Any:
     sizes = {name: value for name, value in unet.config.items() if name in known and not name.startswith("_")}
     sizes["in_channels"] = 4  # of latents; an inpainting UNet has mask and known picture beside them
     network = ControlNetModel.from_config(sizes)
-    network.load_state_dict(convert_controlnet_checkpoint(weights, network.config))
+    try:
+        network.load_state_dict(convert_controlnet_checkpoint(weights, network.config))
+    except (RuntimeError, KeyError):
+        raise CheckpointError(f"{path} {OTHER_MODEL}") from None
     return network.to(options["torch_dtype"])
 
 
@@ -138,6 +146,10 @@ def _check_pipeline_folder(folder: Path, with_weights: bool = True) -> None:
     kind = index.get("_class_name")
     if not isinstance(kind, str):
         raise CheckpointError(f"{folder} names a pipeline of its own code, which is not run: use another model")
+    if kind.removesuffix("Pipeline") not in FAMILIES:
+        raise CheckpointError(
+            f"{folder} is a {kind}: frames are edited by Stable Diffusion 1, 2 or XL, also made to inpaint"
+        )
     for part, classes in index.items():
         if part.startswith("_") or not isinstance(classes, list):
             continue

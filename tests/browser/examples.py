@@ -19,12 +19,14 @@ if __name__ == "__main__":  # pytest does this in conftest.py
     sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "comfyui")]
 
 import first_edit
+import frame_edits
 import native_edits
 import numpy as np
 import torch
 import wan_edits
 from comfyui_server import ROOT, WINDOW, ComfyUI
 from frontend import fit_view, load_workflow, open_frontend, settled
+from image_weights import write_image_models
 from layout import GROUPS, Column, Node, build
 from notes import DESCRIPTIONS, MODEL, steps_note, wan_files_note, wan_steps_note, weights_note
 from PIL import Image
@@ -47,9 +49,10 @@ SAVED = ROOT / "tests/data/workflows"  # as an earlier version had them; clip an
 FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, LONG, KEEP_MOTION, NATIVE, NATIVE_LONG, *OTHERS = NAMES = (
     tuple(DESCRIPTIONS)
 )
-FOLLOW, VACE, WAN_MOVE, CROP, ADD, REMOVE = OTHERS
+FIRST_FRAME, BY_EDIT_MODEL, FOLLOW, VACE, WAN_MOVE, CROP, ADD, REMOVE = OTHERS
 WAN = (VACE, WAN_MOVE)
 WAN_FRAMES = 13  # 4n + 1, which a clip of 14 has
+PAINTED = FIRST_FRAME, BY_EDIT_MODEL  # by an image model, in the graph
 BUILT_IN = "tiny (built in)"
 
 EXAMPLES = {  # of Example Clip
@@ -62,6 +65,8 @@ EXAMPLES = {  # of Example Clip
     LONG: "long 576x320",
     NATIVE_LONG: "long 576x320",
     KEEP_MOTION: "kept motion 576x320",
+    FIRST_FRAME: "kept motion 576x320",
+    BY_EDIT_MODEL: "kept motion 576x320",
     VACE: "one area 576x320",
     WAN_MOVE: "one area 576x320",
     FOLLOW: "content",
@@ -77,6 +82,7 @@ LENGTHS |= dict.fromkeys(WAN, WAN_FRAMES)
 COLOURS = ("#ffb000", "#35c4f5", "#ff5c8a")
 CROPPED = ("frames", "edited_frame", "mask", "trajectories")  # as Crop around Edit gives them
 GROW_PX = 10  # of the mask that is followed
+THING_PX = 44  # from there to what is well around it
 GRIP_PX = 9  # from the middle of a thing to where anchors hold it
 
 
@@ -109,16 +115,18 @@ def drawing(name: str) -> str:
     paths = [path(number, centres[at].tolist(), at) for number, centres in enumerate(truth.centres_px)]
     boxes = [bounds(truth, number) for number in range(len(truth.areas))]
     areas = [area(number, "rect", [box[:2], box[2:]]) for number, box in enumerate(boxes)]
+    x, y = truth.centres_px[0, 0].tolist()
     if name == REMOVE:
         paths = []
     if name == KEEP_MOTION:
-        x, y = truth.centres_px[0, 0].tolist()
         grips = ((0, 0), (-GRIP_PX, 0), (GRIP_PX, 0), (0, GRIP_PX))
         paths = [path(number, [(x + dx, y + dy)]) for number, (dx, dy) in enumerate(grips)]
     if name == VACE:
         paths = []  # it takes none
     if name == FOLLOW:
-        paths, areas = [path(0, truth.centres_px[0, :1].tolist())], []
+        paths, areas = [path(0, [(x, y)])], []
+    if name in PAINTED:  # moves along, so that of the first frame no more is repainted than the thing
+        areas = [area(0, "ellipse", [(x - THING_PX, y - THING_PX), (x + THING_PX, y + THING_PX)], follow="p1")]
     if name == MANY_AREAS:
         areas = many_areas(truth, boxes)
     height, width = truth.source.shape[-2:]
@@ -166,13 +174,18 @@ def workflow(name: str) -> list[list[Column]]:
     }
     edited = edited_frame(name)
     frames = {"frames": ("prepare", 0), "edited_frame": edited}
+    if name in PAINTED:
+        del frames["edited_frame"]  # which is made by the editor's mask
     editor = Node("ReVideoEditor", frames, {"document": drawing(name)}, size=(700, 770))
+    first_row = [
+        Column("Start here", "#666", notes_of(name)),
+        Column("Clip", GROUPS["clip"], clip),
+        Column("Draw", GROUPS["edit"], {"editor": editor}),
+    ]
+    if name in PAINTED:
+        return [first_row, frame_edits.columns(first_frame(name), model_loader, name == BY_EDIT_MODEL)]
     return [
-        [
-            Column("Start here", "#666", notes_of(name)),
-            Column("Clip", GROUPS["clip"], clip),
-            Column("Draw", GROUPS["edit"], {"editor": editor}),
-        ],
+        first_row,
         [Column("First frame", GROUPS["clip"], first_frame(name)), *edit_columns(name, edited)],
     ]
 
@@ -180,6 +193,8 @@ def workflow(name: str) -> list[list[Column]]:
 def notes_of(name: str) -> dict[str, Node]:
     if name in WAN:
         return {"steps": wan_steps_note(name), "files": wan_files_note(name)}
+    if name in PAINTED:
+        return {"steps": frame_edits.steps_note(name == BY_EDIT_MODEL), "weights": weights_note()}
     return {"steps": steps_note(name), "weights": weights_note()}
 
 
@@ -412,6 +427,8 @@ def stored(name: str, folder: Path = FOLDER) -> dict[str, Any]:
 def remake(base: Path, names: Sequence[str]) -> None:
     """Builds and stores the workflows, runs the first one, takes the pictures that show them."""
     server = ComfyUI(base)
+    write_image_models(base / "models")  # of which workflows name some
+    frame_edits.write_placeholders(base / "models")
     server.start()
     try:
         for name in names:

@@ -20,6 +20,8 @@ DESCRIPTIONS = {  # workflow: one line
     "06_keep_motion": "A thing repainted that goes on moving as it did",
     "07_native_ksampler": "The first edit by ComfyUI's own SVD and KSampler",
     "08_native_long_context": "More frames at once, in ComfyUI's context windows",
+    "09_first_frame_in_graph": "A prompt repaints the first frame in its area, at the depth of what was there",
+    "09_first_frame_by_edit_model": "An instruction changes the first frame in its area, by FLUX.2 klein",
     "10_click_and_follow": "A click on a thing: its mask and its motion on every frame",
     "11_vace": "The same area for another model, Wan VACE: needs its weights",
     "12_wan_move": "The same paths for another model, Wan-Move: needs its weights",

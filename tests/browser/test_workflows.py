@@ -17,6 +17,8 @@ import torch.nn.functional as F
 from comfyui_server import DEADLINE_S, PACK, ROOT, WINDOW, ComfyUI, png
 from examples import (
     BUILT_IN,
+    BY_EDIT_MODEL,
+    FIRST_FRAME,
     FOLDER,
     GROW_PX,
     KEEP_MOTION,
@@ -24,12 +26,15 @@ from examples import (
     NAMES,
     NATIVE_LONG,
     ONE_AREA,
+    PAINTED,
     SAVED,
     WAN,
     WAN_FRAMES,
     stored,
 )
+from frame_edits import write_placeholders
 from frontend import NEWEST, PINNED, fit_view, load_workflow, settled
+from image_weights import write_image_models
 from notes import DESCRIPTIONS, MODEL, WAN_FILES
 from playwright.sync_api import Page
 from torch import Tensor
@@ -38,7 +43,7 @@ from wan_parts import write_wan_models
 from revideo.drawing.document import EditDocument
 from revideo.synthetic.examples import example_edit, example_files
 from revideo.video.fitting import choose_size, fit_frames
-from revideo.video.io import read_video, write_video
+from revideo.video.io import read_image, read_video, write_video
 
 STATE = """() => ({
     missing: window.app.graph.nodes.filter(node => node.has_errors || !(node.type in LiteGraph.registered_node_types))
@@ -189,6 +194,17 @@ SHRINK = """({ size, example }) => {
 }"""
 
 
+# A text encoder of four billion numbers is the least that goes with the edit model: what comes before and after runs.
+INVERT_INSTEAD = """() => {
+    const { graph } = window.app, node = choose => graph.nodes.find(choose)
+    const invert = window.LiteGraph.createNode("ImageInvert")
+    graph.add(invert)
+    node(({ title }) => title === "First frame").connect(0, invert, 0)
+    const composed = node(({ type }) => type === "ImageCompositeMasked")
+    invert.connect(0, composed, composed.inputs.findIndex(({ name }) => name === "source"))
+}"""
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_what_was_saved_earlier_asks_for_the_same(server: ComfyUI, page: Page, name: str):
     load_workflow(page, stored(name, SAVED))
@@ -228,6 +244,10 @@ def test_an_example_opens_without_a_mark_and_runs_as_shipped(comfyui: ComfyUI, p
     workflow = stored(name)
     if name in WAN:
         write_wan_models(comfyui.base / "models")
+    if name in PAINTED:  # else ComfyUI says that models are missing
+        write = write_image_models if name == FIRST_FRAME else write_placeholders
+        write(comfyui.base / "models")
+    if name in (*WAN, *PAINTED):
         page.evaluate("window.app.extensionManager.command.execute('Comfy.RefreshNodeDefinitions')")
     load_workflow(page, workflow)
     fit_view(page)
@@ -243,11 +263,15 @@ def test_an_example_opens_without_a_mark_and_runs_as_shipped(comfyui: ComfyUI, p
         small = {"example": example, "size": {"height": 128, "width": 128, "count": WINDOW}}
     page.evaluate(SHRINK, small)
     page.evaluate(WITHOUT_VISION)
+    if name == BY_EDIT_MODEL:
+        page.evaluate(INVERT_INSTEAD)
     entry = finish(comfyui, page)
     page.screenshot(path=tmp_path / f"{name}.png")  # for whoever looks into a failure
     clip, rate = read_video(example_files(ROOT / "js/examples", example)[0])
     clip = clip[:WAN_FRAMES] if name in WAN else clip  # they cut what is over
     check_result(comfyui, workflow, entry, clip, rate)
+    if name in PAINTED:
+        check_edited_frame(comfyui, workflow, entry)
 
 
 @pytest.mark.parametrize("name", sorted({ONE_AREA, LONG, KEEP_MOTION, NATIVE_LONG} & {*SAVED_NAMES}))
@@ -279,19 +303,16 @@ def check_result(
     assert rate == clip_rate
 
     difference = torch.from_numpy(np.abs(frames - (clip * 255).permute(0, 2, 3, 1).numpy()).mean(-1))  # of 255
-    inside, outside = followed_area(workflow) or drawn_areas(workflow, clip)
+    inside, outside = followed_area(workflow) or well_inside_and_outside(workflow, clip)
     assert difference[inside].mean() > 3  # remade: by random weights anything, by trained ones in one step a haze
     assert difference[outside].mean() < 5
 
 
-def drawn_areas(workflow: dict[str, Any], clip: Tensor) -> tuple[Tensor, Tensor]:
-    """(T, H, W) bool each: what is deep inside the areas on all frames, and what is far from them."""
-    editor = next(node for node in workflow["nodes"] if node["type"] == "ReVideoEditor")
-    document = next(value for value in editor["widgets_values"] if isinstance(value, str) and '"regions"' in value)
-    areas = EditDocument.from_json(document).mask(len(clip), *clip.shape[-2:])
-    always, ever = areas.amin(0), areas.amax(0)
-    deep = -F.max_pool2d(-always, 17, 1, 8) > 0  # 8 pixels in: beyond the feather
-    far = F.max_pool2d(ever, 33, 1, 16) == 0  # 16 pixels around the areas share blocks with them
+def well_inside_and_outside(workflow: dict[str, Any], clip: Tensor) -> tuple[Tensor, Tensor]:
+    """(T, H, W) bool each: what is deep inside the areas, and what is far from them on all frames."""
+    areas = drawn_areas(workflow, len(clip), clip.shape[-2:])
+    deep = -F.max_pool2d(-areas, 17, 1, 8)[:, 0] > 0  # 8 pixels in: beyond the feather
+    far = F.max_pool2d(areas.amax(0), 33, 1, 16)[0] == 0  # 16 pixels around the areas share blocks with them
     return deep.expand(len(clip), -1, -1), far.expand(len(clip), -1, -1)
 
 
@@ -305,3 +326,23 @@ def followed_area(workflow: dict[str, Any]) -> tuple[Tensor, Tensor] | None:
     deep = -F.max_pool2d(-truth.masks[:1].float().movedim(0, 1), 9, 1, 4) > 0
     around = 2 * (GROW_PX + 16) + 1
     return deep[:, 0], F.max_pool2d(changed, around, 1, around // 2)[:, 0] == 0
+
+
+def drawn_areas(workflow: dict[str, Any], num_frames: int, size: tuple[int, int]) -> Tensor:
+    """(1 or T, 1, H, W), from 0 to 1: what stands in the workflow's editor."""
+    editor = next(node for node in workflow["nodes"] if node["type"] == "ReVideoEditor")
+    document = next(value for value in editor["widgets_values"] if isinstance(value, str) and '"regions"' in value)
+    return EditDocument.from_json(document).mask(num_frames, *size)
+
+
+def check_edited_frame(comfyui: ComfyUI, workflow: dict[str, Any], entry: dict[str, Any]) -> None:
+    """That what a prompt made is the first frame to the bit outside the mask, and something else all over inside."""
+    node_ids = {node.get("title"): str(node["id"]) for node in workflow["nodes"] if node["type"] == "SaveImage"}
+    titles = "Save first frame: edit this", "Save edited first frame"
+    saved = [comfyui.saved_path(entry["outputs"][node_ids[title]]["images"][0]) for title in titles]
+    first, edited = map(read_image, saved)
+    inside = drawn_areas(workflow, WINDOW, first.shape[-2:])[0, 0] > 0.5
+    changed = (first != edited).any(0)
+    assert not changed[~inside].any()
+    assert 100 < inside.sum() < inside.numel() / 4
+    assert changed[inside].float().mean() > 0.9

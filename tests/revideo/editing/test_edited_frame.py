@@ -4,7 +4,8 @@ import json
 
 import pytest
 import torch
-from tiny_inpainting import write_controlnet, write_depth_model, write_model
+from diffusers import UNet2DConditionModel
+from tiny_inpainting import write_controlnet, write_depth_model, write_model, write_xl
 from torch import Tensor
 
 from revideo.checkpoints.file_formats import CheckpointError
@@ -26,7 +27,9 @@ def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     write_model(folder / "inpainting")
     write_model(folder / "plain", in_channels=4)
+    write_xl(folder / "xl")
     write_controlnet(folder / "controlnet")
+    write_controlnet(folder / "xl_controlnet", UNet2DConditionModel.from_pretrained(folder / "xl/unet"))
     write_depth_model(folder / "depth")
     return folder
 
@@ -42,10 +45,11 @@ def mask_of(top: int, bottom: int, left: int, right: int) -> Tensor:
     return mask
 
 
-@pytest.mark.parametrize("model", ["inpainting", "plain"])
+@pytest.mark.parametrize("model", ["inpainting", "plain", "xl"])
 @pytest.mark.parametrize("controlled", [False, True], ids=["alone", "with depth"])
 def test_outside_the_mask_every_pixel_is_the_frames(models, frame, model, controlled):
-    pipeline = load_inpainting(models / model, models / "controlnet" if controlled else None)
+    control = models / ("xl_controlnet" if model == "xl" else "controlnet")
+    pipeline = load_inpainting(models / model, control if controlled else None)
     depth = torch.linspace(0, 1, SIZE[1]).expand(3, *SIZE) if controlled else None
     mask = mask_of(20, SIZE[0], 30, SIZE[1])  # up to the border that is padded
     seen = []
@@ -58,6 +62,22 @@ def test_outside_the_mask_every_pixel_is_the_frames(models, frame, model, contro
     assert torch.equal(edit_frame(pipeline, frame, mask, OPTIONS, depth), edited)
     other = FrameEditOptions("a red car", steps=2, seed=6)
     assert not torch.equal(edit_frame(pipeline, frame, mask, other, depth), edited)
+
+
+def test_half_precision_keeps_what_is_outside_too(models, frame):
+    pipeline = load_inpainting(models / "inpainting", models / "controlnet", dtype=torch.bfloat16)
+    mask, depth = mask_of(5, 40, 10, 50), torch.linspace(0, 1, SIZE[1]).expand(3, *SIZE)
+    edited = edit_frame(pipeline, frame, mask, OPTIONS, depth)
+    assert pipeline.unet.dtype == pipeline.controlnet.dtype == torch.bfloat16
+    assert torch.equal(to_uint8(edited)[:, ~mask], to_uint8(frame)[:, ~mask])
+    assert (edited - frame).abs().amax(0)[mask].mean() > 0.02
+
+
+def test_numbers_that_overflow_are_an_error_and_no_picture(models, frame):
+    pipeline = load_inpainting(models / "inpainting")
+    pipeline.vae.decoder.conv_out.weight.data.fill_(torch.nan)
+    with pytest.raises(FloatingPointError, match="not finite"):
+        edit_frame(pipeline, frame, mask_of(5, 40, 10, 50), OPTIONS)
 
 
 def test_what_pads_a_frame_is_neither_stretched_nor_seen(models, frame):
@@ -125,6 +145,9 @@ def test_what_is_no_model_is_refused_by_name_and_unread(models, tmp_path):
         load_inpainting(models / "inpainting", models / "inpainting/unet")
     with pytest.raises(CheckpointError, match="no ControlNet"):
         load_inpainting(models / "inpainting", models / "inpainting/vae/diffusion_pytorch_model.safetensors")
+    for path in (models / "xl_controlnet", models / "xl_controlnet/diffusion_pytorch_model.safetensors"):
+        with pytest.raises(CheckpointError, match="made for it"):
+            load_inpainting(models / "inpainting", path)
     with pytest.raises(CheckpointError, match='type "clip_text_model"'):
         estimate_depth(models / "inpainting/text_encoder", torch.rand(3, 32, 32))
     with pytest.raises(CheckpointError, match="holds no tokenizer"):
@@ -142,7 +165,8 @@ def test_what_is_no_model_is_refused_by_name_and_unread(models, tmp_path):
         ("pipeline.py", b"raise SystemExit", "brings code"),
         ("model_index.json", b'{"_class_name": ["pipeline", "Own"]}', "of its own code"),
         ("model_index.json", b'{"_class_name": "StableDiffusionPipeline", "unet": ["own", "UNet"]}', "code of its own"),
-        ("model_index.json", b'{"_class_name": "AudioLDMPipeline"}', "cannot be loaded"),
+        ("model_index.json", b'{"_class_name": "FluxPipeline"}', "is a FluxPipeline"),
+        ("unet/config.json", b"{}", "cannot be loaded"),
     ],
 )
 def test_pickles_and_code_are_not_run(models, tmp_path, file, content, said):
