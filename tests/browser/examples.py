@@ -115,9 +115,7 @@ def drawing(name: str) -> str:
     paths = [path(number, centres[at].tolist(), at) for number, centres in enumerate(truth.centres_px)]
     boxes = [bounds(truth, number) for number in range(len(truth.areas))]
     areas = [area(number, "rect", [box[:2], box[2:]]) for number, box in enumerate(boxes)]
-    x, y = truth.centres_px[0, 0].tolist()
-    if name == REMOVE:
-        paths = []
+    x, y = truth.centres_px[0, 0].tolist() if paths else (0.0, 0.0)  # what is taken away has no path
     if name == KEEP_MOTION:
         grips = ((0, 0), (-GRIP_PX, 0), (GRIP_PX, 0), (0, GRIP_PX))
         paths = [path(number, [(x + dx, y + dy)]) for number, (dx, dy) in enumerate(grips)]
