@@ -36,7 +36,9 @@ test("of every example the saved video plays, and what ends the edit; neither ma
     for (const name of names) {
         const found = playing(graphOf(JSON.parse(readFileSync(new URL(name, EXAMPLES), "utf8"))));
         assert.ok(found.includes("SaveVideo"), name);
-        for (const type of ["SaveImage", "PreviewImage", "ReVideoConditions", "ReVideoTrackPoints", "ReVideoExampleClip"]) assert.ok(!found.includes(type), `${name}: ${type}`);
+        const others = ["PreviewImage", "ReVideoConditions", "ReVideoTrackPoints", "ReVideoFollowMask", "ReVideoExampleClip"];
+        if (!name.startsWith("09")) others.push("SaveImage"); // there it has the first frame, sampled too: one picture, which does not play
+        for (const type of others) assert.ok(!found.includes(type), `${name}: ${type}`);
     }
 });
 
