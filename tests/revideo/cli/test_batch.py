@@ -78,7 +78,7 @@ def test_a_line_is_the_command_with_paths_from_the_files_folder(folder):
         ([a_line(steps=True)], '"steps" must be a text or a number'),
         ([a_line(long="yes")], '"long" must be true or false'),
         ([a_line(video=7)], 'line 1: "video" must be the name of a file'),
-        ([a_line(mask=None)], "line 1: one of the arguments"),
+        ([a_line(mask=None)], "line 1: what may change is not said"),
         ([a_line(), a_line(1, output="./out-0.mp4")], "lines 1 and 2 both write"),
         ([a_line(), a_line(1, video="out-0.mp4")], "line 2 reads"),
         ([a_line(0, long=True, windows="w"), a_line(1, long=True, windows="w")], 'one folder of "windows"'),
