@@ -659,6 +659,7 @@ OPTIONS = [
     "stride",
     "frames",
     "edited_index",
+    "keyframe",
     "tracks_size",
     "timing",
     "steps",
@@ -693,7 +694,8 @@ OPTIONS = [
 NUMBERS = ["0", "-1", "1", "2", "7", "nan", "inf", "-inf", "1e309", "1e-400", "9" * 400, "9" * 5000, "0x10", "1_0", "٣"]
 SIZES = ["64x64", "0x0", "99999999x1", "1x99999999", "-64x64", "64x64x64"]
 OTHERS = ["", " ", "x", "\0", "é", ".", "/", "..", "/dev/null", "{given}/binary.json", "{given}/list.json"]
-ODD = [*NUMBERS, *SIZES, *OTHERS]
+KEYFRAMES = ["1=\0", "1=", "1=/", "9=9", "=x"]
+ODD = [*NUMBERS, *SIZES, *OTHERS, *KEYFRAMES]
 
 
 @pytest.mark.slow
