@@ -59,6 +59,7 @@ class ReVideoEditor(io.ComfyNode):
                 io.Image.Input("frames", tooltip="The prepared frames: the drawing takes their number and size."),
                 io.String.Input(
                     "document",
+                    display_name="drawing",
                     default="",
                     socketless=True,
                     extra_dict={"widgetType": "REVIDEO_EDITOR"},  # no tooltip: it would lie over what one draws on

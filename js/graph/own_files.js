@@ -102,7 +102,14 @@ function replaceExample(example, loader, create) {
         for (const [from, to] of [[FRAMES, 0], [EDITED_FRAME, 0], [FPS, 1]])
             for (const { node, slot } of targetsOf(example, from)) preparation.connect(to, node, slot);
     }
+    showInApp(graph.rootGraph ?? graph, example, loader);
     graph.remove(example);
+}
+
+/** What App mode showed of an example it shows of the loader: entries are `[node id or "graph:node:widget", widget, …]`. @type {(root: any, example: any, loader: any) => void} */
+function showInApp(root, example, loader) {
+    const names = (/** @type {any[]} */ [id, widget]) => widget === "example" && `:${id}:`.includes(`:${example.id}:`);
+    root.extra?.linearData?.inputs?.find(names)?.splice(0, 2, loader.id, "file");
 }
 
 /** The inputs that an output feeds. @type {(node: any, slot: number) => {node: any, slot: number}[]} */

@@ -46,6 +46,11 @@ export class Comfy {
         await extensionManager.command.execute("Comfy.MaskEditor.OpenMaskEditor");
     }
 
+    /** Has App mode show the inputs that the graph names now: it reads them when a graph has been built. */
+    renewApp() {
+        this.app.rootGraph?.events?.dispatch("configured");
+    }
+
     /** A step of the graph's own undo. @type {(node: any) => void} */
     changed(node) {
         node.graph?.setDirtyCanvas?.(true, true);

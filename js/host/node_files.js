@@ -73,6 +73,7 @@ export class NodeFiles {
             this.editor.say("");
             if (missed.length) this.editor.message.show(`${missed.map(({ title, type }) => title ?? type).join(", ")}: in another graph, where no edited frame is connected from here. Connect ${file.name} there.`);
             this.clip.changed();
+            this.comfy.renewApp();
             return loader;
         } catch (error) {
             this.editor.say("");

@@ -53,6 +53,7 @@ FIRST_FRAME, BY_EDIT_MODEL, FOLLOW, VACE, WAN_MOVE, CROP, ADD, REMOVE = OTHERS
 WAN = (VACE, WAN_MOVE)
 WAN_FRAMES = 13  # 4n + 1, which a clip of 14 has
 PAINTED = FIRST_FRAME, BY_EDIT_MODEL  # by an image model, in the graph
+APPS = [name for name in NAMES if name not in (*PAINTED, *WAN)]  # whose clip, drawing and seed say all
 BUILT_IN = "tiny (built in)"
 
 EXAMPLES = {  # of Example Clip
@@ -432,7 +433,7 @@ def remake(base: Path, names: Sequence[str]) -> None:
         for name in names:
             # A page for each: the frontend keeps values of a cleared graph, and gives them to nodes of the same number.
             with open_frontend(server.url) as (page, _):
-                store(name, build(page, name, workflow(name)))
+                store(name, build(page, name, workflow(name), name in APPS))
             thumbnail(name).save(FOLDER / f"{name}.jpg", quality=88)
         if MANY_AREAS in names:
             with open_frontend(server.url, 1700, 1250) as (page, _):

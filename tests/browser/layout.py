@@ -114,8 +114,30 @@ def spare_px(columns: list[Column]) -> int:
     return spare // len(columns)
 
 
-def build(page: Page, name: str, workflow: list[list[Column]]) -> dict[str, Any]:
-    """The workflow, given as rows, as the frontend itself serialises it."""
+# Widgets that App mode shows: the clip, the drawing, the choice.
+APP_INPUTS = {
+    "ReVideoExampleClip": "example",
+    "ReVideoEditor": "document",
+    "ReVideoSampler": "seed",
+    "ReVideoLongVideo": "seed",
+    "KSampler": "seed",
+}
+DRAWING_PX = 640  # height of the editor there, where it is 340 wide
+
+
+def app_mode(nodes: list[dict[str, Any]]) -> dict[str, Any]:
+    """What App mode shows of a workflow, as ComfyUI's `extra.linearData`: three widgets, and the saved clip."""
+    inputs = [
+        [node["id"], widget, *([{"height": DRAWING_PX}] if widget == "document" else [])]
+        for type_, widget in APP_INPUTS.items()
+        for node in nodes
+        if node["type"] == type_
+    ]
+    return {"inputs": inputs, "outputs": [node["id"] for node in nodes if node["type"] == "SaveVideo"]}
+
+
+def build(page: Page, name: str, workflow: list[list[Column]], app: bool = False) -> dict[str, Any]:
+    """The workflow, given as rows, as the frontend itself serialises it; `app`: made for App mode too."""
     rows = [
         [
             {
@@ -134,6 +156,8 @@ def build(page: Page, name: str, workflow: list[list[Column]]) -> dict[str, Any]
     stored = page.evaluate("window.app.graph.serialize()")
     stored["id"] = str(uuid5(NAMESPACE_URL, name))  # a cleared graph's is all zeros: no two may share it
     stored["extra"]["ds"] = VIEW
+    if app:
+        stored["extra"]["linearData"] = app_mode(stored["nodes"])
     for node in stored["nodes"]:
         node.get("properties", {}).pop("ver", None)  # of the machine that built it
     return stored

@@ -106,6 +106,17 @@ test("a clip takes the example's place, and no edited frame of the example stays
     assert.ok(!graph.nodes.some(({ type }) => type === "ReVideoExampleClip"));
 });
 
+test("App mode shows the loader's file where it showed the example, however it names its inputs", () => {
+    const names = [(id) => id, String, (id) => `c0ffee00-0000-4000-8000-000000000000:${id}:example`];
+    for (const name of names) {
+        const { graph, example, editor } = build(PREPARED);
+        const inputs = [[example.id + 10, "example"], [name(example.id), "example", { height: 40 }], [editor.id, "document"]];
+        graph.extra = { linearData: { inputs, outputs: [4] } };
+        const { loader } = clipLoader(editor, true, create);
+        assert.deepEqual(inputs, [[example.id + 10, "example"], [loader.id, "file", { height: 40 }], [editor.id, "document"]]);
+    }
+});
+
 test("where the example needed no Prepare Video, the clip gets one", () => {
     const { graph, editor, save } = build({
         example: ["ReVideoExampleClip"],
