@@ -160,7 +160,9 @@ def test_the_registry_s_archive_is_the_pack_without_its_tests(checkout):
     files = set(project_files())
     needed = {"__init__.py", "pyproject.toml", "requirements.txt", "LICENSE", "README.md", "CHANGELOG.md"}
     needed |= {
-        name for name in files if name.startswith(("revideo/", "nodes/", "js/", "example_workflows/", "locales/", "subgraphs/"))
+        name
+        for name in files
+        if name.startswith(("revideo/", "nodes/", "js/", "example_workflows/", "locales/", "subgraphs/"))
     }
     assert needed <= inside <= files
     assert not [name for name in inside if name.startswith((".", "tests/", "benchmarks/"))]

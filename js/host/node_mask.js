@@ -8,6 +8,8 @@ import { followSettings } from "./comfy.js";
 /** @typedef {import("../editor.js").Editor} Editor */
 /** @typedef {import("./comfy.js").Comfy} Comfy */
 
+const FOLLOW = "ReVideoFollowMask"; // makes a mask of what is drawn
+
 export class NodeMask {
     #shown = ""; // key of the mask on the screen
     /** @type {{output: any, node: any, slot: number, settings: string} | null} what the last run gave, and what fed it */
@@ -41,11 +43,17 @@ export class NodeMask {
         let source = null;
         if (origin && this.#ran(origin, output) && output?.revideo_mask?.length) source = { urls: output.revideo_mask.map((/** @type {any} */ file) => this.comfy.viewUrl(file)), stride: output.revideo_info[0].stride ?? 1, channel: "red" };
         else if (loaded) source = { urls: [this.comfy.viewUrl(loaded.file)], stride: 1, channel: loaded.channel };
-        this.#show(origin ? `mask ${JSON.stringify(source)}` : "", source, origin ? "unseen" : "none");
+        const key = origin ? `mask ${JSON.stringify(source)}` : this.#isFollowed ? "followed" : "";
+        this.#show(key, source, key ? "unseen" : "none");
     }
 
     get #origin() {
         return originOf(this.node, inputNamed(this.node, "mask"));
+    }
+
+    /** Whether a mask is found at the points that are drawn: no area is missing then. */
+    get #isFollowed() {
+        return this.node.graph.nodes.some((/** @type {any} */ one) => one.type === FOLLOW && originOf(one, inputNamed(one, "points"))?.node === this.node);
     }
 
     /** Whether it gave the mask of this run. @type {(origin: {node: any, slot: number}, output: any) => boolean} */

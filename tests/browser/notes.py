@@ -100,8 +100,8 @@ Of an area of 400 × 400 in a clip of 1920 × 1080 the model sees 448 × 448. Th
 **always**; **auto** crops frames of more than a megapixel."""
 
 FOLLOW_CLICK = """\
-2. **Click.** **An anchor** (A) on the thing; no area is needed, though the editor misses one. *ReVideo Follow Mask* \
-finds its outline and follows it: look at the picture on it. Too much or too little? Set more anchors on the thing, or \
+2. **Click.** **An anchor** (A) on the thing; no area is needed. *ReVideo Follow Mask* finds its outline and follows \
+it: look at the picture on it. Too much or too little? Set more anchors on the thing, or \
 draw an area over it. *Track Points* follows the same anchors, for the motion.
 3. **Run.** The finished clip is in *Save Video*. **grow** in *Follow Mask* is the room that the new thing has around \
 the old one; outside of it every pixel stays the source's. **invert** edits all but the thing.

@@ -149,3 +149,16 @@ def test_a_soft_mask_of_each_frame_is_seen_as_soft_as_it_is_used(comfyui: ComfyU
     page.evaluate(SET_WIDGET, ["ImageToMask", "channel", "blue"])
     drawing.wait_for(lambda d: d.status.endswith("The mask is seen after a run"), "that it is another mask now")
     assert not drawing.layer("areas").any()
+
+
+def test_where_a_mask_is_found_at_what_is_drawn_no_area_is_missing(page: Page):
+    follow = {
+        "type": "ReVideoFollowMask",
+        "pos": [1600, 0],
+        "inputs": {"frames": ["prepare", 0], "points": ["editor", 0]},
+    }
+    drawing = build(page, more={"follow": follow}).wait_for_frames()
+    drawing.wait_for(lambda d: "after a run" in d.status, "that the mask comes with a run")
+    assert "No area" not in drawing.status
+    page.evaluate("window.app.graph.remove(window.app.graph.nodes.find(({ type }) => type === 'ReVideoFollowMask'))")
+    drawing.wait_for(lambda d: "No area" in d.status, "that an area is missing")
