@@ -7,7 +7,7 @@ import { test } from "node:test";
 const ROOT = new URL("../../js/", import.meta.url);
 
 // What a module may import stands before it, or in its own folder.
-const ORDER = ["dom.js", "geometry", "document", "exchange", "clip", "graph", "tools", "canvas", "input", "ui", "overlays", "drawing_board.js", "editor.js", "host", "extension.js"];
+const ORDER = ["locale.js", "dom.js", "geometry", "document", "exchange", "clip", "graph", "tools", "canvas", "input", "ui", "overlays", "drawing_board.js", "editor.js", "host", "extension.js"];
 
 const modules = readdirSync(ROOT, { recursive: true, encoding: "utf8" })
     .map((name) => name.replaceAll("\\", "/"))
