@@ -63,6 +63,7 @@ test("an exported name stands for one thing", () => {
 });
 
 // ComfyUI imports every module of js/. There is no page here: whatever touches one throws by itself.
+// Nor is there a ComfyUI, whose words locale.js would wait for.
 test("to import a module does nothing, but for extension.js", async () => {
     const acts = ["setTimeout", "setInterval", "setImmediate", "queueMicrotask", "fetch", "addEventListener", "dispatchEvent"];
     const consoles = ["log", "info", "warn", "error", "debug"];
