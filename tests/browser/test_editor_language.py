@@ -33,7 +33,8 @@ SAID = """editor => {
 # The same of whatever comes from here on, as window.heard.
 LISTEN = f"""editor => {{
     const heard = (window.heard = new Set());
-    const hear = target => (target instanceof Element ? ({SAID})(target) : [target.data]).forEach(text => heard.add(text));
+    const saidBy = target => target instanceof Element ? ({SAID})(target) : [target.data];
+    const hear = target => saidBy(target).forEach(text => heard.add(text));
     const all = {{ subtree: true, childList: true, characterData: true, attributes: true }};
     new MutationObserver(records => records.forEach(({{ target }}) => hear(target))).observe(editor, all);
 }}"""
