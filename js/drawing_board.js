@@ -6,6 +6,7 @@ import * as ops from "./document/operations.js";
 import { Session } from "./document/session.js";
 import { soloed, soloedPart } from "./document/solo.js";
 import { messageOf } from "./dom.js";
+import { t } from "./locale.js";
 
 /** @typedef {import("./document/document.js").EditDocument} EditDocument */
 /** @typedef {import("./document/operations.js").Selection} Selection */
@@ -65,7 +66,7 @@ export class DrawingBoard {
         try {
             this.session.load(text);
         } catch (error) {
-            this.#told.refused(`The stored drawing cannot be read: ${messageOf(error)}. It is kept until you draw something.`);
+            this.#told.refused(t`The stored drawing cannot be read: ${messageOf(error)}. It is kept until you draw something.`);
         }
         this.#settle();
     }
@@ -94,7 +95,7 @@ export class DrawingBoard {
             this.#settle(this.session.commit(next, label, merge));
             if (held.length) this.#told.held(lockedText(held));
         } catch (error) {
-            this.#told.refused(`That was not done: ${messageOf(error)}`);
+            this.#told.refused(t`That was not done: ${messageOf(error)}`);
             this.revert();
         }
     }
@@ -123,7 +124,7 @@ export class DrawingBoard {
         if (this.openPath && !findPath(this.doc, this.openPath)) this.openPath = null;
         if (valueToo) this.#told.changed(this.value);
         this.#told.shown();
-        if (leaves) this.#told.held("The drawing became another meanwhile: what was dragged is as it was.");
+        if (leaves) this.#told.held(t`The drawing became another meanwhile: what was dragged is as it was.`);
     }
 
     get isPreviewing() {

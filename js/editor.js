@@ -16,6 +16,7 @@ import { keepFromGraph } from "./input/own_events.js";
 import { Crosshair } from "./input/crosshair.js";
 import { Player, frameAt } from "./input/player.js";
 import { Pointer } from "./input/pointer.js";
+import { t } from "./locale.js";
 import { ContextMenu } from "./overlays/context_menu.js";
 import { CopiesForm } from "./overlays/copies_form.js";
 import { Dialogs } from "./overlays/dialogs.js";
@@ -171,7 +172,7 @@ export class Editor extends DrawingBoard {
     /** @type {(format: {width: number, height: number, frames: number}) => boolean} */
     conform(format) {
         const changed = super.conform(format);
-        if (changed) this.say(`The drawing was fitted to ${this.doc.frames} frames of ${format.width} × ${format.height}.`);
+        if (changed) this.say(t`The drawing was fitted to ${this.doc.frames} frames of ${format.width} × ${format.height}.`);
         return changed;
     }
 

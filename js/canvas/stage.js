@@ -1,5 +1,6 @@
 /** Stage: the pile of canvases in the page, as large as the layout makes it. */
 
+import { t } from "../locale.js";
 import { Layers } from "./layers.js";
 import { h } from "../dom.js";
 
@@ -15,7 +16,7 @@ export class Stage {
         const description = above.find((one) => one.id)?.id;
         this.element = h(
             "div",
-            { class: "rve-stage", role: "application", "aria-label": "Drawing on the clip", "aria-describedby": description },
+            { class: "rve-stage", role: "application", "aria-label": t`Drawing on the clip`, "aria-describedby": description },
             ...this.#layers.canvases,
             ...above,
         );

@@ -3,6 +3,8 @@
  * The same arithmetic as revideo/video/fitting.py, so that what is seen before a run is what a run gives.
  */
 
+import { t } from "../locale.js";
+
 /**
  * What a file holds.
  * @typedef {{width: number, height: number, frames: number, fps: number}} Source
@@ -33,7 +35,7 @@ export function prepare(source, steps) {
             const stop = step.count > 0 ? step.start + step.count * step.stride : picked.length;
             const available = picked.length;
             picked = picked.filter((_, index) => index >= step.start && index < stop && (index - step.start) % step.stride === 0);
-            if (!picked.length) throw new RangeError(`the clip has ${available} frames; there is none from frame ${step.start} on`);
+            if (!picked.length) throw new RangeError(t`the clip has ${available} frames; there is none from frame ${step.start} on`);
             fps /= step.stride;
         } else if (step.kind === "rate") {
             const seconds = picked.length / fps;

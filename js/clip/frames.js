@@ -1,5 +1,7 @@
 /** Frames: a clip's pictures by number, cached within a budget of memory. */
 
+import { t } from "../locale.js";
+
 /** @typedef {import("./frame_mapping.js").Source} Source */
 /** @typedef {import("./frame_mapping.js").Prepared} Prepared */
 
@@ -29,9 +31,9 @@ export class Unreadable extends Error {
 export async function whyUnreadable(url, otherwise, signal) {
     signal.throwIfAborted();
     const answer = await fetch(url, { method: "HEAD", signal }).catch(() => null);
-    if (!answer) return new Unreadable("ComfyUI does not answer, or cannot send a file of this name");
-    if (answer.status === 404) return new Unreadable("ComfyUI has no such file: upload it, or choose another", true);
-    return new Unreadable(answer.ok ? otherwise : `ComfyUI does not give it (${answer.status} ${answer.statusText})`);
+    if (!answer) return new Unreadable(t`ComfyUI does not answer, or cannot send a file of this name`);
+    if (answer.status === 404) return new Unreadable(t`ComfyUI has no such file: upload it, or choose another`, true);
+    return new Unreadable(answer.ok ? otherwise : t`ComfyUI does not give it (${answer.status} ${answer.statusText})`);
 }
 
 /** The size of a picture whose longer side may be so long. @type {(size: {width: number, height: number}, maxSide: number) => {width: number, height: number}} */

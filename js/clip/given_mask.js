@@ -1,6 +1,7 @@
 /** GivenMask: the mask that the graph gives to the editor, read from pictures: one for all frames, or one for each. */
 
 import { HALF } from "../geometry/base_mask.js";
+import { t } from "../locale.js";
 
 /** @typedef {import("../geometry/base_mask.js").BaseMask} BaseMask */
 /** @typedef {"alpha" | "red" | "green" | "blue"} Channel  of alpha, what is transparent may change */
@@ -40,9 +41,9 @@ export async function readMask({ urls, stride, channel }, signal) {
 /** @type {(url: string, signal: AbortSignal) => Promise<ImageBitmap>} */
 async function pictureAt(url, signal) {
     const answer = await fetch(url, { signal });
-    if (!answer.ok) throw new Error(`ComfyUI does not give it (${answer.status} ${answer.statusText})`);
+    if (!answer.ok) throw new Error(t`ComfyUI does not give it (${answer.status} ${answer.statusText})`);
     const blob = await answer.blob();
-    if (await isAnimated(blob)) throw new Error("it holds several pictures");
+    if (await isAnimated(blob)) throw new Error(t`it holds several pictures`);
     return createImageBitmap(blob, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
 }
 
@@ -72,7 +73,7 @@ export function channelOf(pixels, channel) {
     for (let index = 0; index < levels.length; index += 1) {
         const alpha = pixels[4 * index + 3];
         // A canvas holds colours multiplied by their opacity: they do not come back whole.
-        if (channel !== "alpha" && alpha < 255) throw new Error("it is transparent in places");
+        if (channel !== "alpha" && alpha < 255) throw new Error(t`it is transparent in places`);
         levels[index] = channel === "alpha" ? 255 - alpha : pixels[4 * index + at];
     }
     return levels;

@@ -1,10 +1,11 @@
 /** Pictures: frames out of picture files, one still each or all of one that is animated; as a run sees them, without transparency. */
 
+import { t } from "../locale.js";
 import { Unreadable, bitmapOptions, whyUnreadable } from "./frames.js";
 
 /** @typedef {import("./frames.js").Reader} Reader */
 
-const UNSHOWABLE = "this browser cannot decode the picture";
+const UNSHOWABLE = t`this browser cannot decode the picture`;
 const STILL_FPS = 1; // a still has no rate
 const ANIMATED = ["image/gif", "image/webp", "image/apng", "image/avif"]; // kinds that may be
 const TRANSPARENT = ["image/png", ...ANIMATED];
@@ -17,7 +18,7 @@ export async function openPicture(url, signal) {
     const picture = await decoded(blob, url, signal);
     const source = { width: picture.width, height: picture.height, frames: 1, fps: STILL_FPS };
     picture.close();
-    const remark = ANIMATED.includes(blob.type) && !("ImageDecoder" in window) ? "this browser shows no more than its first picture here" : "";
+    const remark = ANIMATED.includes(blob.type) && !("ImageDecoder" in window) ? t`this browser shows no more than its first picture here` : "";
     return { source, grab: async (_, maxSide) => smaller(await decoded(blob, url, signal), maxSide), close: () => {}, remark };
 }
 

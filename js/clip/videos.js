@@ -1,5 +1,6 @@
 /** Videos: the frames of a file that the browser plays. */
 
+import { t } from "../locale.js";
 import { rateOf } from "./frame_mapping.js";
 import { Unreadable, bitmapOptions, sizeWithin, whyUnreadable } from "./frames.js";
 import { shrunk } from "./shrink.js";
@@ -13,7 +14,7 @@ const USUAL_RATE = 24; // where a browser does not say
 const PROBE_MS = 3000;
 const QUIET_MS = 250; // after which no frame comes any more that was on its way
 const LATE_MS = 10_000; // for a frame to come
-const UNPLAYABLE = "this browser cannot decode the video";
+const UNPLAYABLE = t`this browser cannot decode the video`;
 
 /** Resolves with the event, rejects on the element's error or when `signal` aborts. @type {(element: HTMLVideoElement, name: string, signal?: AbortSignal) => Promise<void>} */
 function happening(element, name, signal) {
@@ -55,7 +56,7 @@ export async function openVideo(url, signal) {
         await loaded.catch(async (error) => {
             throw error instanceof Unreadable ? await whyUnreadable(url, UNPLAYABLE, signal) : error;
         });
-        if (!video.videoWidth) throw new Unreadable("the file holds no picture");
+        if (!video.videoWidth) throw new Unreadable(t`the file holds no picture`);
         const first = await frameWhere(() => true, video, signal, "keep");
         const measured = rates.get(url) ?? (await measureRate(video, signal));
         if (Number.isFinite(measured)) rates.set(url, measured);
@@ -110,7 +111,7 @@ async function frameWhere(isWanted, video, signal, alpha = "discard") {
         frame?.close();
         await sleep(5);
     }
-    throw new Unreadable("this browser does not show its frames");
+    throw new Unreadable(t`this browser does not show its frames`);
 }
 
 /** @type {(video: HTMLVideoElement, alpha: AlphaOption) => VideoFrame | null} */

@@ -1,11 +1,12 @@
 /** Items: the paths and areas of an edit document, found, made, named and changed. All pure. */
 
+import { t } from "../locale.js";
+
 /** @typedef {import("./document.js").EditDocument} EditDocument */
 /** @typedef {import("./document.js").Path} Path */
 /** @typedef {import("./document.js").Point} Point */
 /** @typedef {import("./document.js").Area} Area */
 
-const KIND_NAMES = { rect: "Rectangle", ellipse: "Ellipse", polygon: "Lasso", brush: "Brush", spline: "Spline", freehand: "Freehand", line: "Line", anchor: "Anchor" };
 const PALETTE = ["#ffb000", "#35c4f5", "#ff5c8a", "#7be04b", "#b98cff", "#ff7a3d", "#2fe0b5", "#f4e04d"];
 
 const SHORT = 24; // characters of a name within a sentence
@@ -25,7 +26,26 @@ export function freshColor(doc) {
 }
 
 /** What people call an item: its own name, else its kind and the number of its id, which stays though others go. @type {(items: (Path | Area)[], item: Path | Area) => string} */
-export const nameOf = (items, item) => item.name || `${KIND_NAMES[item.kind]} ${/^[pr]([1-9]\d{0,3})$/.exec(item.id)?.[1] ?? items.indexOf(item) + 1}`;
+export function nameOf(items, item) {
+    if (item.name) return item.name;
+    const number = numberOf(items, item);
+    switch (item.kind) {
+        case "rect": return t`Rectangle ${number}`;
+        case "ellipse": return t`Ellipse ${number}`;
+        case "polygon": return t`Lasso ${number}`;
+        case "brush": return t`Brush ${number}`;
+        case "spline": return t`Spline ${number}`;
+        case "freehand": return t`Freehand ${number}`;
+        case "line": return t`Line ${number}`;
+        case "anchor": return t`Anchor ${number}`;
+    }
+}
+
+/** The same for a file, which says the same in every language. @type {(paths: Path[], path: Path) => string} */
+export const fileNameOf = (paths, path) => path.name || `${path.kind[0].toUpperCase()}${path.kind.slice(1)} ${numberOf(paths, path)}`;
+
+/** @type {(items: (Path | Area)[], item: Path | Area) => string | number} */
+const numberOf = (items, item) => /^[pr]([1-9]\d{0,3})$/.exec(item.id)?.[1] ?? items.indexOf(item) + 1;
 
 /** As much of it as a sentence has room for. @type {(items: (Path | Area)[], item: Path | Area) => string} */
 export function shortName(items, item) {

@@ -1,5 +1,6 @@
 /** Locks: what locked paths and areas keep, whatever a command made of the rest. All pure. */
 
+import { t } from "../locale.js";
 import { findArea, findPath, shortName } from "./items.js";
 import { followIds } from "../geometry/pose.js";
 
@@ -82,8 +83,11 @@ export function followedText({ paths, regions }, selection) {
     const areas = [...new Set(stay.flatMap(followed))].map((area) => shortName(regions, area));
     const [one, its] = [stay.length === 1, areas.length === 1];
     const names = stay.map((path) => shortName(paths, path)).join(", ");
-    return names && `${names} ${one ? "stays" : "stay"}: ${areas.join(", ")} ${its ? "follows" : "follow"} ${one ? "it" : "them"} and ${its ? "is" : "are"} locked.`;
+    if (!names) return "";
+    const followers = areas.join(", ");
+    if (one) return its ? t`${names} stays: ${followers} follows it and is locked.` : t`${names} stays: ${followers} follow it and are locked.`;
+    return its ? t`${names} stay: ${followers} follows them and is locked.` : t`${names} stay: ${followers} follow them and are locked.`;
 }
 
 /** @type {(names: string[]) => string} */
-export const lockedText = (names) => `${names.join(", ")} ${names.length > 1 ? "are locked: unlock them" : "is locked: unlock it"} in the list.`;
+export const lockedText = (names) => (names.length > 1 ? t`${names.join(", ")} are locked: unlock them in the list.` : t`${names.join(", ")} is locked: unlock it in the list.`);

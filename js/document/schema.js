@@ -3,6 +3,7 @@
  * revideo/drawing/schema.py.
  */
 
+import { t } from "../locale.js";
 import { AREA_KINDS, EASINGS, KEY_EASINGS, LIMITS, MODES, PATH_KINDS, VERSION } from "./document.js";
 
 /** @typedef {import("./document.js").EditDocument} EditDocument */
@@ -22,12 +23,12 @@ export class DocumentError extends Error {}
  */
 export function parseDocument(text) {
     if (/^[ \t\r\n]*$/.test(text)) return null;
-    if (depthOf(text) > LIMITS.depth) fail("the document is nested too deeply");
+    if (depthOf(text) > LIMITS.depth) fail(t`the document is nested too deeply`);
     let value;
     try {
         value = JSON.parse(text);
     } catch {
-        fail("the document is not JSON");
+        fail(t`the document is not JSON`);
     }
     return readDocument(value);
 }
@@ -54,12 +55,12 @@ export function depthOf(text) {
 
 /** @type {(value: unknown) => EditDocument} */
 function readDocument(value) {
-    if (!isObject(value)) fail("the document is not an object");
+    if (!isObject(value)) fail(t`the document is not an object`);
     const { version } = value;
     if (!isWhole(version, 1, VERSION)) {
         if (isWhole(version, VERSION, 1_000_000))
-            fail(`the document has version ${version}, this ReVideo knows version ${VERSION}: update ReVideo`);
-        fail("version must be 1 or 2");
+            fail(t`the document has version ${version}, this ReVideo knows version ${VERSION}: update ReVideo`);
+        fail(t`version must be 1 or 2`);
     }
     const newer = version > 1;
     const width = readWhole(value, "width", LIMITS.side);
@@ -68,14 +69,14 @@ function readDocument(value) {
     const drawnPaths = readList(value, "paths", LIMITS.paths);
     const drawnAreas = readList(value, "regions", LIMITS.regions);
     const count = [...drawnPaths, ...drawnAreas].reduce((/** @type {number} */ sum, item) => sum + pointsIn(item, newer), 0); // before any of them is looked at
-    if (count > LIMITS.points) fail(`the document has ${count} points; at most ${LIMITS.points} are allowed`);
+    if (count > LIMITS.points) fail(t`the document has ${count} points; at most ${LIMITS.points} are allowed`);
 
     /** @type {Set<string>} */
     const pathIds = new Set();
-    const paths = drawnPaths.map((path, index) => readPath(path, `path ${index + 1}`, pathIds, frames - 1, newer));
+    const paths = drawnPaths.map((path, index) => readPath(path, t`path ${index + 1}`, pathIds, frames - 1, newer));
     /** @type {Set<string>} */
     const areaIds = new Set();
-    const regions = drawnAreas.map((area, index) => readArea(area, `region ${index + 1}`, areaIds, pathIds, frames - 1, newer));
+    const regions = drawnAreas.map((area, index) => readArea(area, t`region ${index + 1}`, areaIds, pathIds, frames - 1, newer));
     return { width, height, frames, paths, regions };
 }
 
@@ -88,28 +89,28 @@ function pointsIn(item, newer) {
 
 /** @type {(value: unknown, place: string, ids: Set<string>, last: number, newer: boolean) => Path} */
 function readPath(value, place, ids, last, newer) {
-    if (!isObject(value)) fail(`${place} is not an object`);
-    const id = readId(value, place, "path", ids);
+    if (!isObject(value)) fail(t`${place} is not an object`);
+    const id = readId(value, place, (id) => t`${place} (${id}): another path has this id`, ids);
     const where = `${place} (${id})`;
     const kind = readChoice(value, "kind", PATH_KINDS, where);
-    const points = readPoints(value, where).map((point, index) => readPoint(point, `${where}, point ${index + 1}`, newer));
-    if (kind === "anchor" && points.length !== 1) fail(`${where}: an anchor has one point, not ${points.length}`);
+    const points = readPoints(value, where).map((point, index) => readPoint(point, t`${where}, point ${index + 1}`, newer));
+    if (kind === "anchor" && points.length !== 1) fail(t`${where}: an anchor has one point, not ${points.length}`);
     const start = readTime(value, "start", last, where);
     const end = readTime(value, "end", last, where);
-    if ((end ?? last) < (start ?? 0)) fail(`${where}: end must not lie before start`);
+    if ((end ?? last) < (start ?? 0)) fail(t`${where}: end must not lie before start`);
     checkFrames(points, start ?? 0, end ?? last, where);
     const easing = value.easing === undefined ? undefined : readChoice(value, "easing", EASINGS, where);
     const visible = readFlag(value, "visible", where);
     const name = readText(value, "name", where);
     const { color } = value;
     if (color !== undefined && !(typeof color === "string" && /^#[0-9a-fA-F]{6}$/.test(color)))
-        fail(`${where}: color must be written as #rrggbb`);
+        fail(t`${where}: color must be written as #rrggbb`);
     return without({ id, kind, name, color, points, start, end, easing, visible, ...readListing(value, where, newer) });
 }
 
 /** @type {(value: unknown, where: string, newer: boolean) => Point} */
 function readPoint(value, where, newer) {
-    if (!isObject(value)) fail(`${where} is not an object`);
+    if (!isObject(value)) fail(t`${where} is not an object`);
     const x = readCoordinate(value.x, "x", where);
     const y = readCoordinate(value.y, "y", where);
     const frame = value.frame === undefined ? undefined : readNumber(value.frame, "frame", where);
@@ -121,7 +122,7 @@ function readEasing({ easing }, where) {
     if (easing === undefined) return undefined;
     const named = KEY_EASINGS.find((name) => name === easing);
     if (named) return named;
-    if (!Array.isArray(easing) || easing.length !== 4) fail(`${where}: easing must be ${KEY_EASINGS.join(", ")} or a list x1, y1, x2, y2`);
+    if (!Array.isArray(easing) || easing.length !== 4) fail(t`${where}: easing must be ${KEY_EASINGS.join(", ")} or a list x1, y1, x2, y2`);
     const [x1, x2] = [1, 2].map((number) => readWithin(easing[2 * number - 2], `easing's x${number}`, 0, 1, where));
     const [y1, y2] = [1, 2].map((number) => readWithin(easing[2 * number - 1], `easing's y${number}`, ...LIMITS.easing, where));
     return [x1, y1, x2, y2];
@@ -133,13 +134,13 @@ function checkFrames(points, start, end, where) {
     let before = -Infinity;
     points.forEach(({ frame }, index) => {
         if (frame === undefined) return;
-        const culprit = () => `${where}, point ${index + 1}: frame must`;
-        if (frame < start || frame > end) fail(`${culprit()} lie within the path's start and end`);
+        const number = index + 1;
+        if (frame < start || frame > end) fail(t`${where}, point ${number}: frame must lie within the path's start and end`);
         if (index > 0 && points[0].frame === undefined && frame <= start)
-            fail(`${culprit()} lie after the path's start, when it is at its first point`);
+            fail(t`${where}, point ${number}: frame must lie after the path's start, when it is at its first point`);
         if (index < last && points[last].frame === undefined && frame >= end)
-            fail(`${culprit()} lie before the path's end, when it is at its last point`);
-        if (frame <= before) fail(`${culprit()} lie after that of the timed point before`);
+            fail(t`${where}, point ${number}: frame must lie before the path's end, when it is at its last point`);
+        if (frame <= before) fail(t`${where}, point ${number}: frame must lie after that of the timed point before`);
         before = frame;
     });
 }
@@ -150,19 +151,19 @@ const readListing = (fields, where, newer) =>
 
 /** @type {(value: unknown, place: string, ids: Set<string>, pathIds: Set<string>, last: number, newer: boolean) => Area} */
 function readArea(value, place, ids, pathIds, last, newer) {
-    if (!isObject(value)) fail(`${place} is not an object`);
-    const id = readId(value, place, "region", ids);
+    if (!isObject(value)) fail(t`${place} is not an object`);
+    const id = readId(value, place, (id) => t`${place} (${id}): another region has this id`, ids);
     const where = `${place} (${id})`;
     const kind = readChoice(value, "kind", AREA_KINDS, where);
     const mode = value.mode === undefined ? undefined : readChoice(value, "mode", MODES, where);
     const points = readPairs(value, where);
     const count = points.length;
-    if (kind === "rect" && count !== 2) fail(`${where}: a rect has two points, not ${count}`);
-    if (kind === "ellipse" && count !== 2) fail(`${where}: an ellipse has two points, not ${count}`);
-    if (kind === "polygon" && count < 3) fail(`${where}: a polygon has at least three points, not ${count}`);
+    if (kind === "rect" && count !== 2) fail(t`${where}: a rect has two points, not ${count}`);
+    if (kind === "ellipse" && count !== 2) fail(t`${where}: an ellipse has two points, not ${count}`);
+    if (kind === "polygon" && count < 3) fail(t`${where}: a polygon has at least three points, not ${count}`);
     const radius = kind === "brush" ? readNumber(value.radius, "radius", where) : undefined; // others have none
     if (radius !== undefined && !(radius > 0 && radius <= LIMITS.radius))
-        fail(`${where}: radius must be above 0 and at most ${LIMITS.radius}`);
+        fail(t`${where}: radius must be above 0 and at most ${LIMITS.radius}`);
     const feather = value.feather === undefined ? undefined : readWithin(value.feather, "feather", 0, LIMITS.feather, where);
     const follow = value.follow === undefined ? undefined : readFollow(value.follow, pathIds, where, newer);
     const visible = readFlag(value, "visible", where);
@@ -178,39 +179,39 @@ function readFollow(value, pathIds, where, newer) {
     const ids = newer && Array.isArray(value) ? value : [];
     const each = ids.length >= 1 && ids.length <= LIMITS.follow && new Set(ids).size === ids.length;
     if (each && ids.every((id) => typeof id === "string" && pathIds.has(id))) return ids;
-    const several = newer ? `, or a list of 1 to ${LIMITS.follow} of them, each once` : "";
-    return fail(`${where}: follow must be the id of a path in the document${several}`);
+    if (!newer) return fail(t`${where}: follow must be the id of a path in the document`);
+    return fail(t`${where}: follow must be the id of a path in the document, or a list of 1 to ${LIMITS.follow} of them, each once`);
 }
 
 /** @type {(value: unknown, count: number, last: number, where: string) => Keyframe[]} */
 function readKeys(value, count, last, where) {
-    if (!Array.isArray(value) || !value.length || value.length > LIMITS.keys) fail(`${where}: keys must be a list of 1 to ${LIMITS.keys} keys`);
-    const keys = value.map((key, index) => readKey(key, count, last, `${where}, key ${index + 1}`));
+    if (!Array.isArray(value) || !value.length || value.length > LIMITS.keys) fail(t`${where}: keys must be a list of 1 to ${LIMITS.keys} keys`);
+    const keys = value.map((key, index) => readKey(key, count, last, t`${where}, key ${index + 1}`));
     keys.forEach(({ frame }, index) => {
-        if (index && frame <= keys[index - 1].frame) fail(`${where}, key ${index + 1}: frame must lie after that of the key before`);
+        if (index && frame <= keys[index - 1].frame) fail(t`${where}, key ${index + 1}: frame must lie after that of the key before`);
     });
     return keys;
 }
 
 /** @type {(value: unknown, count: number, last: number, where: string) => Keyframe} */
 function readKey(value, count, last, where) {
-    if (!isObject(value)) fail(`${where} is not an object`);
+    if (!isObject(value)) fail(t`${where} is not an object`);
     const frame = readFrame(value.frame, "frame", last, where);
-    const move = value.move === undefined ? undefined : readPair(value.move, `${where}, move`);
-    const scale = value.scale === undefined ? undefined : readPair(value.scale, `${where}, scale`);
-    scale?.forEach((part, axis) => readWithin(part, "xy"[axis], ...LIMITS.scale, `${where}, scale`));
+    const move = value.move === undefined ? undefined : readPair(value.move, t`${where}, move`);
+    const scale = value.scale === undefined ? undefined : readPair(value.scale, t`${where}, scale`);
+    scale?.forEach((part, axis) => readWithin(part, "xy"[axis], ...LIMITS.scale, t`${where}, scale`));
     const rotate = value.rotate === undefined ? undefined : readWithin(value.rotate, "rotate", -LIMITS.rotate, LIMITS.rotate, where);
     const points = value.points === undefined ? undefined : readPairs(value, where);
-    if (points && points.length !== count) fail(`${where}: the region has ${count} points, the key ${points.length}`);
+    if (points && points.length !== count) fail(t`${where}: the region has ${count} points, the key ${points.length}`);
     return without({ frame, move, scale, rotate, points, easing: readEasing(value, where) });
 }
 
 /** @type {(fields: Fields, where: string) => [number, number][]} */
-const readPairs = (fields, where) => readPoints(fields, where).map((point, index) => readPair(point, `${where}, point ${index + 1}`));
+const readPairs = (fields, where) => readPoints(fields, where).map((point, index) => readPair(point, t`${where}, point ${index + 1}`));
 
 /** @type {(value: unknown, where: string) => [number, number]} */
 function readPair(value, where) {
-    if (!Array.isArray(value) || value.length !== 2) fail(`${where} is not a pair of numbers`);
+    if (!Array.isArray(value) || value.length !== 2) fail(t`${where} is not a pair of numbers`);
     return [readCoordinate(value[0], "x", where), readCoordinate(value[1], "y", where)];
 }
 
@@ -234,20 +235,20 @@ function isText(value, least) {
 /** @type {(fields: Fields, name: string, most: number) => number} */
 function readWhole(fields, name, most) {
     const value = fields[name];
-    return isWhole(value, 1, most) ? value : fail(`${name} must be a whole number from 1 to ${most}`);
+    return isWhole(value, 1, most) ? value : fail(t`${name} must be a whole number from 1 to ${most}`);
 }
 
 /** @type {(fields: Fields, name: string, most: number) => unknown[]} */
 function readList(fields, name, most) {
     const value = fields[name];
-    if (!Array.isArray(value)) fail(`${name} must be a list`);
-    return value.length <= most ? value : fail(`the document has ${value.length} ${name}; at most ${most} are allowed`);
+    if (!Array.isArray(value)) fail(t`${name} must be a list`);
+    return value.length <= most ? value : fail(t`the document has ${value.length} ${name}; at most ${most} are allowed`);
 }
 
-/** @type {(fields: Fields, place: string, what: string, taken: Set<string>) => string} */
-function readId({ id }, place, what, taken) {
-    if (!isText(id, 1)) fail(`${place}: id must be text of 1 to ${LIMITS.text} characters`);
-    if (taken.has(id)) fail(`${place} (${id}): another ${what} has this id`);
+/** @type {(fields: Fields, place: string, refusal: (id: string) => string, taken: Set<string>) => string} */
+function readId({ id }, place, refusal, taken) {
+    if (!isText(id, 1)) fail(t`${place}: id must be text of 1 to ${LIMITS.text} characters`);
+    if (taken.has(id)) fail(refusal(id));
     taken.add(id);
     return id;
 }
@@ -255,18 +256,18 @@ function readId({ id }, place, what, taken) {
 /** @type {(fields: Fields, name: string, where: string) => string | undefined} */
 function readText(fields, name, where) {
     const value = fields[name];
-    return value === undefined || isText(value, 0) ? value : fail(`${where}: ${name} must be text of at most ${LIMITS.text} characters`);
+    return value === undefined || isText(value, 0) ? value : fail(t`${where}: ${name} must be text of at most ${LIMITS.text} characters`);
 }
 
 /** @type {<T extends string>(fields: Fields, name: string, choices: readonly T[], where: string) => T} */
 function readChoice(fields, name, choices, where) {
     const found = choices.find((choice) => choice === fields[name]);
-    return found ?? fail(`${where}: ${name} must be ${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`);
+    return found ?? fail(t`${where}: ${name} must be ${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`);
 }
 
 /** @type {(fields: Fields, where: string) => unknown[]} */
 function readPoints({ points }, where) {
-    return Array.isArray(points) && points.length ? points : fail(`${where}: points must be a list of at least one point`);
+    return Array.isArray(points) && points.length ? points : fail(t`${where}: points must be a list of at least one point`);
 }
 
 /** @type {(fields: Fields, name: string, last: number, where: string) => number | undefined} */
@@ -278,30 +279,30 @@ function readTime(fields, name, last, where) {
 /** @type {(value: unknown, name: string, last: number, where: string) => number} */
 function readFrame(value, name, last, where) {
     const time = readNumber(value, name, where);
-    return time >= 0 && time <= last ? time : fail(`${where}: ${name} must lie within 0 and ${last}, the last frame`);
+    return time >= 0 && time <= last ? time : fail(t`${where}: ${name} must lie within 0 and ${last}, the last frame`);
 }
 
 /** @type {(fields: Fields, name: string, where: string) => boolean | undefined} */
 function readFlag(fields, name, where) {
     const value = fields[name];
-    return value === undefined || typeof value === "boolean" ? value : fail(`${where}: ${name} must be true or false`);
+    return value === undefined || typeof value === "boolean" ? value : fail(t`${where}: ${name} must be true or false`);
 }
 
 /** @type {(value: unknown, name: string, low: number, high: number, where: string) => number} */
 function readWithin(value, name, low, high, where) {
     const number = readNumber(value, name, where);
-    return number >= low && number <= high ? number : fail(`${where}: ${name} must lie within ${low} and ${high}`);
+    return number >= low && number <= high ? number : fail(t`${where}: ${name} must lie within ${low} and ${high}`);
 }
 
 /** @type {(value: unknown, name: string, where: string) => number} */
 function readCoordinate(value, name, where) {
     const number = readNumber(value, name, where);
-    return Math.abs(number) <= LIMITS.coordinate ? number : fail(`${where}: ${name} must lie within ±${LIMITS.coordinate}`);
+    return Math.abs(number) <= LIMITS.coordinate ? number : fail(t`${where}: ${name} must lie within ±${LIMITS.coordinate}`);
 }
 
 /** @type {(value: unknown, name: string, where: string) => number} */
 function readNumber(value, name, where) {
-    return typeof value === "number" && Number.isFinite(value) ? value : fail(`${where}: ${name} is not a finite number`);
+    return typeof value === "number" && Number.isFinite(value) ? value : fail(t`${where}: ${name} is not a finite number`);
 }
 
 /** Without the fields that were left out. @type {<T extends object>(item: T) => T} */

@@ -3,6 +3,7 @@
  * ComfyUI's own undo builds every node anew.
  */
 
+import { t } from "../locale.js";
 import { emptyDocument, serializeDocument } from "./document.js";
 import * as histories from "./history.js";
 import * as ops from "./operations.js";
@@ -68,7 +69,7 @@ export class Session {
         const doc = parseDocument(text) ?? emptyDocument(width, height, frames);
         const { past, present, future } = this.#history;
         const untouched = !past.length && !future.length && isBlank(present);
-        this.#history = untouched ? histories.begin(doc) : histories.visit(this.#history, doc, sameDrawing, "change outside the editor");
+        this.#history = untouched ? histories.begin(doc) : histories.visit(this.#history, doc, sameDrawing, t`change outside the editor`);
         this.#settle(present);
     }
 

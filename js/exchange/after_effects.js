@@ -4,6 +4,7 @@
  * the same messages.
  */
 
+import { t } from "../locale.js";
 import { fail, shown } from "./literals.js";
 import { NumberedTrack, fromNumbered, resting } from "./numbered.js";
 
@@ -35,20 +36,20 @@ export function readAfterEffects(text) {
     const chosen = chosenOf(properties);
     if (!chosen.length)
         fail(
-            "this After Effects text has no keyframes of a Position, of a point of an effect or of a tracker " +
-                "(a Position with separate dimensions must be joined first)",
+            t`this After Effects text has no keyframes of a Position, of a point of an effect or of a tracker (a Position with separate dimensions must be joined first)`,
         );
-    const notes = ["straight between keyframes"];
+    const notes = [t`straight between keyframes`];
     const [width, height] = [sizes.get("Source Width") ?? 0, sizes.get("Source Height") ?? 0];
     const drawnOn = width && height ? [width, height] : undefined;
     if (drawnOn) {
-        notes.push(`on a picture of ${shown(width)}×${shown(height)}`);
+        notes.push(t`on a picture of ${shown(width)}×${shown(height)}`);
         for (const each of chosen) checkInside(each, width, height);
-    } else notes.push("no size named, so on the clip's");
+    } else notes.push(t`no size named, so on the clip's`);
     const left = [...new Set(properties.filter((each) => each.animated && !isWanted(each)).map(({ parts }) => parts[parts.length - 1]))];
-    const more = left.length > NAMED ? ` and ${left.length - NAMED} more` : "";
-    if (left.length) notes.push(`left out: ${left.slice(0, NAMED).map(shown).join(", ")}${more}`);
-    return fromNumbered("After Effects keyframes", chosen.map(({ track }) => track), notes, { straight: true, drawnOn });
+    const some = left.slice(0, NAMED).map(shown).join(", ");
+    if (left.length > NAMED) notes.push(t`left out: ${some} and ${left.length - NAMED} more`);
+    else if (left.length) notes.push(t`left out: ${some}`);
+    return fromNumbered(t`After Effects keyframes`, chosen.map(({ track }) => track), notes, { straight: true, drawnOn });
 }
 
 /** @type {(lines: string[]) => {properties: Property[], sizes: Map<string, number>}} */
@@ -61,7 +62,7 @@ function readLines(lines) {
         const stripped = strip(line);
         const header = HEADER.exec(stripped);
         if (!stripped || BEGIN.test(stripped) || stripped === "End of Keyframe Data") return;
-        if (stripped === "Expression Data") fail(`line ${index + 1}: an expression is no keyframes: convert it to keyframes first`);
+        if (stripped === "Expression Data") fail(t`line ${index + 1}: an expression is no keyframes: convert it to keyframes first`);
         if (header) readHeader(index + 1, header[1], header[2], sizes);
         else if (/^[-+.0-9]/.test(stripped)) {
             if (current) readRow(index + 1, line, current);
@@ -79,8 +80,8 @@ function readLines(lines) {
 /** @type {(line: number, name: string, value: string, sizes: Map<string, number>) => void} */
 function readHeader(line, name, value, sizes) {
     if (!name.startsWith("Source") || name.endsWith("Ratio")) return; // what is scaled from the source's size is in its pixels, whatever their shape
-    if (!SIZE.test(value)) fail(`line ${line}: ${name} must be a size, found ${shown(value)}`);
-    if (sizes.has(name) && sizes.get(name) !== Number(value)) fail(`line ${line}: ${name} was another size before: read the texts one by one`);
+    if (!SIZE.test(value)) fail(t`line ${line}: ${name} must be a size, found ${shown(value)}`);
+    if (sizes.has(name) && sizes.get(name) !== Number(value)) fail(t`line ${line}: ${name} was another size before: read the texts one by one`);
     sizes.set(name, Number(value));
 }
 
@@ -91,11 +92,11 @@ function readRow(at, line, current) {
     current.animated ||= !still;
     if (!current.place) return;
     if (tokens.length !== current.wide - Number(still) || !tokens.every((token) => NUMBER.test(token)))
-        fail(`line ${at}: expected ${current.wide} numbers, found ${shown(strip(line))}`);
+        fail(t`line ${at}: expected ${current.wide} numbers, found ${shown(strip(line))}`);
     if (still) return;
-    if (!FRAME.test(tokens[0])) fail(`line ${at}: frame ${shown(tokens[0])} is no number of a frame`);
+    if (!FRAME.test(tokens[0])) fail(t`line ${at}: frame ${shown(tokens[0])} is no number of a frame`);
     const [frame, x, y, depth] = tokens.map(Number);
-    if (depth && isWanted(current)) fail(`line ${at}: z is not 0, so x and y of this layer are no places in the picture`);
+    if (depth && isWanted(current)) fail(t`line ${at}: z is not 0, so x and y of this layer are no places in the picture`);
     current.track.add(frame, [x, y]);
 }
 
@@ -118,8 +119,7 @@ function checkInside({ parts, track }, width, height) {
     const outside = [...track.keys.values()].filter(([x, y]) => !(x >= 0 && x <= width && y >= 0 && y <= height)).length;
     if (parts[parts.length - 1] === "Position" && 2 * outside > track.keys.size)
         fail(
-            `${track.name}: most of it lies outside of the ${shown(width)}×${shown(height)} of Source Width and Source Height; ` +
-                "a Position is in pixels of the composition: write its size there",
+            t`${track.name}: most of it lies outside of the ${shown(width)}×${shown(height)} of Source Width and Source Height; a Position is in pixels of the composition: write its size there`,
         );
 }
 

@@ -4,6 +4,7 @@
  * same messages.
  */
 
+import { t } from "../locale.js";
 import { fail, shown } from "./literals.js";
 import { NumberedTrack, countedPaths, fixed, fromNumbered } from "./numbered.js";
 
@@ -50,7 +51,7 @@ export function readCsv(text) {
     const rows = lines.map(({ line, content }) => ({ line, fields: fieldsOf(content, separator) }));
     const columns = named.length ? named : guessed(rows);
     for (const { line, fields } of rows)
-        if (fields.length !== columns.length) fail(`line ${line} of the table has ${fields.length} fields, its first line has ${columns.length}`);
+        if (fields.length !== columns.length) fail(t`line ${line} of the table has ${fields.length} fields, its first line has ${columns.length}`);
     return readRows(rows, columnsOf(columns), separator, !named.length);
 }
 
@@ -84,7 +85,7 @@ function guessed(rows) {
         });
         if (rises && !rows.every(({ fields }) => FLAGS.has(fields[fields.length - 1]))) return named;
     }
-    return fail("these columns of numbers may mean several things: name them in a first line, such as id,frame,x,y");
+    return fail(t`these columns of numbers may mean several things: name them in a first line, such as id,frame,x,y`);
 }
 
 /** Where each meaning stands. @type {(named: string[]) => Map<string, number>} */
@@ -92,31 +93,31 @@ function columnsOf(named) {
     const columns = new Map();
     for (const [meaning, names] of Object.entries(COLUMNS)) {
         const found = named.filter((name) => names.includes(name));
-        if (found.length > 1) fail(`the columns ${shown(found[0])} and ${shown(found[1])} mean the same: leave one`);
+        if (found.length > 1) fail(t`the columns ${shown(found[0])} and ${shown(found[1])} mean the same: leave one`);
         if (found.length) columns.set(meaning, named.indexOf(found[0]));
     }
-    for (const axis of "xy") if (!columns.has(axis)) fail(`no column of the table is called "${axis}"; it has ${named.map(shown).join(", ")}`);
+    for (const axis of "xy") if (!columns.has(axis)) fail(t`no column of the table is called "${axis}"; it has ${named.map(shown).join(", ")}`);
     const timed = named.find((name) => TIMES.includes(name));
-    if (timed && !columns.has("frame")) fail(`the column ${shown(timed)} counts no frames: give a column "frame"`);
-    if (columns.has("visible") && columns.has("occluded")) fail('the columns "visible" and "occluded" mean the same: leave one');
+    if (timed && !columns.has("frame")) fail(t`the column ${shown(timed)} counts no frames: give a column "frame"`);
+    if (columns.has("visible") && columns.has("occluded")) fail(t`the columns "visible" and "occluded" mean the same: leave one`);
     return columns;
 }
 
 /** @type {(rows: Row[], columns: Map<string, number>, separator: string, unnamed: boolean) => Exchanged} */
 function readRows(rows, columns, separator, unnamed) {
-    if (!rows.length) fail("the table has no line of points");
+    if (!rows.length) fail(t`the table has no line of points`);
     /** @type {Map<string, NumberedTrack>} */
     const tracks = new Map();
     for (const { line, fields } of rows) {
         const value = Object.fromEntries([...columns].map(([meaning, at]) => [meaning, fields[at]]));
         const owner = value.id ?? "";
-        const track = tracks.get(owner) ?? new NumberedTrack(columns.has("id") ? `track ${shown(owner)}` : "track 0");
+        const track = tracks.get(owner) ?? new NumberedTrack(columns.has("id") ? t`track ${shown(owner)}` : t`track ${0}`);
         tracks.set(owner, track);
-        if (columns.has("frame") && !FRAME.test(value.frame)) fail(`line ${line}: frame ${shown(value.frame)} is no whole number`);
+        if (columns.has("frame") && !FRAME.test(value.frame)) fail(t`line ${line}: frame ${shown(value.frame)} is no whole number`);
         track.add(columns.has("frame") ? Number(value.frame) : track.size, pointOf(line, value, separator));
     }
     const inOrder = [...columns].sort(([, a], [, b]) => a - b).map(([meaning]) => meaning);
-    const notes = unnamed ? [`columns read as ${inOrder.join(", ")}`] : [];
+    const notes = unnamed ? [t`columns read as ${inOrder.join(", ")}`] : [];
     const read = fromNumbered("CSV", [...tracks.values()], notes);
     return columns.has("frame") ? read : unnumbered(read, [...tracks.values()]);
 }
@@ -127,11 +128,11 @@ function pointOf(line, value, separator) {
     for (const [meaning, when] of /** @type {const} */ ([["visible", true], ["occluded", false]])) {
         if (!(meaning in value)) continue;
         const flag = FLAGS.get(value[meaning].toLowerCase());
-        if (flag === undefined) fail(`line ${line}: ${meaning} must be 1 or 0, found ${shown(value[meaning])}`);
+        if (flag === undefined) fail(t`line ${line}: ${meaning} must be 1 or 0, found ${shown(value[meaning])}`);
         shows = flag === when;
     }
     if (!shows || (LOST.test(value.x) && LOST.test(value.y))) return null;
-    return ["x", "y"].map((axis) => numberOf(value[axis], separator) ?? fail(`line ${line}: ${axis} must be a number, found ${shown(value[axis])}`));
+    return ["x", "y"].map((axis) => numberOf(value[axis], separator) ?? fail(t`line ${line}: ${axis} must be a number, found ${shown(value[axis])}`));
 }
 
 const LOST = /^(?:nan)?$/i;
@@ -139,7 +140,7 @@ const LOST = /^(?:nan)?$/i;
 /** A point per line, frame by frame. @type {(read: Exchanged, tracks: NumberedTrack[]) => Exchanged} */
 function unnumbered({ points, visible }, tracks) {
     const longest = Math.max(...tracks.map(({ size }) => size));
-    return { points, visible, readAs: `read as CSV: ${countedPaths(tracks.length)} of up to ${longest} points, a frame each` };
+    return { points, visible, readAs: t`read as CSV: ${countedPaths(tracks.length)} of up to ${longest} points, a frame each` };
 }
 
 // --- Writing -------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
  * docs/tracks.md says what is read. revideo/tracks/tracks_text.py asks in the same order.
  */
 
+import { t } from "../locale.js";
 import { fail } from "./literals.js";
 import { MAX_LENGTH, formatTracks, inPixels, parseTracks, pathsFromTracks } from "./tracks_text.js";
 import { readAfterEffects, writeAfterEffects } from "./after_effects.js";
@@ -23,7 +24,7 @@ import { readSvg, writeSvg } from "./svg.js";
  * @type {(text: string, size?: {width: number, height: number}) => Exchanged}
  */
 export function readTracks(text, size) {
-    if (text.length > MAX_LENGTH) fail(`the tracks are a text of ${text.length} characters; at most ${MAX_LENGTH} are read`);
+    if (text.length > MAX_LENGTH) fail(t`the tracks are a text of ${text.length} characters; at most ${MAX_LENGTH} are read`);
     return readAfterEffects(text) ?? readNuke(text, size) ?? readSvg(text) ?? readCsv(text) ?? parseTracks(text);
 }
 
@@ -48,11 +49,11 @@ export function drawnPaths(read, doc) {
     const notes = read.readAs ? [read.readAs] : [];
     const tracks = inPixels(inClip(read, doc.frames), doc);
     const beyond = read.firstFrame === undefined ? 0 : (read.points[0]?.length ?? 0) - doc.frames;
-    if (beyond > 0) notes.push(`the clip has ${doc.frames} frames: the last ${beyond} of the tracks were left out`);
-    if (tracks.visible.some(hasGap)) notes.push("a drawn path has no gaps: where a track is hidden in between, it goes on");
+    if (beyond > 0) notes.push(t`the clip has ${doc.frames} frames: the last ${beyond} of the tracks were left out`);
+    if (tracks.visible.some(hasGap)) notes.push(t`a drawn path has no gaps: where a track is hidden in between, it goes on`);
     const timed = pathsFromTracks(tracks, doc);
     const paths = read.corners ? timed.map((path, number) => shapeOf(path, read, number, doc)) : timed;
-    if (!paths.length) fail("the text holds no path");
+    if (!paths.length) fail(t`the text holds no path`);
     return { paths, notes };
 }
 
@@ -84,13 +85,13 @@ const hasGap = (visible) => visible.slice(visible.indexOf(true), visible.lastInd
 
 /** What tracks are written as, and how such a file's name ends. */
 export const TRACK_FORMATS = /** @type {const} */ ({
-    points: { title: 'Tracks: [[{"x", "y"}, …], …]', ending: "json" },
-    pairs: { title: "Tracks: [[[x, y], …], …]", ending: "json" },
-    single: { title: 'One track alone: [{"x", "y"}, …]', ending: "json" },
-    csv: { title: "Tracks: CSV", ending: "csv" },
-    afterEffects: { title: "Tracks: After Effects keyframes", ending: "txt" },
-    nuke: { title: "Tracks: Nuke Tracker4", ending: "nk" },
-    svg: { title: "Shapes: SVG paths", ending: "svg" },
+    points: { title: t`Tracks: [[{"x", "y"}, …], …]`, ending: "json" },
+    pairs: { title: t`Tracks: [[[x, y], …], …]`, ending: "json" },
+    single: { title: t`One track alone: [{"x", "y"}, …]`, ending: "json" },
+    csv: { title: t`Tracks: CSV`, ending: "csv" },
+    afterEffects: { title: t`Tracks: After Effects keyframes`, ending: "txt" },
+    nuke: { title: t`Tracks: Nuke Tracker4`, ending: "nk" },
+    svg: { title: t`Shapes: SVG paths`, ending: "svg" },
 });
 
 /** @typedef {keyof typeof TRACK_FORMATS} TrackFormat */
@@ -124,9 +125,9 @@ function seenOf({ points, visible }, names) {
 
 /** What a format does not hold, for people. @type {(format: TrackFormat) => string} */
 export function lostIn(format) {
-    if (format === "csv") return "A line for each frame of every visible path.";
-    if (format === "afterEffects") return "A point control for every visible path; where it is hidden, it rests.";
-    if (format === "nuke") return "A point of a Tracker4 for every visible path, from frame 1 on; where it is hidden, it is disabled.";
-    if (format === "svg") return "The shape of every visible path, without its times.";
-    return "A point for each frame of every visible path.";
+    if (format === "csv") return t`A line for each frame of every visible path.`;
+    if (format === "afterEffects") return t`A point control for every visible path; where it is hidden, it rests.`;
+    if (format === "nuke") return t`A point of a Tracker4 for every visible path, from frame 1 on; where it is hidden, it is disabled.`;
+    if (format === "svg") return t`The shape of every visible path, without its times.`;
+    return t`A point for each frame of every visible path.`;
 }

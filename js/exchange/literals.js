@@ -5,6 +5,7 @@
 
 import { LIMITS } from "../document/document.js";
 import { DocumentError, depthOf } from "../document/schema.js";
+import { t } from "../locale.js";
 
 /** @type {(message: string) => never} */
 export function fail(message) {
@@ -19,18 +20,18 @@ export const isObject = (value) => typeof value === "object" && value !== null &
 /** What a text holds. Throws DocumentError. @type {(text: string) => unknown} */
 export function readValue(text) {
     let begun = text.replace(/^\ufeff?[ \t\r\n]*/, ""); // Windows' programs mark the beginning of a file
-    if (!begun) fail('the tracks are empty; write "[]" to edit without trajectories');
+    if (!begun) fail(t`the tracks are empty; write "[]" to edit without trajectories`);
     if (LINES.test(begun)) begun = linesAsJson(begun);
     try {
         return readJson(begun);
     } catch (error) {
-        if (PRINTED_ARRAY.test(begun)) fail("the tracks are an array as NumPy or torch print it: give .tolist() of it");
-        if (!/['(]/.test(begun)) fail(`the tracks are not JSON: ${/** @type {Error} */ (error).message}`);
+        if (PRINTED_ARRAY.test(begun)) fail(t`the tracks are an array as NumPy or torch print it: give .tolist() of it`);
+        if (!/['(]/.test(begun)) fail(t`the tracks are not JSON: ${/** @type {Error} */ (error).message}`);
     }
     try {
         return readJson(pythonAsJson(begun));
     } catch {
-        return fail(`the tracks are neither JSON nor a Python list: ${shown(begun)}`);
+        return fail(t`the tracks are neither JSON nor a Python list: ${shown(begun)}`);
     }
 }
 
@@ -50,7 +51,7 @@ function linesAsJson(text) {
 
 /** JSON with the names that Python writes for numbers that are not finite. Throws SyntaxError. @type {(text: string) => unknown} */
 function readJson(text) {
-    if (depthOf(text) > LIMITS.depth) throw new SyntaxError(`brackets are nested more than ${LIMITS.depth} deep`);
+    if (depthOf(text) > LIMITS.depth) throw new SyntaxError(t`brackets are nested more than ${LIMITS.depth} deep`);
     try {
         return JSON.parse(text);
     } catch {

@@ -5,6 +5,7 @@
  */
 
 import { LIMITS } from "../document/document.js";
+import { t } from "../locale.js";
 import { fail, shown } from "./literals.js";
 import { MAX_POINTS } from "./tracks_text.js";
 import { countedPaths } from "./numbered.js";
@@ -14,7 +15,6 @@ import { countedPaths } from "./numbered.js";
 
 const MAGIC = "\x93NUMPY";
 const LENGTH_BYTES = /** @type {Record<number, number>} */ ({ 1: 2, 2: 4, 3: 4 }); // of the header's length, by the format's version
-const BROKEN = "this .npy file is broken";
 
 /** @type {Record<string, {bytes: number, read: (view: DataView, at: number) => number}>} */
 const TYPES = {
@@ -45,26 +45,27 @@ const latin = (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).
 export function readNpy(content, frames) {
     const { values, axes, shape, single } = valuesOf(content);
     const [first, second, wide] = axes;
-    const name = (/** @type {number} */ index) => `the array at [${Math.floor(index / second)}, ${index % second}]`;
+    const name = (/** @type {number} */ index) => t`the array at [${Math.floor(index / second)}, ${index % second}]`;
     const each = Array.from({ length: first * second }, (_, index) => values.slice(index * wide, (index + 1) * wide));
     const odd = each.findIndex(([, , seen]) => wide === 3 && seen !== 0 && seen !== 1);
-    if (odd >= 0) fail(`${name(odd)}: the third value must be 1 where visible, or 0, found ${shown(each[odd][2])}`);
+    if (odd >= 0) fail(t`${name(odd)}: the third value must be 1 where visible, or 0, found ${shown(each[odd][2])}`);
     const shows = each.map(([x, y, seen]) => !(Number.isNaN(x) && Number.isNaN(y)) && seen !== 0);
     const wrong = each.findIndex(([x, y], index) => shows[index] && !(Math.max(Math.abs(x), Math.abs(y)) <= LIMITS.coordinate));
-    if (wrong >= 0) fail(`${name(wrong)}: x ${shown(each[wrong][0])}, y ${shown(each[wrong][1])} must lie within ±${LIMITS.coordinate} pixels`);
+    if (wrong >= 0) fail(t`${name(wrong)}: x ${shown(each[wrong][0])}, y ${shown(each[wrong][1])} must lie within ±${LIMITS.coordinate} pixels`);
     const pathsFirst = single || first === 1 || second === frames;
     const framesFirst = !single && (second === 1 || first === frames);
     if (pathsFirst === framesFirst && first * second !== 1) {
-        const either = pathsFirst ? "both may be its frames" : "neither is its frames";
-        fail(`the array has shape ${shape} and the clip ${frames} frames: ${either}, the other axis paths; save it as a list of paths (.tolist() as JSON)`);
+        if (pathsFirst) fail(t`the array has shape ${shape} and the clip ${frames} frames: both may be its frames, the other axis paths; save it as a list of paths (.tolist() as JSON)`);
+        fail(t`the array has shape ${shape} and the clip ${frames} frames: neither is its frames, the other axis paths; save it as a list of paths (.tolist() as JSON)`);
     }
     const [count, length] = pathsFirst ? [first, second] : [second, first];
+    const countedFrames = length === 1 ? t`1 frame` : t`${length} frames`;
     const at = (/** @type {number} */ path, /** @type {number} */ frame) => (pathsFirst ? path * second + frame : frame * second + path);
     const paths = Array.from({ length: count }, (_, path) => Array.from({ length }, (_, frame) => at(path, frame)));
     return {
         points: paths.map((path) => path.map((index) => (shows[index] ? each[index].slice(0, 2) : [0, 0]))),
         visible: paths.map((path) => path.map((index) => shows[index])),
-        readAs: `read as an array of shape ${shape}: ${countedPaths(count)} over ${length === 1 ? "1 frame" : `${length} frames`}`,
+        readAs: t`read as an array of shape ${shape}: ${countedPaths(count)} over ${countedFrames}`,
     };
 }
 
@@ -72,17 +73,17 @@ export function readNpy(content, frames) {
 function valuesOf(content) {
     const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
     const version = content[6] ?? 0;
-    if (!(version in LENGTH_BYTES)) fail(`${BROKEN}, or of a version of the format that is not known: ${version}`);
+    if (!(version in LENGTH_BYTES)) fail(t`this .npy file is broken, or of a version of the format that is not known: ${version}`);
     const begin = 8 + LENGTH_BYTES[version];
     const end = begin + [...content.subarray(8, begin)].reduce((sum, byte, place) => sum + byte * 256 ** place, 0);
     const header = latin(content.subarray(begin, Math.min(end, begin + LONGEST_HEADER)));
     const descr = /'descr': *('[^']*'|\[)/.exec(header)?.[1];
     const order = /'fortran_order': *(True|False)/.exec(header)?.[1];
     const sizes = /'shape': *\(((?: *[0-9]{1,9} *,?)*)\)/.exec(header)?.[1];
-    if (end > content.length || !descr || !order || sizes === undefined) return fail(`${BROKEN}: its header is not one that NumPy writes`);
+    if (end > content.length || !descr || !order || sizes === undefined) return fail(t`this .npy file is broken: its header is not one that NumPy writes`);
     const written = descr.replace(/^'+|'+$/g, "");
-    if (written.includes("O") || descr === "[") fail("this .npy file holds Python objects or records, which are never read: save numbers alone");
-    if (!(written in TYPES)) fail(`this .npy file holds numbers of type ${shown(written)}: save float32, float64 or whole numbers`);
+    if (written.includes("O") || descr === "[") fail(t`this .npy file holds Python objects or records, which are never read: save numbers alone`);
+    if (!(written in TYPES)) fail(t`this .npy file holds numbers of type ${shown(written)}: save float32, float64 or whole numbers`);
     const dimensions = (sizes.match(/[0-9]+/g) ?? []).map(Number);
     const shape = dimensions.length === 1 ? `(${dimensions[0]},)` : `(${dimensions.join(", ")})`;
     let axes = dimensions.length === 4 && dimensions[0] === 1 ? dimensions.slice(1) : dimensions;
@@ -90,12 +91,12 @@ function valuesOf(content) {
     if (single) axes = [1, ...axes];
     const [first, second, wide] = axes;
     if (axes.length !== 3 || (wide !== 2 && wide !== 3))
-        fail(`the array has shape ${shape}; read are (paths, frames, 2), (frames, paths, 2) and (frames, 2), or with a third value for visible`);
-    if (!(first * second)) fail(`the array has shape ${shape} and holds no point`);
-    if (first * second > MAX_POINTS) fail(`the array has shape ${shape}; at most ${MAX_POINTS} points are read`);
+        fail(t`the array has shape ${shape}; read are (paths, frames, 2), (frames, paths, 2) and (frames, 2), or with a third value for visible`);
+    if (!(first * second)) fail(t`the array has shape ${shape} and holds no point`);
+    if (first * second > MAX_POINTS) fail(t`the array has shape ${shape}; at most ${MAX_POINTS} points are read`);
     const { bytes, read } = TYPES[written];
     const count = first * second * wide;
-    if (content.length - end !== count * bytes) fail(`${BROKEN}: it holds ${content.length - end} bytes of numbers, its shape says ${count * bytes}`);
+    if (content.length - end !== count * bytes) fail(t`this .npy file is broken: it holds ${content.length - end} bytes of numbers, its shape says ${count * bytes}`);
     const turned = order === "True"; // Fortran's: the first axis runs fastest
     const place = (/** @type {number} */ index) => {
         const [i, j, k] = [Math.floor(index / wide / second), Math.floor(index / wide) % second, index % wide];

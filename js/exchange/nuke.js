@@ -4,6 +4,7 @@
  * messages.
  */
 
+import { t } from "../locale.js";
 import { fail, shown } from "./literals.js";
 import { MAX_PLACES } from "./tracks_text.js";
 import { NumberedTrack, fixed, fromNumbered, resting } from "./numbered.js";
@@ -38,8 +39,7 @@ export function readNuke(text, size) {
     const [width, height] = named?.every(Boolean) ? named : [size?.width, size?.height];
     if (!width || !height)
         return fail(
-            "Nuke counts y upward from the lower edge, and this text does not name the picture's size: give it " +
-                "(--tracks-size 1920x1080, drawn_width and drawn_height, parse_tracks(text, size))",
+            t`Nuke counts y upward from the lower edge, and this text does not name the picture's size: give it (--tracks-size 1920x1080, drawn_width and drawn_height, parse_tracks(text, size))`,
         );
     const points = [...begun.matchAll(KNOB)].flatMap((knob) => {
         const value = braced(begun, knob.index + knob[0].length, knob[1]);
@@ -47,10 +47,11 @@ export function readNuke(text, size) {
     });
     const tracks = points.flatMap(({ track }) => track ?? []);
     const left = points.filter(({ track }) => !track).map(({ name }) => name);
-    if (!tracks.length) fail("this Nuke text has no tracked point with keys, of a Tracker or a CornerPin2D");
-    const notes = ["straight between keys", `y upward on a picture of ${shown(width)}×${shown(height)}`];
-    const more = left.length > NAMED ? ` and ${left.length - NAMED} more` : "";
-    if (left.length) notes.push(`left out, without keys or disabled: ${left.slice(0, NAMED).join(", ")}${more}`);
+    if (!tracks.length) fail(t`this Nuke text has no tracked point with keys, of a Tracker or a CornerPin2D`);
+    const notes = [t`straight between keys`, t`y upward on a picture of ${shown(width)}×${shown(height)}`];
+    const some = left.slice(0, NAMED).join(", ");
+    if (left.length > NAMED) notes.push(t`left out, without keys or disabled: ${some} and ${left.length - NAMED} more`);
+    else if (left.length) notes.push(t`left out, without keys or disabled: ${some}`);
     return fromNumbered("Nuke", tracks, notes, { drawnOn: [width, height] });
 }
 
@@ -68,35 +69,35 @@ function braced(text, at, knob) {
             opened[opened.length - 1].push(done);
         } else opened[opened.length - 1].push(word[1] ?? word[0]);
     }
-    return fail(`this Nuke text ends within ${knob}: was it cut?`);
+    return fail(t`this Nuke text ends within ${knob}: was it cut?`);
 }
 
 /** @typedef {{name: string, track: NumberedTrack | null}} TrackedPoint  no track where it has no keys, or is enabled nowhere */
 
 /** The points of a Tracker4. @type {(value: Item[], height: number) => TrackedPoint[]} */
 function trackerPoints(value, height) {
-    if (value.length !== 3 || !value.every(Array.isArray)) fail("tracks is not as Tracker4 writes it: a head, columns and points");
+    if (value.length !== 3 || !value.every(Array.isArray)) fail(t`tracks is not as Tracker4 writes it: a head, columns and points`);
     const [, named, points] = /** @type {Item[][]} */ (value);
     const columns = new Map(named.flatMap((column, at) => (Array.isArray(column) && typeof column[3] === "string" ? [[column[3], at]] : [])));
-    for (const needed of ["enable", "name", "track_x", "track_y", "offset_x", "offset_y"]) if (!columns.has(needed)) fail(`tracks has no column ${needed}`);
+    for (const needed of ["enable", "name", "track_x", "track_y", "offset_x", "offset_y"]) if (!columns.has(needed)) fail(t`tracks has no column ${needed}`);
     const last = Math.max(...columns.values());
     return points.map((row, number) => {
-        if (!Array.isArray(row) || row.length <= last) fail(`point ${number} of tracks has not the ${named.length} columns that it names`);
+        if (!Array.isArray(row) || row.length <= last) fail(t`point ${number} of tracks has not the ${named.length} columns that it names`);
         const at = (/** @type {string} */ column) => row[columns.get(column) ?? 0];
         const name = shown(at("name"));
         for (const axis of "xy")
-            if (keysOf(name, `offset_${axis}`, at(`offset_${axis}`)).curve.values.some(Boolean)) fail(`${name} has an offset, which is not read: clear it in Nuke first`);
+            if (keysOf(name, `offset_${axis}`, at(`offset_${axis}`)).curve.values.some(Boolean)) fail(t`${name} has an offset, which is not read: clear it in Nuke first`);
         return trackOf(name, at("enable"), [at("track_x"), at("track_y")], height);
     });
 }
 
 /** @type {(name: string, enable: Item, place: Item[], height: number) => TrackedPoint} */
 function trackOf(name, enable, place, height) {
-    if (place.length !== 2) fail(`${name}: expected curves of x and y`);
+    if (place.length !== 2) fail(t`${name}: expected curves of x and y`);
     const curves = place.map((value, index) => {
         const { curve, holds } = keysOf(name, "xy"[index], value);
         if (holds && curve.frames.some((frame, at) => at && frame - curve.frames[at - 1] > 1))
-            fail(`${name}: ${"xy"[index]} holds still between its keys (K), which is not read: bake it first`);
+            fail(t`${name}: ${"xy"[index]} holds still between its keys (K), which is not read: bake it first`);
         return curve;
     });
     const shows = keysOf(name, "enable", enable).curve;
@@ -104,7 +105,7 @@ function trackOf(name, enable, place, height) {
     for (const { frames } of curves) for (const frame of frames.filter(Number.isFinite)) [lowest, highest] = [Math.min(lowest, frame), Math.max(highest, frame)];
     if (lowest === Infinity) return { name, track: null };
     const [first, last] = [Math.ceil(lowest), Math.floor(highest)];
-    if (last - first >= MAX_PLACES) fail(`${name} has keys from frame ${first} to ${last}; at most ${MAX_PLACES} frames are read`);
+    if (last - first >= MAX_PLACES) fail(t`${name} has keys from frame ${first} to ${last}; at most ${MAX_PLACES} frames are read`);
     const track = new NumberedTrack(name);
     for (let frame = first; frame <= last; frame += 1) {
         const enabled = shows.values[Math.max(behind(shows.frames, frame) - 1, 0)];
@@ -116,7 +117,7 @@ function trackOf(name, enable, place, height) {
 
 /** A curve's keys, or one at no frame for a number alone; whether it holds still between keys. @type {(name: string, what: string, value: Item) => {curve: Curve, holds: boolean}} */
 function keysOf(name, what, value) {
-    const wrong = () => fail(`${name}: ${what} is no curve of keys, found ${shown(joined(value))}`);
+    const wrong = () => fail(t`${name}: ${what} is no curve of keys, found ${shown(joined(value))}`);
     if (typeof value === "string" && NUMBER.test(value)) return { curve: { frames: [-Infinity], values: [Number(value)] }, holds: false };
     if (!Array.isArray(value) || value[0] !== "curve") return wrong();
     const curve = /** @type {Curve} */ ({ frames: [], values: [] });
@@ -131,14 +132,14 @@ function keysOf(name, what, value) {
             /** @type {number} */
             const at = frame ?? last + step;
             if (curve.frames.length) step = at - last;
-            if (step <= 0) fail(`${name}: the keys of ${what} are not in the order of frames`);
+            if (step <= 0) fail(t`${name}: the keys of ${what} are not in the order of frames`);
             curve.frames.push(at);
             curve.values.push(Number(word));
             [last, frame] = [at, null];
         } else if (word === "K") holds = true;
         else if (!HANDLE.test(word)) wrong();
     }
-    if (!curve.frames.length) fail(`${name}: ${what} is a curve without keys`);
+    if (!curve.frames.length) fail(t`${name}: ${what} is a curve without keys`);
     return { curve, holds };
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { LIMITS } from "../document/document.js";
+import { t } from "../locale.js";
 import { fail, shown } from "./literals.js";
 import { MAX_PLACES, MAX_POINTS } from "./tracks_text.js";
 
@@ -31,13 +32,13 @@ export class NumberedTrack {
 
     /** No point: hidden. Throws DocumentError. @type {(frame: number, point: number[] | null) => void} */
     add(frame, point) {
-        if (this.keys.has(frame) || this.hidden.has(frame)) fail(`${this.name}: frame ${shown(frame)} comes twice`);
+        if (this.keys.has(frame) || this.hidden.has(frame)) fail(t`${this.name}: frame ${shown(frame)} comes twice`);
         if (!point) {
             this.hidden.add(frame);
             return;
         }
         if (!(Math.max(Math.abs(point[0]), Math.abs(point[1])) <= LIMITS.coordinate))
-            fail(`${this.name}, frame ${shown(frame)}: x and y must lie within ±${LIMITS.coordinate} pixels`);
+            fail(t`${this.name}, frame ${shown(frame)}: x and y must lie within ±${LIMITS.coordinate} pixels`);
         this.keys.set(frame, point);
     }
 }
@@ -49,32 +50,32 @@ export class NumberedTrack {
  */
 export function fromNumbered(program, tracks, notes, { straight = false, drawnOn } = {}) {
     const count = tracks.reduce((sum, track) => sum + track.size, 0);
-    if (count > MAX_POINTS) fail(`the tracks hold ${count} points; at most ${MAX_POINTS} are read`);
+    if (count > MAX_POINTS) fail(t`the tracks hold ${count} points; at most ${MAX_POINTS} are read`);
     let [lowest, highest] = [Infinity, -Infinity];
     for (const { keys, hidden } of tracks)
         for (const numbers of [keys.keys(), hidden.keys()]) for (const number of numbers) [lowest, highest] = [Math.min(lowest, number), Math.max(highest, number)];
     const [first, last] = [Math.floor(lowest), Math.floor(highest)];
     const frames = last - first + 1;
     const places = tracks.length * frames;
-    if (places > MAX_PLACES) fail(`the tracks are ${tracks.length} paths over frames ${first} to ${last}, which makes ${places} places; at most ${MAX_PLACES} are read`);
+    if (places > MAX_PLACES) fail(t`the tracks are ${tracks.length} paths over frames ${first} to ${last}, which makes ${places} places; at most ${MAX_PLACES} are read`);
     const placed = tracks.map((track) => {
         const found = placesOf(track, straight);
-        if (!found.size && !track.hidden.size) fail(`${track.name} has no point on a whole frame`);
+        if (!found.size && !track.hidden.size) fail(t`${track.name} has no point on a whole frame`);
         return Array.from({ length: frames }, (_, frame) => found.get(first + frame));
     });
-    const named = first === last ? `frame ${first}` : `frames ${first} to ${last}`;
-    const said = [`${countedPaths(tracks.length)} over ${named}`, ...notes, `frame ${first} is the clip's first`];
+    const named = first === last ? t`frame ${first}` : t`frames ${first} to ${last}`;
+    const said = [t`${countedPaths(tracks.length)} over ${named}`, ...notes, t`frame ${first} is the clip's first`];
     return {
         points: placed.map((path) => path.map((place) => place ?? [0, 0])),
         visible: placed.map((path) => path.map(Boolean)),
         ...(drawnOn && { drawnOn }),
         firstFrame: first,
-        readAs: `read as ${program}: ${said.join("; ")}`,
+        readAs: t`read as ${program}: ${said.join("; ")}`,
     };
 }
 
 /** "1 path", "2 paths". @type {(count: number) => string} */
-export const countedPaths = (count) => (count === 1 ? "1 path" : `${count} paths`);
+export const countedPaths = (count) => (count === 1 ? t`1 path` : t`${count} paths`);
 
 /** Where a track is, by whole frame. @type {(track: NumberedTrack, straight: boolean) => Map<number, number[]>} */
 function placesOf(track, straight) {

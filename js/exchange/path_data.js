@@ -3,6 +3,7 @@
  * revideo/tracks/path_data.py computes the same.
  */
 
+import { t } from "../locale.js";
 import { fail, shown } from "./literals.js";
 import { MAX_POINTS } from "./tracks_text.js";
 
@@ -40,7 +41,9 @@ export function readPathData(data, name) {
     if (/^[ \t\r\n\f]*none[ \t\r\n\f]*$/.test(data)) return [];
     const wrong = () => {
         const text = found(SHOWN, data, at);
-        fail(`${name}: the path data are wrong at character ${at}, at ${text ? shown(text) : at >= data.length ? "its end" : "a letter of no command"}`);
+        if (text) fail(t`${name}: the path data are wrong at character ${at}, at ${shown(text)}`);
+        if (at >= data.length) fail(t`${name}: the path data are wrong at character ${at}, at its end`);
+        fail(t`${name}: the path data are wrong at character ${at}, at a letter of no command`);
     };
     while (at < data.length) {
         let letter = found(COMMAND, data, at) ?? "";
@@ -56,7 +59,7 @@ export function readPathData(data, name) {
                 const flag = "Aa".includes(letter) && (place === 3 || place === 4);
                 const number = found(flag ? FLAG : NUMBER, data, at) ?? wrong() ?? "";
                 values.push(Number(number));
-                if (Math.abs(values[place]) > HIGHEST) fail(`${name}: the path data hold the number ${shown(values[place])}, which is too far`);
+                if (Math.abs(values[place]) > HIGHEST) fail(t`${name}: the path data hold the number ${shown(values[place])}, which is too far`);
                 behind = at + number.length;
                 at = endOf(BETWEEN, data, behind);
             }
@@ -148,7 +151,7 @@ class Pen {
     /** @type {(shape: PathShape, to: number[]) => void} */
     #add(shape, to) {
         this.#count += 1;
-        if (this.#count > MAX_POINTS) fail(`${this.name} draws more than ${MAX_POINTS} points, which is as many as are read`);
+        if (this.#count > MAX_POINTS) fail(t`${this.name} draws more than ${MAX_POINTS} points, which is as many as are read`);
         shape.vertices.push(to);
     }
 

@@ -5,6 +5,7 @@
  */
 
 import { LIMITS } from "../document/document.js";
+import { t } from "../locale.js";
 import { fail, shown } from "./literals.js";
 import { MAX_PLACES } from "./tracks_text.js";
 import { pathCurve } from "../geometry/curves.js";
@@ -34,7 +35,7 @@ const UNMOVED = [1, 0, 0, 1, 0, 0];
 export function readSvg(text) {
     const begun = text.replace(/^\ufeff?[ \t\r\n]*/, "");
     const drawn = DATA.test(begun)
-        ? { shapes: readPathData(begun, "the path"), left: [], drawnOn: undefined }
+        ? { shapes: readPathData(begun, t`the path`), left: [], drawnOn: undefined }
         : begun.startsWith("<") && begun.includes("<svg")
           ? readFile(begun)
           : begun.startsWith("<path")
@@ -42,19 +43,19 @@ export function readSvg(text) {
             : null;
     if (!drawn) return null;
     const { shapes, drawnOn, left } = drawn;
-    if (!shapes.length) fail(`the SVG draws no path${left.length ? `, only ${left.join(", ")}: make them paths first` : ""}`);
-    if (shapes.length * SAMPLES > MAX_PLACES) fail(`the SVG draws ${shapes.length} paths; at most ${Math.floor(MAX_PLACES / SAMPLES)} are read`);
+    if (!shapes.length) fail(left.length ? t`the SVG draws no path, only ${left.join(", ")}: make them paths first` : t`the SVG draws no path`);
+    if (shapes.length * SAMPLES > MAX_PLACES) fail(t`the SVG draws ${shapes.length} paths; at most ${Math.floor(MAX_PLACES / SAMPLES)} are read`);
     shapes.forEach(({ vertices }, number) => {
         if (!vertices.every(([x, y]) => Math.max(Math.abs(x), Math.abs(y)) <= LIMITS.coordinate))
-            fail(`path ${number} of the SVG: x and y must lie within ±${LIMITS.coordinate} pixels`);
+            fail(t`path ${number} of the SVG: x and y must lie within ±${LIMITS.coordinate} pixels`);
     });
-    const said = ["without times, each run through evenly", drawnOn ? `on a picture of ${drawnOn.map(shown).join("×")}` : "in the clip's pixels"];
-    if (left.length) said.push(`left out: ${left.join(", ")}`);
+    const said = [t`without times, each run through evenly`, drawnOn ? t`on a picture of ${drawnOn.map(shown).join("×")}` : t`in the clip's pixels`];
+    if (left.length) said.push(t`left out: ${left.join(", ")}`);
     return {
         points: shapes.map(({ vertices }) => sampled(vertices)),
         visible: shapes.map(() => Array(SAMPLES).fill(true)),
         ...(drawnOn && { drawnOn }),
-        readAs: `read as SVG: ${countedPaths(shapes.length)} ${said.join("; ")}`,
+        readAs: t`read as SVG: ${countedPaths(shapes.length)} ${said.join("; ")}`,
         corners: shapes.map(({ vertices, straight }) => (straight ? vertices : null)),
     };
 }
@@ -71,7 +72,7 @@ function readFile(text) {
     for (const { ends, full, written } of tagsOf(text)) {
         const name = full.slice(full.lastIndexOf(":") + 1);
         if (ends) {
-            if (opened.pop()?.name !== name) fail(`the SVG is broken: </${name}> closes nothing`);
+            if (opened.pop()?.name !== name) fail(t`the SVG is broken: </${name}> closes nothing`);
             continue;
         }
         const attributes = new Map([...written.matchAll(ATTRIBUTE)].map(([, key, first, second]) => [key, first ?? second]));
@@ -79,19 +80,19 @@ function readFile(text) {
         const transform = attributes.get("transform");
         let matrix = opened.length ? opened[opened.length - 1].matrix : UNMOVED;
         if (name === "svg") {
-            if (opened.length) fail("the SVG holds another in it: save them one by one");
+            if (opened.length) fail(t`the SVG holds another in it: save them one by one`);
             ({ drawnOn, matrix } = pictureOf(attributes));
         }
         if (NOT_DRAWN.includes(name) || attributes.get("display") === "none" || HIDDEN.test(style)) matrix = null;
-        if (matrix && style.includes("transform")) fail("the SVG has a transform in a style, which is not read: apply it to its paths first");
+        if (matrix && style.includes("transform")) fail(t`the SVG has a transform in a style, which is not read: apply it to its paths first`);
         if (matrix && transform !== undefined) matrix = joined(matrix, transformOf(transform));
         if (matrix && name === "path") {
-            for (const shape of readPathData(attributes.get("d") ?? "", `path ${count} of the SVG`)) shapes.push(moved(shape, matrix));
+            for (const shape of readPathData(attributes.get("d") ?? "", t`path ${count} of the SVG`)) shapes.push(moved(shape, matrix));
             count += 1;
         } else if (matrix && OTHER_SHAPES.includes(name)) left.add(name);
         if (!written.endsWith("/")) opened.push({ name, matrix });
     }
-    if (opened.length) fail(`the SVG is broken: <${opened[opened.length - 1].name}> is not closed`);
+    if (opened.length) fail(t`the SVG is broken: <${opened[opened.length - 1].name}> is not closed`);
     return { shapes, drawnOn, left: [...left] };
 }
 
@@ -99,7 +100,7 @@ function readFile(text) {
 function* tagsOf(text) {
     let behind = 0;
     for (let at = text.indexOf("<"); at >= 0; at = text.indexOf("<", behind)) {
-        const broken = () => fail(`the SVG is broken at character ${at}`);
+        const broken = () => fail(t`the SVG is broken at character ${at}`);
         const skipped = SKIPPED.find(([begins]) => text.startsWith(begins, at))?.[1];
         if (skipped) {
             behind = text.indexOf(skipped, at);
@@ -120,7 +121,7 @@ function pictureOf(attributes) {
     const viewBox = attributes.get("viewBox");
     if (viewBox !== undefined) {
         const [x, y, width, height, ...more] = numbersIn(viewBox) ?? [];
-        if (!isSize(width) || !isSize(height) || more.length) fail(`the SVG's viewBox is no box, found ${shown(viewBox)}`);
+        if (!isSize(width) || !isSize(height) || more.length) fail(t`the SVG's viewBox is no box, found ${shown(viewBox)}`);
         return { drawnOn: [width, height], matrix: [1, 0, 0, 1, -x, -y] };
     }
     const sizes = ["width", "height"].map((side) => numbersIn((attributes.get(side) ?? "").replace(/px$/, "")));
@@ -143,7 +144,7 @@ function transformOf(text) {
         const found = TRANSFORM.exec(text);
         const values = found && numbersIn(found[2]);
         const step = found && values && stepOf(found[1], values);
-        matrix = joined(matrix, step ?? fail(`the SVG has a transform that is not understood, ${shown(text)}`));
+        matrix = joined(matrix, step ?? fail(t`the SVG has a transform that is not understood, ${shown(text)}`));
     }
     return matrix;
 }

@@ -5,6 +5,7 @@
  */
 
 import { LIMITS } from "../document/document.js";
+import { t } from "../locale.js";
 import { fail, isObject, readValue, shown, typeName } from "./literals.js";
 import { positionAt, timesOf } from "../geometry/curves.js";
 
@@ -31,14 +32,14 @@ const PASSES = 16; // of thinning a path; a smooth one takes fewer, one of many 
  * @type {(text: string) => Tracks}
  */
 export function parseTracks(text) {
-    if (text.length > MAX_LENGTH) fail(`the tracks are a text of ${text.length} characters; at most ${MAX_LENGTH} are read`);
+    if (text.length > MAX_LENGTH) fail(t`the tracks are a text of ${text.length} characters; at most ${MAX_LENGTH} are read`);
     const { paths: found, drawnOn } = pathsIn(text);
     let [count, frames] = [0, 0];
     for (const { length } of found.filter(Array.isArray)) [count, frames] = [count + length, Math.max(frames, length)];
     const places = found.length * frames;
-    if (count > MAX_POINTS) fail(`the tracks hold ${count} points; at most ${MAX_POINTS} are read`);
+    if (count > MAX_POINTS) fail(t`the tracks hold ${count} points; at most ${MAX_POINTS} are read`);
     if (places > MAX_PLACES)
-        fail(`the tracks are ${found.length} paths of up to ${frames} points, which makes ${places} places; at most ${MAX_PLACES} are read: split paths so unlike in length`);
+        fail(t`the tracks are ${found.length} paths of up to ${frames} points, which makes ${places} places; at most ${MAX_PLACES} are read: split paths so unlike in length`);
     const paths = found.map(readPath);
     const every = Array.from({ length: frames }, (_, frame) => frame);
     const hidden = [0, 0];
@@ -61,8 +62,8 @@ function pathsIn(text) {
         else if (isObject(value) && "coordinates" in value) {
             if ("coord_width" in value || "coord_height" in value) drawnOn = readSize(value.coord_width, value.coord_height);
             unread.push(value.coordinates);
-        } else if (isObject(value) && "paths" in value && "regions" in value) fail("this is a drawing, not tracks: give it as the drawing (--document, or the editor)");
-        else if (!Array.isArray(value)) fail(`the tracks must be a list of paths, not ${typeName(value)}`);
+        } else if (isObject(value) && "paths" in value && "regions" in value) fail(t`this is a drawing, not tracks: give it as the drawing (--document, or the editor)`);
+        else if (!Array.isArray(value)) fail(t`the tracks must be a list of paths, not ${typeName(value)}`);
         else if (typeof value[0] === "string" || holdsLists(value[0])) {
             checkBatch(value);
             for (const item of value.reverse()) unread.push(item); // several texts, each with paths of its own, or one level too many
@@ -74,7 +75,7 @@ function pathsIn(text) {
 
 /** @type {(width: unknown, height: unknown) => number[]} */
 function readSize(width, height) {
-    if (!isSize(width) || !isSize(height)) fail(`coord_width and coord_height must be sizes above 0, found ${shown(width)} and ${shown(height)}`);
+    if (!isSize(width) || !isSize(height)) fail(t`coord_width and coord_height must be sizes above 0, found ${shown(width)} and ${shown(height)}`);
     return [width, height];
 }
 
@@ -89,8 +90,7 @@ function checkBatch(value) {
     const [size] = sizes;
     if (sizes.size === 1 && size > 1)
         fail(
-            `the tracks are one array of shape (1, ${rows.length}, ${size}, 2): frames of points, as CoTracker gives them, or paths of points? ` +
-                "Take the outermost brackets away once it is a list of paths",
+            t`the tracks are one array of shape (1, ${rows.length}, ${size}, 2): frames of points, as CoTracker gives them, or paths of points? Take the outermost brackets away once it is a list of paths`,
         );
 }
 
@@ -107,22 +107,22 @@ const isPoint = (value) =>
 
 /** @type {(path: unknown, number: number) => {place: number[], shows: boolean}[]} */
 function readPath(path, number) {
-    if (!Array.isArray(path)) fail(`track ${number} must be a list of points, not ${typeName(path)}`);
-    if (!path.length) fail(`track ${number} has no points`);
+    if (!Array.isArray(path)) fail(t`track ${number} must be a list of points, not ${typeName(path)}`);
+    if (!path.length) fail(t`track ${number} has no points`);
     return path.map((point, frame) => {
-        const place = () => `track ${number}, point ${frame}`;
+        const place = () => t`track ${number}, point ${frame}`;
         const [pair, shows] = isObject(point)
             ? [[point.x ?? null, point.y ?? null], "visible" in point ? point.visible : true]
             : Array.isArray(point) && point.length === 3 && typeof point[2] === "boolean"
               ? [point.slice(0, 2), point[2]]
               : [point, true];
-        if (!Array.isArray(pair) || pair.length !== 2) fail(`${place()}: expected x and y, found ${shown(point)}`);
-        if (typeof shows !== "boolean" && shows !== 0 && shows !== 1) fail(`${place()}: visible must be true or false, found ${shown(shows)}`);
+        if (!Array.isArray(pair) || pair.length !== 2) fail(t`${place()}: expected x and y, found ${shown(point)}`);
+        if (typeof shows !== "boolean" && shows !== 0 && shows !== 1) fail(t`${place()}: visible must be true or false, found ${shown(shows)}`);
         const [x, y] = !shows && pair[0] === null && pair[1] === null ? [0, 0] : pair; // a tracker has no place for what it lost
-        if (typeof x !== "number" || typeof y !== "number") fail(`${place()}: x and y must be numbers, found ${shown(point)}`);
+        if (typeof x !== "number" || typeof y !== "number") fail(t`${place()}: x and y must be numbers, found ${shown(point)}`);
         const where = () => `${place()}: x ${shown(x)}, y ${shown(y)}`;
-        if (!Number.isFinite(x) || !Number.isFinite(y)) fail(`${where()} is not finite`);
-        if (!isNear(x, y)) fail(`${where()} must lie within ±${LIMITS.coordinate} pixels`);
+        if (!Number.isFinite(x) || !Number.isFinite(y)) fail(t`${where()} is not finite`);
+        if (!isNear(x, y)) fail(t`${where()} must lie within ±${LIMITS.coordinate} pixels`);
         return { place: [x, y], shows: Boolean(shows) };
     });
 }
@@ -145,7 +145,7 @@ export function formatTracks({ points, visible }, format) {
         .filter((path) => path.length)
         .map((path) => path.map(([x, y]) => (format === "pairs" ? [rounded(x), rounded(y)] : { x: rounded(x), y: rounded(y) })));
     if (format !== "single") return JSON.stringify(paths);
-    if (paths.length !== 1) fail(`the drawing has ${paths.length} paths; this form holds one alone`);
+    if (paths.length !== 1) fail(t`the drawing has ${paths.length} paths; this form holds one alone`);
     return JSON.stringify(paths[0]);
 }
 
@@ -158,7 +158,7 @@ export function inPixels(tracks, { width, height }) {
     let [x, y] = [1, 1];
     if (tracks.drawnOn) [x, y] = [width / tracks.drawnOn[0], height / tracks.drawnOn[1]];
     else if (seen.length && seen.every((value) => value >= 0 && value <= 1) && seen.some((value) => value % 1))
-        fail(`all x and y lie between 0 and 1, so they are no pixels but parts of the size: multiply them by ${width} and ${height}`);
+        fail(t`all x and y lie between 0 and 1, so they are no pixels but parts of the size: multiply them by ${width} and ${height}`);
     return { ...tracks, points: tracks.points.map((path) => path.map(([px, py]) => [px * x, py * y])) };
 }
 
@@ -172,21 +172,21 @@ export function inPixels(tracks, { width, height }) {
  */
 export function pathsFromTracks({ points, visible }, doc) {
     const frames = points[0]?.length ?? 0;
-    if (frames > LIMITS.frames) fail(`the tracks have ${frames} frames; a drawing holds ${LIMITS.frames}`);
+    if (frames > LIMITS.frames) fail(t`the tracks have ${frames} frames; a drawing holds ${LIMITS.frames}`);
     const times = timesOf(doc, frames);
     const seen = points.map((track, number) => track.flatMap(([x, y], frame) => (visible[number][frame] ? [{ x, y, time: times[frame] }] : [])));
     const far = (/** @type {Place[]} */ places) => places.findIndex(({ x, y }) => !isNear(x, y));
     seen.forEach((places, number) => {
-        if (far(places) >= 0) fail(`track ${number}, point ${far(places)}: x and y must lie within ±${LIMITS.coordinate}`);
+        if (far(places) >= 0) fail(t`track ${number}, point ${far(places)}: x and y must lie within ±${LIMITS.coordinate}`);
     });
     const count = seen.filter((places) => places.length).length;
-    if (count > LIMITS.paths) fail(`the tracks hold ${count} paths; a drawing holds ${LIMITS.paths}`);
+    if (count > LIMITS.paths) fail(t`the tracks hold ${count} paths; a drawing holds ${LIMITS.paths}`);
     let room = LIMITS.points;
     return seen.flatMap((places, number) => {
         if (!places.length) return [];
         const path = pathThrough(places, `p${number + 1}`, doc);
         room -= path.points.length;
-        if (room < 0) fail(`the tracks need more points than the ${LIMITS.points} that a drawing holds`);
+        if (room < 0) fail(t`the tracks need more points than the ${LIMITS.points} that a drawing holds`);
         return [path];
     });
 }

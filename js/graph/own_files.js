@@ -3,6 +3,7 @@
  * frame came from so far. Knows ComfyUI's graph by its shape alone; nodes are made by whoever calls.
  */
 
+import { t } from "../locale.js";
 import { EXAMPLE, inputNamed, originOf, upstreamOf } from "./upstream.js";
 
 /**
@@ -131,7 +132,7 @@ function prepared(loader, create) {
 /** @type {(create: Create, type: string) => any} */
 function make(create, type) {
     const node = create(type);
-    if (!node) throw new Error("this ComfyUI has no node that loads it");
+    if (!node) throw new Error(t`this ComfyUI has no node that loads it`);
     return node;
 }
 

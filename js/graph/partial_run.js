@@ -1,5 +1,6 @@
 /** Partial run: one node more at the end of a part of the graph, run by itself, before all that waits. */
 
+import { t } from "../locale.js";
 import { subgraphNodeOf } from "./upstream.js";
 
 /**
@@ -39,9 +40,9 @@ export async function runPart({ app, api }, adds) {
             hear = ({ type, detail }) => {
                 if (detail?.prompt_id !== id) return;
                 if (type === "executed" && detail.node === last) resolve(detail.output);
-                else if (type === "execution_error") reject(new Error(detail.exception_message?.trim() || "a node failed"));
-                else if (type === "execution_interrupted") reject(new Error("it was stopped"));
-                else if (type === "execution_success") reject(new Error("it gave nothing"));
+                else if (type === "execution_error") reject(new Error(detail.exception_message?.trim() || t`a node failed`));
+                else if (type === "execution_interrupted") reject(new Error(t`it was stopped`));
+                else if (type === "execution_success") reject(new Error(t`it gave nothing`));
             };
             told.forEach(hear);
         });

@@ -1,5 +1,7 @@
 /** Comfy: what ComfyUI's page does for an editor: files served and taken, nodes made, changes noticed. */
 
+import { t } from "../locale.js";
+
 /** @typedef {import("../graph/upstream.js").File} File */
 
 const PICTURE_FRAMES = 300; // waited for a picture that was just set
@@ -29,7 +31,7 @@ export class Comfy {
         const body = new FormData();
         body.append("image", file);
         const answer = await this.api.fetchApi("/upload/image", { method: "POST", body });
-        if (!answer.ok) throw new Error(`ComfyUI refused the file (${answer.status} ${answer.statusText})`);
+        if (!answer.ok) throw new Error(t`ComfyUI refused the file (${answer.status} ${answer.statusText})`);
         const { name, subfolder } = await answer.json();
         return subfolder ? `${subfolder}/${name}` : name;
     }

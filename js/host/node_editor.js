@@ -9,6 +9,7 @@ import { pictureOf, pngOf } from "../clip/pictures.js";
 import { Editor } from "../editor.js";
 import { forerunnerOf, takePlace } from "../graph/forerunner.js";
 import { inputNamed, originOf, upstreamOf } from "../graph/upstream.js";
+import { t } from "../locale.js";
 import { download } from "../overlays/import_export.js";
 import { followSettings, settings } from "./comfy.js";
 import { NodeFiles } from "./node_files.js";
@@ -150,8 +151,8 @@ export class NodeEditor {
         if (key === this.#shown) return this.#opening;
         this.#leave();
         this.#shown = key;
-        const name = upstream?.name ?? "The frames";
-        this.editor.show(null, `Opening ${name} …`);
+        const name = upstream?.name ?? t`The frames`;
+        this.editor.show(null, t`Opening ${name} …`);
         try {
             const clip = await borrow(key, open);
             if (this.#shown !== key) return;
@@ -163,13 +164,13 @@ export class NodeEditor {
             const frames = !sure && Math.abs(picked.length - doc.frames) <= 1 ? doc.frames : picked.length;
             this.editor.conform({ width, height, frames });
             const { remark } = clip.reader;
-            const unknown = exact ? "" : "A node between the file and here is not understood: run the graph to see its frames.";
-            this.editor.show(clip, remark ? `${name}: ${remark}. Run the graph to see its frames.` : unknown);
+            const unknown = exact ? "" : t`A node between the file and here is not understood: run the graph to see its frames.`;
+            this.editor.show(clip, remark ? t`${name}: ${remark}. Run the graph to see its frames.` : unknown);
         } catch (error) {
             if (this.#shown !== key) return;
             const { missing = false } = /** @type {{missing?: boolean}} */ (error);
             if (missing && upstream) this.#missing = upstream.file;
-            this.editor.show(null, `${name}: ${messageOf(error)}.${missing ? "" : " Run the graph to see its frames."}`, missing ? "none" : "unseen");
+            this.editor.show(null, missing ? t`${name}: ${messageOf(error)}.` : t`${name}: ${messageOf(error)}. Run the graph to see its frames.`, missing ? "none" : "unseen");
         }
     }
 
@@ -198,7 +199,7 @@ export class NodeEditor {
         const file = isWhole ? (picture ?? ran) : (ran ?? picture);
         const url = file ? this.comfy.viewUrl(file) : "";
         followSettings(upstream?.nodes ?? []);
-        this.editor.status.edited = file && file === picture && !isWhole ? "The edited frame is shown as its file, before the nodes between: run the graph to see what they make of it." : "";
+        this.editor.status.edited = file && file === picture && !isWhole ? t`The edited frame is shown as its file, before the nodes between: run the graph to see what they make of it.` : "";
         this.editor.redraw();
         if (url === this.#edited) return;
         this.#edited = url;
@@ -239,7 +240,7 @@ export class NodeEditor {
             const picture = await pictures[shows]();
             if (picture) download(picture, `${shows} frame ${frame}.png`);
         } catch (error) {
-            this.editor.message.show(`The frame was not saved: ${messageOf(error)}`);
+            this.editor.message.show(t`The frame was not saved: ${messageOf(error)}`);
         }
     }
 

@@ -3,6 +3,7 @@
 import { messageOf } from "../dom.js";
 import { clipLoader, editedFrameLoader, removeEditedFrame } from "../graph/own_files.js";
 import { upstreamOf } from "../graph/upstream.js";
+import { t } from "../locale.js";
 
 /** @typedef {import("../clip/frames.js").Clip} Clip */
 /** @typedef {import("../editor.js").Editor} Editor */
@@ -26,8 +27,8 @@ export class NodeFiles {
         const { message } = this.editor;
         const [video, picture] = [files.find((file) => kindOf(file) === "video"), files.find((file) => kindOf(file) === "picture")];
         const strange = files.find((file) => !kindOf(file));
-        if (strange) message.show(`${strange.name} is neither a video nor a picture, nor a drawing or tracks (.json, .txt, .csv, .nk, .svg, .npy).`);
-        else if (files.length > Number(!!video) + Number(!!picture)) message.show("One clip and one picture at a time: the first of each was taken.");
+        if (strange) message.show(t`${strange.name} is neither a video nor a picture, nor a drawing or tracks (.json, .txt, .csv, .nk, .svg, .npy).`);
+        else if (files.length > Number(!!video) + Number(!!picture)) message.show(t`One clip and one picture at a time: the first of each was taken.`);
         if (video) await this.#put(video, () => clipLoader(this.node, true, this.comfy.create));
         if (!picture) return;
         if (video) await this.setEditedFrame(picture);
@@ -40,9 +41,9 @@ export class NodeFiles {
         await this.clip.opened();
         const { clip } = this.editor.backdrop;
         if (clip ? await hasShapeOf(clip, picture) : !upstreamOf(this.node, "frames")) return this.setEditedFrame(picture);
-        this.editor.message.show(`${picture.name} has another shape than the clip. What shall it be?`, [
-            { text: "The edited first frame", act: () => this.setEditedFrame(picture) },
-            { text: "The clip", act: () => this.#setClip(picture) },
+        this.editor.message.show(t`${picture.name} has another shape than the clip. What shall it be?`, [
+            { text: t`The edited first frame`, act: () => this.setEditedFrame(picture) },
+            { text: t`The clip`, act: () => this.#setClip(picture) },
         ]);
     }
 
@@ -50,7 +51,7 @@ export class NodeFiles {
     removeEditedFrame() {
         removeEditedFrame(this.node);
         this.clip.changed();
-        this.editor.say("No edited frame: the clip's own first frame stands for it.");
+        this.editor.say(t`No edited frame: the clip's own first frame stands for it.`);
     }
 
     /** @type {(picture: File) => Promise<any>} */
@@ -65,19 +66,19 @@ export class NodeFiles {
 
     /** Uploads a file and sets it on the loader that it belongs to. @type {(file: File, loaderOf: () => import("../graph/own_files.js").Loader & {missed?: any[]}) => Promise<any>} */
     async #put(file, loaderOf) {
-        this.editor.say(`Uploading ${file.name} …`);
+        this.editor.say(t`Uploading ${file.name} …`);
         try {
             const value = await this.comfy.upload(file);
             const { loader, widget, missed = [] } = loaderOf();
             choose(loader, widget, value);
             this.editor.say("");
-            if (missed.length) this.editor.message.show(`${missed.map(({ title, type }) => title ?? type).join(", ")}: in another graph, where no edited frame is connected from here. Connect ${file.name} there.`);
+            if (missed.length) this.editor.message.show(t`${missed.map(({ title, type }) => title ?? type).join(", ")}: in another graph, where no edited frame is connected from here. Connect ${file.name} there.`);
             this.clip.changed();
             this.comfy.renewApp();
             return loader;
         } catch (error) {
             this.editor.say("");
-            this.editor.message.show(`${file.name} was not loaded: ${messageOf(error)}`);
+            this.editor.message.show(t`${file.name} was not loaded: ${messageOf(error)}`);
             return null;
         }
     }

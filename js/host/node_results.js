@@ -5,6 +5,7 @@ import { pngOf } from "../clip/pictures.js";
 import { borrow, giveBack, openResult } from "../clip/open_clips.js";
 import { isNamed, placeOf } from "../graph/forerunner.js";
 import { resultOf, storeResults, storedResults } from "../graph/results.js";
+import { t } from "../locale.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
 /** @typedef {import("../graph/results.js").Result} Result */
@@ -85,7 +86,7 @@ export class NodeResults {
             if (plays) editor.player.play();
             editor.player.seek(editor.time);
         } catch (error) {
-            if (this.#shown === key) editor.say(`${result.title}: ${messageOf(error)}.`);
+            if (this.#shown === key) editor.say(t`${result.title}: ${messageOf(error)}.`);
         }
     }
 
@@ -111,7 +112,7 @@ export class NodeResults {
         this.editor.resultBar.list(this.#results, chosen, result ? this.#earlier(result) : "");
     }
 
-    /** What it was made of that is another by now. @type {(result: Result) => string} */
+    /** What it was made of that is another by now. @type {(result: Result) => import("../ui/result_bar.js").Earlier} */
     #earlier({ clip, edited }) {
         if (clip !== this.#fed.clip) return "clip";
         return edited === this.#fed.edited ? "" : "edited frame";

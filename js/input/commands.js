@@ -9,6 +9,7 @@ import { excerpt } from "../document/operations.js";
 import { frameRoom, setPointFrame } from "../document/timing.js";
 import { pathCurve, positionAt, timeAtLength } from "../geometry/curves.js";
 import { centred } from "../geometry/viewport.js";
+import { t } from "../locale.js";
 import { HOST_COMMANDS } from "./host_commands.js";
 import { frameAt } from "./player.js";
 import { SHAPE_COMMANDS } from "./shape_commands.js";
@@ -28,7 +29,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 function nudge(editor, key, by) {
     const [dx, dy] = ARROWS[key ?? ""] ?? [0, 0];
     if (editor.crosshair.at) return editor.crosshair.move(dx * by, dy * by);
-    if (!ops.isNothing(editor.session.selection)) editor.commit(ops.translate(editor.doc, editor.selection, dx * by, dy * by, frameAt(editor.time)), "move", "nudge");
+    if (!ops.isNothing(editor.session.selection)) editor.commit(ops.translate(editor.doc, editor.selection, dx * by, dy * by, frameAt(editor.time)), t`move`, "nudge");
     else if (dx) editor.player.seek(frameAt(editor.time) + dx * by);
 }
 
@@ -41,12 +42,12 @@ function step(editor, by) {
 /** @type {(editor: Editor, factor: number) => void} */
 function resizeBrush(editor, factor) {
     editor.session.brushRadius = Math.min(Math.max(editor.session.brushRadius * factor, 1), 1000);
-    editor.say(`Brush: ${Math.round(editor.session.brushRadius)} pixels`);
+    editor.say(t`Brush: ${Math.round(editor.session.brushRadius)} pixels`);
 }
 
 /** A view of the result, or the source again. @type {(editor: Editor, view: import("../clip/backdrop.js").View) => void} */
 function changeView(editor, view) {
-    if (editor.resultBar.isEmpty) editor.say("There is no result yet: run the graph.");
+    if (editor.resultBar.isEmpty) editor.say(t`There is no result yet: run the graph.`);
     else editor.showView(editor.backdrop.view === view ? "source" : view);
 }
 
@@ -65,8 +66,8 @@ function insertPoints(editor) {
         doc = ops.insertPoint(doc, id, index, at);
         points.push({ path: id, index });
     }
-    if (!points.length) return editor.say("Select a path first.");
-    editor.commit(doc, "insert a point");
+    if (!points.length) return editor.say(t`Select a path first.`);
+    editor.commit(doc, t`insert a point`);
     editor.select({ ...editor.selection, points });
 }
 
@@ -74,17 +75,17 @@ function insertPoints(editor) {
 function toggleTime(editor) {
     const { paths, regions, points } = editor.selection;
     if (!paths.length && regions.length === 1) return toggleKey(editor, regions[0]);
-    if (points.length !== 1) return editor.say("Select one point of a path, or one area, first.");
+    if (points.length !== 1) return editor.say(t`Select one point of a path, or one area, first.`);
     const [{ path: id, index }] = points;
     const path = findPath(editor.doc, id);
     if (!path) return;
     const frame = frameAt(editor.time);
     const bound = path.points[index].frame !== undefined;
-    if (!bound && !frameRoom(editor.doc, path, index)) return editor.say("The points beside it leave no frame free.");
+    if (!bound && !frameRoom(editor.doc, path, index)) return editor.say(t`The points beside it leave no frame free.`);
     const doc = setPointFrame(editor.doc, id, index, bound ? undefined : frame);
-    editor.commit(doc, "change a point's frame");
+    editor.commit(doc, t`change a point's frame`);
     const given = findPath(editor.doc, id)?.points[index].frame;
-    if (!bound && given !== frame) editor.say(`Frame ${frame} is not free between the points beside it: it is tied to frame ${given}.`);
+    if (!bound && given !== frame) editor.say(t`Frame ${frame} is not free between the points beside it: it is tied to frame ${given}.`);
 }
 
 /** A tool that a key asked for is drawn with by keys, unless the pointer is there already. @type {(editor: Editor, tool: ToolName, byKey: boolean) => void} */
@@ -105,10 +106,10 @@ function toggleKey(editor, id) {
     const area = findArea(editor.doc, id);
     if (!area) return;
     const there = keyOn(area, frame);
-    editor.commit(there ? removeKey(editor.doc, id, frame) : setKey(editor.doc, id, frame), there ? "remove a key" : "set a key");
+    editor.commit(there ? removeKey(editor.doc, id, frame) : setKey(editor.doc, id, frame), there ? t`remove a key` : t`set a key`);
     const count = findArea(editor.doc, id)?.keys?.length ?? 0;
-    if (there) editor.say(count ? "" : "Without keys the area lies as it was drawn.");
-    else if (count === 1) editor.say("Go to another frame and move, scale, turn or reshape the area: that makes the next key.");
+    if (there) editor.say(count ? "" : t`Without keys the area lies as it was drawn.`);
+    else if (count === 1) editor.say(t`Go to another frame and move, scale, turn or reshape the area: that makes the next key.`);
 }
 
 /** @type {Record<string, (editor: Editor, event?: {key?: string}) => void>} */
@@ -152,45 +153,45 @@ export const COMMANDS = {
         const { selection: chosen } = editor.session; // copies of what is locked are free
         if (ops.isNothing(chosen)) return;
         const { doc, selection } = ops.duplicate(editor.doc, chosen, COPY_OFFSET);
-        editor.commit(doc, "duplicate");
+        editor.commit(doc, t`duplicate`);
         editor.select(selection);
     },
     delete(editor) {
-        if (ops.isNothing(editor.selection)) return editor.say("Nothing is selected.");
+        if (ops.isNothing(editor.selection)) return editor.say(t`Nothing is selected.`);
         const followed = editor.selection.key || editor.selection.points.length ? "" : followedText(editor.doc, editor.selection);
-        editor.commit(ops.remove(editor.doc, editor.selection), "delete");
+        editor.commit(ops.remove(editor.doc, editor.selection), t`delete`);
         if (followed) editor.say(followed);
     },
     insert: insertPoints,
     reverse(editor) {
-        if (!editor.selection.paths.length) return editor.say("Select a path first.");
-        editor.commit(editor.selection.paths.reduce(ops.reverse, editor.doc), "reverse");
+        if (!editor.selection.paths.length) return editor.say(t`Select a path first.`);
+        editor.commit(editor.selection.paths.reduce(ops.reverse, editor.doc), t`reverse`);
     },
     "time-point": toggleTime,
     lock(editor) {
         const { doc, selection } = editor.session;
-        if (ops.isNothing(selection)) return editor.say("Nothing is selected.");
+        if (ops.isNothing(selection)) return editor.say(t`Nothing is selected.`);
         const locks = !ops.isNothing(unlockedPart(doc, selection));
-        editor.commit(setLocked(doc, selection, locks), locks ? "lock" : "unlock");
+        editor.commit(setLocked(doc, selection, locks), locks ? t`lock` : t`unlock`);
     },
     ...SHAPE_COMMANDS,
     ...HOST_COMMANDS,
     group(editor) {
         const { doc, selection } = editor.session;
-        if (ops.isNothing(selection)) return editor.say("Select what to group.");
+        if (ops.isNothing(selection)) return editor.say(t`Select what to group.`);
         const name = freshGroup(doc);
         editor.session.separate();
-        editor.commit(grouped(doc, selection, name), "group", "group"); // typing its name belongs to this step
+        editor.commit(grouped(doc, selection, name), t`group`, "group"); // typing its name belongs to this step
         editor.panel.nameGroup(name);
     },
     ungroup(editor) {
         const { doc, selection } = editor.session;
-        if (groupsOf(doc, selection).length) editor.commit(ungrouped(doc, selection), "ungroup");
-        else editor.say("Nothing that is selected is in a group.");
+        if (groupsOf(doc, selection).length) editor.commit(ungrouped(doc, selection), t`ungroup`);
+        else editor.say(t`Nothing that is selected is in a group.`);
     },
     solo(editor) {
         const { solo, selection } = editor.session;
-        if (!solo && ops.isNothing(selection)) return editor.say("Select what alone is to be shown.");
+        if (!solo && ops.isNothing(selection)) return editor.say(t`Select what alone is to be shown.`);
         editor.showAlone(solo ? null : selection);
     },
     nudge: (editor, event) => nudge(editor, event?.key, 1),
@@ -200,7 +201,7 @@ export const COMMANDS = {
     wipe: (editor) => changeView(editor, "wipe"),
     difference: (editor) => changeView(editor, "difference"),
     onion(editor) {
-        if (!editor.backdrop.hasEdited) return editor.say("Connect an edited first frame: what is marked in it is shown along its way then.");
+        if (!editor.backdrop.hasEdited) return editor.say(t`Connect an edited first frame: what is marked in it is shown along its way then.`);
         editor.session.onionSkin = !editor.session.onionSkin;
     },
     drawing(editor) {

@@ -5,6 +5,7 @@ import { findArea, findPath, shortName } from "../document/items.js";
 import { selectedBox } from "../document/shapes.js";
 import { hitTest } from "../geometry/hit_test.js";
 import { centreOf } from "../geometry/transform_box.js";
+import { t } from "../locale.js";
 import { TOOLS } from "../tools/index.js";
 import { boxAroundSelection, gripUnder } from "../tools/transform.js";
 
@@ -36,7 +37,7 @@ export class Crosshair {
         const { width, height } = editor.stage.size;
         const box = this.#takes ? selectedBox(editor.doc, editor.selection, editor.time) : null;
         this.at ??= this.#within(editor.pointer.place ?? (box ? centreOf(box) : toFramePx(editor.viewport, { x: width / 2, y: height / 2 })));
-        this.#tell(this.#takes ? "Arrows move the crosshair, Enter takes hold and lets go, Esc ends." : "Arrows move the crosshair, Enter places a point, Esc ends.");
+        this.#tell(this.#takes ? t`Arrows move the crosshair, Enter takes hold and lets go, Esc ends.` : t`Arrows move the crosshair, Enter places a point, Esc ends.`);
         return true;
     }
 
@@ -100,7 +101,8 @@ export class Crosshair {
     #tell(more = "") {
         if (!this.at) return;
         const on = this.#takes && !this.#drag ? this.#under() : "";
-        this.editor.say(`Crosshair at ${Math.round(this.at.x)}, ${Math.round(this.at.y)}${on && `, on ${on}`}. ${more}`.trim());
+        const [x, y] = [Math.round(this.at.x), Math.round(this.at.y)];
+        this.editor.say((on ? t`Crosshair at ${x}, ${y}, on ${on}. ${more}` : t`Crosshair at ${x}, ${y}. ${more}`).trim());
     }
 
     /** What a press would take, in words: the same that a pointer would. */
@@ -111,12 +113,12 @@ export class Crosshair {
         const hits = hitTest(editor.stageDoc, editor.selection, editor.time, press.px, press.reach);
         const shown = boxAroundSelection(editor);
         const grip = shown && gripUnder(shown, hits, press, editor.viewport.scale);
-        if (grip) return grip.name === "turn" ? "the ring that turns" : "a handle of the box";
+        if (grip) return grip.name === "turn" ? t`the ring that turns` : t`a handle of the box`;
         const [hit] = hits;
         if (!hit) return "";
         const [items, item] = "path" in hit ? [doc.paths, findPath(doc, hit.path)] : [doc.regions, findArea(doc, hit.area)];
         const name = item ? shortName(items, item) : "";
-        return hit.what === "handle" ? `a corner of ${name}` : hit.what === "point" ? `point ${hit.index + 1} of ${name}` : name;
+        return hit.what === "handle" ? t`a corner of ${name}` : hit.what === "point" ? t`point ${hit.index + 1} of ${name}` : name;
     }
 
     /** Exact: keys go by whole pixels, and nothing snaps. @type {() => Press} */

@@ -17,6 +17,7 @@ import { toViewPx } from "../geometry/viewport.js";
 import { shortcut } from "../input/keymap.js";
 import { frameAt } from "../input/player.js";
 import { addCircle } from "../input/shape_commands.js";
+import { t } from "../locale.js";
 import { Menu } from "./menu.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
@@ -93,7 +94,7 @@ export class ContextMenu {
         const [hit] = hitTest(editor.stageDoc, editor.selection, editor.time, px, reach);
         if (hit) this.#take(hit);
         const at = { x: event.clientX, y: event.clientY, finger: event.pointerType === "touch" };
-        if (!hit) this.#open(this.#placeItems(px), at, "This place");
+        if (!hit) this.#open(this.#placeItems(px), at, t`This place`);
         else if (hit.what === "point") this.#open([...this.#pointItems(hit.path, hit.index), null, ...this.#selectedItems()], at);
         else if (hit.what === "curve") this.#open([this.#insertItem(hit, px), ...this.#selectedItems()], at);
         else this.#open(this.#selectedItems(), at);
@@ -132,7 +133,7 @@ export class ContextMenu {
             ...doc.paths.filter(({ id }) => selection.paths.includes(id)).map((path) => nameOf(doc.paths, path)),
             ...doc.regions.filter(({ id }) => selection.regions.includes(id)).map((area) => nameOf(doc.regions, area)),
         ];
-        return names.length > 1 ? `${names.length} selected` : names[0] ?? "Drawing";
+        return names.length > 1 ? t`${names.length} selected` : names[0] ?? t`Drawing`;
     }
 
     // --- A finger that rests -------------------------------------------------------------------
@@ -188,18 +189,18 @@ export class ContextMenu {
         const { editor } = this;
         const anchor = () => {
             const path = newPath(editor.doc, "anchor", [px]);
-            editor.commit(addPath(editor.doc, path), "draw an anchor");
+            editor.commit(addPath(editor.doc, path), t`draw an anchor`);
             editor.select({ ...ops.NOTHING, paths: [path.id] });
         };
         return [
-            { text: "Paste", keys: shortcut("paste"), act: () => void this.#paste() },
-            this.#command("Select everything", "select-all"),
+            { text: t`Paste`, keys: shortcut("paste"), act: () => void this.#paste() },
+            this.#command(t`Select everything`, "select-all"),
             null,
-            { text: "Track what is here", act: () => editor.track([px]) },
-            { text: "Anchor here", act: anchor },
-            { text: "Circle around here", act: () => addCircle(editor, px) },
+            { text: t`Track what is here`, act: () => editor.track([px]) },
+            { text: t`Anchor here`, act: anchor },
+            { text: t`Circle around here`, act: () => addCircle(editor, px) },
             null,
-            this.#command("Fit the frame", "fit"),
+            this.#command(t`Fit the frame`, "fit"),
         ];
     }
 
@@ -208,9 +209,9 @@ export class ContextMenu {
         const { editor } = this;
         const frame = findPath(editor.doc, id)?.points[index]?.frame;
         return [
-            this.#command(frame === undefined ? `Tie the point to frame ${frameAt(editor.time)}` : "Free the point from its frame", "time-point"),
-            this.#command("Circle around the point", "circle"),
-            this.#command("Delete the point", "delete"),
+            this.#command(frame === undefined ? t`Tie the point to frame ${frameAt(editor.time)}` : t`Free the point from its frame`, "time-point"),
+            this.#command(t`Circle around the point`, "circle"),
+            this.#command(t`Delete the point`, "delete"),
         ];
     }
 
@@ -218,10 +219,10 @@ export class ContextMenu {
     #insertItem(hit, px) {
         const { editor } = this;
         const insert = () => {
-            editor.commit(ops.insertPoint(editor.doc, hit.path, hit.before, { ...px }), "insert a point");
+            editor.commit(ops.insertPoint(editor.doc, hit.path, hit.before, { ...px }), t`insert a point`);
             editor.select({ paths: [hit.path], regions: [], points: [{ path: hit.path, index: hit.before }] });
         };
-        return { text: "Insert a point here", act: insert };
+        return { text: t`Insert a point here`, act: insert };
     }
 
     /** @type {() => MenuItem[]} */
@@ -233,19 +234,19 @@ export class ContextMenu {
         const [keys, follows] = [this.#keyItems(), this.#followItems()];
         const hidden = [...doc.paths.filter(({ id }) => paths.includes(id)), ...doc.regions.filter(({ id }) => regions.includes(id))].every((item) => item.visible === false);
         return [
-            ...(free.paths.length ? [this.#wholly("Reverse", "reverse"), this.#wholly("There and back", "to-and-fro"), this.#wholly("Parallel copies…", "copies"), this.#wholly("Track what lies here now", "track-selected")] : []),
-            ...(ops.isNothing(free) ? [] : [this.#wholly("Mirror left and right", "mirror-x"), this.#wholly("Mirror up and down", "mirror-y")]),
+            ...(free.paths.length ? [this.#wholly(t`Reverse`, "reverse"), this.#wholly(t`There and back`, "to-and-fro"), this.#wholly(t`Parallel copies…`, "copies"), this.#wholly(t`Track what lies here now`, "track-selected")] : []),
+            ...(ops.isNothing(free) ? [] : [this.#wholly(t`Mirror left and right`, "mirror-x"), this.#wholly(t`Mirror up and down`, "mirror-y")]),
             ...(keys.length || follows.length ? [null, ...keys, ...follows] : []),
             ...(ops.isNothing(free) ? [] : [null]),
-            { text: "Bring forward", act: () => this.#order(1) },
-            { text: "Send back", act: () => this.#order(-1) },
-            { text: hidden ? "Show" : "Hide", act: () => this.#show(hidden) },
-            this.#command(isLocked ? "Unlock" : "Lock", "lock"),
-            this.#command(this.editor.session.solo ? "End solo" : "Solo", "solo"),
-            this.#command("Group", "group"),
-            ...(groupsOf(doc, selection).length ? [this.#command("Ungroup", "ungroup")] : []),
-            this.#command("Duplicate", "duplicate"),
-            ...(ops.isNothing(free) ? [] : [this.#wholly("Delete", "delete")]),
+            { text: t`Bring forward`, act: () => this.#order(1) },
+            { text: t`Send back`, act: () => this.#order(-1) },
+            { text: hidden ? t`Show` : t`Hide`, act: () => this.#show(hidden) },
+            this.#command(isLocked ? t`Unlock` : t`Lock`, "lock"),
+            this.#command(this.editor.session.solo ? t`End solo` : t`Solo`, "solo"),
+            this.#command(t`Group`, "group"),
+            ...(groupsOf(doc, selection).length ? [this.#command(t`Ungroup`, "ungroup")] : []),
+            this.#command(t`Duplicate`, "duplicate"),
+            ...(ops.isNothing(free) ? [] : [this.#wholly(t`Delete`, "delete")]),
         ];
     }
 
@@ -258,7 +259,7 @@ export class ContextMenu {
         const frame = frameAt(editor.time);
         const keyed = areas.every((area) => keyOn(area, frame));
         const changed = () => areas.reduce((result, { id }) => (keyed ? removeKey(result, id, frame) : setKey(result, id, frame)), editor.doc);
-        return [{ text: keyed ? `Remove the key at frame ${frame}` : `Key at frame ${frame}`, act: () => editor.commit(changed(), keyed ? "remove a key" : "set a key") }];
+        return [{ text: keyed ? t`Remove the key at frame ${frame}` : t`Key at frame ${frame}`, act: () => editor.commit(changed(), keyed ? t`remove a key` : t`set a key`) }];
     }
 
     /** Paths: areas may follow them; of several, in turn and size too. Areas alone: they may follow a path, or none. @type {() => MenuItem[]} */
@@ -267,14 +268,14 @@ export class ContextMenu {
         const { doc, selection } = editor;
         const time = frameAt(editor.time);
         const follow = (/** @type {string[]} */ areas, /** @type {string | string[] | undefined} */ paths) => () =>
-            editor.commit(areas.reduce((result, area) => ops.setFollow(result, area, paths, time), editor.doc), "change what is followed");
+            editor.commit(areas.reduce((result, area) => ops.setFollow(result, area, paths, time), editor.doc), t`change what is followed`);
         if (selection.paths.length) {
             const paths = selection.paths.slice(0, LIMITS.follow);
             const many = paths.length > 1;
             const chosen = doc.regions.filter(({ id }) => !selection.regions.length || selection.regions.includes(id));
             const free = chosen.filter((area) => followIds(area).join("\n") !== paths.join("\n")).slice(0, MOST_NAMED);
             return free.map((area) => ({
-                text: `Let ${shortName(doc.regions, area)} follow${many ? ` the ${paths.length} paths` : ""}`,
+                text: many ? t`Let ${shortName(doc.regions, area)} follow the ${paths.length} paths` : t`Let ${shortName(doc.regions, area)} follow`,
                 act: follow([area.id], many ? paths : paths[0]),
             }));
         }
@@ -282,8 +283,8 @@ export class ContextMenu {
         const others = doc.paths.filter(({ id }) => areas.some((area) => area.follow !== id)).slice(0, MOST_NAMED);
         const ids = areas.map(({ id }) => id);
         return [
-            ...others.map((path) => ({ text: `Follow ${shortName(doc.paths, path)}`, act: follow(ids, path.id) })),
-            ...(areas.some((area) => area.follow !== undefined) ? [{ text: "Follow nothing", act: follow(ids, undefined) }] : []),
+            ...others.map((path) => ({ text: t`Follow ${shortName(doc.paths, path)}`, act: follow(ids, path.id) })),
+            ...(areas.some((area) => area.follow !== undefined) ? [{ text: t`Follow nothing`, act: follow(ids, undefined) }] : []),
         ];
     }
 
@@ -297,7 +298,7 @@ export class ContextMenu {
             const ids = items.map(({ id }) => id).filter((id) => chosen.includes(id));
             return (by > 0 ? ids.toReversed() : ids).reduce((result, id) => shifted(result, id, by), items);
         };
-        this.editor.commit({ ...doc, paths: moved(doc.paths, selection.paths), regions: moved(doc.regions, selection.regions) }, "change the order");
+        this.editor.commit({ ...doc, paths: moved(doc.paths, selection.paths), regions: moved(doc.regions, selection.regions) }, t`change the order`);
     }
 
     /** @type {(visible: boolean) => void} */
@@ -305,7 +306,7 @@ export class ContextMenu {
         const { doc, session: { selection } } = this.editor;
         const paths = doc.paths.map((path) => (selection.paths.includes(path.id) ? { ...path, visible } : path));
         const regions = doc.regions.map((area) => (selection.regions.includes(area.id) ? { ...area, visible } : area));
-        this.editor.commit({ ...doc, paths, regions }, visible ? "show" : "hide");
+        this.editor.commit({ ...doc, paths, regions }, visible ? t`show` : t`hide`);
     }
 
     async #paste() {
@@ -313,9 +314,9 @@ export class ContextMenu {
         try {
             const text = await navigator.clipboard.readText();
             if (text.trim()) editor.importExport.add(text);
-            else editor.say("The clipboard holds no text.");
+            else editor.say(t`The clipboard holds no text.`);
         } catch {
-            editor.say(`The browser does not let us read the clipboard: press ${shortcut("paste")}.`);
+            editor.say(t`The browser does not let us read the clipboard: press ${shortcut("paste")}.`);
         }
     }
 }

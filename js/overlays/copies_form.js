@@ -2,6 +2,7 @@
 
 import { COPIES_MAX, parallelCopies } from "../document/motions.js";
 import { h } from "../dom.js";
+import { t } from "../locale.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
 
@@ -14,19 +15,19 @@ export class CopiesForm {
     /** @param {Editor} editor */
     constructor(editor) {
         this.editor = editor;
-        this.count = this.#number("Copies", 3, 1, COPIES_MAX);
-        this.dx = this.#number("Right by", 24, -FURTHEST, FURTHEST);
-        this.dy = this.#number("Down by", 0, -FURTHEST, FURTHEST);
+        this.count = this.#number(t`Copies`, 3, 1, COPIES_MAX);
+        this.dx = this.#number(t`Right by`, 24, -FURTHEST, FURTHEST);
+        this.dy = this.#number(t`Down by`, 0, -FURTHEST, FURTHEST);
         const field = (/** @type {HTMLInputElement} */ input) => h("label", { class: "rve-field" }, input.name, input);
         this.element = h(
             "form",
-            { class: "rve-form", role: "dialog", "aria-label": "Parallel copies", hidden: true },
+            { class: "rve-form", role: "dialog", "aria-label": t`Parallel copies`, hidden: true },
             h("div", { class: "rve-pair" }, ...[this.count, this.dx, this.dy].map(field)),
             h(
                 "div",
                 { class: "rve-pair" },
-                h("button", { class: "rve-button rve-wide", type: "submit" }, "Copy"),
-                h("button", { class: "rve-button rve-wide", type: "button", onclick: () => this.#close() }, "Cancel"),
+                h("button", { class: "rve-button rve-wide", type: "submit" }, t`Copy`),
+                h("button", { class: "rve-button rve-wide", type: "button", onclick: () => this.#close() }, t`Cancel`),
             ),
         );
         this.element.addEventListener("mousedown", (event) => event.stopPropagation()); // the editor would take the keyboard back
@@ -63,7 +64,7 @@ export class CopiesForm {
     #apply() {
         const { doc, selection } = this.#wished;
         this.#close();
-        this.editor.commit(doc, "make copies");
+        this.editor.commit(doc, t`make copies`);
         this.editor.select(selection);
     }
 

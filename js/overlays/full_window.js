@@ -1,6 +1,7 @@
 /** FullWindow: the editor over all of the page, and back into its node; the element itself moves, with all it holds. */
 
 import { h } from "../dom.js";
+import { t } from "../locale.js";
 
 const WINDOW = ".rve-window";
 
@@ -14,9 +15,9 @@ export const fillsWindow = (element) => element.closest(WINDOW) !== null;
 export function toggleFullWindow(element) {
     if (fillsWindow(element)) return leaveFullWindow();
     leaveFullWindow();
-    empty = h("div", { class: "rve-elsewhere" }, "This editor fills the window.");
+    empty = h("div", { class: "rve-elsewhere" }, t`This editor fills the window.`);
     element.replaceWith(empty);
-    document.body.append(h("div", { class: "rve-window", role: "dialog", "aria-label": "ReVideo Editor", "aria-modal": "true" }, element));
+    document.body.append(h("div", { class: "rve-window", role: "dialog", "aria-label": t`ReVideo Editor`, "aria-modal": "true" }, element));
 }
 
 /** Puts back what fills the window, if anything does: it may be another element by then. */

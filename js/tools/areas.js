@@ -3,6 +3,7 @@
 import { addArea, newArea } from "../document/items.js";
 import { NOTHING } from "../document/operations.js";
 import { corners } from "../geometry/simplify.js";
+import { t } from "../locale.js";
 import { STROKE_TOLERANCE, dragged, snapper, squared } from "./tool.js";
 
 /** @typedef {import("./tool.js").Board} Board */
@@ -11,13 +12,14 @@ import { STROKE_TOLERANCE, dragged, snapper, squared } from "./tool.js";
 /** @typedef {import("./tool.js").Tool} Tool */
 /** @typedef {import("../document/document.js").Area} Area */
 
-const NAMES = { rect: "a rectangle", ellipse: "an ellipse", polygon: "a lasso area", brush: "a brush stroke" };
+const DRAW = { rect: t`draw a rectangle`, ellipse: t`draw an ellipse`, polygon: t`draw a lasso area`, brush: t`draw a brush stroke` };
+const TAKE_AWAY = { rect: t`take away a rectangle`, ellipse: t`take away an ellipse`, polygon: t`take away a lasso area`, brush: t`take away a brush stroke` };
 
 /** @type {(kind: "rect" | "ellipse") => Tool} */
 export const box = (kind) => ({
     cursor: "crosshair",
     snaps: true,
-    hint: "Drag from corner to corner. Shift keeps it even, Alt takes the area away.",
+    hint: t`Drag from corner to corner. Shift keeps it even, Alt takes the area away.`,
     press(board, press) {
         const to = (/** @type {Press} */ now) => (now.shift ? squared(press.px, now.px) : now.px);
         return {
@@ -39,7 +41,7 @@ export const box = (kind) => ({
 /** @type {Tool} */
 export const polygon = {
     cursor: "crosshair",
-    hint: "Draw around the area, or click its corners and press Enter. Alt takes it away.",
+    hint: t`Draw around the area, or click its corners and press Enter. Alt takes it away.`,
     press(board, press) {
         const [first] = board.openOutline;
         const ends = first && Math.hypot(first.x - press.px.x, first.y - press.px.y) <= press.reach;
@@ -65,7 +67,7 @@ export const polygon = {
                 board.sketch(null);
                 const simple = corners([...outline, press.px], STROKE_TOLERANCE / board.viewport.scale).slice(0, -1);
                 if (simple.length > 2) commitArea(board, modeOf(board, press.alt), "polygon", simple.map(({ x, y }) => [x, y]));
-                else board.say("Draw around an area.");
+                else board.say(t`Draw around an area.`);
             },
             cancel: () => board.sketch(null),
         };
@@ -79,16 +81,16 @@ export function finishOutline(board, alt) {
     board.openOutline.length = 0;
     board.sketch(null);
     if (points.length > 2) commitArea(board, modeOf(board, alt), "polygon", points);
-    else board.say("An area needs three corners or more.");
+    else board.say(t`An area needs three corners or more.`);
 }
 
 /** @type {(erases: boolean) => Tool} */
 export const brush = (erases) => ({
     cursor: "none",
-    hint: `${erases ? "Paint away what shall not change." : "Paint what may change; Alt takes away."} [ and ] change the size.`,
+    hint: erases ? t`Paint away what shall not change. [ and ] change the size.` : t`Paint what may change; Alt takes away. [ and ] change the size.`,
     press(board, press) {
         if (erases && !board.doc.regions.some((area) => area.mode !== "subtract")) {
-            board.say("There is no area to erase from yet.");
+            board.say(t`There is no area to erase from yet.`);
             return null;
         }
         const stroke = [press.px];
@@ -117,6 +119,6 @@ const modeOf = (board, alt) => (alt === (board.areaMode === "add") ? "subtract" 
 /** @type {(board: Board, mode: "add" | "subtract", kind: Area["kind"], points: [number, number][], more?: Partial<Area>) => void} */
 function commitArea(board, mode, kind, points, more = {}) {
     const area = newArea(board.doc, kind, points, { mode, ...more });
-    board.commit(addArea(board.doc, area), `${mode === "add" ? "draw" : "take away"} ${NAMES[kind]}`);
+    board.commit(addArea(board.doc, area), (mode === "add" ? DRAW : TAKE_AWAY)[kind]);
     board.select({ paths: [], regions: [area.id], points: [] });
 }

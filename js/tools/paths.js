@@ -3,6 +3,7 @@
 import { addPath, findPath, newPath } from "../document/items.js";
 import * as ops from "../document/operations.js";
 import { controlPoints } from "../geometry/simplify.js";
+import { t } from "../locale.js";
 import { DRAG_FROM, STROKE_TOLERANCE, dragged, moveSelection, pointOf, snapped } from "./tool.js";
 
 /** @typedef {import("./tool.js").Board} Board */
@@ -12,12 +13,12 @@ import { DRAG_FROM, STROKE_TOLERANCE, dragged, moveSelection, pointOf, snapped }
 /** @typedef {import("../document/document.js").Path} Path */
 /** @typedef {import("../document/document.js").Point} Point */
 
-const NAMES = { freehand: "a freehand path", spline: "a spline", line: "a line", anchor: "an anchor" };
+const DRAW = { freehand: t`draw a freehand path`, spline: t`draw a spline`, line: t`draw a line`, anchor: t`draw an anchor` };
 
 /** @type {Tool} */
 export const freehand = {
     cursor: "crosshair",
-    hint: "Draw the way; it is smoothed when you let go.",
+    hint: t`Draw the way; it is smoothed when you let go.`,
     press(board, press) {
         const stroke = [press.px];
         return {
@@ -30,7 +31,7 @@ export const freehand = {
                 stroke.push(now.px);
                 const points = controlPoints(stroke, STROKE_TOLERANCE / board.viewport.scale);
                 const length = Math.max(...stroke.map(({ x, y }) => Math.hypot(x - press.px.x, y - press.px.y)));
-                if (points.length < 2 || length * board.viewport.scale < DRAG_FROM) board.say("Hold the button down and draw.");
+                if (points.length < 2 || length * board.viewport.scale < DRAG_FROM) board.say(t`Hold the button down and draw.`);
                 else commitPath(board, "freehand", points.map(({ x, y }) => ({ x, y })));
             },
             cancel: () => board.sketch(null),
@@ -42,7 +43,7 @@ export const freehand = {
 export const spline = {
     cursor: "crosshair",
     snaps: true,
-    hint: "Click the points; Enter, a double click or the first point again ends it.",
+    hint: t`Click the points; Enter, a double click or the first point again ends it.`,
     press: (board, press) => clickPoints(board, press, "spline", Infinity),
     finish: finishPath,
 };
@@ -51,7 +52,7 @@ export const spline = {
 export const line = {
     cursor: "crosshair",
     snaps: true,
-    hint: "Drag from where it begins to where it ends, or click both. Shift keeps to 45°.",
+    hint: t`Drag from where it begins to where it ends, or click both. Shift keeps to 45°.`,
     press(board, press) {
         if (board.openOutline.length && press.clicks === 1) return clickPoints(board, press, "line", 2);
         const ends = (/** @type {Press} */ now) => [pointOf(press), now.shift ? snapped(press.px, now.px) : pointOf(now)];
@@ -73,7 +74,7 @@ export const line = {
 export const anchor = {
     cursor: "crosshair",
     snaps: true,
-    hint: "Click a place that shall stay still.",
+    hint: t`Click a place that shall stay still.`,
     press(board, press) {
         if (press.clicks > 1) return null; // a double click holds a place once
         commitPath(board, "anchor", [pointOf(press)]);
@@ -84,7 +85,7 @@ export const anchor = {
 /** @type {(board: Board, kind: Path["kind"], points: Point[]) => Path} */
 function commitPath(board, kind, points) {
     const path = newPath(board.doc, kind, points);
-    board.commit(addPath(board.doc, path), `draw ${NAMES[kind]}`);
+    board.commit(addPath(board.doc, path), DRAW[kind]);
     board.select({ paths: [path.id], regions: [], points: [] });
     return path;
 }
@@ -115,7 +116,7 @@ function clickPoints(board, press, kind, most) {
     const closes = before.length > 2 && Math.hypot(first.x - press.px.x, first.y - press.px.y) <= press.reach;
     const index = before.length;
     const added = closes ? { x: first.x, y: first.y } : pointOf(press);
-    if (open) board.commit(ops.insertPoint(board.doc, open.id, index, added), "add a point");
+    if (open) board.commit(ops.insertPoint(board.doc, open.id, index, added), t`add a point`);
     else board.openPath = commitPath(board, kind, [...before, added]).id;
     dropStart(board);
     const id = /** @type {string} */ (board.openPath);
@@ -130,7 +131,7 @@ function clickPoints(board, press, kind, most) {
 
 /** Ends the path that clicks went on with; a point alone is dropped. @type {(board: Board) => void} */
 function finishPath(board) {
-    if (board.openOutline.length) board.say("A path has two points or more; a place that stays still is an anchor (A).");
+    if (board.openOutline.length) board.say(t`A path has two points or more; a place that stays still is an anchor (A).`);
     dropStart(board);
     board.openPath = null;
 }

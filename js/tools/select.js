@@ -6,6 +6,7 @@ import * as ops from "../document/operations.js";
 import { handlesOf, hitTest, within } from "../geometry/hit_test.js";
 import { poseAt, shapeOf, unplaced } from "../geometry/pose.js";
 import { isInBox } from "../geometry/transform_box.js";
+import { t } from "../locale.js";
 import { DRAG_FROM, dragged, moveSelection, pointOf, snapper, squared } from "./tool.js";
 import { boxAroundSelection, dragGrip, gripUnder } from "./transform.js";
 
@@ -23,7 +24,7 @@ const keyOf = (/** @type {Hit} */ hit) => ("path" in hit ? hit.path : hit.area);
 /** @type {Tool} */
 export const select = {
     cursor: "default",
-    hint: "Click to select, drag to move, drag over the empty frame to select all within. The box's handles scale and turn.",
+    hint: t`Click to select, drag to move, drag over the empty frame to select all within. The box's handles scale and turn.`,
     press(board, press) {
         const hits = hitTest(board.stageDoc, board.selection, board.time, press.px, press.reach);
         const top = hits[0];
@@ -93,7 +94,7 @@ function toggled(selection, hit) {
 /** @type {(board: Board, press: Press, hit: import("../geometry/hit_test.js").CurveHit) => Drag} */
 function insertAt(board, press, hit) {
     const doc = ops.insertPoint(board.doc, hit.path, hit.before, pointOf(press));
-    board.commit(doc, "insert a point");
+    board.commit(doc, t`insert a point`);
     board.select({ paths: [hit.path], regions: [], points: [{ path: hit.path, index: hit.before }] });
     return moveSelection(board, press);
 }
@@ -140,7 +141,7 @@ function reshape(board, press, id, handle) {
     };
     return {
         move: (now) => board.preview(shaped(now)),
-        end: (now) => (dragged(press, now) ? board.commit(shaped(now), "reshape") : board.revert()),
+        end: (now) => (dragged(press, now) ? board.commit(shaped(now), t`reshape`) : board.revert()),
         cancel: () => board.revert(),
     };
 }
@@ -167,7 +168,7 @@ function withHandle(area, handle, at, square) {
 /** @type {Tool} */
 export const pan = {
     cursor: "grab",
-    hint: "Drag to move the view.",
+    hint: t`Drag to move the view.`,
     press(board, press) {
         let before = press.view;
         return {

@@ -6,6 +6,7 @@
 import * as ops from "../document/operations.js";
 import { selectedBox } from "../document/shapes.js";
 import { SNAP_REACH, edgesOf, snapLines, snapOffset } from "../geometry/snapping.js";
+import { t } from "../locale.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
 /** @typedef {import("../document/document.js").Point} Point */
@@ -91,7 +92,7 @@ export function moveSelection(board, press, onClick = () => {}) {
             if (moving) board.preview(moved(now));
         },
         end(now) {
-            if (moving || dragged(press, now)) board.commit(moved(now), "move");
+            if (moving || dragged(press, now)) board.commit(moved(now), t`move`);
             else onClick();
         },
         cancel: () => board.revert(),

@@ -1,5 +1,6 @@
 /** The tool that finds paths: a click on a thing, whose way through the clip becomes a path. */
 
+import { t } from "../locale.js";
 import { pointOf } from "./tool.js";
 
 /** @typedef {import("./tool.js").Tool} Tool */
@@ -7,7 +8,7 @@ import { pointOf } from "./tool.js";
 /** @type {Tool} */
 export const track = {
     cursor: "crosshair",
-    hint: "Click a thing: it is followed through the clip, and its way becomes a path.",
+    hint: t`Click a thing: it is followed through the clip, and its way becomes a path.`,
     press(board, press) {
         board.track([pointOf(press)]);
         return null;

@@ -5,6 +5,7 @@ import { GRIP_REACH, cornerOf, gripAt, scaledBy, transformBox, turnOf, turnedBy 
 import { handlesOf } from "../geometry/hit_test.js";
 import { poseAt } from "../geometry/pose.js";
 import { applied } from "../geometry/transform.js";
+import { t } from "../locale.js";
 import { dragged, snapper } from "./tool.js";
 
 /** @typedef {import("./tool.js").Board} Board */
@@ -63,7 +64,7 @@ export function dragGrip(board, press, shown, grip) {
             board.sketch(null);
             if (!moving && !dragged(press, now)) return board.revert();
             const after = transformed(doc, selection, mapTo(now), time);
-            board.commit(after, turns ? "turn" : "scale");
+            board.commit(after, turns ? t`turn` : t`scale`);
             if (makesPolygons(doc, after)) board.say(TURNED);
         },
         cancel() {
@@ -74,4 +75,4 @@ export function dragGrip(board, press, shown, grip) {
 }
 
 /** Said where a turn made another kind of area. */
-export const TURNED = "A rectangle or ellipse that is turned becomes an area of corners: drag them to shape it.";
+export const TURNED = t`A rectangle or ellipse that is turned becomes an area of corners: drag them to shape it.`;

@@ -1,6 +1,7 @@
 /** Invitation: what an empty editor asks for, in the middle of its stage. */
 
 import { h } from "../dom.js";
+import { t } from "../locale.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
 
@@ -16,9 +17,9 @@ export class Invitation {
     /** @param {Editor} editor */
     constructor(editor) {
         this.editor = editor;
-        this.file = h("input", { type: "file", accept: "video/*,image/*,.mkv,.avi,.mov", multiple: true, hidden: true, "aria-label": "Clip or picture", onchange: () => this.#open() });
-        this.choose = h("button", { class: "rve-button rve-wide", type: "button", onclick: () => this.file.click() }, "Choose a video…");
-        this.run = h("button", { class: "rve-button rve-wide", type: "button", onclick: () => editor.host.showFrames() }, "Show the frames");
+        this.file = h("input", { type: "file", accept: "video/*,image/*,.mkv,.avi,.mov", multiple: true, hidden: true, "aria-label": t`Clip or picture`, onchange: () => this.#open() });
+        this.choose = h("button", { class: "rve-button rve-wide", type: "button", onclick: () => this.file.click() }, t`Choose a video…`);
+        this.run = h("button", { class: "rve-button rve-wide", type: "button", onclick: () => editor.host.showFrames() }, t`Show the frames`);
         this.element = h("div", { class: "rve-over rve-invitation", hidden: true }, this.#text, this.choose, this.run, this.file);
     }
 
@@ -31,7 +32,7 @@ export class Invitation {
         this.choose.hidden = shows !== "none";
         this.run.hidden = shows !== "unseen";
         this.#text.textContent =
-            shows === "none" ? "Drop a video or a picture here, or connect frames." : "Run the graph to see the frames here.";
+            shows === "none" ? t`Drop a video or a picture here, or connect frames.` : t`Run the graph to see the frames here.`;
     }
 
     #open() {

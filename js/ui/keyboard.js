@@ -7,6 +7,7 @@
 import { h } from "../dom.js";
 import { bindingOf } from "../input/keymap.js";
 import { isField } from "../input/own_events.js";
+import { t } from "../locale.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
 
@@ -18,7 +19,7 @@ export class Keyboard {
     /** What is drawn and selected, in words. */
     description = h("p", { class: "rve-unseen", id: `rve-description-${(count += 1)}`, "aria-live": "polite" });
     /** Has the focus while one draws: ComfyUI leaves keys alone that a text field has. */
-    element = h("textarea", { class: "rve-keys", "aria-label": "Drawing", "aria-describedby": this.description.id, spellcheck: "false", tabindex: "0" });
+    element = h("textarea", { class: "rve-keys", "aria-label": t`Drawing`, "aria-describedby": this.description.id, spellcheck: "false", tabindex: "0" });
 
     /** @param {Editor} editor */
     constructor(editor) {

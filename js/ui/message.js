@@ -1,6 +1,7 @@
 /** Message: something that went wrong or must be decided, over the stage until it is clicked away. */
 
 import { h } from "../dom.js";
+import { t } from "../locale.js";
 
 /** @typedef {{text: string, act: () => void}} Choice */
 
@@ -17,7 +18,7 @@ export class Message {
         this.element.replaceChildren(
             h("span", {}, text),
             ...choices.map(({ text, act }) => h("button", { class: "rve-button rve-wide", type: "button", onclick: taken(act) }, text)),
-            h("button", { class: "rve-button rve-small", type: "button", "aria-label": "Close the message", onclick: close }, "✕"),
+            h("button", { class: "rve-button rve-small", type: "button", "aria-label": t`Close the message`, onclick: close }, "✕"),
         );
     }
 }

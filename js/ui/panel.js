@@ -4,6 +4,7 @@ import { listedRuns, shifted, shiftedRun } from "../document/groups.js";
 import { h } from "../dom.js";
 import { arrange } from "../geometry/arrangement.js";
 import { frameAt } from "../input/player.js";
+import { t } from "../locale.js";
 import { RowDrag } from "./list/drag.js";
 import { groupRow } from "./list/group_row.js";
 import { itemRow, typeOverName } from "./list/rows.js";
@@ -48,7 +49,7 @@ export class Panel {
         this.editor = editor;
         this.settings = new Settings(editor);
         new RowDrag(editor, this.#list);
-        const fold = h("details", { class: "rve-fold", open: true }, h("summary", {}, "Settings"), this.settings.element);
+        const fold = h("details", { class: "rve-fold", open: true }, h("summary", {}, t`Settings`), this.settings.element);
         this.element = h("div", { class: "rve-panel" }, this.#list, fold);
         this.element.addEventListener("pointerdown", () => this.#press());
         this.#list.addEventListener("keydown", (event) => this.#key(event));
@@ -121,7 +122,7 @@ export class Panel {
         const scroll = this.#list.scrollTop;
         const focused = this.#list.contains(document.activeElement);
         const index = this.#rows().findIndex((row) => this.#isAt(row));
-        this.#list.replaceChildren(this.#section("Paths", doc.paths, "paths"), this.#section("Areas", doc.regions, "regions"));
+        this.#list.replaceChildren(this.#section(t`Paths`, doc.paths, "paths"), this.#section(t`Areas`, doc.regions, "regions"));
         this.#list.scrollTop = scroll;
         this.#settle(index, focused);
         if (!this.#naming) return;
@@ -133,7 +134,7 @@ export class Panel {
 
     /** @type {(title: string, items: (Path | Area)[], kind: "paths" | "regions") => HTMLElement} */
     #section(title, items, kind) {
-        const empty = kind === "paths" ? "Draw where things move." : "Draw what may change.";
+        const empty = kind === "paths" ? t`Draw where things move.` : t`Draw what may change.`;
         const { editor } = this;
         const { folded } = editor.session;
         const rows = listedRuns(items).flatMap(({ group, items: inside }) => {
@@ -227,6 +228,6 @@ export class Panel {
             const run = listedRuns(items).find(({ group }) => group === id);
             return isGroup ? shiftedRun(items, run?.items.map((item) => item.id) ?? [], by) : shifted(items, id, by, [...folded]);
         };
-        editor.commit(kind === "paths" ? { ...doc, paths: move(doc.paths) } : { ...doc, regions: move(doc.regions) }, "change the order", "order");
+        editor.commit(kind === "paths" ? { ...doc, paths: move(doc.paths) } : { ...doc, regions: move(doc.regions) }, t`change the order`, "order");
     }
 }

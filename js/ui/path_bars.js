@@ -7,6 +7,7 @@ import { moveKey } from "../document/keys.js";
 import { NOTHING } from "../document/operations.js";
 import { setPointFrame, setRange } from "../document/timing.js";
 import { h } from "../dom.js";
+import { t } from "../locale.js";
 import { barAt, gripsOf, isArea, sameGrip, timeAtX, xOfTime, xWithin } from "./time_axis.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
@@ -15,8 +16,8 @@ import { barAt, gripsOf, isArea, sameGrip, timeAtX, xOfTime, xWithin } from "./t
 /** @typedef {import("../document/document.js").Area} Area */
 /** @typedef {import("./time_axis.js").Grip} Grip */
 
-const INVITATION = "Select a path: when it begins and ends is set here";
-const WITHOUT_KEYS = "K puts a key on the area at the frame shown";
+const INVITATION = t`Select a path: when it begins and ends is set here`;
+const WITHOUT_KEYS = t`K puts a key on the area at the frame shown`;
 const STILL = 3; // pixels of the page; less is a click
 
 export class PathBars {
@@ -155,7 +156,7 @@ export class PathBars {
             editor.letGo = null;
             this.#light(undefined);
             if (now.type === "pointercancel") return editor.revert();
-            if (moving) editor.commit(timed(now), "change the timing");
+            if (moving) editor.commit(timed(now), t`change the timing`);
             this.#choose(itemIn(editor.doc, item), under.grip, !moving);
         };
         const ends = new AbortController();
@@ -206,8 +207,8 @@ function withTime(doc, item, grip, time) {
 
 /** @type {(item: Path | Area, grip: Grip, frames: number) => string} */
 function timeText(item, grip, frames) {
-    if (isArea(item)) return grip.what === "key" ? `Key ${grip.index + 1} of the area: frame ${item.keys?.[grip.index].frame ?? ""}. Delete takes it away.` : "";
+    if (isArea(item)) return grip.what === "key" ? t`Key ${grip.index + 1} of the area: frame ${item.keys?.[grip.index].frame ?? ""}. Delete takes it away.` : "";
     const path = item;
-    if (grip.what === "key") return `Point ${grip.index + 1} is reached at frame ${path.points[grip.index].frame ?? ""}.`;
-    return grip.what === "start" ? `The path begins at frame ${path.start ?? 0}.` : `The path ends at frame ${path.end ?? frames - 1}.`;
+    if (grip.what === "key") return t`Point ${grip.index + 1} is reached at frame ${path.points[grip.index].frame ?? ""}.`;
+    return grip.what === "start" ? t`The path begins at frame ${path.start ?? 0}.` : t`The path ends at frame ${path.end ?? frames - 1}.`;
 }

@@ -5,6 +5,7 @@ import { placedBox, selectedBox } from "../document/shapes.js";
 import { h } from "../dom.js";
 import { frameAt } from "../input/player.js";
 import { turnSelection } from "../input/shape_commands.js";
+import { t } from "../locale.js";
 import { numberField, roundShown } from "./fields.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
@@ -20,21 +21,21 @@ export function placementFields(editor, selection) {
     if (!box) return [];
     const [width, height] = [box.high.x - box.low.x, box.high.y - box.low.y];
     const place = (/** @type {"x" | "y" | "width" | "height"} */ side) => (/** @type {number} */ value) =>
-        editor.commit(placedBox(editor.doc, editor.selection, frameAt(editor.time), { [side]: value }), side === "x" || side === "y" ? "move" : "scale");
+        editor.commit(placedBox(editor.doc, editor.selection, frameAt(editor.time), { [side]: value }), side === "x" || side === "y" ? t`move` : t`scale`);
     const size = { min: 0.01, max: FURTHEST, step: "any" };
     const anywhere = { min: -FURTHEST, max: FURTHEST, step: "any" };
     const corner = [
-        numberField(editor, "x", roundShown(box.low.x), { ...anywhere, field: "left", hint: "Pixels from the left to what is selected" }, place("x")),
-        numberField(editor, "y", roundShown(box.low.y), { ...anywhere, field: "top", hint: "Pixels from the top to what is selected" }, place("y")),
+        numberField(editor, "x", roundShown(box.low.x), { ...anywhere, field: "left", hint: t`Pixels from the left to what is selected` }, place("x")),
+        numberField(editor, "y", roundShown(box.low.y), { ...anywhere, field: "top", hint: t`Pixels from the top to what is selected` }, place("y")),
     ];
     const sides = [];
-    if (width) sides.push(numberField(editor, "w", roundShown(width), { ...size, field: "width", hint: "Its width in pixels" }, place("width")));
-    if (height) sides.push(numberField(editor, "h", roundShown(height), { ...size, field: "height", hint: "Its height in pixels" }, place("height")));
+    if (width) sides.push(numberField(editor, "w", roundShown(width), { ...size, field: "width", hint: t`Its width in pixels` }, place("width")));
+    if (height) sides.push(numberField(editor, "h", roundShown(height), { ...size, field: "height", hint: t`Its height in pixels` }, place("height")));
     const rows = [corner, sides].filter((fields) => fields.length).map((fields) => h("div", { class: "rve-pair" }, ...fields)); // no more in a row: of four digits none may be cut
     if (width || height) {
         const turn = (/** @type {number} */ degrees) => turnSelection(editor, degrees);
-        const hint = "Degrees to turn it by, clockwise, when you press Enter";
-        rows.push(h("div", { class: "rve-pair" }, numberField(editor, "Turn by °", 0, { min: -360, max: 360, step: "any", field: "turn", hint }, turn)));
+        const hint = t`Degrees to turn it by, clockwise, when you press Enter`;
+        rows.push(h("div", { class: "rve-pair" }, numberField(editor, t`Turn by °`, 0, { min: -360, max: 360, step: "any", field: "turn", hint }, turn)));
     }
     return rows;
 }

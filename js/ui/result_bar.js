@@ -3,17 +3,19 @@
 import { h } from "../dom.js";
 import { shortcut } from "../input/keymap.js";
 import { toViewPx } from "../geometry/viewport.js";
+import { t } from "../locale.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
 /** @typedef {import("../clip/backdrop.js").View} View */
 /** @typedef {import("../graph/results.js").Result} Result */
+/** @typedef {"" | "clip" | "edited frame"} Earlier  what it was made of that is another by now */
 
 /** @type {Record<View, {text: string, title: string}>} */
 const VIEWS = {
-    source: { text: "Source", title: `The source (${shortcut("result")} changes between both)` },
-    result: { text: "Result", title: `What the run gave (${shortcut("result")})` },
-    wipe: { text: "Wipe", title: `The source to the left of a line, the result to its right (${shortcut("wipe")})` },
-    difference: { text: "Difference", title: `How far they are apart, four times as bright (${shortcut("difference")})` },
+    source: { text: t`Source`, title: t`The source (${shortcut("result")} changes between both)` },
+    result: { text: t`Result`, title: t`What the run gave (${shortcut("result")})` },
+    wipe: { text: t`Wipe`, title: t`The source to the left of a line, the result to its right (${shortcut("wipe")})` },
+    difference: { text: t`Difference`, title: t`How far they are apart, four times as bright (${shortcut("difference")})` },
 };
 const WIPE_STEP = 0.02; // of the width, by an arrow key
 
@@ -32,32 +34,33 @@ export class ResultBar {
         this.editor = editor;
         for (const [view, { text, title }] of Object.entries(VIEWS))
             this.#views[view] = h("button", { class: "rve-button", type: "button", title, onclick: () => editor.showView(/** @type {View} */ (view)) }, text);
-        this.drawing = h("button", { class: "rve-button", type: "button", title: `Paths and areas over it (${shortcut("drawing")})`, onclick: () => editor.run("drawing") }, "Drawing");
-        this.choice = h("select", { "aria-label": "Result", onchange: () => editor.host.openResult(Number(this.choice.value)) });
+        this.drawing = h("button", { class: "rve-button", type: "button", title: t`Paths and areas over it (${shortcut("drawing")})`, onclick: () => editor.run("drawing") }, t`Drawing`);
+        this.choice = h("select", { "aria-label": t`Result`, onchange: () => editor.host.openResult(Number(this.choice.value)) });
         this.run = h("output", { class: "rve-run" });
         this.element = h(
             "div",
-            { class: "rve-results", role: "group", "aria-label": "Source and result", hidden: true },
+            { class: "rve-results", role: "group", "aria-label": t`Source and result`, hidden: true },
             h("div", { class: "rve-group" }, ...Object.values(this.#views)),
             this.drawing,
             this.choice,
             this.run,
         );
-        this.wipe = h("div", { class: "rve-over rve-wipe", role: "slider", tabindex: "0", "aria-label": "Wipe", "aria-valuemin": "0", "aria-valuemax": "100", hidden: true });
+        this.wipe = h("div", { class: "rve-over rve-wipe", role: "slider", tabindex: "0", "aria-label": t`Wipe`, "aria-valuemin": "0", "aria-valuemax": "100", hidden: true });
         this.wipe.addEventListener("pointerdown", (event) => this.#drag(event));
         this.wipe.addEventListener("keydown", (event) => this.#key(event));
     }
 
-    /** What can be shown, which of it is, and what it was made of that is another by now. @type {(results: Result[], chosen: number, earlier?: string) => void} */
+    /** What can be shown, which of it is, and what it was made of that is another by now. @type {(results: Result[], chosen: number, earlier?: Earlier) => void} */
     list(results, chosen, earlier = "") {
         this.#results = results;
         this.chosen = chosen;
         this.choice.hidden = results.length < 2;
         this.choice.replaceChildren(...results.map(({ title }, index) => h("option", { value: index, selected: index === chosen }, title)));
         const result = results[chosen];
-        this.run.textContent = result ? `${earlier && `Of an earlier ${earlier}: `}${result.title}, ${new Date(result.at).toLocaleString()}` : "";
+        const made = result ? `${result.title}, ${new Date(result.at).toLocaleString()}` : "";
+        this.run.textContent = earlier === "clip" ? t`Of an earlier clip: ${made}` : earlier ? t`Of an earlier edited frame: ${made}` : made;
         this.run.classList.toggle("rve-warning", earlier !== "");
-        this.run.title = result ? `Run ${result.run}` : "";
+        this.run.title = result ? t`Run ${result.run}` : "";
         this.editor.redraw();
     }
 

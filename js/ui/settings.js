@@ -10,6 +10,7 @@ import { h } from "../dom.js";
 import { followIds } from "../geometry/pose.js";
 import { shortcut } from "../input/keymap.js";
 import { frameAt } from "../input/player.js";
+import { t } from "../locale.js";
 import { checkField, choiceField, numberField, roundShown, wideButton } from "./fields.js";
 import { placementFields } from "./placement.js";
 import { keySpeed, pathSpeed, stretchShown } from "./speed.js";
@@ -86,7 +87,7 @@ export class Settings {
         const last = doc.frames - 1;
         const set = (/** @type {Partial<Path>} */ change, /** @type {string} */ label) =>
             editor.commit(updatePath(editor.doc, path.id, (before) => ({ ...before, ...change })), label);
-        const range = (/** @type {number} */ start, /** @type {number} */ end) => editor.commit(setRange(editor.doc, path.id, start, end), "change the timing");
+        const range = (/** @type {number} */ start, /** @type {number} */ end) => editor.commit(setRange(editor.doc, path.id, start, end), t`change the timing`);
         const [start, end] = [path.start ?? 0, path.end ?? last];
         const [point] = selection.points;
         const [speed, ...ofStretch] = pathSpeed(editor, path, selection.points.length === 1 ? point.index : undefined, frameAt(editor.time));
@@ -95,8 +96,8 @@ export class Settings {
             h(
                 "div",
                 { class: "rve-pair" },
-                numberField(editor, "Start", start, { min: 0, max: end, field: "start", hint: "The frame the path begins at" }, (value) => range(value, Math.max(value, end))),
-                numberField(editor, "End", end, { min: start, max: last, field: "end", hint: "The frame the path ends at" }, (value) => range(Math.min(start, value), value)),
+                numberField(editor, t`Start`, start, { min: 0, max: end, field: "start", hint: t`The frame the path begins at` }, (value) => range(value, Math.max(value, end))),
+                numberField(editor, t`End`, end, { min: start, max: last, field: "end", hint: t`The frame the path ends at` }, (value) => range(Math.min(start, value), value)),
             ),
             h(
                 "div",
@@ -105,12 +106,12 @@ export class Settings {
                 h(
                     "label",
                     { class: "rve-field" },
-                    "Colour",
+                    t`Colour`,
                     h("input", {
                         type: "color",
                         "data-field": "colour",
                         value: colorOf(path),
-                        onchange: (/** @type {Event} */ event) => set({ color: /** @type {HTMLInputElement} */ (event.target).value }, "change the colour"),
+                        onchange: (/** @type {Event} */ event) => set({ color: /** @type {HTMLInputElement} */ (event.target).value }, t`change the colour`),
                     }),
                 ),
             ),
@@ -127,24 +128,24 @@ export class Settings {
         const place = (/** @type {"x" | "y"} */ axis) => (/** @type {number} */ value) =>
             editor.commit(
                 updatePath(editor.doc, path.id, (before) => ({ ...before, points: before.points.with(index, { ...before.points[index], [axis]: value }) })),
-                "move a point",
+                t`move a point`,
             );
-        const time = (/** @type {number | undefined} */ frame) => editor.commit(setPointFrame(editor.doc, path.id, index, frame), "change a point's frame");
+        const time = (/** @type {number | undefined} */ frame) => editor.commit(setPointFrame(editor.doc, path.id, index, frame), t`change a point's frame`);
         const limits = { min: -100000, max: 100000, step: "any" };
-        const room = `Frames it may have: ${roomText(editor.doc, path, index)}`;
+        const room = t`Frames it may have: ${roomText(editor.doc, path, index)}`;
         return [
-            h("h3", {}, `Point ${index + 1} of ${path.points.length}`),
+            h("h3", {}, t`Point ${index + 1} of ${path.points.length}`),
             h(
                 "div",
                 { class: "rve-pair" },
-                numberField(editor, "x", roundShown(point.x), { ...limits, field: "x", hint: "Pixels from the left" }, place("x")),
-                numberField(editor, "y", roundShown(point.y), { ...limits, field: "y", hint: "Pixels from the top" }, place("y")),
+                numberField(editor, "x", roundShown(point.x), { ...limits, field: "x", hint: t`Pixels from the left` }, place("x")),
+                numberField(editor, "y", roundShown(point.y), { ...limits, field: "y", hint: t`Pixels from the top` }, place("y")),
             ),
             h(
                 "div",
                 { class: "rve-pair" },
-                numberField(editor, "Frame", point.frame ?? "", { min: 0, max: editor.doc.frames - 1, field: "frame", hint: `When the path is here; empty: as the speed has it. ${room}`, empty: () => time(undefined) }, time),
-                wideButton(editor, point.frame === undefined ? "Tie here" : "Free", null, `Tie the point to the frame shown, or free it (${shortcut("time-point")}). ${room}`, () => editor.run("time-point")),
+                numberField(editor, t`Frame`, point.frame ?? "", { min: 0, max: editor.doc.frames - 1, field: "frame", hint: t`When the path is here; empty: as the speed has it. ${room}`, empty: () => time(undefined) }, time),
+                wideButton(editor, point.frame === undefined ? t`Tie here` : t`Free`, null, t`Tie the point to the frame shown, or free it (${shortcut("time-point")}). ${room}`, () => editor.run("time-point")),
             ),
         ];
     }
@@ -158,22 +159,22 @@ export class Settings {
             h(
                 "div",
                 { class: "rve-pair" },
-                choiceField("Area", { add: "adds", subtract: "takes away" }, area.mode ?? "add", (mode) => set({ mode: /** @type {Area["mode"]} */ (mode) }, "add or take away")),
-                numberField(editor, "Feather", area.feather ?? 0, { min: 0, max: 10000, step: "any", field: "feather", hint: "Width of the soft edge in pixels" }, (feather) => set({ feather }, "feather the edge")),
+                choiceField(t`Area`, { add: t`adds`, subtract: t`takes away` }, area.mode ?? "add", (mode) => set({ mode: /** @type {Area["mode"]} */ (mode) }, t`add or take away`)),
+                numberField(editor, t`Feather`, area.feather ?? 0, { min: 0, max: 10000, step: "any", field: "feather", hint: t`Width of the soft edge in pixels` }, (feather) => set({ feather }, t`feather the edge`)),
             ),
             this.#followChoices(area),
             h(
                 "div",
                 { class: "rve-pair" },
                 area.kind === "brush"
-                    ? numberField(editor, "Radius", roundShown(area.radius ?? 1), { min: 0.5, max: 10000, step: "any", field: "radius", hint: "Of the brush, in pixels" }, (radius) => set({ radius: Math.max(radius, 0.5) }, "change the brush's radius"))
+                    ? numberField(editor, t`Radius`, roundShown(area.radius ?? 1), { min: 0.5, max: 10000, step: "any", field: "radius", hint: t`Of the brush, in pixels` }, (radius) => set({ radius: Math.max(radius, 0.5) }, t`change the brush's radius`))
                     : null,
             ),
             h(
                 "div",
                 { class: "rve-pair" },
-                wideButton(editor, "Later", "up", "Count over more of the others", () => editor.commit({ ...editor.doc, regions: shifted(editor.doc.regions, area.id, 1) }, "change the order")),
-                wideButton(editor, "Earlier", "down", "Let more of the others count over it", () => editor.commit({ ...editor.doc, regions: shifted(editor.doc.regions, area.id, -1) }, "change the order")),
+                wideButton(editor, t`Later`, "up", t`Count over more of the others`, () => editor.commit({ ...editor.doc, regions: shifted(editor.doc.regions, area.id, 1) }, t`change the order`)),
+                wideButton(editor, t`Earlier`, "down", t`Let more of the others count over it`, () => editor.commit({ ...editor.doc, regions: shifted(editor.doc.regions, area.id, -1) }, t`change the order`)),
             ),
             ...this.#keySettings(area),
         ];
@@ -187,17 +188,17 @@ export class Settings {
         const toggle = (/** @type {string} */ id, /** @type {boolean} */ on) => {
             const ids = on ? [...followed, id] : followed.filter((other) => other !== id);
             const { doc, time } = editor;
-            editor.commit(ops.setFollow(doc, area.id, ids.length > 1 ? ids : ids[0], frameAt(time)), "change what is followed");
+            editor.commit(ops.setFollow(doc, area.id, ids.length > 1 ? ids : ids[0], frameAt(time)), t`change what is followed`);
         };
         const boxes = paths.map((path, index) =>
             checkField(editor, nameOf(paths, path), followed.includes(path.id), `follow-${index}`, (on) => toggle(path.id, on)),
         );
-        const along = ["", "It moves with the path.", "It moves, turns and scales with the paths."][Math.min(followed.length, 2)];
+        const along = ["", t`It moves with the path.`, t`It moves, turns and scales with the paths.`][Math.min(followed.length, 2)];
         return h(
             "fieldset",
             { class: "rve-checks" },
-            h("legend", {}, "Follows"),
-            h("div", {}, ...(boxes.length ? boxes : ["There is no path yet."])),
+            h("legend", {}, t`Follows`),
+            h("div", {}, ...(boxes.length ? boxes : [t`There is no path yet.`])),
             along && h("p", {}, along),
         );
     }
@@ -208,19 +209,19 @@ export class Settings {
         const { keys = [] } = area;
         const time = frameAt(editor.time);
         const here = keyOn(area, time);
-        const toggle = here ? "Remove key" : "Key here";
-        const hint = `${here ? "Take the key at this frame away" : "A key at this frame: how the area lies here"} (${shortcut("time-point")})`;
+        const toggle = here ? t`Remove key` : t`Key here`;
+        const hint = `${here ? t`Take the key at this frame away` : t`A key at this frame: how the area lies here`} (${shortcut("time-point")})`;
         const button = wideButton(editor, toggle, null, hint, () => editor.run("time-point"));
         if (!keys.length) return [h("div", { class: "rve-pair" }, button)];
         const key = here ?? keys.findLast(({ frame }) => frame <= time) ?? keys[0];
         const number = keys.indexOf(key) + 1;
-        const move = (/** @type {number} */ frame) => editor.commit(moveKey(editor.doc, area.id, key.frame, frame), "change the timing");
+        const move = (/** @type {number} */ frame) => editor.commit(moveKey(editor.doc, area.id, key.frame, frame), t`change the timing`);
         return [
-            h("h3", {}, `Key ${number} of ${keys.length}`),
+            h("h3", {}, t`Key ${number} of ${keys.length}`),
             h(
                 "div",
                 { class: "rve-pair" },
-                numberField(editor, "Frame", key.frame, { min: 0, max: editor.doc.frames - 1, field: "key", hint: "When the area lies so; between the keys beside it" }, move),
+                numberField(editor, t`Frame`, key.frame, { min: 0, max: editor.doc.frames - 1, field: "key", hint: t`When the area lies so; between the keys beside it` }, move),
                 button,
             ),
             ...this.#speedTo(area, key, keys[number]),
@@ -232,7 +233,7 @@ export class Settings {
         if (!next) return [];
         const { editor } = this;
         const set = (/** @type {KeyEasing | undefined} */ easing) => setKeyEasing(editor.session.doc, area.id, key.frame, easing);
-        return keySpeed(editor, `From frame ${key.frame} to ${next.frame}`, key.easing, "linear", "", set);
+        return keySpeed(editor, t`From frame ${key.frame} to ${next.frame}`, key.easing, "linear", "", set);
     }
 
     /** @type {(ids: string[]) => HTMLElement} */
@@ -240,16 +241,16 @@ export class Settings {
         const { editor } = this;
         const fit = () => {
             const box = ops.boxAround(editor.doc, ids, this.#margin);
-            if (!box) return editor.say("The paths lie outside the frame.");
+            if (!box) return editor.say(t`The paths lie outside the frame.`);
             const area = newArea(editor.doc, "rect", box);
-            editor.commit(addArea(editor.doc, area), "fit an area");
+            editor.commit(addArea(editor.doc, area), t`fit an area`);
             editor.select({ ...ops.NOTHING, regions: [area.id] });
         };
         return h(
             "div",
             { class: "rve-pair" },
-            wideButton(editor, "Area around", "rect", "An area around all of the way, with the margin", fit),
-            numberField(editor, "Margin", this.#margin, { min: 0, max: 4096, field: "margin", hint: "Pixels around the way" }, (value) => (this.#margin = value)),
+            wideButton(editor, t`Area around`, "rect", t`An area around all of the way, with the margin`, fit),
+            numberField(editor, t`Margin`, this.#margin, { min: 0, max: 4096, field: "margin", hint: t`Pixels around the way` }, (value) => (this.#margin = value)),
         );
     }
 
@@ -261,10 +262,10 @@ export class Settings {
         return h(
             "div",
             { class: "rve-actions" },
-            selection.paths.length ? command("Insert", "insert", "insert") : null,
-            selection.paths.length ? command("Reverse", "reverse", "reverse") : null,
-            command("Duplicate", "duplicate", "duplicate"),
-            command("Delete", "trash", "delete"),
+            selection.paths.length ? command(t`Insert`, "insert", "insert") : null,
+            selection.paths.length ? command(t`Reverse`, "reverse", "reverse") : null,
+            command(t`Duplicate`, "duplicate", "duplicate"),
+            command(t`Delete`, "trash", "delete"),
         );
     }
 }
@@ -272,5 +273,5 @@ export class Settings {
 /** What frame numbers a point may have, in words. @type {(doc: EditDocument, path: Path, index: number) => string} */
 function roomText(doc, path, index) {
     const room = frameRoom(doc, path, index);
-    return room ? `${room.min} to ${room.max}` : "none: its neighbours leave no frame free";
+    return room ? t`${room.min} to ${room.max}` : t`none: its neighbours leave no frame free`;
 }

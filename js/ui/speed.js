@@ -5,6 +5,7 @@ import { setPointEasing } from "../document/keys.js";
 import { updatePath } from "../document/items.js";
 import { stretchesOf } from "../document/timing.js";
 import { h, svg } from "../dom.js";
+import { t } from "../locale.js";
 import { choiceField } from "./fields.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
@@ -15,8 +16,8 @@ import { choiceField } from "./fields.js";
 /** @typedef {[number, number, number, number]} Curve */
 
 const OWN = "curve"; // stands for a curve of one's own
-const PATHS = { linear: "even", in: "speeds up", out: "slows down", "in-out": "both" };
-const SPEEDS = { ...PATHS, hold: "holds, then jumps", [OWN]: "own curve" };
+const PATHS = { linear: t`even`, in: t`speeds up`, out: t`slows down`, "in-out": t`both` };
+const SPEEDS = { ...PATHS, hold: t`holds, then jumps`, [OWN]: t`own curve` };
 
 /** The curves that named speeds are. @type {Record<string, Curve>} */
 const CURVES = { linear: [0.333, 0.333, 0.667, 0.667], in: [0.333, 0, 0.667, 0.333], out: [0.333, 0.667, 0.667, 1], "in-out": [0.333, 0, 0.667, 1] };
@@ -38,12 +39,12 @@ export function pathSpeed(editor, path, point, frame) {
     const stretch = stretchShown(doc, path, point, frame);
     const whole = path.easing ?? "linear";
     const set = (/** @type {Easing} */ easing) => updatePath(editor.session.doc, path.id, (before) => ({ ...before, easing }));
-    const all = choiceField("Speed", PATHS, whole, (easing) => editor.commit(set(/** @type {Easing} */ (easing)), "change the speed"));
+    const all = choiceField(t`Speed`, PATHS, whole, (easing) => editor.commit(set(/** @type {Easing} */ (easing)), t`change the speed`));
     if (!stretch) return [all];
     const { index, from, to } = stretch;
     const own = path.points[index].easing;
     const setOwn = (/** @type {KeyEasing | undefined} */ easing) => setPointEasing(editor.session.doc, path.id, index, easing);
-    return [all, ...keySpeed(editor, `From frame ${from} to ${to}`, own, whole, "as the path", setOwn)];
+    return [all, ...keySpeed(editor, t`From frame ${from} to ${to}`, own, whole, t`as the path`, setOwn)];
 }
 
 /**
@@ -54,7 +55,7 @@ export function keySpeed(editor, label, easing, otherwise, none, set) {
     const isOwn = typeof easing === "object";
     const choose = (/** @type {string} */ value) => {
         const from = CURVES[/** @type {string} */ (easing ?? otherwise)] ?? CURVES["in-out"];
-        editor.commit(set(value === OWN ? from : /** @type {Easing | undefined} */ (value || undefined)), "change the speed");
+        editor.commit(set(value === OWN ? from : /** @type {Easing | undefined} */ (value || undefined)), t`change the speed`);
     };
     const choice = choiceField(label, { ...(none && { "": none }), ...SPEEDS }, isOwn ? OWN : easing ?? (none ? "" : "linear"), choose);
     return isOwn ? [choice, speedCurve(editor, easing, set)] : [choice];
@@ -74,7 +75,7 @@ function speedCurve(editor, before, set) {
     const square = svg("rect", { class: "rve-curve-square", x: REACH, y: (high - 1) * SIDE, width: SIDE, height: SIDE });
     const handles = /** @type {const} */ ([0, 1]).map((index) => {
         const handle = svg("g", { class: "rve-curve-handle", role: "slider", tabindex: 0, "data-field": `curve-${index}`, "aria-valuemin": 0, "aria-valuemax": 1 });
-        handle.setAttribute("aria-label", `${index ? "Second" : "First"} handle of the speed curve`);
+        handle.setAttribute("aria-label", index ? t`Second handle of the speed curve` : t`First handle of the speed curve`);
         handle.append(svg("circle", { r: REACH, fill: "transparent" }), svg("circle", { r: 5 }));
         return handle;
     });
@@ -87,7 +88,7 @@ function speedCurve(editor, before, set) {
             const [x, y] = curve.slice(2 * index);
             handle.setAttribute("transform", `translate(${at(x, y)})`);
             handle.setAttribute("aria-valuenow", String(x));
-            handle.setAttribute("aria-valuetext", `${Math.round(100 * x)} % of the time, ${Math.round(100 * y)} % of the way`);
+            handle.setAttribute("aria-valuetext", t`${Math.round(100 * x)} % of the time, ${Math.round(100 * y)} % of the way`);
         });
     };
     let current = before; // keys may come faster than the settings are made anew
@@ -104,7 +105,7 @@ function speedCurve(editor, before, set) {
             const [x, y] = current.slice(2 * index);
             current = placed(index, x + dx * step, y + dy * step);
             draw(current);
-            editor.commit(set(current), "change the speed", `speed curve ${index}`);
+            editor.commit(set(current), t`change the speed`, `speed curve ${index}`);
         });
         handle.addEventListener("pointerdown", (event) => {
             if (event.button !== 0) return;
@@ -129,7 +130,7 @@ function speedCurve(editor, before, set) {
                 if (moved && now.type === "pointerup") {
                     const curve = curveAt(now);
                     lefts.set(curve, [low, high]);
-                    return editor.commit(set(curve), "change the speed");
+                    return editor.commit(set(curve), t`change the speed`);
                 }
                 draw(current);
                 editor.revert();
@@ -141,7 +142,7 @@ function speedCurve(editor, before, set) {
         });
     });
     draw(before);
-    return h("div", { class: "rve-curve-field", title: "Time runs to the right, the way upward: drag the handles, or move them with the arrow keys" }, picture);
+    return h("div", { class: "rve-curve-field", title: t`Time runs to the right, the way upward: drag the handles, or move them with the arrow keys` }, picture);
 }
 
 /** @type {Record<string, [number, number]>} */

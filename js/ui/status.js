@@ -3,6 +3,7 @@
 import { nameOf, shortName } from "../document/items.js";
 import { h, messageOf } from "../dom.js";
 import { shortcut } from "../input/keymap.js";
+import { t } from "../locale.js";
 import { TOOLS } from "../tools/index.js";
 
 /** @typedef {import("../document/document.js").EditDocument} EditDocument */
@@ -44,12 +45,13 @@ export class Status {
         const { givenMask } = this.editor;
         const mayMask = typeof givenMask === "object" ? !givenMask.isEmpty : givenMask !== "none";
         const changes = mayMask || regions.some((area) => isShown(area) && area.mode !== "subtract");
-        if (!changes) return "No area: nothing may change yet";
-        return [paths.some(isShown) ? "" : "No path: nothing moves yet", givenMask === "unseen" ? "The mask is seen after a run" : ""].filter(Boolean).join(". ");
+        if (!changes) return t`No area: nothing may change yet`;
+        if (paths.some(isShown)) return givenMask === "unseen" ? t`The mask is seen after a run` : "";
+        return givenMask === "unseen" ? t`No path: nothing moves yet. The mask is seen after a run` : t`No path: nothing moves yet`;
     }
 
     #hiddenText() {
-        return this.editor.session.showsDrawing ? "" : `The drawing is hidden: ${shortcut("drawing")} or a press on the stage shows it.`;
+        return this.editor.session.showsDrawing ? "" : t`The drawing is hidden: ${shortcut("drawing")} or a press on the stage shows it.`;
     }
 
     /** What a run takes though it is not seen. */
@@ -57,7 +59,7 @@ export class Status {
         const { doc, solo } = this.editor.session;
         if (!solo) return "";
         const all = doc.paths.length + doc.regions.length;
-        return `Solo: ${solo.paths.length + solo.regions.length} of ${all} shown (Esc ends it). A run takes all that is visible.`;
+        return t`Solo: ${solo.paths.length + solo.regions.length} of ${all} shown (Esc ends it). A run takes all that is visible.`;
     }
 
     /** How far the clip has been read, while it is. */
@@ -65,8 +67,8 @@ export class Status {
         const { clip } = this.editor.backdrop;
         if (!clip) return "";
         const wanted = Math.min(clip.prepared.picked.length, clip.capacity);
-        if (clip.error) return `Reading the clip stopped after ${clip.ready} frames: ${messageOf(clip.error)}`;
-        return clip.ready < wanted ? `Reading the clip: ${clip.ready} of ${wanted} frames` : "";
+        if (clip.error) return t`Reading the clip stopped after ${clip.ready} frames: ${messageOf(clip.error)}`;
+        return clip.ready < wanted ? t`Reading the clip: ${clip.ready} of ${wanted} frames` : "";
     }
 
     #outsideText() {
@@ -74,20 +76,24 @@ export class Status {
         const names = doc.paths.filter((path) => outside.has(path.id)).map((path) => {
             const frames = [...(outside.get(path.id) ?? [])];
             const [first, last] = [Math.min(...frames), Math.max(...frames)];
-            return `${shortName(doc.paths, path)} (frame${first === last ? ` ${first}` : `s ${first} to ${last}`})`;
+            const name = shortName(doc.paths, path);
+            return first === last ? t`${name} (frame ${first})` : t`${name} (frames ${first} to ${last})`;
         });
         if (!names.length) return "";
-        const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
-        return `Outside the areas, where nothing changes: ${names.slice(0, NAMED).join(", ")}${more}.`;
+        const some = names.slice(0, NAMED).join(", ");
+        if (names.length > NAMED) return t`Outside the areas, where nothing changes: ${some} and ${names.length - NAMED} more.`;
+        return t`Outside the areas, where nothing changes: ${some}.`;
     }
 }
 
 /** What is drawn and selected, for those who do not see the stage. @type {(doc: EditDocument, selection: Selection, frame: number) => string} */
 export function describe(doc, selection, frame) {
-    const count = (/** @type {number} */ number, /** @type {string} */ word) => `${number || "no"} ${word}${number === 1 ? "" : "s"}`;
+    const [ways, areas] = [doc.paths.length, doc.regions.length];
+    const countedWays = ways === 0 ? t`no paths` : ways === 1 ? t`1 path` : t`${ways} paths`;
+    const countedAreas = areas === 0 ? t`no areas` : areas === 1 ? t`1 area` : t`${areas} areas`;
     return [
-        `Frame ${frame} of 0 to ${doc.frames - 1}, ${doc.width} by ${doc.height} pixels.`,
-        `Drawn: ${count(doc.paths.length, "path")}, ${count(doc.regions.length, "area")}.`,
+        t`Frame ${frame} of 0 to ${doc.frames - 1}, ${doc.width} by ${doc.height} pixels.`,
+        t`Drawn: ${countedWays}, ${countedAreas}.`,
         selectedText(doc, selection),
     ].join(" ");
 }
@@ -98,13 +104,13 @@ function selectedText(doc, { paths, regions, points }) {
     const path = points.length === 1 && doc.paths.find(({ id }) => id === point.path);
     if (path) {
         const { x, y } = path.points[point.index];
-        return `Selected: point ${point.index + 1} of ${path.points.length} of ${nameOf(doc.paths, path)}, at ${Math.round(x)}, ${Math.round(y)}.`;
+        return t`Selected: point ${point.index + 1} of ${path.points.length} of ${nameOf(doc.paths, path)}, at ${Math.round(x)}, ${Math.round(y)}.`;
     }
     const names = [
         ...doc.paths.filter(({ id }) => paths.includes(id)).map((one) => nameOf(doc.paths, one)),
         ...doc.regions.filter(({ id }) => regions.includes(id)).map((one) => nameOf(doc.regions, one)),
     ];
-    if (!names.length) return "Nothing is selected.";
-    const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
-    return `Selected: ${names.slice(0, NAMED).join(", ")}${more}.`;
+    if (!names.length) return t`Nothing is selected.`;
+    const some = names.slice(0, NAMED).join(", ");
+    return names.length > NAMED ? t`Selected: ${some} and ${names.length - NAMED} more.` : t`Selected: ${some}.`;
 }

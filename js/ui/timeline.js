@@ -4,6 +4,7 @@ import { sizeCanvas } from "../canvas/canvas.js";
 import { h } from "../dom.js";
 import { shortcut } from "../input/keymap.js";
 import { frameAt } from "../input/player.js";
+import { t } from "../locale.js";
 import { icon } from "./icons.js";
 import { PathBars } from "./path_bars.js";
 import { AXIS_MARGIN, timeAtX, xOfTime, xWithin } from "./time_axis.js";
@@ -15,9 +16,9 @@ const PAGE = 10; // frames
 export class Timeline {
     #shown = "";
     #label = h("output", { class: "rve-time", "aria-live": "off" });
-    #scrubber = h("canvas", { class: "rve-scrubber", role: "slider", "aria-label": "Frame", tabindex: "0" });
+    #scrubber = h("canvas", { class: "rve-scrubber", role: "slider", "aria-label": t`Frame`, tabindex: "0" });
     #play = h("button", { class: "rve-button", type: "button" });
-    #loop = h("button", { class: "rve-button", type: "button", title: `Loop (${shortcut("loop")})`, "aria-label": "Loop" }, icon("loop"));
+    #loop = h("button", { class: "rve-button", type: "button", title: t`Loop (${shortcut("loop")})`, "aria-label": t`Loop` }, icon("loop"));
 
     /** @param {Editor} editor */
     constructor(editor) {
@@ -34,9 +35,9 @@ export class Timeline {
         this.element = h(
             "div",
             { class: "rve-timeline" },
-            button("previous", "previous", "A frame back"),
+            button("previous", "previous", t`A frame back`),
             this.#play,
-            button("next", "next", "A frame on"),
+            button("next", "next", t`A frame on`),
             this.#loop,
             h("div", { class: "rve-times" }, this.#scrubber, this.bars.element),
             this.#label,
@@ -58,12 +59,12 @@ export class Timeline {
         const frame = frameAt(time);
         const last = doc.frames - 1;
         this.#play.replaceChildren(icon(editor.player.playing ? "pause" : "play"));
-        this.#play.title = `${editor.player.playing ? "Pause" : "Play"} (${shortcut("play")})`;
+        this.#play.title = `${editor.player.playing ? t`Pause` : t`Play`} (${shortcut("play")})`;
         this.#play.setAttribute("aria-label", this.#play.title);
         this.#loop.setAttribute("aria-pressed", String(session.loop));
         this.#label.textContent = `${frame} / ${last} · ${(frame / fps).toFixed(2)} s`;
-        this.#label.title = `Frame ${frame} of 0 to ${last}, at ${Number(fps.toFixed(3))} frames per second`;
-        const valuetext = `Frame ${frame} of 0 to ${last}, ${(frame / fps).toFixed(2)} seconds`;
+        this.#label.title = t`Frame ${frame} of 0 to ${last}, at ${Number(fps.toFixed(3))} frames per second`;
+        const valuetext = t`Frame ${frame} of 0 to ${last}, ${(frame / fps).toFixed(2)} seconds`;
         for (const [name, value] of Object.entries({ valuemin: 0, valuemax: last, valuenow: frame, valuetext }))
             this.#scrubber.setAttribute(`aria-${name}`, String(value));
         this.#drawScrubber(width, height);

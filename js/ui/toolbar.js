@@ -2,6 +2,7 @@
 
 import { h } from "../dom.js";
 import { BINDINGS, shortcut } from "../input/keymap.js";
+import { t } from "../locale.js";
 import { icon } from "./icons.js";
 
 /** @typedef {import("../editor.js").Editor} Editor */
@@ -52,11 +53,11 @@ export class Toolbar {
         groups[2].append(this.mode);
         this.element = h(
             "div",
-            { class: "rve-toolbar", role: "toolbar", "aria-label": "Tools" },
+            { class: "rve-toolbar", role: "toolbar", "aria-label": t`Tools` },
             ...groups,
             h("div", { class: "rve-group" }, this.undo, this.redo),
             h("div", { class: "rve-group" }, this.#command("fit", "fit"), this.snap, this.firstFrame, this.onion, this.compare),
-            h("div", { class: "rve-group rve-right" }, this.#button("importExport", "Import and export", () => editor.run("import-export")), this.panel, this.#command("fullWindow", "full-window"), this.#command("help", "help")),
+            h("div", { class: "rve-group rve-right" }, this.#button("importExport", t`Import and export`, () => editor.run("import-export")), this.panel, this.#command("fullWindow", "full-window"), this.#command("help", "help")),
         );
         roveFocus(this.element);
     }
@@ -70,15 +71,15 @@ export class Toolbar {
         this.#shown = shows;
         for (const [name, button] of this.#tools) button.setAttribute("aria-pressed", String(name === session.tool));
         const adds = session.areaMode === "add";
-        const title = adds ? "Areas are added: click to take away instead" : "Areas are taken away: click to add instead";
+        const title = adds ? t`Areas are added: click to take away instead` : t`Areas are taken away: click to add instead`;
         if (this.mode.title !== title) {
             this.mode.title = title;
             this.mode.setAttribute("aria-label", title);
             this.mode.replaceChildren(icon(adds ? "add" : "subtract"));
         }
         setDisabled(this.mode, !AREA_TOOLS.includes(session.tool));
-        this.#describeStep(this.undo, "Undo", session.steps.undo, "undo");
-        this.#describeStep(this.redo, "Redo", session.steps.redo, "redo");
+        this.#describeStep(this.undo, session.steps.undo, (keys, step) => (step ? t`Undo: ${step} (${keys})` : t`Undo (${keys})`), "undo");
+        this.#describeStep(this.redo, session.steps.redo, (keys, step) => (step ? t`Redo: ${step} (${keys})` : t`Redo (${keys})`), "redo");
         this.panel.setAttribute("aria-pressed", String(session.panel));
         this.snap.setAttribute("aria-pressed", String(session.snapping));
         this.onion.setAttribute("aria-pressed", String(session.onionSkin));
@@ -86,10 +87,10 @@ export class Toolbar {
         this.compare.hidden = !editor.backdrop.hasEdited;
     }
 
-    /** @type {(button: HTMLButtonElement, verb: string, step: string | undefined, command: string) => void} */
-    #describeStep(button, verb, step, command) {
+    /** @type {(button: HTMLButtonElement, step: string | undefined, text: (keys: string, step?: string) => string, command: string) => void} */
+    #describeStep(button, step, text, command) {
         setDisabled(button, step === undefined);
-        const title = `${verb}${step ? `: ${step}` : ""} (${shortcut(command)})`;
+        const title = text(shortcut(command), step);
         if (button.title === title) return;
         button.title = title;
         button.setAttribute("aria-label", title);

@@ -2,6 +2,7 @@
 
 import { listedRuns, movedTo } from "../../document/groups.js";
 import { h } from "../../dom.js";
+import { t } from "../../locale.js";
 
 /** @typedef {import("../../document/document.js").Path} Path */
 /** @typedef {import("../../document/document.js").Area} Area */
@@ -112,7 +113,7 @@ export class RowDrag {
         const { doc } = editor.session;
         const { ids, landing } = held;
         const move = /** @type {<T extends Path | Area>(items: T[]) => T[]} */ (items) => movedTo(items, ids, landing.before, landing.group);
-        editor.commit(held.kind === "paths" ? { ...doc, paths: move(doc.paths) } : { ...doc, regions: move(doc.regions) }, "change the order");
+        editor.commit(held.kind === "paths" ? { ...doc, paths: move(doc.paths) } : { ...doc, regions: move(doc.regions) }, t`change the order`);
     }
 
     #end() {

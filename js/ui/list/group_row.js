@@ -4,6 +4,7 @@ import { membersOf, renamedGroup } from "../../document/groups.js";
 import { setLocked } from "../../document/items.js";
 import * as ops from "../../document/operations.js";
 import { h } from "../../dom.js";
+import { t } from "../../locale.js";
 import { listRow, rowButton } from "./rows.js";
 
 /** @typedef {import("../../document/document.js").Path} Path */
@@ -24,7 +25,7 @@ export function groupRow(editor, kind, group, fold) {
     const show = () => {
         const visible = !shown;
         const set = /** @type {<T extends Path | Area>(list: T[]) => T[]} */ (list) => list.map((item) => (item.group === group ? { ...item, visible } : item));
-        editor.commit({ ...doc, paths: set(doc.paths), regions: set(doc.regions) }, visible ? "show" : "hide");
+        editor.commit({ ...doc, paths: set(doc.paths), regions: set(doc.regions) }, visible ? t`show` : t`hide`);
     };
     const choose = (/** @type {boolean} */ adds) => {
         const whole = { ...ops.NOTHING, ...members };
@@ -36,17 +37,17 @@ export function groupRow(editor, kind, group, fold) {
     const rename = (/** @type {string} */ name) => {
         if (!name) return;
         if (isFolded) folded.add(name);
-        editor.commit(renamedGroup(editor.doc, group, name), "group", editor.panel.isNewGroup(group) ? "group" : "");
+        editor.commit(renamedGroup(editor.doc, group, name), t`group`, editor.panel.isNewGroup(group) ? "group" : "");
     };
     const state = `${chosen ? " rve-chosen" : ""}${shown ? "" : " rve-dim"}${seen ? "" : " rve-left-out"}`;
     return listRow({
         attributes: { class: `rve-row rve-group${state}`, "data-kind": kind, "data-group": group, "aria-selected": String(chosen), "aria-expanded": String(!isFolded), "aria-level": "1" },
-        title: "Click to select all of the group, double click to rename it",
+        title: t`Click to select all of the group, double click to rename it`,
         name: group,
         before: [
-            rowButton("eye", shown ? "visible" : "hidden", shown ? "Hide all of the group" : "Show all of the group", `${group}: shown`, shown, show),
-            rowButton("lock", locked ? "locked" : "unlocked", locked ? "Unlock all of the group" : "Lock all of the group", `${group}: locked`, locked, () => editor.commit(setLocked(doc, members, !locked), locked ? "unlock" : "lock")),
-            rowButton("fold", isFolded ? "folded" : "down", isFolded ? "Unfold" : "Fold", `${group}: unfolded`, !isFolded, fold),
+            rowButton("eye", shown ? "visible" : "hidden", shown ? t`Hide all of the group` : t`Show all of the group`, t`${group}: shown`, shown, show),
+            rowButton("lock", locked ? "locked" : "unlocked", locked ? t`Unlock all of the group` : t`Lock all of the group`, t`${group}: locked`, locked, () => editor.commit(setLocked(doc, members, !locked), locked ? t`unlock` : t`lock`)),
+            rowButton("fold", isFolded ? "folded" : "down", isFolded ? t`Unfold` : t`Fold`, t`${group}: unfolded`, !isFolded, fold),
         ].map((button) => h("span", { role: "gridcell" }, button)),
         after: [h("span", { class: "rve-tag", role: "gridcell" }, String(items.length))],
         choose,

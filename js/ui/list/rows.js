@@ -3,6 +3,7 @@
 import { colorOf, nameOf, updateArea, updatePath } from "../../document/items.js";
 import * as ops from "../../document/operations.js";
 import { h } from "../../dom.js";
+import { t } from "../../locale.js";
 import { icon } from "../icons.js";
 
 /** @typedef {import("../../document/document.js").Path} Path */
@@ -39,17 +40,17 @@ export function itemRow(editor, kind, items, item) {
         kind === "paths"
             ? h("i", { class: "rve-swatch", style: `background:${colorOf(/** @type {Path} */ (item))}` })
             : h("i", { class: "rve-sign" }, /** @type {Area} */ (item).mode === "subtract" ? "−" : "+");
-    const eye = rowButton("eye", shown ? "visible" : "hidden", shown ? "Hide: a hidden one takes no part" : "Show", `${name}: shown`, shown, () => update({ visible: !shown }, shown ? "hide" : "show"));
-    const lock = rowButton("lock", locked ? "locked" : "unlocked", locked ? "Unlock" : "Lock: a locked one is not taken or changed", `${name}: locked`, locked, () => update({ locked: locked ? undefined : true }, locked ? "unlock" : "lock"));
+    const eye = rowButton("eye", shown ? "visible" : "hidden", shown ? t`Hide: a hidden one takes no part` : t`Show`, t`${name}: shown`, shown, () => update({ visible: !shown }, shown ? t`hide` : t`show`));
+    const lock = rowButton("lock", locked ? "locked" : "unlocked", locked ? t`Unlock` : t`Lock: a locked one is not taken or changed`, t`${name}: locked`, locked, () => update({ locked: locked ? undefined : true }, locked ? t`unlock` : t`lock`));
     const follows = kind === "regions" && /** @type {Area} */ (item).follow !== undefined;
     return listRow({
         attributes: { class: `rve-row${chosen ? " rve-chosen" : ""}${shown ? "" : " rve-dim"}${solo && !alone ? " rve-left-out" : ""}${item.group === undefined ? "" : " rve-member"}`, "data-kind": kind, "data-item": item.id, "aria-selected": String(chosen), "aria-level": item.group === undefined ? "1" : "2" },
-        title: "Click to select, double click to rename",
+        title: t`Click to select, double click to rename`,
         name,
         before: [h("span", { role: "gridcell" }, eye), h("span", { role: "gridcell" }, lock), h("span", { class: "rve-mark", role: "gridcell", "aria-hidden": "true" }, mark)],
-        after: [alone ? h("span", { class: "rve-tag", role: "gridcell" }, "solo") : null, follows ? h("span", { class: "rve-tag", role: "gridcell" }, "follows") : null],
+        after: [alone ? h("span", { class: "rve-tag", role: "gridcell" }, t`solo`) : null, follows ? h("span", { class: "rve-tag", role: "gridcell" }, t`follows`) : null],
         choose,
-        rename: (text) => update({ name: text || undefined }, "rename"),
+        rename: (text) => update({ name: text || undefined }, t`rename`),
         leave: () => editor.focus(),
     });
 }
@@ -98,7 +99,7 @@ export function listRow({ attributes, title, name, before, after, choose, rename
         text,
         ...after,
         // People without a pointer move rows by Alt and an arrow.
-        h("span", { class: "rve-grip", role: "gridcell", "aria-hidden": "true", title: "Drag to move (Alt ↑, Alt ↓)", onclick: (/** @type {Event} */ event) => event.stopPropagation() }, icon("grip")),
+        h("span", { class: "rve-grip", role: "gridcell", "aria-hidden": "true", title: t`Drag to move (Alt ↑, Alt ↓)`, onclick: (/** @type {Event} */ event) => event.stopPropagation() }, icon("grip")),
     );
     typing.set(row, type);
     return row;
@@ -112,7 +113,7 @@ export const typeOverName = (row, byKey) => typing.get(row)?.(byKey);
 
 /** A field in the place of a name. @type {(text: HTMLElement, name: string, rename: (name: string) => void, left: () => void) => void} */
 function typeOver(text, name, rename, left) {
-    const field = h("input", { class: "rve-name", maxlength: NAME_LENGTH, value: name, "data-field": "name", "aria-label": "Name" });
+    const field = h("input", { class: "rve-name", maxlength: NAME_LENGTH, value: name, "data-field": "name", "aria-label": t`Name` });
     const cell = h("span", { class: "rve-name", role: "gridcell" }, field);
     let done = false;
     const finish = (/** @type {boolean} */ apply) => {
