@@ -17,7 +17,21 @@ export function toggleFullWindow(element) {
     leaveFullWindow();
     empty = h("div", { class: "rve-elsewhere" }, t`This editor fills the window.`);
     element.replaceWith(empty);
-    document.body.append(h("div", { class: "rve-window", role: "dialog", "aria-label": t`ReVideo Editor`, "aria-modal": "true" }, element));
+    const window = h("div", { class: "rve-window", role: "dialog", "aria-label": t`ReVideo Editor`, "aria-modal": "true" }, element);
+    document.body.append(window);
+    whenItLeaves(element, window, empty);
+}
+
+/** The page itself may take the element to another place, as App mode does: then nothing stays over the page. @type {(element: HTMLElement, window: HTMLElement, place: HTMLElement) => void} */
+function whenItLeaves(element, window, place) {
+    const observer = new MutationObserver(() => {
+        if (element.parentElement === window) return;
+        observer.disconnect();
+        window.remove();
+        place.remove();
+        if (empty === place) empty = null;
+    });
+    observer.observe(window, { childList: true });
 }
 
 /** Puts back what fills the window, if anything does: it may be another element by then. */

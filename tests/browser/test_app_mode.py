@@ -71,6 +71,17 @@ def test_the_editor_goes_into_app_mode_and_back_with_all_it_holds(page: Page):
     assert drawing.text == before
 
 
+def test_nothing_stays_over_the_page_where_the_editor_that_filled_it_goes_elsewhere(page: Page):
+    drawing = first_edit(page)
+    for _ in range(2):  # to the graph, and back
+        drawing.button("full-window").click()
+        page.locator(".rve-window").wait_for()
+        toggle(page)
+        drawing.wait_for_frames(FRAMES)
+        assert not page.locator(".rve-window, .rve-elsewhere").count()
+        drawing.tool("anchor")  # nothing covers it
+
+
 @journey
 def test_it_runs_and_the_result_is_shown(server: ComfyUI, page: Page):
     first_edit(page)
