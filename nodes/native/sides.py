@@ -23,11 +23,14 @@ REFERENCES = "revideo_references"  # in a cond: of each side's first frame
 def side_hooks(sides: list[Side], window: int) -> comfy.hooks.HookGroup:
     """For positive and negative alike: ComfyUI then lets the model see the latents side by side, and joins the results.
 
-    A side is what core calls a context window, so that the ControlNet knows whose frames it is asked for.
+    A side is what core calls a context window, so that the ControlNet knows whose frames it is asked for. Guidance is
+    known to the sampler alone: what fills up a short side is led by the positive estimate.
     """
     from ...revideo.editing.windows import ping_pong
+    from ...revideo.sampling.views import Padding
 
     orders = [ping_pong(side.order, window) for side in sides]
+    paddings = [Padding(window - len(side.order)) for side in sides]
 
     def see_sides(
         executor: Callable[..., list[Tensor]],
@@ -49,9 +52,12 @@ def side_hooks(sides: list[Side], window: int) -> comfy.hooks.HookGroup:
             options = model_options | {"transformer_options": transformer_options | {"context_window": seen}}
             parts = [cond and [_from_side(each, number, len(order)) for each in cond] for cond in conds]
             weights = side.weights.to(x).view(-1, 1, 1, 1)
-            shown = slice(0, len(side.order))
-            for whole, part in zip(joined, executor(model, parts, x[order], timestep[order], options)):
-                whole[order[shown]] += weights * part[shown]
+            shown, padding = order[: len(side.order)], paddings[number]
+            latents = torch.cat([x[shown], padding.at(x, timestep)])
+            estimates = executor(model, parts, latents, timestep[order], options)
+            padding.lead(estimates[0][len(shown) :])
+            for whole, part in zip(joined, estimates):
+                whole[shown] += weights * part[: len(shown)]
         return joined
 
     wrappers: dict[str, Any] = {}

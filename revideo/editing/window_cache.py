@@ -22,7 +22,7 @@ from ..tracks.trajectories import Trajectories
 from .handover import HandoverOptions
 from .windows import Window
 
-VERSION = 5  # of the way windows are made: another one makes others
+VERSION = 6  # of the way windows are made: another one makes others
 SAMPLED_VALUES = 64  # of each weight: who trains a model changes every tensor he trains throughout
 
 _log = logging.getLogger(__name__)

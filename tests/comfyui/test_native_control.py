@@ -351,20 +351,25 @@ def own_b(tmp_path_factory: pytest.TempPathFactory) -> revideo.ReVideo:
     return revideo.load(write_golden("b", tmp_path_factory.mktemp("own")), dtype=torch.float32, device="cpu")
 
 
+@pytest.mark.parametrize("guidance", [1.0, 2.0])
 @pytest.mark.parametrize(("edited", "count"), [((2,), 4), ((3,), 4), ((1,), 3), ((2,), 6), ((0, 3), 4), ((1, 3, 6), 8)])
 def test_other_edited_frames_give_what_our_own_sampler_gives(
-    golden_b: Golden, own_b: revideo.ReVideo, edited: tuple[int, ...], count: int
+    golden_b: Golden, own_b: revideo.ReVideo, edited: tuple[int, ...], count: int, guidance: float
 ):
-    """Euler on the same noise and levels, with the same guidance in all frames."""
+    """Euler on the same noise and levels, with the same guidance in all frames.
+
+    What fills up a side shorter than the window is led by guided estimates there, by positive ones here.
+    """
     generator = torch.Generator().manual_seed(sum(edited))
     conditions = edited_in({index: torch.rand(3, 128, 64, generator=generator) for index in edited}, count)
-    options = revideo.SamplerOptions(steps=3, cfg_first=2.0, cfg_last=2.0)
+    options = revideo.SamplerOptions(steps=3, cfg_first=guidance, cfg_last=guidance)
     noise = torch.randn(count, 4, 16, 8, generator=generator)
     own = own_b.sample(conditions, options, noise=noise)
     positive, negative, latent = golden_b.native.condition(conditions)
     assert latent["samples"].shape == noise.shape
-    latents = golden_b.native.sample(positive, negative, noise, 3, cfg=2.0)
-    assert relative_rms(latents, own) < 1e-3
+    latents = golden_b.native.sample(positive, negative, noise, 3, cfg=guidance)
+    is_filled_up = any(len(side.order) < 4 for side in conditions.sides)
+    assert relative_rms(latents, own) < (1e-2 if guidance > 1 and is_filled_up else 1e-3)
 
 
 def test_a_side_that_no_window_holds_is_named(golden_b: Golden):
