@@ -41,6 +41,7 @@ TURNS = -0.3, -0.15, 0.0, 0.15, 0.3  # radians, by which it is turned in each pl
 BEST_FOUND = 3  # of the places, as many as are looked at more closely
 DOUBTFUL_COST = 0.4 * OTHERWISE  # mean over the object and what lies beside it, from which on it is searched for
 WORST_COST = 1.25 * OTHERWISE  # … or it is lost
+CONVINCES = 0.7 * OTHERWISE  # cost below which a pose is believed that was found by turns, or by its outline alone
 STRETCH_COST = OTHERWISE  # for each e-fold by which it grows or narrows: less of it would hide more of what differs
 FITS_OUTLINE = 0.8  # intersection over union of a pose's mask with the outline found, below which the pose is doubted
 AGREES = 0.6  # intersection over union of an outline with the one it began as, below which it is given up
@@ -211,11 +212,15 @@ class _Object:
 
     def _searched_for(self, picture: np.ndarray, poses: list[np.ndarray]) -> np.ndarray:
         """The pose, within reach, at which it looks most as before: each that it may have, shifted and turned."""
+        plain = min(poses, key=lambda each: self._cost(picture, each))
+        plain = min([plain, self._searched(picture, plain)], key=lambda each: self._cost(picture, each))
+        plain = self._aligned(picture, plain)
         ways = [then(turn_about(angle, self.centre_px), each) for each in poses for angle in TURNS]
         found = [*poses, *(self._searched(picture, each) for each in ways)]
         found.sort(key=lambda each: self._cost(picture, each))
         best = [self._aligned(picture, each) for each in found[:BEST_FOUND]]
-        return min(best, key=lambda each: self._cost(picture, each))
+        turned = min(best, key=lambda each: self._cost(picture, each))
+        return turned if self._cost(picture, turned) < min(CONVINCES, self._cost(picture, plain)) else plain
 
     def _refitted(self, picture: np.ndarray, pose: np.ndarray, found: np.ndarray) -> np.ndarray:
         """The pose; where its outline is far from the one found, the last one brought there, if that fits better."""
@@ -223,7 +228,7 @@ class _Object:
         if not found.any() or (whole & found).sum() >= FITS_OUTLINE * (whole | found).sum():
             return pose
         centre = centre_of(found)
-        best = self._cost(picture, pose)
+        best = min(CONVINCES, self._cost(picture, pose))
         grows = np.sqrt(found.sum() / (self.mask.sum() * abs(np.linalg.det(self.pose[:, :2]))))
         for angle in TURNS:
             linear = grows * self.pose[:, :2] @ turn_about(angle, self.centre_px)[:, :2]
