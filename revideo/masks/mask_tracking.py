@@ -14,25 +14,37 @@ from torch import Tensor
 from ..tracks.point_tracker import colour_cells, holds_colours
 from ..tracks.tracking import Tracker, grid_points, track_points
 from ..video.levels import to_uint8
-from .outlines import box_of, deepest_point, grown
+from .outlines import box_of, centre_of, deepest_point, grown
+from .poses import (
+    brought_back,
+    is_near,
+    pose_between,
+    registered,
+    similarity_of,
+    stretch_between,
+    then,
+    turn_about,
+    warped_mask,
+)
 
 ABOUT_POINTS = 150  # followed inside the mask, about
-STRAY_PX = 2.0  # farther from where the others lead, a point has slipped
 
 OUTLINE_MARGIN = 0.12  # of the object's radius, to each side of its outline: where that is sought
 OUTLINE_MARGIN_PX = 3, 16  # … at least and at most
 LEARNT_RADII = 2.0  # radii around it, where colours are learnt that it has not
 OTHERWISE = 24.0  # mean difference of the channels, of 255, from which on a pixel shows something else
-MOST_STRETCH = 0.25  # a frame, at most, of the logarithm of its size along any direction
 RELEARNS = 0.3  # how much of a pixel that agrees becomes what it is now
 LEAST_SEEN = 0.15  # fraction of the object, or it is lost
 SEARCH_RADII = 2.0  # radii to each side, where it is searched for
+SEARCHED_PX = 24.0  # radius to which a larger one is made smaller for that
+TURNS = -0.3, -0.15, 0.0, 0.15, 0.3  # radians, by which it is turned in each place where it is searched for
+BEST_FOUND = 3  # of the places, as many as are looked at more closely
 DOUBTFUL_COST = 0.4 * OTHERWISE  # mean over the object and what lies beside it, from which on it is searched for
 WORST_COST = 1.25 * OTHERWISE  # … or it is lost
+CONVINCES = 0.7 * OTHERWISE  # cost below which a pose is believed that was found by turns, or by its outline alone
+STRETCH_COST = OTHERWISE  # for each e-fold by which it grows or narrows: less of it would hide more of what differs
+FITS_OUTLINE = 0.8  # intersection over union of a pose's mask with the outline found, below which the pose is doubted
 AGREES = 0.6  # intersection over union of an outline with the one it began as, below which it is given up
-
-MIDDLE = np.array([[1, 0, 0.5], [0, 1, 0.5]])  # OpenCV's places → ours, of which the first pixel's middle is at 0.5
-CORNER = np.array([[1, 0, -0.5], [0, 1, -0.5]])  # … and back
 
 
 @dataclass(frozen=True)
@@ -103,7 +115,8 @@ def track_mask(
         followed = _Object(pixels[frame], start)
         for before, time in pairwise(order):
             seen = visible[:, time]
-            moved = [_moved(places[:, since], places[:, time], visible[:, since] & seen) for since in (frame, before)]
+            starts = ((places[:, since], visible[:, since] & seen) for since in (frame, before))
+            moved = [similarity_of(points[both], places[both, time]) for points, both in starts]
             masks[time], poses[time] = followed.found_in(pixels[time], *moved)
             step()
     _interpolate(masks, poses, start)
@@ -127,60 +140,9 @@ def _interpolate(masks: np.ndarray, poses: list[np.ndarray | None], start: np.nd
     there = [(time, pose) for time, pose in enumerate(poses) if pose is not None]
     for (left, first), (right, last) in pairwise(there):
         for time in range(left + 1, right):
-            masks[time] = _warped_mask(start, first + (time - left) / (right - left) * (last - first))
+            fraction = (time - left) / (right - left)
+            masks[time] = warped_mask(start, pose_between(first, last, fraction, centre_of(start)))
     masks[: there[0][0]] = masks[there[-1][0] + 1 :] = False
-
-
-# --- Poses: affine maps (2, 3) of places in pixels, from where the object began -------------------
-
-
-def _moved(before: np.ndarray, after: np.ndarray, seen: np.ndarray) -> np.ndarray | None:
-    """The similarity that takes most of the points (N, 2) that are seen there; a shift where they are two at most."""
-    before, after = before[seen], after[seen]
-    if not len(before):
-        return None
-    if len(before) < 3:
-        return np.concatenate([np.eye(2), np.median(after - before, 0)[:, None]], 1)
-    similarity, inliers = cv2.estimateAffinePartial2D(before, after, ransacReprojThreshold=STRAY_PX)
-    return similarity if similarity is not None and inliers.sum() >= max(3, len(before) // 4) else None
-
-
-def _then(*maps: np.ndarray) -> np.ndarray:
-    """One map after the other."""
-    whole = np.eye(3)
-    for each in maps:
-        whole = np.vstack([each, [0, 0, 1]]) @ whole
-    return whole[:2]
-
-
-def _is_near(pose: np.ndarray, other: np.ndarray, frames: int) -> bool:
-    """Whether an object may grow, shrink or narrow like that within so many frames."""
-    stretch = np.linalg.svd(pose[:, :2] @ np.linalg.inv(other[:, :2]), compute_uv=False)
-    return bool((np.abs(np.log(stretch.clip(1e-6))) < MOST_STRETCH * min(frames, 4)).all())
-
-
-def _warped_mask(mask: np.ndarray, pose: np.ndarray) -> np.ndarray:
-    """A mask (H, W) moved by a pose."""
-    matrix = _then(MIDDLE, pose, CORNER)
-    return cv2.warpAffine(mask.astype(np.float32), matrix, mask.shape[::-1], flags=cv2.INTER_LINEAR) >= 0.5
-
-
-def _registered(template: np.ndarray, picture: np.ndarray, pose: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """The pose at which two pictures (H, W) float32 correlate best, near this one (Evangelidis and Psarakis 2008).
-
-    `where`: the places of the template, (H, W) bool, that count.
-    """
-    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 1e-3)
-    matrix = _then(MIDDLE, pose, CORNER).astype(np.float32)
-    counts = _warped_mask(where, pose).astype(np.uint8)  # OpenCV asks for places of the picture
-    try:
-        _, matrix = cv2.findTransformECC(template, picture, matrix, cv2.MOTION_AFFINE, criteria, counts, 3)
-    except cv2.error:  # it does not converge
-        return pose
-    return _then(CORNER, matrix, MIDDLE)
-
-
-# --- The object -----------------------------------------------------------------------------------
 
 
 class _Object:
@@ -191,6 +153,7 @@ class _Object:
         self.template = picture.astype(np.float32)  # in the place where it began, of what it looked like lately
         radius_px = float(np.sqrt(mask.sum() / np.pi))
         self.radius_px = radius_px
+        self.centre_px = centre_of(mask)
         self.margin_px = round(float(np.clip(OUTLINE_MARGIN * radius_px, *OUTLINE_MARGIN_PX)))
         self.around = grown(mask, self.margin_px)
         self.cells = colour_cells(picture[mask].T)
@@ -207,15 +170,13 @@ class _Object:
 
         `since_start`, `since_before`: where its points went, since it began and since the frame before.
         """
-        poses = [self.pose, _then(self.pose, self.velocity)]
+        poses = [self.pose, then(self.pose, self.velocity)]
         poses += [since_start] if since_start is not None else []
-        poses += [_then(self.pose, since_before)] if since_before is not None and not self.misses else []
-        poses = [each for each in poses if _is_near(each, self.pose, self.misses + 1)]
+        poses += [then(self.pose, since_before)] if since_before is not None and not self.misses else []
+        poses = [each for each in poses if is_near(each, self.pose, self.misses + 1)]
         cost, pose = min(((self._cost(picture, each), each) for each in poses), key=lambda each: each[0])
-        if cost > DOUBTFUL_COST:
-            pose = min([pose, self._searched(picture, pose)], key=lambda each: self._cost(picture, each))
-        pose = self._aligned(picture, pose)
-        whole = _warped_mask(self.mask, pose)
+        pose = self._aligned(picture, pose) if cost <= DOUBTFUL_COST else self._searched_for(picture, poses)
+        whole = warped_mask(self.mask, pose)
         covered = self._covered(picture, pose)
         seen = whole & ~covered
         is_lost = self._cost(picture, pose) > WORST_COST or seen.sum() < max(LEAST_SEEN * whole.sum(), 1)
@@ -227,32 +188,57 @@ class _Object:
             cv2.GaussianBlur(each.astype(np.float32), (0, 0), self.margin_px / 2) for each in (self.mask, found)
         )
         shows = ~grown(covered & whole, self.margin_px)
-        fitted = _registered(before, after, pose, self.around & _warped_mask(shows, cv2.invertAffineTransform(pose)))
-        pose = fitted if _is_near(fitted, self.pose, self.misses + 1) else pose
-        back = self._brought_back(picture, pose)
+        fitted = registered(before, after, pose, self.around & warped_mask(shows, cv2.invertAffineTransform(pose)))
+        pose = fitted if is_near(fitted, self.pose, self.misses + 1) else pose
+        pose = self._refitted(picture, pose, found)
+        back = brought_back(picture, pose)
         agrees = self.mask & ~self._differs(back)
         self.template[agrees] += RELEARNS * (back[agrees] - self.template[agrees])
         if not self.misses:
-            self.velocity = _then(cv2.invertAffineTransform(self.pose), pose)
+            self.velocity = then(cv2.invertAffineTransform(self.pose), pose)
         self.pose, self.misses = pose, 0
         return found, pose
-
-    def _brought_back(self, picture: np.ndarray, pose: np.ndarray) -> np.ndarray:
-        """A frame (H, W, 3) as if the object were where it began."""
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        matrix = _then(MIDDLE, pose, CORNER)
-        size = self.mask.shape[::-1]
-        return cv2.warpAffine(picture.astype(np.float32), matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
     def _differs(self, back: np.ndarray) -> np.ndarray:  # (H, W) bool
         return cv2.blur(np.abs(back - self.template).mean(-1), (3, 3)) > OTHERWISE
 
     def _cost(self, picture: np.ndarray, pose: np.ndarray) -> float:
         """How much it would look otherwise than before, and how much of its colours would lie beside it."""
-        back = self._brought_back(picture, pose)
+        back = brought_back(picture, pose)
         inside = np.minimum(np.abs(back - self.template).mean(-1), 2 * OTHERWISE)[self.mask].sum()
         beside = 2 * OTHERWISE * holds_colours(self.cells, back.astype(np.uint8))[self.beside].sum()
-        return float(inside + beside) / (self.mask.sum() + self.beside.sum())
+        stretched = np.abs(stretch_between(pose, self.pose)).sum()
+        return float(inside + beside) / (self.mask.sum() + self.beside.sum()) + STRETCH_COST * stretched
+
+    def _searched_for(self, picture: np.ndarray, poses: list[np.ndarray]) -> np.ndarray:
+        """The pose, within reach, at which it looks most as before: each that it may have, shifted and turned."""
+        plain = min(poses, key=lambda each: self._cost(picture, each))
+        plain = min([plain, self._searched(picture, plain)], key=lambda each: self._cost(picture, each))
+        plain = self._aligned(picture, plain)
+        ways = [then(turn_about(angle, self.centre_px), each) for each in poses for angle in TURNS]
+        found = [*poses, *(self._searched(picture, each) for each in ways)]
+        found.sort(key=lambda each: self._cost(picture, each))
+        best = [self._aligned(picture, each) for each in found[:BEST_FOUND]]
+        turned = min(best, key=lambda each: self._cost(picture, each))
+        return turned if self._cost(picture, turned) < min(CONVINCES, self._cost(picture, plain)) else plain
+
+    def _refitted(self, picture: np.ndarray, pose: np.ndarray, found: np.ndarray) -> np.ndarray:
+        """The pose; where its outline is far from the one found, the last one brought there, if that fits better."""
+        whole = warped_mask(self.mask, pose)
+        if not found.any() or (whole & found).sum() >= FITS_OUTLINE * (whole | found).sum():
+            return pose
+        centre = centre_of(found)
+        best = min(CONVINCES, self._cost(picture, pose))
+        grows = np.sqrt(found.sum() / (self.mask.sum() * abs(np.linalg.det(self.pose[:, :2]))))
+        for angle in TURNS:
+            linear = grows * self.pose[:, :2] @ turn_about(angle, self.centre_px)[:, :2]
+            there = np.concatenate([linear, (centre - linear @ self.centre_px)[:, None]], 1)
+            if not is_near(there, self.pose, self.misses + 1):
+                continue
+            there = self._aligned(picture, there)
+            if self._cost(picture, there) < best:
+                best, pose = self._cost(picture, there), there
+        return pose
 
     def _searched(self, picture: np.ndarray, pose: np.ndarray) -> np.ndarray:
         """The shift of a pose to where, within reach, the object's own pixels fit best."""
@@ -262,21 +248,25 @@ class _Object:
         window = np.s_[top : rows.stop + reach, left : columns.stop + reach]
         own = np.repeat(self.mask[rows, columns, None], 3, 2).astype(np.float32)
         template = np.ascontiguousarray(self.template[rows, columns])
-        shown = np.ascontiguousarray(self._brought_back(picture, pose)[window])
+        shown = np.ascontiguousarray(brought_back(picture, pose)[window])
+        scale = min(SEARCHED_PX / self.radius_px, 1.0)
+        shown, template, own = (
+            cv2.resize(each, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for each in (shown, template, own)
+        )
         _, _, (x, y), _ = cv2.minMaxLoc(cv2.matchTemplate(shown, template, cv2.TM_SQDIFF, mask=own))
-        return _then(np.array([[1, 0, left + x - columns.start], [0, 1, top + y - rows.start]], float), pose)
+        return then(np.array([[1, 0, left + x / scale - columns.start], [0, 1, top + y / scale - rows.start]]), pose)
 
     def _aligned(self, picture: np.ndarray, pose: np.ndarray) -> np.ndarray:
         """The pose at which it looks most as before, but for what is in front of it."""
-        where = self.around & ~(self.mask & self._differs(self._brought_back(picture, pose)))
+        where = self.around & ~(self.mask & self._differs(brought_back(picture, pose)))
         shown = picture.astype(np.float32) @ self.contrast
-        aligned = _registered(self.template @ self.contrast, shown, pose, where)
-        is_better = _is_near(aligned, pose, 1) and self._cost(picture, aligned) < self._cost(picture, pose)
+        aligned = registered(self.template @ self.contrast, shown, pose, where)
+        is_better = is_near(aligned, pose, 1) and self._cost(picture, aligned) < self._cost(picture, pose)
         return aligned if is_better else pose
 
     def _covered(self, picture: np.ndarray, pose: np.ndarray) -> np.ndarray:  # (H, W) bool
         """Where something is in front of it: it looks otherwise, in colours that it has nowhere."""
-        otherwise = _warped_mask(self.mask & self._differs(self._brought_back(picture, pose)), pose)
+        otherwise = warped_mask(self.mask & self._differs(brought_back(picture, pose)), pose)
         foreign = otherwise & ~holds_colours(self.cells, picture)
         return cv2.medianBlur(foreign.astype(np.uint8), 3) > 0
 

@@ -50,6 +50,12 @@ def box_of(mask: np.ndarray) -> tuple[slice, slice]:
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
+def centre_of(mask: np.ndarray) -> np.ndarray:  # (2,) x, y in pixels
+    """The centre of gravity of a mask (H, W) bool that is not empty."""
+    rows, columns = np.nonzero(mask)
+    return np.array([columns.mean() + 0.5, rows.mean() + 0.5])
+
+
 def deepest_point(mask: np.ndarray) -> tuple[int, int]:
     """Column and row of the pixel that lies deepest inside a mask (H, W) bool; the frame's border is an outline too."""
     depth = cv2.distanceTransform(np.pad(mask.astype(np.uint8), 1), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]

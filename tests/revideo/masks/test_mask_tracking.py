@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from revideo.masks.mask_tracking import TrackedMask, track_mask
+from revideo.masks.poses import brought_back, then, turn_about, warped_mask
 from revideo.synthetic.clips import SyntheticClip, make_clip, make_crossing
 from revideo.synthetic.measures import HELD_OUT
+from revideo.tracks.tracking import Tracker
+from revideo.tracks.trajectories import Trajectories
 
 SIZE: dict[str, Any] = {"frames": 14, "height": 128, "width": 128}
 SMALL: dict[str, Any] = {"diameter_px": (24.0, 34.0), "speed_px": (0.5, 5.0), "shortest_wave_px": 28.0}
@@ -73,6 +78,52 @@ def test_what_is_covered_for_a_while_is_said_and_found_again():
     found = track_mask(video, clip.masks[0, :1, None].float())
     assert found.lost_stretches() == [(5, 13)]
     assert not found.mask[5:].any()
+
+
+def spotted_oval(poses: list[np.ndarray]) -> tuple[Tensor, Tensor]:
+    """Frames (T, 3, 128, 192) and masks (T, H, W) of an oval that has those poses, on a ground of other spots."""
+    random = np.random.default_rng(3)
+    ground, spots = (
+        np.kron(random.uniform(low, high, (32, 48, 3)), np.ones((4, 4, 1))) for low, high in ((0.3, 0.5), (0, 1))
+    )
+    rows, columns = np.mgrid[:128, :192]
+    oval = ((columns - 40) / 16) ** 2 + ((rows - 60) / 10) ** 2 < 1
+    masks = [warped_mask(oval, pose) for pose in poses]
+    shown = [brought_back(spots, cv2.invertAffineTransform(pose)) for pose in poses]
+    frames = [np.where(mask[..., None], each, ground) for mask, each in zip(masks, shown)]
+    return torch.from_numpy(np.stack(frames)).float().permute(0, 3, 1, 2), torch.from_numpy(np.stack(masks))
+
+
+def misled(growth: float) -> Tracker:
+    """Points that slip to the ground and stay there, or go apart by that much a frame."""
+
+    def track(video: Tensor, points_px: Tensor, frame: int) -> Trajectories:
+        sizes = growth ** torch.arange(len(video))[:, None]
+        places = points_px.mean(0) + sizes * (points_px - points_px.mean(0))[:, None]
+        return Trajectories(places.float(), torch.ones(places.shape[:2], dtype=torch.bool))
+
+    return track
+
+
+@pytest.mark.parametrize("growth", [1.0, 1.15])
+@pytest.mark.parametrize("turn", [0.0, 0.25, -0.35])
+def test_a_thing_whose_points_slip_is_found_turned_and_moved_in_its_own_size(turn: float, growth: float):
+    centre = np.array([40.5, 60.5])
+    ways = [np.array([[1, 0, 16.0 * time], [0, 1, 4.0 * time]]) for time in range(6)]
+    video, truth = spotted_oval([then(turn_about(turn * time, centre), way) for time, way in enumerate(ways)])
+    found = track_mask(video, truth[:1, None].float(), tracker=misled(growth))
+    assert found.lost_stretches() == []
+    assert iou(found.mask[:, 0], truth).min() >= 0.8
+
+
+def test_where_it_is_covered_a_turning_thing_keeps_its_size():
+    centre, times = np.array([40.5, 60.5]), range(9)
+    ways = [np.array([[1, 0, 4.0 * time], [0, 1, 0]]) for time in times]
+    video, truth = spotted_oval([then(turn_about(0.1 * time, centre), way) for time, way in zip(times, ways)])
+    video[3:6] = torch.tensor([0.1, 0.9, 0.1])[:, None, None]  # a wall
+    found = track_mask(video, truth[:1, None].float(), tracker=misled(1.0))
+    assert found.lost_stretches() == [(3, 5)]
+    assert iou(found.mask[:, 0], truth).min() >= 0.8
 
 
 @pytest.mark.parametrize("side", [1, 2, 128])
