@@ -59,11 +59,10 @@ def read_drawn(arguments: argparse.Namespace) -> DrawnEdit:
 
 def check_drawn_mask(document: EditDocument, file: Path) -> None:
     """ValueError where nothing in a document's list could be masked, however long and large the clip is."""
-    if not any(region.visible is not False and region.mode != "subtract" for region in document.regions):
-        found = "no area that is shown and not taken away" if document.regions else "no areas"
+    if not document.adds_to_mask:
         raise ValueError(
-            f"{file} has {found}, so nothing could change: draw one in the editor, or give --whole-frame where "
-            f"everything may change"
+            f"{file} has no area that is shown and added to the mask, so nothing could change: draw one in the "
+            f"editor, or give --whole-frame where everything may change"
         )
 
 

@@ -578,8 +578,8 @@ MISTAKES = {
     ),
     "a document without areas": (
         {"document": "{given}/bare.json", "region": None, "tracks": None},
-        "{given}/bare.json has no areas, so nothing could change: draw one in the editor, or give --whole-frame where "
-        "everything may change",
+        "{given}/bare.json has no area that is shown and added to the mask, so nothing could change: draw one in the "
+        "editor, or give --whole-frame where everything may change",
     ),
     "a document whose area lies aside": (
         {"document": "{given}/aside.json", "region": None, "tracks": None},
