@@ -128,7 +128,7 @@ class ReVideoFollowMask(io.ComfyNode):
         points: revideo.Trajectories | None = None,
         point_list: str = "",
     ) -> io.NodeOutput:
-        from ..revideo.masks.clicked_mask import mask_at
+        from ..revideo.masks.clicked_mask import describe_points, mask_at
         from ..revideo.masks.mask_tracking import TrackedMask, track_mask
         from ..revideo.masks.outlines import adjusted_mask, deepest_point
         from ..revideo.pictures.overlays import draw_mask
@@ -143,6 +143,7 @@ class ReVideoFollowMask(io.ComfyNode):
             report = "the points are not used: the mask goes before them\n" if clicks is not None else ""
         elif clicks is not None:
             given, places = mask_at(video[frame], clicks), clicks.long().tolist()
+            report = describe_points(given, clicks)
         else:
             empty = "the mask is empty, as Load Image gives it for a picture that is nowhere transparent"
             raise ValueError(

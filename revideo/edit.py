@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 from .tracks.tracks_text import parse_tracks
 from .tracks.trajectories import Trajectories
 from .video.fitting import Fit, fit_frames, place_source
-from .video.pixels import Picture, as_mask, as_picture, check_pixels
+from .video.pixels import Picture, as_edited_picture, as_mask, check_pixels
 
 
 @runtime_checkable
@@ -29,7 +30,7 @@ class Edit:
 
     All that comes in is converted here, once: pictures of any kind become tensors, masks become bool (0.5 and
     above may change), the text of tracks becomes trajectories. Points are in pixels of the edited frame.
-    Raises ValueError, or OSError for files, that names what cannot be read.
+    An edited frame is one opaque picture. Raises ValueError, or OSError for files, that names what cannot be read.
     """
 
     edited_frame: Tensor  # (3, H, W) in [0, 1]: the clip's frame `edited_index`, changed
@@ -56,7 +57,13 @@ class Edit:
         """
         if trajectories is None:
             trajectories = Trajectories.none(1)
-        object.__setattr__(self, "edited_frame", as_picture(edited_frame, "edited frame"))
+        object.__setattr__(self, "edited_index", _whole_number(edited_index, "edited_index"))
+        if not isinstance(keyframes, Mapping | None):
+            kind = type(keyframes).__name__
+            raise ValueError(f"keyframes must be a dict of pictures by the numbers of their frames, not a {kind}")
+        if not isinstance(whole_frame, bool):
+            raise ValueError(f"whole_frame must be True or False, not {whole_frame!r:.80}")
+        object.__setattr__(self, "edited_frame", as_edited_picture(edited_frame, self._name(self.edited_index)))
         if isinstance(trajectories, str):
             trajectories = parse_tracks(trajectories, (self.size[1], self.size[0]))
             trajectories.check_pixels("give parse_tracks(text).scaled(width, height)")
@@ -70,9 +77,13 @@ class Edit:
         elif mask is None:
             raise ValueError("there is no mask: give one, or whole_frame=True where everything may change")
         object.__setattr__(self, "mask", mask if isinstance(mask, MaskReader) else as_mask(mask))
-        object.__setattr__(self, "edited_index", edited_index)
-        pictures = {index: as_picture(frame, f"edited frame {index}") for index, frame in (keyframes or {}).items()}
+        numbered = {_whole_number(index, "a key of keyframes"): frame for index, frame in (keyframes or {}).items()}
+        pictures = {index: as_edited_picture(frame, f"edited frame {index}") for index, frame in numbered.items()}
         object.__setattr__(self, "keyframes", pictures)
+
+    def _name(self, index: int) -> str:
+        """What messages call the picture of a frame: by its number, but for the first where that is usual."""
+        return "edited frame" if index == self.edited_index == 0 else f"edited frame {index}"
 
     @property
     def edited_frames(self) -> dict[int, Tensor]:
@@ -89,15 +100,19 @@ class Edit:
         """Raises ValueError, naming the culprit, unless the edit fits a video of that length and size."""
         if self.size != (height, width):
             raise ValueError(
-                f"the edited frame is {_size(self.edited_frame)}; the video is {width}×{height}: "
-                f"edit the first frame of the prepared video, or prepare both alike"
+                f"the {self._name(self.edited_index)} is {_size(self.edited_frame)}; the video is {width}×{height}: "
+                f"edit {'frame ' + str(self.edited_index) if self.edited_index else 'the first frame'} of the prepared "
+                f"video, or prepare both alike"
             )
         if self.edited_index in self.keyframes:
             raise ValueError(f"two edited frames are said to be frame {self.edited_index}: give each frame once")
         for index, picture in self.edited_frames.items():
             if (picture.shape[-2], picture.shape[-1]) != (height, width):
-                raise ValueError(f"edited frame {index} is {_size(picture)}; the video is {width}×{height}")
-            check_pixels("edited frame", picture[None])
+                raise ValueError(
+                    f"the edited frame {index} is {_size(picture)}; the video is {width}×{height}: "
+                    f"edit frame {index} of the prepared video, or prepare both alike"
+                )
+            check_pixels(self._name(index), picture[None])
         if isinstance(self.mask, Tensor) and not self.whole_frame:
             check_mask(self.mask, num_frames, height, width)
         self.trajectories.check(num_frames, height, width)
@@ -127,7 +142,7 @@ class Edit:
         taken as it is. Trajectories of another length are stretched over the clip. ValueError for other sizes.
         """
         pictures = {
-            index: fit_like_clip(picture[None], "edited frame", source_size, size, fit)[0]
+            index: fit_like_clip(picture[None], self._name(index), source_size, size, fit)[0]
             for index, picture in self.edited_frames.items()
         }
         mask = self.mask
@@ -237,6 +252,13 @@ def check_mask(mask: Tensor, frames: int, height: int, width: int) -> None:
             "the mask covers every frame whole, so nothing of the video would be kept: "
             "leave the parts to keep unmasked (is the mask inverted?), or say that the whole frame is edited"
         )
+
+
+def _whole_number(value: object, name: str) -> int:
+    """ValueError for what only passes for one: True is 1 in Python, and 2.0 is 2."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise ValueError(f"{name} must be the number of a frame, a whole number from 0 on, not {value!r:.80}")
+    return int(value)
 
 
 def _size(picture: Tensor) -> str:

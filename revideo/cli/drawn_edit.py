@@ -7,11 +7,15 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import Tensor
+
 from ..drawing.document import EditDocument
 from ..files import read_text
 from ..tracks.npy import TrackArray, read_npy
 from ..tracks.tracks_text import parse_tracks
 from ..tracks.trajectories import Trajectories
+from ..video.fitting import Fit, fit_frames
+from ..video.pixels import as_mask
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,15 @@ def read_drawn(arguments: argparse.Namespace) -> DrawnEdit:
     return DrawnEdit(tracks, document, arguments.tracks_size)
 
 
+def check_drawn_mask(document: EditDocument, file: Path) -> None:
+    """ValueError where nothing in a document's list could be masked, however long and large the clip is."""
+    if not document.adds_to_mask:
+        raise ValueError(
+            f"{file} has no area that is shown and added to the mask, so nothing could change: draw one in the "
+            f"editor, or give --whole-frame where everything may change"
+        )
+
+
 def _read_tracks(file: Path, size: tuple[int, int] | None) -> Trajectories | TrackArray:
     """`size`: width and height of the picture they were drawn on, where it was given."""
     array = read_npy(file.read_bytes())
@@ -75,3 +88,26 @@ def _are_tracks(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+@dataclass(frozen=True)
+class DocumentMasks:
+    """Masks of an edit document."""
+
+    document: EditDocument
+    frames: int  # of the whole clip
+    source_size: tuple[int, int]
+    size: tuple[int, int]
+    fit: Fit
+
+    def read(self, start: int, stop: int) -> Tensor:
+        drawn_on = document_size(self.document, self.source_size, self.size, self.fit)
+        masks = self.document.mask(self.frames, *drawn_on, range(start, stop))
+        return as_mask(masks if drawn_on == self.size else fit_frames(masks, *self.size, self.fit))
+
+
+def document_size(
+    document: EditDocument, source_size: tuple[int, int], size: tuple[int, int], fit: Fit
+) -> tuple[int, int]:
+    """What a document is drawn out on: the fitted frames themselves where that is the same, else the clip's."""
+    return size if fit == "stretch" or (document.height, document.width) == size else source_size

@@ -189,8 +189,8 @@ def _read_frame(arguments: argparse.Namespace) -> tuple[Tensor, Tensor, Tensor |
     from ..video.io import read_image, read_video
     from ..video.masks import is_one_picture
     from ..video.pixels import as_mask
-    from .drawn_edit import read_drawn
-    from .inputs import FEATHER_MAX, DocumentMasks, model_size, read_mask
+    from .drawn_edit import DocumentMasks, read_drawn
+    from .inputs import FEATHER_MAX, model_size, read_mask
 
     clips = [arguments.video, arguments.mask]
     check_sources([arguments.document, arguments.depth], clips)

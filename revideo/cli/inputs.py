@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from ..checkpoints.reading import read_config
-from ..drawing.document import EditDocument
 from ..edit import Edit, MaskReader, check_video, fit_like_clip, fit_trajectories
 from ..editing.crop import BEST_PIXELS, Crop, CropMode, plan_crop, working_size
 from ..files import check_sources, check_target, read_text
@@ -22,12 +21,12 @@ from ..sampling.samplers import SamplerOptions, sampler_options
 from ..tracks.trajectories import Trajectories
 from ..video.file import VideoFile, check_like
 from ..video.fitting import Fit, choose_size, fit_frames
-from ..video.io import read_image
+from ..video.io import read_edited_picture, read_image
 from ..video.masks import MaskFile, is_one_picture, read_masks
 from ..video.pixels import as_mask
 from ..video.stream import stored_size
 from .common import check_models
-from .drawn_edit import DrawnEdit, read_drawn
+from .drawn_edit import DocumentMasks, DrawnEdit, check_drawn_mask, document_size, read_drawn
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")  # what holds H.264
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")  # what `write_image` writes
@@ -204,6 +203,8 @@ def check_options(arguments: argparse.Namespace) -> CheckedOptions:
     if arguments.memory is not None and not 0 < arguments.memory <= MEMORY_MAX_GB:
         raise ValueError(f"--memory must be more than 0 GB and at most {MEMORY_MAX_GB}, not {arguments.memory:g}")
     drawn = read_drawn(arguments)
+    if drawn.document is not None and not arguments.whole_frame:
+        check_drawn_mask(drawn.document, arguments.document)
     check_device(arguments.device)
 
     values = {field.name: getattr(arguments, field.name, None) for field in fields(SamplerOptions)}
@@ -220,7 +221,7 @@ def read_trajectories(
 ) -> Trajectories:
     """What was drawn, on the fitted frames."""
     if drawn.document is not None:
-        drawn_on = _document_size(drawn.document, source_size, size, arguments.fit)
+        drawn_on = document_size(drawn.document, source_size, size, arguments.fit)
         trajectories = drawn.document.trajectories(num_frames, *drawn_on)
         return trajectories if drawn_on == size else fit_trajectories(trajectories, source_size, size, arguments.fit)
     tracks = drawn.tracks_over(num_frames)
@@ -243,7 +244,11 @@ def read_mask(
 ) -> Tensor:
     """(1 or T, 1, H, W) on the fitted frames, from 0 to 1 or bool."""
     if drawn.document is not None:
-        return DocumentMasks(drawn.document, num_frames, source_size, size, arguments.fit).read(0, num_frames)
+        masks = DocumentMasks(drawn.document, num_frames, source_size, size, arguments.fit).read(0, num_frames)
+        if not masks.any():
+            other = ", or give --whole-frame" if hasattr(arguments, "whole_frame") else ""
+            raise ValueError(f"no area of {arguments.document} lies in the frame: draw one that does{other}")
+        return masks
     masks = read_masks(arguments.mask, arguments.start, arguments.stride, num_frames)
     return fit_like_clip(_squared(masks, clip, source_size, size), "mask", source_size, size, arguments.fit)
 
@@ -253,11 +258,12 @@ def read_edited_frames(
 ) -> tuple[Tensor, dict[int, Tensor]]:
     """The edited frame and the other ones by number, (3, H, W) each; `unedited` (1, 3, H, W) where none was given."""
     keyframes = {
-        index: read_edited_frame(arguments, picture, arguments.video, source_size, size)
+        index: read_edited_frame(arguments, picture, arguments.video, source_size, size, f"edited frame {index}")
         for index, picture in arguments.keyframes
     }
     if arguments.edited_frame:
-        picture = read_edited_frame(arguments, arguments.edited_frame, arguments.video, source_size, size)
+        name = f"edited frame {arguments.edited_index or ''}".strip()
+        picture = read_edited_frame(arguments, arguments.edited_frame, arguments.video, source_size, size, name)
     elif arguments.edited_index in keyframes:
         picture = keyframes.pop(arguments.edited_index)
     else:
@@ -266,11 +272,16 @@ def read_edited_frames(
 
 
 def read_edited_frame(
-    arguments: argparse.Namespace, file: Path, clip: Path, source_size: tuple[int, int], size: tuple[int, int]
+    arguments: argparse.Namespace,
+    file: Path,
+    clip: Path,
+    source_size: tuple[int, int],
+    size: tuple[int, int],
+    name: str = "edited frame",
 ) -> Tensor:
     """(3, H, W), fitted as the clip is."""
-    picture = _squared(read_image(file)[None], clip, source_size, size)
-    return fit_like_clip(picture, "edited frame", source_size, size, arguments.fit)[0]
+    picture = _squared(read_edited_picture(file, name)[None], clip, source_size, size)
+    return fit_like_clip(picture, name, source_size, size, arguments.fit)[0]
 
 
 def _squared(frames: Tensor, clip: Path, source_size: tuple[int, int], size: tuple[int, int]) -> Tensor:
@@ -306,29 +317,6 @@ class FileMasks:
     def read(self, start: int, stop: int) -> Tensor:
         masks = _squared(self.file.read(start, stop), self.clip, self.source_size, self.size)
         return as_mask(fit_like_clip(masks, "mask", self.source_size, self.size, self.fit))
-
-
-@dataclass(frozen=True)
-class DocumentMasks:
-    """Masks of an edit document."""
-
-    document: EditDocument
-    frames: int  # of the whole clip
-    source_size: tuple[int, int]
-    size: tuple[int, int]
-    fit: Fit
-
-    def read(self, start: int, stop: int) -> Tensor:
-        drawn_on = _document_size(self.document, self.source_size, self.size, self.fit)
-        masks = self.document.mask(self.frames, *drawn_on, range(start, stop))
-        return as_mask(masks if drawn_on == self.size else fit_frames(masks, *self.size, self.fit))
-
-
-def _document_size(
-    document: EditDocument, source_size: tuple[int, int], size: tuple[int, int], fit: Fit
-) -> tuple[int, int]:
-    """What a document is drawn out on: the fitted frames themselves where that is the same, else the clip's."""
-    return size if fit == "stretch" or (document.height, document.width) == size else source_size
 
 
 def chosen_config(arguments: argparse.Namespace) -> ModelConfig:

@@ -74,6 +74,11 @@ class EditDocument:
                 )
         return Trajectories(torch.from_numpy(points_px), torch.from_numpy(visible))
 
+    @property
+    def adds_to_mask(self) -> bool:
+        """Whether a region is shown and added to the mask, wherever it lies."""
+        return any(region.visible is not False and region.mode != "subtract" for region in self.regions)
+
     def mask(
         self,
         num_frames: int,

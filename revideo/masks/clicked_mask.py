@@ -49,6 +49,23 @@ def mask_at(
     return torch.from_numpy(_refined(pixels, found))[None, None]
 
 
+def describe_points(
+    mask: Tensor,  # (1, 1, H, W) bool, as `mask_at` found it
+    points_px: Tensor,  # (N, 2) x, y in pixels, in the picture
+) -> str:
+    """A line for each point that is not on the largest part of the mask, counted from 1: it may be on nothing."""
+    _, parts = cv2.connectedComponents(mask[0, 0].byte().cpu().numpy())
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0  # outside
+    lines = []
+    for number, (x, y) in enumerate(points_px.tolist(), 1):
+        part = parts[int(y), int(x)]
+        where = "not in the mask" if part == 0 else f"on a part of the mask by itself, of {sizes[part]} pixels"
+        if part != sizes.argmax():
+            lines.append(f"point {number} at {x:g}, {y:g} is {where}: leave it out unless it is on the same thing\n")
+    return "".join(lines)
+
+
 def _candidates(pixels: np.ndarray, points: np.ndarray) -> list[tuple[np.ndarray, float]]:
     """A mask (H, W) bool of each reach that gives one, and how much of its outline only ends with the reach."""
     found = []

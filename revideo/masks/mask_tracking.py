@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Integral
 
 import cv2
 import numpy as np
@@ -72,7 +73,7 @@ class TrackedMask:
 
 def track_mask(
     video: Tensor,  # (T, 3, H, W) in [0, 1]
-    mask: Tensor,  # (1, 1, H, W), at least 0.5 on the object
+    mask: Tensor,  # (1, 1, H, W), (1, H, W) or (H, W), at least 0.5 on the object
     frame: int = 0,
     tracker: Tracker | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -83,9 +84,17 @@ def track_mask(
     aligned, as an affine map, to what it looked like. What shows colours that it has nowhere is in front of it, and
     GrabCut (Rother et al. 2004) finds the outline anew. `progress` is called after each step of points or outline
     to the next frame, with how many are done and how many there are; what it raises ends the work. Raises ValueError
-    where the mask is of another size or empty, or the frame is not there.
+    where video or mask have other shapes, the mask is empty, or the frame is not there.
     """
+    if video.ndim != 4 or video.shape[1] != 3:
+        raise ValueError(f"the video must have shape (T, 3, H, W), not {tuple(video.shape)}")
+    if isinstance(frame, bool) or not isinstance(frame, Integral):
+        raise ValueError(f"frame must be the number of a frame, a whole number from 0 on, not {frame!r:.80}")
     num_frames, _, height, width = video.shape
+    if mask.ndim == 2 or (mask.ndim == 3 and len(mask) == 1):
+        mask = mask.reshape(1, 1, *mask.shape[-2:])
+    if mask.ndim != 4 or mask.shape[1] != 1:
+        raise ValueError(f"the mask to follow must have shape (1, 1, H, W) or (H, W), not {tuple(mask.shape)}")
     if mask.shape != (1, 1, height, width):
         raise ValueError(
             f"the mask to follow is {mask.shape[-1]}×{mask.shape[-2]} for {len(mask)} frames: "

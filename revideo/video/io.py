@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 from pathlib import Path
 
 import av
@@ -16,7 +16,7 @@ from ..files import whole_file
 from .colours import BT709, Colours, as_yuv420, even_sides
 from .fitting import MAX_PIXELS, check_frame_size
 from .levels import IMAGE_SUFFIXES, to_uint8
-from .orientation import upright
+from .orientation import has_alpha, pixels_of, upright
 from .stream import OpenVideo, VideoSource, decode_picture, is_animation, open_video
 
 # --- Frames and pixels ---------------------------------------------------------------------
@@ -76,17 +76,47 @@ def read_image(path: str | Path) -> Tensor:  # (3, H, W) in [0, 1]
 
     Raises FileNotFoundError where it is not there, ValueError where it is no picture.
     """
-    if not Path(path).exists():
+    return _first_picture(Path(path))[1]
+
+
+def read_edited_picture(path: str | Path, name: str) -> Tensor:  # (3, H, W) in [0, 1]
+    """As `read_image`, of what a person edited; `name` says what it is ("edited frame 5").
+
+    Raises ValueError also for a folder or a file of several pictures, of which only the first would be seen, and for
+    one that is transparent anywhere, where what nobody saw would be painted.
+    """
+    if Path(path).is_dir():
+        raise ValueError(f"the {name} must be one picture, and {path} is a folder: name one of its files")
+    picture, pixels = _first_picture(Path(path))
+    if _holds_several(Path(path)):
+        raise ValueError(f"the {name} must be one picture, and {path} holds several: save the frame that you edited")
+    if has_alpha(picture) and (pixels_of(picture, "rgba")[..., 3] < 255).any():
+        raise ValueError(f"the {name}, {path}, is transparent in places: flatten it onto the frame")
+    return pixels
+
+
+def _first_picture(path: Path) -> tuple[av.VideoFrame, Tensor]:
+    """As it was decoded, and (3, H, W) in [0, 1]. Errors as `read_image`."""
+    if not path.exists():
         raise FileNotFoundError(f"there is no picture {path}")
     try:
-        if Path(path).suffix.lower() in IMAGE_SUFFIXES and not is_animation(Path(path)):
-            picture = decode_picture(Path(path))
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir() and not is_animation(path):
+            picture, aspect = decode_picture(path), Fraction(1)
             check_frame_size("the picture", picture.height, picture.width)
-            return frames_from_pixels([upright(picture)])[0]
-        frames, _ = read_video(path, count=1)
+        else:
+            with open_video(path) as video:
+                picture, aspect = next(decode_pictures(video, 0, 1, 1)), video.pixel_aspect
+        return picture, frames_from_pixels([upright(picture, aspect)])[0]
     except (ValueError, av.error.FFmpegError, StopIteration):
         raise ValueError(f"{path} is not a picture that can be read, or one of more than {MAX_PIXELS} pixels") from None
-    return frames[0]
+
+
+def _holds_several(path: Path) -> bool:
+    """Whether it is a video or an animation; a GIF of one frame is none."""
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return is_animation(path)
+    with open_video(path) as video:
+        return len(list(islice(video.pictures(), 2))) > 1
 
 
 def decode_pictures(video: OpenVideo, start: int, stride: int, count: int | None) -> Iterator[av.VideoFrame]:

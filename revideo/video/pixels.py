@@ -30,6 +30,25 @@ def as_picture(value: Picture, name: str) -> Tensor:
     return picture
 
 
+def as_edited_picture(value: Picture, name: str) -> Tensor:
+    """As `as_picture`, of what a person edited: ValueError also for several pictures, and for transparency."""
+    if isinstance(value, (str, Path)):
+        from .io import read_edited_picture
+
+        return read_edited_picture(value, name)
+    pixels: Any = value
+    if hasattr(pixels, "convert"):  # PIL's, which need not be installed
+        if getattr(pixels, "n_frames", 1) > 1:
+            raise ValueError(f"the {name} must be one picture, and this one has {pixels.n_frames} frames: copy() one")
+        if "A" in pixels.getbands() or "transparency" in pixels.info:
+            pixels = np.asarray(pixels.convert("RGBA"))
+    if isinstance(pixels, np.ndarray) and pixels.ndim == 3 and pixels.shape[-1] == 4:
+        opaque = 255 if pixels.dtype == np.uint8 else 1
+        if (pixels[..., 3] < opaque).any():
+            raise ValueError(f"the {name} is transparent in places: flatten it onto the frame")
+    return as_picture(value, name)
+
+
 def as_clip(value: Picture | list[Any], name: str) -> Tensor:
     """(T, 3, H, W) in [0, 1], of a tensor, an array, or a list of pictures; errors as `as_picture`."""
     if isinstance(value, list):

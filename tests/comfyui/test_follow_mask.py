@@ -267,3 +267,13 @@ def test_sam3_reads_our_boxes_and_points_as_they_were_meant(sam3: ModuleType):
     pointed = sam3.SAM3_Detect.execute(model, frames[1:2], positive_coords=outputs[3], refine_iterations=0).args[0]
     assert pointed.any() and (given[1:2][pointed > 0] == 1).all()
     assert outputs[2] == "found on 3 of 4 frames\nnot found on frame 2: there the mask is empty"
+
+
+def test_a_click_that_lies_apart_is_reported_before_the_frames():
+    noise = torch.randn(128, 192, 3, generator=torch.Generator().manual_seed(0))
+    frames = (0.3 + 0.02 * noise).clamp(0, 1).repeat(2, 1, 1, 1)
+    frames[:, 40:80, 40:90] = torch.tensor([0.9, 0.2, 0.1])
+    outputs = load_pack().ReVideoFollowMask.execute(frames, 0, 0, 0, False, point_list="[[60, 60], [20, 110]]").args
+    notice, count = outputs[2].splitlines()
+    assert notice.startswith("point 2 at 20, 110 is on a part of the mask by itself")
+    assert count == "found on 2 of 2 frames"

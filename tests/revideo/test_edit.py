@@ -1,9 +1,12 @@
 from dataclasses import replace
 
+import numpy as np
+import PIL.Image
 import pytest
 import torch
 from torch.testing import assert_close
 
+import revideo
 from revideo import Edit, Trajectories, make_conditions
 
 FRAMES, HEIGHT, WIDTH = 4, 24, 40
@@ -147,6 +150,59 @@ def test_frames_on_another_scale_are_named(video, edit, scale):
 def test_an_edited_frame_of_another_size_is_refused(video, edit):
     with pytest.raises(ValueError, match="the edited frame is 20×24; the video is 40×24"):
         make_conditions(video, changed(edit, edited_frame=torch.zeros(3, 24, 20)))
+
+
+def test_an_edited_frame_is_named_by_its_number(video, edit):
+    half = torch.zeros(3, HEIGHT, 20)
+    for fields, says in (
+        ({"keyframes": {2: half}}, "the edited frame 2 is 20×24; the video is 40×24: edit frame 2 of the prepared"),
+        ({"edited_frame": half, "edited_index": 3}, "the edited frame 3 is 20×24; .* edit frame 3 of the prepared"),
+        ({"edited_index": 3, "keyframes": {0: half}}, "the edited frame 0 is 20×24; the video is 40×24"),
+        ({"keyframes": {2: video[0] * 255}}, "the edited frame 2 holds values from 0"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            make_conditions(video, changed(edit, **fields))
+    with pytest.raises(ValueError, match="the edited frame 2 is 20×24, the clip 40×24: give it the clip's size, or 80"):
+        changed(edit, keyframes={2: half}).for_clip(FRAMES, (HEIGHT, WIDTH), (48, 80), "stretch")
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
+def test_an_edited_frame_is_one_opaque_picture(tmp_path, edit, suffix):
+    """Of a file of several pictures only the first would be seen; what is hidden under transparency nobody sees."""
+    file = tmp_path / f"edited.{suffix}"
+    levels = np.random.default_rng(0).integers(0, 2, (HEIGHT, WIDTH, 4), np.uint8) * 255
+    levels[..., 3] = 255
+    opaque = PIL.Image.fromarray(levels)
+    opaque.save(file, lossless=True)
+    assert torch.equal(changed(edit, edited_frame=file).edited_frame, changed(edit, edited_frame=opaque).edited_frame)
+    opaque.save(file, save_all=True, append_images=[opaque.rotate(180)])
+    with pytest.raises(ValueError, match=f"the edited frame must be one picture, and .*{suffix} holds several"):
+        changed(edit, edited_frame=file)
+    levels[3, 4, 3] = 0
+    glass = PIL.Image.fromarray(levels)
+    glass.save(file, lossless=True)
+    for given in (file, glass, levels):
+        with pytest.raises(ValueError, match=r"the edited frame 2.* is transparent in places: flatten it onto the"):
+            changed(edit, keyframes={2: given})
+    revideo.write_video(tmp_path / "clip.mp4", torch.rand(2, 3, HEIGHT, WIDTH), 25)
+    for given in (tmp_path / "clip.mp4", tmp_path):
+        with pytest.raises(ValueError, match=r"the edited frame must be one picture, and .*: (save|name one)"):
+            changed(edit, edited_frame=given)
+
+
+@pytest.mark.parametrize("number", [True, 2.0, "2", None])
+def test_what_is_no_number_of_a_frame_is_refused(video, edit, number):
+    for fields, name in (({"keyframes": {number: video[2]}}, "a key of keyframes"), ({"edited_index": number}, "edit")):
+        with pytest.raises(ValueError, match=f"{name}.* must be the number of a frame, a whole number from 0 on, not"):
+            changed(edit, **fields)
+    assert changed(edit, keyframes={np.int64(2): video[2]}).edited_frames.keys() == {0, 2}
+
+
+def test_what_is_no_dict_or_no_switch_is_refused(video, edit):
+    with pytest.raises(ValueError, match=r"keyframes must be a dict of pictures by the numbers .*, not a list"):
+        changed(edit, keyframes=[video[2]])
+    with pytest.raises(ValueError, match="whole_frame must be True or False, not 'no'"):
+        changed(edit, whole_frame="no")
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 24, 40), (4, 24, 40), (24, 40)])

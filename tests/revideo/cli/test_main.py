@@ -10,6 +10,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import PIL.Image
 import pytest
 import torch
 from fuzzing import fuzz
@@ -23,6 +24,7 @@ from revideo.checkpoints.random_weights import SMALL, write_random_checkpoint
 from revideo.checkpoints.released import no_checkpoint
 from revideo.cli.inputs import EditInputs, read_inputs
 from revideo.cli.main import build_parser, main
+from revideo.drawing.document import EditDocument
 from revideo.drawing.schema import DrawnPath, Point, Region
 from revideo.pictures.sheets import write_image
 from revideo.sampling.samplers import sampler_options
@@ -63,6 +65,11 @@ def given(tmp_path_factory, bikes) -> Path:
     write_image(folder / "black.png", torch.zeros_like(mask))
     write_image(folder / "white.png", torch.ones_like(mask))
     write_image(folder / "small.png", mask[:, ::2, ::2])
+    revideo.write_video(folder / "two.mp4", torch.stack([edited, edited]), 25)
+    PIL.Image.new("RGBA", (WIDTH, HEIGHT), (9, 9, 9, 254)).save(folder / "glass.png")
+    (folder / "bare.json").write_text(replace(EditDocument.from_json(drawing()), regions=()).to_json())
+    aside = Region("r1", "rect", ((-200.0, 0.0), (-100.0, 200.0)))
+    (folder / "aside.json").write_text(replace(EditDocument.from_json(drawing()), regions=(aside,)).to_json())
     (folder / "tracks.json").write_text(json.dumps([[{"x": 240, "y": 130}, {"x": 400, "y": 150}]]))
     (folder / "broken.json").write_text('[[{"x": 240, "y": ')
     (folder / "ragged.json").write_text('[[{"x": 240, "y": 130}], [{"x": 1}]]')
@@ -547,6 +554,36 @@ MISTAKES = {
         {"reference": "{given}/small.png"},
         "the edited frame is 320×136, the clip 640×272: give it the clip's size, "
         "or 128×64, the size the clip is fitted to",
+    ),
+    "a keyframe of another size": (
+        {"keyframe": "5={given}/small.png"},
+        "the edited frame 5 is 320×136, the clip 640×272: give it the clip's size, "
+        "or 128×64, the size the clip is fitted to",
+    ),
+    "a video as edited frame": (
+        {"reference": "{given}/two.mp4"},
+        "the edited frame must be one picture, and {given}/two.mp4 holds several: save the frame that you edited",
+    ),
+    "a video as keyframe of a long video": (
+        {"keyframe": "5={bikes}", "long": ""},
+        "the edited frame 5 must be one picture, and {bikes} holds several: save the frame that you edited",
+    ),
+    "a folder as keyframe": (
+        {"keyframe": "5={given}"},
+        "the edited frame 5 must be one picture, and {given} is a folder: name one of its files",
+    ),
+    "a keyframe that one can see through": (
+        {"keyframe": "5={given}/glass.png"},
+        "the edited frame 5, {given}/glass.png, is transparent in places: flatten it onto the frame",
+    ),
+    "a document without areas": (
+        {"document": "{given}/bare.json", "region": None, "tracks": None},
+        "{given}/bare.json has no area that is shown and added to the mask, so nothing could change: draw one in the "
+        "editor, or give --whole-frame where everything may change",
+    ),
+    "a document whose area lies aside": (
+        {"document": "{given}/aside.json", "region": None, "tracks": None},
+        "no area of {given}/aside.json lies in the frame: draw one that does, or give --whole-frame",
     ),
     "region of another size": (
         {"region": "{given}/small.png"},

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from revideo.masks.clicked_mask import mask_at
+from revideo.masks.clicked_mask import describe_points, mask_at
 from revideo.masks.outlines import deepest_point
 from revideo.synthetic.clips import make_clip
 from revideo.synthetic.measures import HELD_OUT
@@ -24,6 +24,22 @@ def iou(found: Tensor, truth: Tensor) -> float:
 
 def point_on(mask: Tensor) -> Tensor:  # (1, 2)
     return torch.tensor([deepest_point(mask.numpy())]) + 0.5
+
+
+def test_points_apart_from_what_was_found_are_named():
+    """On an empty ground, where a point's own few pixels are all there is of it."""
+    picture = 0.3 + 0.02 * torch.randn(3, 128, 192, generator=torch.Generator().manual_seed(0))
+    picture[:, 40:80, 40:90] = torch.tensor([0.9, 0.2, 0.1])[:, None, None]
+    points_px = torch.tensor([[60.0, 60.0], [20.0, 110.0], [80.0, 70.0]])
+    mask = mask_at(picture.clamp(0, 1), points_px)
+    own = int(mask[..., 95:, :].sum())
+    assert describe_points(mask, points_px) == (
+        f"point 2 at 20, 110 is on a part of the mask by itself, of {own} pixels: leave it out unless it is on the "
+        f"same thing\n"
+    )
+    assert describe_points(mask, points_px[::2]) == ""
+    mask[..., 95:, :] = False
+    assert describe_points(mask, points_px).startswith("point 2 at 20, 110 is not in the mask: leave it out")
 
 
 @pytest.mark.parametrize("textured", [0.0, 1.0])

@@ -138,8 +138,25 @@ def test_a_mask_of_any_size_is_followed(side: int):
     assert found.found.all() and found.mask.flatten(1).any(1).all()
 
 
+def test_a_mask_alone_is_one_of_a_single_frame():
+    video = torch.rand(1, 3, 32, 48)
+    mask = torch.zeros(1, 1, 32, 48)
+    mask[..., 9:20, 12:31] = 1
+    for given in (mask, mask[0], mask[0, 0]):
+        assert torch.equal(track_mask(video, given).mask, mask.bool())
+
+
 def test_what_cannot_be_followed_is_refused():
     video = torch.rand(3, 3, 32, 48)
+    for given, mask, frame, says in (
+        (video[0], torch.ones(32, 48), 0, r"the video must have shape \(T, 3, H, W\), not \(3, 32, 48\)"),
+        (video, torch.ones(3, 32, 48), 0, r"must have shape \(1, 1, H, W\) or \(H, W\), not \(3, 32, 48\)"),
+        (video, torch.ones(1, 3, 32, 48), 0, r"must have shape \(1, 1, H, W\) or \(H, W\), not \(1, 3, 32, 48\)"),
+        (video, torch.ones(32, 48), 1.0, r"frame must be the number of a frame, a whole number from 0 on, not 1\.0"),
+        (video, torch.ones(32, 48), True, r"frame must be the number of a frame, a whole number from 0 on, not True"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            track_mask(given, mask, frame)
     for mask, frame, says in (
         (torch.ones(1, 1, 16, 16), 0, r"16×16 for 1 frames: give one of a single frame, of the video's size 48×32"),
         (torch.ones(3, 1, 32, 48), 0, r"48×32 for 3 frames"),
