@@ -14,6 +14,7 @@ from .sockets import (
     Keyframes,
     Trajectories,
     checked,
+    edited_picture,
     frames_from_image,
     image_from_frames,
     mask_from_comfy,
@@ -95,7 +96,7 @@ class ReVideoConditions(io.ComfyNode):
 
         video = frames_from_image(frames)
         edit = revideo.Edit(
-            edited_frame=frames_from_image(edited_frame)[0],
+            edited_frame=edited_picture(edited_frame, reference_frame),
             trajectories=trajectories or revideo.Trajectories.none(len(video)),
             mask=mask_from_comfy(mask),
             edited_index=reference_frame,

@@ -12,6 +12,7 @@ from .sockets import (
     Trajectories,
     as_comfy_tracks,
     checked,
+    edited_picture,
     frames_from_image,
     image_from_frames,
     mask_from_comfy,
@@ -117,7 +118,7 @@ class ReVideoControlVideo(io.ComfyNode):
 
         video = frames_from_image(frames)
         edit = revideo.Edit(
-            edited_frame=frames_from_image(edited_frame)[0],
+            edited_frame=edited_picture(edited_frame, edited_index),
             trajectories=trajectories or revideo.Trajectories.none(len(video)),
             mask=mask_from_comfy(mask),
             edited_index=edited_index,

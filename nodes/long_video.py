@@ -22,6 +22,7 @@ from .sockets import (
     Model,
     Trajectories,
     checked,
+    edited_picture,
     frames_from_image,
     image_from_frames,
     mask_from_comfy,
@@ -261,7 +262,7 @@ class ReVideoLongVideo(io.ComfyNode):
             steered_paths,
             restored_things,
         )
-        picture = frames_from_image(edited_frame)[0]
+        picture = edited_picture(edited_frame, reference_frame)
         cache = WindowCache(_windows_folder(cls.hidden.unique_id, picture))
 
         def edit(source: Tensor | revideo.VideoFile, output: Path | None = None) -> revideo.EditResult:

@@ -67,6 +67,16 @@ def frames_from_image(image: Tensor) -> Tensor:
     return image[..., :3].movedim(-1, 1)
 
 
+def edited_picture(image: Tensor, index: int) -> Tensor:
+    """IMAGE → (3, H, W), the edited frame of that number: of several pictures the first, as for frame 0 it is known."""
+    if index and len(image) > 1:
+        raise ValueError(
+            f"edited_frame has {len(image)} pictures, which begin with frame 0, but frame {index} is said to be the "
+            f"edited one: give its picture alone"
+        )
+    return frames_from_image(image)[0]
+
+
 def image_from_frames(frames: Tensor) -> Tensor:
     return frames.movedim(1, -1).contiguous()
 

@@ -14,6 +14,7 @@ from .sockets import (
     Keyframes,
     Trajectories,
     checked,
+    edited_picture,
     frames_from_image,
     image_from_frames,
     mask_from_comfy,
@@ -277,7 +278,7 @@ class ReVideoCrop(io.ComfyNode):
         from ..revideo.editing.crop import Crop, plan_crop, working_size
         from ..revideo.video.fitting import fit_frames
 
-        video, picture = frames_from_image(frames), frames_from_image(edited_frame)[0]
+        video, picture = frames_from_image(frames), edited_picture(edited_frame, edited_index)
         count, whole = len(video), (video.shape[-2], video.shape[-1])
         edit = Edit(picture, trajectories, mask_from_comfy(mask), edited_index, keyframes)
         edit = edit.for_clip(count, whole, whole, "stretch")

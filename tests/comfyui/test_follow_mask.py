@@ -277,3 +277,13 @@ def test_a_click_that_lies_apart_is_reported_before_the_frames():
     notice, count = outputs[2].splitlines()
     assert notice.startswith("point 2 at 20, 110 is on a part of the mask by itself")
     assert count == "found on 2 of 2 frames"
+
+
+@pytest.mark.parametrize("invert", [False, True])
+def test_a_mask_that_shrinks_to_nothing_is_said(invert: bool):
+    given = torch.zeros(3, 64, 64)
+    given[:2, 20:40, 20:40] = 1  # nothing on the last
+    outputs = load_pack().ReVideoFollowMask.execute(torch.zeros(3, 64, 64, 3), 0, -30, 0, invert, mask=given).args
+    assert outputs[2].splitlines()[0] == "grow -30 leaves nothing of the mask on 2 of 3 frames: shrink it less"
+    outputs = load_pack().ReVideoFollowMask.execute(torch.zeros(3, 64, 64, 3), 0, -5, 0, invert, mask=given).args
+    assert "grow" not in outputs[2]

@@ -226,6 +226,25 @@ def test_an_edited_frame_that_is_not_there_is_named(comfyui: ComfyUI):
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        ("ReVideoConditions", "reference_frame"),
+        ("ReVideoControlVideo", "edited_index"),
+        ("ReVideoCrop", "edited_index"),
+    ],
+)
+def test_of_several_pictures_it_is_not_known_which_is_a_later_frame(name: str, index: str):
+    frames, mask = torch.rand(5, 128, 64, 3), torch.zeros(1, 128, 64)
+    mask[:, 30:60, 20:40] = 1
+    run = getattr(load_pack(), name).execute
+    paths = {"trajectories": None}
+    run(frames, frames, mask, **paths)
+    run(frames, frames[3:4], mask, **paths, **{index: 3})
+    with pytest.raises(ValueError, match="has 5 pictures, which begin with frame 0, but frame 3 is said to be"):
+        run(frames, frames, mask, **paths, **{index: 3})
+
+
 def test_the_fusion_is_drawn(comfyui: ComfyUI):
     graph = edit_graph()
     kept = {name: graph[name] for name in ("model", "keep area", "edit area", "mask")}
