@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,6 +18,15 @@ from revideo.synthetic.examples import FRAMES
 
 SIDE_PX = 128  # of the frames of the first edit
 LABELS = "[data-testid=app-mode-widget-item] [data-testid=builder-widget-label]"
+
+
+@pytest.fixture
+def page(page: Page) -> Iterator[Page]:
+    """Back in the graph when a test ends, which may be anywhere: others share the page."""
+    yield page
+    if page.locator("[data-testid=linear-widgets]").count():
+        toggle(page)
+        page.wait_for_function("!document.querySelector('[data-testid=linear-widgets]')")
 
 
 def toggle(page: Page) -> None:
