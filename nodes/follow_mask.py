@@ -159,8 +159,9 @@ class ReVideoFollowMask(io.ComfyNode):
         if places is None:
             places = [deepest_point(start)] if start.any() else []
         changed = adjusted_mask(given, grow, feather, invert)
-        kept = ((changed if not invert else 1 - changed) >= 0.5).flatten(1).any(1)
-        gone = int(((given >= 0.5).flatten(1).any(1).cpu() & ~kept).sum())
+        shrunk = 1 - changed if invert else changed
+        before, after = ((each >= 0.5).flatten(1).any(1).cpu() for each in (given, shrunk))
+        gone = int((before & ~after).sum())
         if gone:
             report += f"grow {grow} leaves nothing of the mask on {gone} of {len(given)} frames: shrink it less\n"
         preview = image_from_frames(draw_mask(video, changed.to(video.device)))
