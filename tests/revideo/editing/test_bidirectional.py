@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from revideo import Edit, HandoverOptions, Trajectories, make_conditions
-from revideo.conditions import motion_map, signed
+from revideo import Edit, HandoverOptions, Trajectories, WindowCache, make_conditions
+from revideo.conditions import clip_sides, motion_map, signed
 from revideo.editing.long_video import TensorFrames, edit_windows
-from revideo.editing.windows import ping_pong
+from revideo.editing.windows import ping_pong, plan_windows
 from revideo.models.vae import LATENT_SCALE
 from revideo.sampling.constraints import unedited_weights
 from revideo.sampling.views import PADDING_SEED
@@ -154,3 +154,113 @@ def test_a_clip_shorter_than_the_window_moves_back_and_forth_after_its_end(model
     own = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(PADDING_SEED))  # of what fills the window
     by_hand = model.run(denoise, torch.cat([noise, own]), options)[:3]
     assert_close(model.sample(conditions, options, noise=noise), by_hand, atol=1e-5, rtol=1e-5)
+    assert model.edit(video, edit, options).frames.shape == video.shape
+
+
+# --- Several edited frames -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("edited", [[0], [6], [3], [0, 6], [1, 2], [0, 3, 4], [2, 5, 6], [0, 1, 2, 3, 4, 5, 6]])
+def test_every_frame_is_seen_from_the_edited_ones_around_it(edited):
+    weights, sides = torch.zeros(7), clip_sides(7, edited)
+    for side in sides:
+        assert side.order[0] in edited
+        assert not set(edited) & set(side.order[1:-1])
+        weights[list(side.order)] += side.weights
+    assert_close(weights, torch.ones(7))
+    for index in edited:  # an edited frame is never another one's
+        assert all(side.weights[side.order.index(index)] in (0, 1) for side in sides if index in side.order)
+
+
+def test_between_two_edited_frames_nearer_ones_count_more():
+    onwards, backwards = clip_sides(5, [0, 4])
+    assert (onwards.order, backwards.order) == (range(5), range(4, -1, -1))
+    assert onwards.weights.tolist() == backwards.weights.tolist() == [1, 0.75, 0.5, 0.25, 0]
+
+
+@pytest.mark.device
+@pytest.mark.slow
+def test_between_two_edited_frames_the_clip_has_no_direction(model, options):
+    """Run backwards it is the same edit: which of the two is called the first changes nothing."""
+    video, edit = a_clip()
+    edit = replace(edit, keyframes={WINDOW - 1: video[0]})
+    reversed_edit = replace(back_to_front(video, edit)[1], edited_frame=video[0], keyframes={WINDOW - 1: 1 - video[0]})
+    noise = drawn_noise(WINDOW)
+    ours = model.sample(make_conditions(video, edit), options, noise=noise)
+    other = model.sample(make_conditions(video.flip(0), reversed_edit), options, noise=noise.flip(0))
+    assert_close(ours, other.flip(0), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.device
+@pytest.mark.slow
+def test_nothing_is_handed_over_at_an_edited_frame(model, options):
+    video, edit = a_clip(12)
+    edit = replace(edit, keyframes={7: video[7].flip(0)})
+    other = replace(edit, edited_frame=video[1])
+    handover = HandoverOptions(overlap=1)
+    ours, changed = (
+        model.edit(video, each, options, composite=False, handover=handover).frames for each in (edit, other)
+    )
+    assert ours.shape == video.shape
+    assert torch.equal(ours[7:], changed[7:])
+    assert not torch.equal(ours[6], changed[6])
+
+
+@pytest.mark.device
+@pytest.mark.slow
+def test_another_later_edited_frame_changes_only_the_windows_around_it(model, options, tmp_path):
+    """And finished windows before them are taken as they are."""
+    video, edit = a_clip(12)
+    saved = []
+    for picture in (video[7].flip(0), video[7].flip(2)):
+        given = replace(edit, keyframes={7: picture})
+        cache = WindowCache(tmp_path)
+        frames = model.edit(video, given, options, composite=False, handover=HandoverOptions(overlap=1), cache=cache)
+        saved.append((frames.frames, [file.read_bytes() for file in sorted(tmp_path.glob("window-*"))]))
+    (ours, windows), (changed, others) = saved
+    plan = plan_windows(12, WINDOW, 1, [0, 7])
+    assert len(windows) == len(plan)
+    assert [one == other for one, other in zip(windows, others)] == [not each.ends for each in plan[:-2]] + [False] * 2
+    first = next(each.first for each in plan if each.ends)
+    assert torch.equal(ours[:first], changed[:first])
+    assert not torch.equal(ours[first:7], changed[first:7])
+
+
+@pytest.mark.parametrize(
+    ("keyframes", "message"),
+    [
+        ({0: torch.zeros(3, SIZE, SIZE)}, "two edited frames are said to be frame 0"),
+        ({9: torch.zeros(3, SIZE, SIZE)}, "said to be frame 9; the video has frames 0 to 3"),
+        ({2: torch.zeros(3, SIZE, 32)}, "edited frame 2 is 32×64; the video is 64×64"),
+    ],
+)
+def test_keyframes_that_do_not_fit_are_named(keyframes, message):
+    video, edit = a_clip()
+    with pytest.raises(ValueError, match=message):
+        make_conditions(video, replace(edit, keyframes=keyframes))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frame", [0, 1, WINDOW - 1])
+def test_both_sides_are_heard_of_as_one_run(model, options, frame):
+    heard = []
+    video, edit = a_clip(frame=frame)
+    model.sample(make_conditions(video, edit), options, lambda progress: heard.append(progress.done))
+    assert heard == sorted(heard)
+    assert heard[-1] == options.steps
+
+
+# --- What does not fit -------------------------------------------------------------------
+
+
+def test_a_frame_that_is_not_there_is_named():
+    video, edit = a_clip()
+    for frame in (-1, WINDOW):
+        with pytest.raises(ValueError, match=rf"said to be frame {frame}; the video has frames 0 to 3"):
+            make_conditions(video, replace(edit, edited_index=frame))
+
+
+def test_a_side_that_no_window_holds_is_named(model, options):
+    video, edit = a_clip(9, frame=2)
+    with pytest.raises(ValueError, match=r"7 frames from its edited frame on, .* edits windows of 4: take fewer"):
+        model.sample(make_conditions(video, edit), options)
