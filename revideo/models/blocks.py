@@ -26,8 +26,10 @@ from diffusers.models.transformers.transformer_temporal import TransformerSpatio
 from einops import rearrange
 from torch import Tensor, nn
 
+from .fused_linear import FusedLinear, followed
+
 # Elements of a feed-forward's widest layer at a time: on a CPU such that they stay in its cache.
-WIDEST_CPU, WIDEST_GPU = 2**19, 2**26
+WIDEST_CPU, WIDEST_GPU = 2**21, 2**26
 
 
 class ResidualBlock(SpatioTemporalResBlock):
@@ -106,15 +108,16 @@ class Transformer(TransformerSpatioTemporalModel):
             tokens = _attend_to_itself(tokens, spatial.norm1, spatial.attn1)
             tokens = _add(tokens, _image(spatial.attn2, image))
             tokens = _feed_forward(tokens, spatial.norm3, spatial.ff, self.widest)
-            mixed = tokens + place_in_time
+            mixed = (tokens + place_in_time).transpose(1, 2).contiguous()  # (B, h·w, T, C): a place's frames together
             mixed = _feed_forward(mixed, temporal.norm_in, temporal.ff_in, self.widest)
-            mixed = _attend_to_itself(mixed.transpose(1, 2), temporal.norm1, temporal.attn1).transpose(1, 2)
+            mixed = _attend_to_itself(mixed, temporal.norm1, temporal.attn1)
             mixed = _add(mixed, _image(temporal.attn2, image))
-            mixed = _feed_forward(mixed, temporal.norm3, temporal.ff, self.widest)
+            mixed = _feed_forward(mixed, temporal.norm3, temporal.ff, self.widest).transpose(1, 2)
             weight = temporal_weight(self.time_mixer).to(tokens)
             tokens = tokens.lerp(mixed, weight) if _keeps(tokens) else tokens.lerp_(mixed, weight)
-        out = rearrange(self.proj_out(tokens), "b t (h w) c -> (b t) c h w", h=height, w=width)
-        return (_add(out, hidden),)
+        pixels = rearrange(hidden, "(b t) c h w -> b t (h w) c", b=clips)
+        out = _project(self.proj_out, tokens, plus=pixels)
+        return (rearrange(out, "b t (h w) c -> (b t) c h w", h=height, w=width),)
 
 
 def temporal_weight(mixer: AlphaBlender) -> Tensor:
@@ -141,6 +144,9 @@ def rearrange_blocks(network: nn.Module) -> nn.Module:
             temporal.conv1.__class__ = temporal.conv2.__class__ = TemporalConvolution
         elif type(module) is TransformerSpatioTemporalModel:
             module.__class__ = Transformer
+            for layer in module.modules():
+                if type(layer) is nn.Linear:
+                    layer.__class__ = FusedLinear
     return network
 
 
@@ -174,17 +180,25 @@ def _silu(tensor: Tensor) -> Tensor:
     return F.silu(tensor, inplace=not _keeps(tensor))
 
 
+def _project(layer: nn.Module, tokens: Tensor, plus: Tensor | None = None, gated: bool = False) -> Tensor:
+    """`FusedLinear`, or the same of a layer that somebody put in its place."""
+    if isinstance(layer, FusedLinear):
+        return layer(tokens, plus, gated)
+    return followed(layer(tokens), plus, gated)
+
+
 def _attend_to_itself(tokens: Tensor, norm: nn.LayerNorm, attention: Attention) -> Tensor:
     """`tokens` (B, N, L, C) and what attention within each of N rows of L adds; a clip at a time if in place."""
-    if _keeps(tokens):
-        return tokens + _attended(norm(tokens.flatten(0, 1)), attention).unflatten(0, tokens.shape[:2])
+    if _keeps(tokens) or len(tokens) == 1:
+        rows = tokens.flatten(0, 1)
+        return _attended(norm(rows), attention, rows).unflatten(0, tokens.shape[:2])
     for clip in tokens:
-        clip += _attended(norm(clip), attention)
+        clip.copy_(_attended(norm(clip), attention, clip))
     return tokens
 
 
-def _attended(normed: Tensor, attention: Attention) -> Tensor:
-    """(N, L, C) → (N, L, C)."""
+def _attended(normed: Tensor, attention: Attention, plus: Tensor) -> Tensor:
+    """(N, L, C) → (N, L, C), added to `plus`."""
     query, key, value = (
         project(normed).unflatten(-1, (attention.heads, -1)).transpose(1, 2)
         for project in (attention.to_q, attention.to_k, attention.to_v)
@@ -195,7 +209,7 @@ def _attended(normed: Tensor, attention: Attention) -> Tensor:
         attended = scores.softmax(-1) @ value
     else:
         attended = F.scaled_dot_product_attention(query, key, value)
-    return attention.to_out[0](attended.transpose(1, 2).flatten(2))
+    return _project(attention.to_out[0], attended.transpose(1, 2).flatten(2), plus)
 
 
 def _image(attention: Attention, image: Tensor) -> Tensor:
@@ -207,10 +221,8 @@ def _feed_forward(tokens: Tensor, norm: nn.LayerNorm, layers: FeedForward, wides
     """`tokens` (…, C) contiguous and what the layers add; some rows at a time if in place."""
     into, out = layers.net[0].proj, layers.net[2]
     if _keeps(tokens):
-        values, gates = into(norm(tokens)).chunk(2, -1)
-        return tokens + out(F.gelu(gates) * values)
+        return _project(out, _project(into, norm(tokens), gated=True), tokens)
     widest = widest or (WIDEST_CPU if tokens.device.type == "cpu" else WIDEST_GPU)
     for rows in tokens.view(-1, tokens.shape[-1]).split(max(1, widest // into.out_features)):
-        values, gates = into(norm(rows)).chunk(2, -1)
-        rows += out(F.gelu(gates).mul_(values))
+        rows.copy_(_project(out, _project(into, norm(rows), gated=True), rows))
     return tokens

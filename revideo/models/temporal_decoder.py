@@ -141,7 +141,8 @@ def decode_frames(
     upsample: nn.Module | None = None
     for level in decoder.up_blocks:
         for block in level.resnets:
-            _residual(block, frames, before=upsample)
+            # Beneath the finest level frames are at most half as large, so that twice as many are no new peak.
+            _residual(block, frames, before=upsample, hold=storage is FrameStore and level is not decoder.up_blocks[-1])
             upsample = None
         if level.upsamplers is not None:
             [upsample] = level.upsamplers  # runs with what comes next, while one frame at a time is large
@@ -151,8 +152,14 @@ def decode_frames(
     return decoder.time_conv_out(torch.stack([*frames.over_time(slice(None))], 2))[0].transpose(0, 1)
 
 
-def _residual(block: SpatioTemporalResBlock, frames: FrameStore, before: nn.Module | None = None) -> None:
-    """`frames` through `before`, a spatial residual block and a temporal one, in place."""
+def _residual(
+    block: SpatioTemporalResBlock, frames: FrameStore, before: nn.Module | None = None, hold: bool = False
+) -> None:
+    """`frames` through `before`, a spatial residual block and a temporal one, in place.
+
+    What the first temporal convolution gives is needed for a norm, and once more behind it: `hold` keeps it, in as
+    much memory as the frames take; else it is computed twice.
+    """
     for number in range(len(frames.stored)):
         frame = frames.load(number)
         frames.replace(number, _spatial(block.spatial_res_block, frame if before is None else before(frame)))
@@ -163,12 +170,13 @@ def _residual(block: SpatioTemporalResBlock, frames: FrameStore, before: nn.Modu
     def changes(rows: slice) -> Iterator[Tensor]:
         return _over_time(temporal.conv1, _normed(frames.over_time(rows), *first))
 
-    # Computed twice, for the norm and for use: to hold them would take as much as the frames do.
-    second = _norm_over(temporal.norm2, (change for rows in strips for change in changes(rows)))
+    held = [list(changes(rows)) for rows in strips] if hold else []
+    second = _norm_over(temporal.norm2, (each for strip in held or map(changes, strips) for each in strip))
     weight = temporal_weight(block.time_mixer).to(temporal.conv1.weight.dtype)
-    for rows in strips:
+    for index, rows in enumerate(strips):
+        normed = _normed(held[index] if hold else changes(rows), *second)
         # A frame changes when its later neighbours have been read already.
-        for number, change in enumerate(_over_time(temporal.conv2, _normed(changes(rows), *second))):
+        for number, change in enumerate(_over_time(temporal.conv2, normed)):
             frames.add(number, rows, change, weight)
 
 
@@ -209,7 +217,7 @@ def _moments(strip: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def _over_time(convolution: nn.Conv3d, strips: Iterator[Tensor]) -> Iterator[Tensor]:
     """A (3, 1, 1) convolution as three products of each strip's pixels; outside of the window is nothing."""
-    before, at, after = convolution.weight[..., 0, 0].unbind(2)  # (C', C) each
+    before, at, after = (each.contiguous() for each in convolution.weight[..., 0, 0].unbind(2))  # (C', C) each
     previous: Tensor | None = None
     current: Tensor | None = next(strips)
     while current is not None:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ..checkpoints.reading import load_parts
-from ..models.blocks import ResidualBlock, Transformer
+from ..models.blocks import ResidualBlock, TemporalConvolution, Transformer
 from ..models.config import ModelConfig
 from .pipeline import default_device
 
@@ -39,6 +39,8 @@ def load_networks(
     parts, config = load_parts(path, config, dtype, svd, mapped)
     if parts["vae"].dtype == torch.float16:
         parts["vae"].float()  # SVD's autoencoder overflows in fp16
+    if device.type == "cpu" and dtype != torch.float16:  # which no CPU computes in, and may stay mapped to its file
+        lay_out_convolutions(parts["unet"], parts["controlnet"], parts["vae"].decoder)
     if fp8:
         store_in_fp8(parts["unet"], parts["controlnet"])
     if compiled:
@@ -61,6 +63,17 @@ def store_in_fp8(*networks: Any) -> None:
     """
     for network in networks:
         network.enable_layerwise_casting(storage_dtype=FP8, compute_dtype=network.dtype)
+
+
+def lay_out_convolutions(*networks: nn.Module) -> None:
+    """Weights of flat and temporal convolutions with channels last, as what they work on: else each call copies."""
+    for network in networks:
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d):
+                module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
+            elif isinstance(module, TemporalConvolution):
+                flat = module.weight.data[..., 0].contiguous(memory_format=torch.channels_last)
+                module.weight.data = flat[..., None]
 
 
 def compile_blocks(*networks: nn.Module, **options: Any) -> None:
