@@ -67,10 +67,13 @@ class ReVideoLoadControlNet(io.ComfyNode):
     @checked
     def execute(cls, checkpoint: str, weight_dtype: str) -> io.NodeOutput:
         from ...revideo.checkpoints.reading import load_control
+        from ...revideo.pipeline.loading import lay_out_convolutions
 
         device = management.get_torch_device()
         dtype = WEIGHT_DTYPES.get(weight_dtype) or _dtype(device)
         part = load_control(checkpoint_path(checkpoint), dtype=dtype, mapped=False)
+        if management.is_device_cpu(device):
+            lay_out_convolutions(part.network)
         return io.NodeOutput(ReVideoControl(part, device))
 
 

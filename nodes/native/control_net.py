@@ -38,11 +38,18 @@ LAYERS: dict[type[nn.Module], type[nn.Module]] = {
 def in_comfy_layers(network: nn.Module) -> nn.Module:
     """The network itself; weights stay where and what they are."""
     from ...revideo.models.blocks import TemporalConvolution
+    from ...revideo.models.fused_linear import FusedLinear, followed
+
+    class Fused(comfy.ops.disable_weight_init.Linear, FusedLinear):  # type: ignore[misc]
+        """Lent weights do their part, and what follows is done behind it."""
+
+        def forward_comfy_cast_weights(self, input: Tensor, plus: Tensor | None = None, gated: bool = False) -> Tensor:
+            return followed(super().forward_comfy_cast_weights(input), plus, gated)
 
     class Temporal(TemporalConvolution, comfy.ops.disable_weight_init.Conv3d):  # type: ignore[misc]
         """Our arithmetic on weights that ComfyUI fetches."""
 
-    layers = LAYERS | {TemporalConvolution: Temporal}
+    layers = LAYERS | {TemporalConvolution: Temporal, FusedLinear: Fused}
     for module in network.modules():
         if type(module) in layers:
             module.__class__ = layers[type(module)]

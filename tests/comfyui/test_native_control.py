@@ -432,7 +432,7 @@ def test_a_control_net_loaded_in_part_computes_the_same(golden_b: Golden):
     assert held > 0.99 * sum(weight.numel() for weight in control.part.network.parameters())
     found = probe(golden_b, control.with_conditions(golden_b.conditions, 1.0, (0.0, 1.0)))
     for one, other in zip(usual, flat(found), strict=True):
-        assert torch.equal(one, other)
+        assert (one - other).norm() < 1e-5 * one.norm()  # sums in another order: what follows a layer is not fused
 
 
 def test_a_clone_for_another_gpu_has_weights_of_its_own(golden_b: Golden):
