@@ -54,17 +54,15 @@ def speed_variants(guided: bool) -> dict[str, dict[str, Any]]:
         "dpmpp_2m": {"solver": "dpmpp_2m"},
         "karras 10": {"steps": 10},
         **{
-            " + ".join(filter(None, names)): {k: v for name in names if name for k, v in parts[name].items()}
-            for names in together
+            " + ".join(names): {option: value for name in names for option, value in parts[name].items()}
+            for names in (list(filter(None, each)) for each in together)
         },
         **{name: PRESETS[name] for name in PRESETS if name != EXACT},
     }
     plain = {name: changes for name, changes in variants.items() if "interval" not in name.split(" + ")}
-    return (
-        variants | {UNGUIDED + name: changes | {"cfg_last": 1.0} for name, changes in plain.items()}
-        if guided
-        else plain
-    )
+    if not guided:
+        return plain
+    return variants | {UNGUIDED + name: changes | {"cfg_last": 1.0} for name, changes in plain.items()}
 
 
 # --- Measuring ---------------------------------------------------------------------------
@@ -208,7 +206,7 @@ def speed_tables(results: SpeedResults) -> str:
         raise ValueError("there are no results yet: measure at least one clip")
     parts = [[name for name in names if name.startswith(UNGUIDED) is unguided] for unguided in (False, True)]
     shown = [speed_table(speed_rows(clips, part)) for part in parts if part]
-    return "\n\n".join([f"{len(clips)} clips", *shown])
+    return "\n\n".join([f"Clips: {len(clips)}", *shown])
 
 
 # --- Command line ------------------------------------------------------------------------

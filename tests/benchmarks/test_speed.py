@@ -219,12 +219,18 @@ def test_with_guidance_and_without_each_is_compared_with_its_own_exact_path():
 def test_the_command_goes_on_and_prints_its_file_without_a_model(checkpoint, tmp_path, capsys, monkeypatch):
     truth, file = make_edit(1, "both", frames=14, height=64, width=128), tmp_path / "speed.json"
     monkeypatch.setattr("benchmarks.speed.edits_of_all_kinds", lambda *_: [truth])
-    line = [str(checkpoint), "--clips", "1", "--steps", "2", "--only", "ays 4", "--results", str(file)]
+    line = [str(checkpoint), "--clips", "1", "--steps", "2", "--results", str(file)]
+    line += ["--only", "control 2", "unguided ays 4"]
     main(line)
     printed = capsys.readouterr().out
-    assert "| ays 4 |" in printed.replace("**", "") and UNGUIDED not in printed
+    assert printed.startswith("Clips: 1\n") and printed.count("| speed |") == 2
     settings = json.loads(file.read_text())["settings"]
-    assert settings["variants"] == {EXACT: {}, "ays 4": {"schedule": "ays", "steps": 4}}
+    assert settings["variants"] == {
+        EXACT: {},
+        "control 2": {"control_every": 2},
+        UNGUIDED + EXACT: {"cfg_last": 1.0},
+        UNGUIDED + "ays 4": {"schedule": "ays", "steps": 4, "cfg_last": 1.0},
+    }
     assert settings["options"]["cfg_last"] == SamplerOptions().cfg_last and settings["options"]["steps"] == 2
     main(line)
     assert capsys.readouterr().out == printed
