@@ -238,7 +238,7 @@ def test_the_command_goes_on_and_prints_its_file_without_a_model(checkpoint, tmp
         main(["--table", str(file)])
     assert ended.value.code == 0 and capsys.readouterr().out == printed
     with pytest.raises(SystemExit):
-        main([*line, "--guidance", "1"])
+        main([*line, "--guidance", "2"])
     assert "speed.json was measured with other options: give --results another file" in capsys.readouterr().err
 
 
