@@ -1,37 +1,148 @@
-"""What each option that saves time saves, and what it costs in quality, against the exact path.
+"""What each option that saves time saves, alone and together, and what it costs in quality, against the exact path.
 
-python -m benchmarks.speed MODEL --clips 16
+python -m benchmarks.speed MODEL --clips 16 --results speed.json
+
+What a clip gave is written as soon as it went through all variants; the same line again goes on where a run ended.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import math
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 from tqdm import tqdm
 
+from revideo import __version__
 from revideo.editing.model import ReVideo
+from revideo.editing.window_cache import identify
+from revideo.files import check_target, read_text, whole_file
 from revideo.sampling.samplers import PRESETS, SamplerOptions
 from revideo.synthetic.edits import SyntheticEdit
-from revideo.synthetic.measures import EditMetrics, mean_metrics, measure_edit
+from revideo.synthetic.measures import EditMetrics, Limits, mean_interval, measure_edit
 
 from .common import chosen_options, edits_of_all_kinds, load_model, model_parser, table_header, table_row
 
-EXACT, FAST = "exact", "fast"
-SPEED_VARIANTS: dict[str, dict[str, Any]] = {
-    EXACT: PRESETS[EXACT],
-    "10 steps": {"steps": 10},
-    "10 aligned steps": {"steps": 10, "schedule": "ays"},
-    "10 aligned steps of second order": {"steps": 10, "schedule": "ays", "solver": "dpmpp_2m"},
-    "second order": {"solver": "dpmpp_2m"},
-    "guidance in an interval": {name: PRESETS[FAST][name] for name in ("guide_from", "guide_until")},
-    "ControlNet every second step": {"control_every": 2},
-    FAST: PRESETS[FAST],
+EXACT, FAST, UNGUIDED = "exact", "fast", "unguided "
+SETTINGS_OF_TIME = {
+    "euler_ancestral": {"solver": "euler_ancestral"},
+    "interval": {name: PRESETS[FAST][name] for name in ("guide_from", "guide_until")},
+    "control 2": {"control_every": 2},
 }
+FEW_STEPS: dict[str, dict[str, Any]] = {f"ays {steps}": {"schedule": "ays", "steps": steps} for steps in (4, 5, 7, 10)}
 COLUMNS = ("", "speed", "path error, % of width", "unedited PSNR, dB", "PSNR of the sprite, last frame, dB")
+SPEED_METRICS = ("path_error", "outside_psnr", "sprite_psnr_last")  # of EditMetrics, in the columns' order
+
+
+def speed_variants(guided: bool) -> dict[str, dict[str, Any]]:
+    """Changes to the exact path: each option alone, few steps with each set of the others, the presets.
+
+    `guided`: all of it twice, with guidance and without, where there is no interval.
+    """
+    together = product(FEW_STEPS, *((None, name) for name in SETTINGS_OF_TIME))
+    parts = FEW_STEPS | SETTINGS_OF_TIME
+    variants: dict[str, dict[str, Any]] = {
+        EXACT: PRESETS[EXACT],
+        **SETTINGS_OF_TIME,
+        "dpmpp_2m": {"solver": "dpmpp_2m"},
+        "karras 10": {"steps": 10},
+        **{
+            " + ".join(names): {option: value for name in names for option, value in parts[name].items()}
+            for names in (list(filter(None, each)) for each in together)
+        },
+        **{name: PRESETS[name] for name in PRESETS if name != EXACT},
+    }
+    plain = {name: changes for name, changes in variants.items() if "interval" not in name.split(" + ")}
+    if not guided:
+        return plain
+    return variants | {UNGUIDED + name: changes | {"cfg_last": 1.0} for name, changes in plain.items()}
+
+
+# --- Measuring ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one variant made of one clip."""
+
+    seconds: float  # processor time of the whole edit
+    metrics: EditMetrics
+
+
+Clip = dict[str, Measured]  # by variant
+
+
+class SpeedResults:
+    """What clips gave, by their numbers; `settings` are what all of them have in common, their variants among it.
+
+    With a file: what it holds of the same settings goes on; ValueError where it holds something else.
+    """
+
+    def __init__(self, settings: dict[str, Any], file: Path | None = None) -> None:
+        self.settings, self.file = json.loads(json.dumps(settings)), file
+        self.clips: dict[int, Clip] = {}
+        if file is None or not file.exists():
+            return
+        found = read_speed_results(file)
+        changed = [
+            name for name in {**self.settings, **found.settings} if found.settings.get(name) != self.settings.get(name)
+        ]
+        if changed:
+            raise ValueError(f"{file} was measured with other {', '.join(changed)}: give --results another file")
+        self.clips = found.clips
+
+    def add(self, number: int, clip: Clip) -> None:
+        """Written whole before it returns."""
+        self.clips[number] = clip
+        if self.file is not None:
+            clips = {each: {name: asdict(found) for name, found in self.clips[each].items()} for each in self.clips}
+            with whole_file(self.file) as unfinished:
+                unfinished.write_text(json.dumps({"settings": self.settings, "clips": clips}))
+
+
+def read_speed_results(file: Path) -> SpeedResults:
+    """What `SpeedResults` wrote; ValueError where it is something else."""
+    try:
+        found = json.loads(read_text(file, "results"))
+        results = SpeedResults(found["settings"])
+        results.clips = {
+            int(number): {
+                name: Measured(each["seconds"], EditMetrics(**each["metrics"])) for name, each in clip.items()
+            }
+            for number, clip in found["clips"].items()
+        }
+        if any(set(clip) != set(results.settings["variants"]) for clip in results.clips.values()):
+            raise KeyError
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise ValueError(f"{file} holds no results of this program: give another file") from None
+    return results
+
+
+def measure_speed(
+    model: ReVideo, truths: Sequence[SyntheticEdit], options: SamplerOptions, results: SpeedResults
+) -> None:
+    """Adds the clips that are missing in `results`.
+
+    One goes through all variants before the next: what slows the machine for a while slows them alike.
+    """
+    missing = [number for number in range(len(truths)) if number not in results.clips]
+    for number in tqdm(missing, unit="clip"):
+        clip, truth = {}, truths[number]
+        for name, changes in results.settings["variants"].items():
+            begun = time.process_time()
+            made = model.edit(truth.source, truth.edit, replace(options, **changes), composite=False).frames
+            clip[name] = Measured(time.process_time() - begun, measure_edit(truth, made))
+        results.add(number, clip)
+
+
+# --- The table ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -39,65 +150,113 @@ class SpeedRow:
     """Of one variant, over all clips."""
 
     speed: float  # processor time of the exact path over that of this one, whole edits; the median of the clips' own
-    metrics: EditMetrics  # means
+    means: tuple[float, ...]  # of each of SPEED_METRICS
+    changes: tuple[tuple[float, float], ...]  # from the exact path, clip by clip: their mean, half its 95 % interval
+    pareto: bool  # no other variant is faster and in nothing worse by more than the interval of their difference
 
 
-def compare_speed(
-    model: ReVideo, truths: Iterable[SyntheticEdit], options: SamplerOptions, names: Sequence[str]
-) -> dict[str, SpeedRow]:
-    """A clip goes through all variants before the next: what slows the machine for a while slows them alike."""
-    seconds: dict[str, list[float]] = {name: [] for name in names}
-    metrics: dict[str, list[EditMetrics]] = {name: [] for name in names}
-    for truth in truths:
-        for name in names:
-            begun = time.process_time()
-            changed = replace(options, **SPEED_VARIANTS[name])
-            made = model.edit(truth.source, truth.edit, changed, composite=False).frames
-            seconds[name].append(time.process_time() - begun)
-            metrics[name].append(measure_edit(truth, made))
+def speed_rows(clips: Sequence[Clip], names: Sequence[str]) -> dict[str, SpeedRow]:
+    """The first of `names` is the exact path."""
+    values = {
+        name: [[getattr(clip[name].metrics, metric) for clip in clips] for metric in SPEED_METRICS] for name in names
+    }
+    speeds = {name: median(clip[names[0]].seconds / clip[name].seconds for clip in clips) for name in names}
+
+    def changes(name: str, other: str) -> tuple[tuple[float, float], ...]:
+        pairs = zip(values[name], values[other])
+        return tuple(mean_interval(one - two for one, two in zip(*pair)) for pair in pairs)
+
+    def beaten(name: str, by: str) -> bool:
+        return speeds[by] > speeds[name] and not any(map(_is_worse, SPEED_METRICS, changes(by, name)))
+
     return {
         name: SpeedRow(
-            median(exact / taken for exact, taken in zip(seconds[EXACT], seconds[name])), mean_metrics(metrics[name])
+            speeds[name],
+            tuple(mean_interval(each)[0] for each in values[name]),
+            changes(name, names[0]),
+            not any(beaten(name, other) for other in names),
         )
         for name in names
     }
 
 
-def speed_table(found: dict[str, SpeedRow]) -> str:
-    """As Markdown; the first row is what the others are compared with."""
-    exact = found[EXACT].metrics
-    rows = [table_header(*COLUMNS)]
-    for name, row in found.items():
-        metrics = row.metrics
-        rows.append(
-            table_row(
-                name,
-                f"{row.speed:.2f} ×",
-                f"{metrics.path_error:.2f} ({metrics.path_error / exact.path_error:.2f} ×)",
-                f"{metrics.outside_psnr:.2f} ({metrics.outside_psnr - exact.outside_psnr:+.2f})",
-                f"{metrics.sprite_psnr_last:.2f} ({metrics.sprite_psnr_last - exact.sprite_psnr_last:+.2f})",
-            )
-        )
-    return "\n".join(rows)
+def _is_worse(metric: str, change: tuple[float, float]) -> bool:
+    """By more than the interval, where there is one."""
+    mean, half = change
+    return (mean if Limits.is_most(metric) else -mean) > (0 if math.isnan(half) else half)
+
+
+def speed_table(rows: dict[str, SpeedRow]) -> str:
+    """As Markdown, and which of them are Pareto points."""
+    lines = [table_header(*COLUMNS)]
+    for name, row in rows.items():
+        cells = [
+            f"{mean:.2f} ({change:+.2f}" + ("" if math.isnan(half) else f" ± {half:.2f}") + ")"
+            for mean, (change, half) in zip(row.means, row.changes)
+        ]
+        lines.append(table_row(f"**{name}**" if row.pareto else name, f"{row.speed:.2f} ×", *cells))
+    points = sorted((name for name in rows if rows[name].pareto), key=lambda name: rows[name].speed)
+    return "\n".join([*lines, "", f"Nothing is faster and as good: {', '.join(points)}."])
+
+
+def speed_tables(results: SpeedResults) -> str:
+    """One with guidance, one without, each against its own exact path."""
+    clips, names = list(results.clips.values()), list(results.settings["variants"])
+    if not clips:
+        raise ValueError("there are no results yet: measure at least one clip")
+    parts = [[name for name in names if name.startswith(UNGUIDED) is unguided] for unguided in (False, True)]
+    shown = [speed_table(speed_rows(clips, part)) for part in parts if part]
+    return "\n\n".join([f"Clips: {len(clips)}", *shown])
+
+
+# --- Command line ------------------------------------------------------------------------
+
+
+class _PrintTable(argparse.Action):
+    """Asks for no model, as --help does not."""
+
+    def __call__(self, parser: argparse.ArgumentParser, _: Any, file: Any, __: Any = None) -> None:
+        try:
+            print(speed_tables(read_speed_results(file)))
+        except (OSError, ValueError) as error:
+            parser.error(str(error))
+        parser.exit()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Prints a table for a model of synthetic scenes: held-out edits of every kind, as many of each."""
+    """Prints tables for a model of synthetic scenes: held-out edits of every kind, as many of each."""
     parser = model_parser("speed", main.__doc__, clips=4)
-    parser.add_argument(
-        "--only", nargs="+", choices=list(SPEED_VARIANTS)[1:], help="variants beside the exact path (all)"
-    )
+    parser.set_defaults(guidance=SamplerOptions().cfg_last)
     parser.add_argument("--fp8", action="store_true", help="weights of UNet and ControlNet wait in fp8")
+    parser.add_argument("--only", nargs="+", metavar="VARIANT", default=[], help="of the table's rows (all)")
+    parser.add_argument(
+        "--results", metavar="FILE.json", type=Path, help="what clips gave; where it is there it goes on"
+    )
+    parser.add_argument("--table", metavar="FILE.json", type=Path, action=_PrintTable, help="print --results of a run")
     given = parser.parse_args(arguments)
+    variants = speed_variants(given.guidance != 1)
+    if unknown := [name for name in given.only if name not in variants]:
+        parser.error(f"there is no variant {unknown[0]}: one of {', '.join(variants)}")
+    exact = [EXACT, *(UNGUIDED + EXACT for name in given.only if name.startswith(UNGUIDED))]
+    chosen = {name: variants[name] for name in variants if not given.only or name in [*exact, *given.only]}
     model, options = load_model(given, given.fp8), chosen_options(given)
-    names = list(SPEED_VARIANTS)
-    if given.only:
-        names = [EXACT, *given.only]
-    elif given.guidance == 1:
-        names.remove("guidance in an interval")  # there is none
+    settings = {
+        "version": __version__,
+        "model": identify(model) + " fp8" * given.fp8,
+        "clips": [given.clips, given.height, given.width],
+        "options": asdict(options),
+        "variants": chosen,
+    }
+    try:
+        if given.results is not None:
+            check_target(given.results, (".json",), ())
+        results = SpeedResults(settings, given.results)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     truths = edits_of_all_kinds(given, model.config.unet.num_frames)
     model.edit(truths[0].source, truths[0].edit, SamplerOptions(steps=1))  # what a first run costs is nobody's
-    print(speed_table(compare_speed(model, tqdm(truths, unit="clip"), options, names)))
+    measure_speed(model, truths, options, results)
+    print(speed_tables(results))
 
 
 if __name__ == "__main__":
