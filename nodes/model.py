@@ -11,6 +11,7 @@ import comfy.model_management as management
 import comfy.model_patcher
 import folder_paths
 import torch
+from comfy.cli_args import args
 from comfy_api.latest import io
 
 from .sockets import CATEGORY, Model, checked
@@ -170,6 +171,9 @@ class ReVideoLoadModel(io.ComfyNode):
         dtype = WEIGHT_DTYPES.get(weight_dtype) or management.unet_dtype(
             device, supported_dtypes=list(WEIGHT_DTYPES.values())
         )
+        asked_for = weight_dtype in WEIGHT_DTYPES or args.force_fp32 or args.fp32_unet
+        if management.is_device_cpu(device) and dtype == torch.float32 and not asked_for:
+            dtype = "auto"  # ComfyUI asks no processor whether it multiplies in bf16
         if weight_dtype == EIGHT_BITS:
             check_fp8(device)
         # Not mapped: a file written anew beneath a model that ComfyUI holds would change it, or end the process.

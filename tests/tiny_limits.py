@@ -1,7 +1,6 @@
 """What the tests hold the built-in model to: set from its own figures, with room for other processors' rounding."""
 
 import revideo
-from revideo.cli.demo import fast_dtype
 from revideo.synthetic.measures import Limits
 
 STEPS = 10  # of sampling, guidance 1; the figures of 25, the default, differ by less than the limits' room
@@ -25,6 +24,4 @@ MEGABYTES = 36  # of the file, at most
 
 def load_tiny() -> revideo.ReVideo:
     """In the precision that this processor is quickest in, as the demo takes it."""
-    model = revideo.load("tiny", dtype=fast_dtype(), device="cpu")
-    model.vae.float()
-    return model
+    return revideo.load("tiny", dtype="auto", device="cpu")

@@ -82,6 +82,7 @@ def load_parts(
     dtype: torch.dtype | None = None,
     svd: str | Path | None = None,
     mapped: bool = True,
+    vae_dtype: torch.dtype | None = None,  # if not `dtype`
 ) -> tuple[dict[str, Any], ModelConfig]:
     """The four networks with weights, and their sizes; weights stay memory-mapped unless `dtype` changes them.
 
@@ -92,7 +93,7 @@ def load_parts(
     # One precision for what works together; files of several parts have mixed ones.
     common = dtype or _widest(checkpoint.weights, ("unet.", "controlnet.", "image_encoder."))
     for part, module in checkpoint.parts.items():
-        fill_part(module, part, checkpoint.weights, dtype if part == "vae" else common, mapped)
+        fill_part(module, part, checkpoint.weights, vae_dtype or dtype if part == "vae" else common, mapped)
         _check_filled(module, part, checkpoint.table, path)
     return checkpoint.parts, checkpoint.config
 

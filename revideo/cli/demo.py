@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,11 +13,10 @@ from torch import Tensor
 from ..checkpoints.builtin import TINY
 from ..checkpoints.released import LICENCE, LICENCE_ALLOWS, WEIGHTS
 from ..editing.composite import keep_unedited
-from ..editing.model import ReVideo, load
+from ..editing.model import load
 from ..evaluation.metrics import psnr
 from ..pictures.overlays import draw_mask, draw_tracks
 from ..pictures.sheets import sheet, side_by_side, write_image
-from ..pipeline.pipeline import default_device
 from ..synthetic.edits import SyntheticEdit
 from ..synthetic.examples import EXAMPLE_FPS, EXAMPLES, FEATHER_PX, OPTIONS, example_edit
 from ..synthetic.measures import AIM, EditMetrics, measure_edit
@@ -35,7 +33,7 @@ def demo(folder: Path, sheet_file: Path | None = None) -> None:
     sheet_file = sheet_file or folder / "sheet.png"
     with refusing():
         folder.mkdir(parents=True, exist_ok=True)
-        model = load_fast()
+        model = load(TINY, dtype="auto")
     rows, blocks = [], []
     for name in EXAMPLES:
         truth = example_edit(name)
@@ -66,29 +64,6 @@ clips get the weights that the authors released ({WEIGHTS}), under
   {Path(sys.executable).name} -m revideo download
   {Path(sys.executable).name} -m revideo edit --help"""
     )
-
-
-def load_fast() -> ReVideo:
-    """The built-in model in the precision that is fastest here; its autoencoder in fp32."""
-    model = load(TINY, dtype=fast_dtype() if default_device() == "cpu" else None)
-    model.vae.float()  # its rounding would be measured too
-    return model
-
-
-def fast_dtype() -> torch.dtype:
-    """bfloat16 where this processor has units for it, told by a trial of some milliseconds; else float32."""
-
-    def best_seconds(dtype: torch.dtype) -> float:
-        matrix = torch.ones(512, 512, dtype=dtype)
-        times = []
-        for _ in range(6):
-            start = time.perf_counter()
-            matrix @ matrix
-            times.append(time.perf_counter() - start)
-        return min(times)
-
-    # Without such units bfloat16 is emulated and far slower; with them it is several times faster.
-    return torch.bfloat16 if best_seconds(torch.bfloat16) < 0.7 * best_seconds(torch.float32) else torch.float32
 
 
 # --- Pictures ------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -189,7 +189,7 @@ class ReVideo(Pipeline):
 def load(
     path: str | Path,
     config: ModelConfig | None = None,
-    dtype: torch.dtype | None = None,
+    dtype: torch.dtype | Literal["auto"] | None = None,
     device: torch.device | str | None = None,
     *,
     svd: str | Path | None = None,
@@ -201,7 +201,8 @@ def load(
 
     The text "tiny" is always the small model that is built in; `./tiny` is a path like others.
     `config` None: the sizes that the file states, else the released ones. `dtype` None:
-    float32 on the CPU, elsewhere the file's own. `fp8`: UNet and ControlNet are stored in eight
+    float32 on the CPU, elsewhere the file's own. "auto": the same, but bfloat16 on a CPU that multiplies in it,
+    its autoencoder in float32. `fp8`: UNet and ControlNet are stored in eight
     bits and work in `dtype`; half the memory of fp16 and a coarser model. `compiled`: their
     blocks go through `torch.compile` at their first use. `mapped` False: weights of the file's own precision
     are copied too, so that the file may be written anew meanwhile. Raises CheckpointError, a ValueError.

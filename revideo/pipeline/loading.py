@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -11,6 +11,7 @@ from torch import nn
 from ..checkpoints.reading import load_parts
 from ..models.blocks import ResidualBlock, TemporalConvolution, Transformer
 from ..models.config import ModelConfig
+from ..models.fused_linear import has_fast_bf16
 from .pipeline import default_device
 
 FP8 = torch.float8_e4m3fn
@@ -20,7 +21,7 @@ KINDS = 64  # of compiled blocks: by widths and layout in memory; torch gives up
 def load_networks(
     path: str | Path,
     config: ModelConfig | None = None,
-    dtype: torch.dtype | None = None,
+    dtype: torch.dtype | Literal["auto"] | None = None,
     device: torch.device | str | None = None,
     *,
     svd: str | Path | None = None,
@@ -34,12 +35,14 @@ def load_networks(
         raise ValueError("compiled blocks work on weights as they are: leave out fp8 or compiling")
     if fp8:
         check_fp8(device)
-    if dtype is None and device.type == "cpu":
-        dtype = torch.float32  # half precision on a CPU is slower and no smaller where it counts
-    parts, config = load_parts(path, config, dtype, svd, mapped)
+    on_cpu = device.type == "cpu"
+    vae_dtype = torch.float32 if on_cpu and dtype == "auto" else None  # which is decoded once, and shows
+    if dtype is None or dtype == "auto":
+        dtype = (torch.bfloat16 if dtype and has_fast_bf16() else torch.float32) if on_cpu else None
+    parts, config = load_parts(path, config, dtype, svd, mapped, vae_dtype)
     if parts["vae"].dtype == torch.float16:
         parts["vae"].float()  # SVD's autoencoder overflows in fp16
-    if device.type == "cpu" and dtype != torch.float16:  # which no CPU computes in, and may stay mapped to its file
+    if on_cpu and dtype != torch.float16:  # which no CPU computes in, and may stay mapped to its file
         lay_out_convolutions(parts["unet"], parts["controlnet"], parts["vae"].decoder)
     if fp8:
         store_in_fp8(parts["unet"], parts["controlnet"])

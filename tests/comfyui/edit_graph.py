@@ -58,7 +58,7 @@ def edit_graph(steps: int = 2, width: int = WIDTH, height: int = HEIGHT, seed: i
             "ReVideoLoadModel",
             checkpoint=CHECKPOINT,
             svd_checkpoint="(in the same file)",
-            weight_dtype="auto",
+            weight_dtype="fp32",
         ),
         "sample": node(
             "ReVideoSampler",

@@ -7,6 +7,7 @@ from torch.testing import assert_close
 import revideo
 from revideo import Edit, Trajectories
 from revideo.models.vae import LATENT_SCALE, decode_latents, encode_reference
+from revideo.pipeline import loading
 from revideo.pipeline.pipeline import AUGMENTATION, START, STEPS, Pipeline, draw_noise
 from revideo.sampling.samplers import karras_sigmas, sample_euler
 
@@ -335,3 +336,14 @@ def test_on_the_cpu_weights_load_as_float32(model):
 def test_sampling_leaves_no_gradients(model, sampled):
     assert not sampled.requires_grad
     assert not any(parameter.requires_grad for parameter in model.unet.parameters())
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_auto_is_bfloat16_where_the_processor_multiplies_in_it(golden_b, monkeypatch, fast):
+    """The autoencoder stays exact: what it decodes is seen."""
+    monkeypatch.setattr(loading, "has_fast_bf16", lambda: fast)
+    exact, auto = (revideo.load(golden_b.checkpoint, golden_b.config, dtype, "cpu") for dtype in (None, "auto"))
+    for network in (auto.unet, auto.controlnet, auto.image_encoder):
+        assert network.dtype == (torch.bfloat16 if fast else torch.float32)
+    for name, weight in auto.vae.state_dict().items():
+        assert torch.equal(weight, exact.vae.state_dict()[name])
