@@ -117,15 +117,18 @@ def interval_cell(values: Iterable[float]) -> str:
 # --- Processes ---------------------------------------------------------------------------
 
 
-def run_program(program: str, *arguments: str) -> dict[str, Any]:
-    """The JSON line that ends what `python -m benchmarks.PROGRAM` prints, from a process of its own."""
+def run_program(program: str, *arguments: str, tree: Path = ROOT) -> dict[str, Any]:
+    """The JSON line that ends what `python -m benchmarks.PROGRAM` prints, from a process of its own.
+
+    `tree`: the project's folder, or another working tree of it.
+    """
     waiting = {"OMP_WAIT_POLICY": "PASSIVE"}  # as the command line has it
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{program}", *arguments],
         check=True,
         stdout=subprocess.PIPE,
         text=True,
-        cwd=ROOT,
+        cwd=tree,
         env=waiting | os.environ,
     )
     return json.loads(done.stdout.splitlines()[-1])

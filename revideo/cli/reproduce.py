@@ -134,7 +134,7 @@ def edit_words(arguments: argparse.Namespace, prepared: PreparedExample, folder:
     words += ["--model", arguments.model or RELEASED]
     for name in ("svd", "config", "dtype", "device", "memory"):
         value = getattr(arguments, name)
-        words += [f"--{name}", value] if value is not None else []
+        words += [f"--{name}", value] if value not in (None, "auto") else []
     words += [f"--{name}" for name in ("fp8", "compile") if getattr(arguments, name)]
     return [*map(str, words), "-o", str(folder / "result.mp4")]
 

@@ -194,7 +194,7 @@ def test_each_of_twelve_is_made_once_though_a_worker_is_killed_and_equals_a_sing
     assert made == {line.output: line.output.read_bytes() for line in lines}
     assert len(set(made.values())) == CLIPS  # each its own seed
     assert not [file for file in folder.iterdir() if file.name.startswith(".")]
-    model = revideo.load("tiny", device="cpu")
+    model = revideo.load("tiny", dtype="auto", device="cpu")
     for number in range(CLIPS):
         (alone,) = read_lines(write_lines(folder, a_line(number, output="alone.mp4")), "cpu")
         assert run_edit(alone.arguments, lambda *_: model) == 0
