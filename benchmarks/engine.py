@@ -167,7 +167,7 @@ def _at(metrics: dict[str, Any], place: tuple[str, ...]) -> float:
 
 def flops_of(work: Callable[[], object]) -> int:
     """Of products, convolutions and attention."""
-    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):  # fused attention is not counted
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:  # fused attention is not counted
         work()
     return counter.get_total_flops()
 

@@ -153,7 +153,7 @@ def rearrange_blocks(network: nn.Module) -> nn.Module:
 def run_plainly(network: nn.Module, plain: bool = True) -> None:
     """Whether diffusers' own code runs in any case: what ours is measured and checked against."""
     for module in network.modules():
-        if isinstance(module, (ResidualBlock, Transformer)):
+        if isinstance(module, (ResidualBlock, Transformer, FusedLinear)):
             module.plain = plain
 
 

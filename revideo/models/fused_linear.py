@@ -13,9 +13,11 @@ from torch import Tensor, nn
 class FusedLinear(nn.Linear):
     """`nn.Linear` that may be asked for what follows it; a call like any other, for whoever hooks or lends weights."""
 
+    plain = False  # True: nn.Linear's own code
+
     def forward(self, input: Tensor, plus: Tensor | None = None, gated: bool = False) -> Tensor:
         """(…, C) → (…, C') + `plus`; `gated`: its first half times GELU of its second, (…, C'/2)."""
-        if torch.is_grad_enabled() or torch.compiler.is_compiling():
+        if self.plain or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return followed(super().forward(input), plus, gated)
         fused = _fuses(input)
         if gated:
