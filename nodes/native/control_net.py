@@ -40,7 +40,7 @@ def in_comfy_layers(network: nn.Module) -> nn.Module:
     from ...revideo.models.blocks import TemporalConvolution
     from ...revideo.models.fused_linear import FusedLinear, followed
 
-    class Fused(comfy.ops.disable_weight_init.Linear, FusedLinear):  # type: ignore[misc]
+    class Fused(comfy.ops.disable_weight_init.Linear, FusedLinear):
         """Lent weights do their part, and what follows is done behind it."""
 
         def forward_comfy_cast_weights(self, input: Tensor, plus: Tensor | None = None, gated: bool = False) -> Tensor:
