@@ -37,7 +37,8 @@ def test_compiled_blocks_sample_the_same_at_each_size(golden_b, device):
     compile_blocks(model.unet, model.controlnet, backend=counter)
     graphs = []
     for size in ((128, 192), (192, 128)):
-        torch.testing.assert_close(sampled(model, golden_b, *size), sampled(golden_b.model, golden_b, *size))
+        found, expected = sampled(model, golden_b, *size), sampled(golden_b.model, golden_b, *size)
+        assert (found - expected).norm() < 1e-5 * expected.norm()  # compiled layers are not fused by oneDNN
         graphs.append(counter.frame_count)
     assert 0 < graphs[0] == graphs[1]
 
