@@ -228,7 +228,7 @@ def options() -> set[str]:
     return found
 
 
-ELSEWHERE = ("--front-end-root", "--durations")  # ComfyUI's and pytest's
+ELSEWHERE = ("--front-end-root", "--durations", "--use-pytorch-cross-attention")  # ComfyUI's and pytest's
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
