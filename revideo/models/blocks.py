@@ -26,9 +26,9 @@ from diffusers.models.transformers.transformer_temporal import TransformerSpatio
 from einops import rearrange
 from torch import Tensor, nn
 
-from .fused_linear import FusedLinear, followed
+from .fused_linear import FusedLinear, followed, fuses
 
-# Elements of a feed-forward's widest layer at a time: on a CPU such that they stay in its cache.
+# Elements of a feed-forward's widest layer at a time: on a CPU such that its cache holds most of them.
 WIDEST_CPU, WIDEST_GPU = 2**21, 2**26
 
 
@@ -116,7 +116,7 @@ class Transformer(TransformerSpatioTemporalModel):
             weight = temporal_weight(self.time_mixer).to(tokens)
             tokens = tokens.lerp(mixed, weight) if _keeps(tokens) else tokens.lerp_(mixed, weight)
         pixels = rearrange(hidden, "(b t) c h w -> b t (h w) c", b=clips)
-        out = _project(self.proj_out, tokens, plus=pixels)
+        out = _projected(self.proj_out, tokens, pixels)
         return (rearrange(out, "b t (h w) c -> (b t) c h w", h=height, w=width),)
 
 
@@ -180,25 +180,37 @@ def _silu(tensor: Tensor) -> Tensor:
     return F.silu(tensor, inplace=not _keeps(tensor))
 
 
-def _project(layer: nn.Module, tokens: Tensor, plus: Tensor | None = None, gated: bool = False) -> Tensor:
-    """`FusedLinear`, or the same of a layer that somebody put in its place."""
-    if isinstance(layer, FusedLinear):
-        return layer(tokens, plus, gated)
-    return followed(layer(tokens), plus, gated)
+def _projected(layer: nn.Module, tokens: Tensor, plus: Tensor) -> Tensor:
+    """What the layer makes of `tokens`, added to `plus`, which stays as it is."""
+    return layer(tokens, plus) if isinstance(layer, FusedLinear) and fuses(tokens) else _add(layer(tokens), plus)
+
+
+def _add_projected(tokens: Tensor, layer: nn.Module, given: Tensor) -> None:
+    """The same, in `tokens` itself."""
+    if isinstance(layer, FusedLinear) and fuses(given):
+        tokens.copy_(layer(given, tokens))
+    else:
+        tokens += layer(given)
+
+
+def _gated(layer: nn.Module, tokens: Tensor) -> Tensor:
+    """Of a layer that somebody put in the place of a `FusedLinear`, too."""
+    return layer(tokens, gated=True) if isinstance(layer, FusedLinear) else followed(layer(tokens), gated=True)
 
 
 def _attend_to_itself(tokens: Tensor, norm: nn.LayerNorm, attention: Attention) -> Tensor:
     """`tokens` (B, N, L, C) and what attention within each of N rows of L adds; a clip at a time if in place."""
-    if _keeps(tokens) or len(tokens) == 1:
+    out = attention.to_out[0]
+    if _keeps(tokens):
         rows = tokens.flatten(0, 1)
-        return _attended(norm(rows), attention, rows).unflatten(0, tokens.shape[:2])
+        return _projected(out, _attended(norm(rows), attention), rows).unflatten(0, tokens.shape[:2])
     for clip in tokens:
-        clip.copy_(_attended(norm(clip), attention, clip))
+        _add_projected(clip, out, _attended(norm(clip), attention))
     return tokens
 
 
-def _attended(normed: Tensor, attention: Attention, plus: Tensor) -> Tensor:
-    """(N, L, C) → (N, L, C), added to `plus`."""
+def _attended(normed: Tensor, attention: Attention) -> Tensor:
+    """(N, L, C) → (N, L, C), heads side by side."""
     query, key, value = (
         project(normed).unflatten(-1, (attention.heads, -1)).transpose(1, 2)
         for project in (attention.to_q, attention.to_k, attention.to_v)
@@ -209,7 +221,7 @@ def _attended(normed: Tensor, attention: Attention, plus: Tensor) -> Tensor:
         attended = scores.softmax(-1) @ value
     else:
         attended = F.scaled_dot_product_attention(query, key, value)
-    return _project(attention.to_out[0], attended.transpose(1, 2).flatten(2), plus)
+    return attended.transpose(1, 2).flatten(2)
 
 
 def _image(attention: Attention, image: Tensor) -> Tensor:
@@ -221,8 +233,8 @@ def _feed_forward(tokens: Tensor, norm: nn.LayerNorm, layers: FeedForward, wides
     """`tokens` (…, C) contiguous and what the layers add; some rows at a time if in place."""
     into, out = layers.net[0].proj, layers.net[2]
     if _keeps(tokens):
-        return _project(out, _project(into, norm(tokens), gated=True), tokens)
+        return _projected(out, _gated(into, norm(tokens)), tokens)
     widest = widest or (WIDEST_CPU if tokens.device.type == "cpu" else WIDEST_GPU)
     for rows in tokens.view(-1, tokens.shape[-1]).split(max(1, widest // into.out_features)):
-        rows.copy_(_project(out, _project(into, norm(rows), gated=True), rows))
+        _add_projected(rows, out, _gated(into, norm(rows)))
     return tokens

@@ -19,7 +19,7 @@ class FusedLinear(nn.Linear):
         """(…, C) → (…, C') + `plus`; `gated`: its first half times GELU of its second, (…, C'/2)."""
         if self.plain or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return followed(super().forward(input), plus, gated)
-        fused = _fuses(input)
+        fused = fuses(input)
         if gated:
             # Half by half, in two thirds of the memory.
             values, gates = zip(self.weight.chunk(2), (None, None) if self.bias is None else self.bias.chunk(2))
@@ -39,16 +39,19 @@ def followed(made: Tensor, plus: Tensor | None = None, gated: bool = False) -> T
     return made if plus is None else made + plus
 
 
+def fuses(tokens: Tensor) -> bool:
+    """Whether what follows a layer costs no pass of its own here."""
+    if tokens.device.type != "cpu" or torch.is_grad_enabled() or torch.compiler.is_compiling():
+        return False
+    return not torch.is_autocast_enabled("cpu") and has_fused_linear(tokens.dtype)
+
+
 def _fused(tokens: Tensor, weight: Tensor, bias: Tensor | None, what: str, other: Tensor | None = None) -> Tensor:
     """The layer and "none" or "gelu" of it, or "add" or "mul" with `other`."""
     pointwise = torch.ops.mkldnn._linear_pointwise
     if other is None:
         return pointwise.default(tokens, weight, bias, what, [], "none")
     return pointwise.binary(tokens, other, weight, bias, what)
-
-
-def _fuses(tokens: Tensor) -> bool:
-    return tokens.device.type == "cpu" and not torch.is_autocast_enabled("cpu") and has_fused_linear(tokens.dtype)
 
 
 @lru_cache

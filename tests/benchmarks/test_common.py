@@ -16,6 +16,7 @@ from benchmarks.common import (
     table_header,
     table_row,
 )
+from benchmarks.engine import ways_table
 from revideo.sampling.samplers import SamplerOptions
 from revideo.synthetic.measures import all_cases
 
@@ -65,3 +66,19 @@ def test_cells_have_a_dash_where_nothing_was_measured():
     assert number_cell(nan, " dB") == interval_cell([nan, nan]) == "–"
     assert interval_cell([2.0, nan]) == "2.00"
     assert interval_cell([1.0, 2.0, 3.0]) == "2.00 ± 2.48"
+
+
+def test_the_table_of_ways_holds_medians_and_ratios_to_ours():
+    def found(step: float) -> dict:
+        return {
+            "seconds_per_step": step,
+            "seconds": {"condition": 1.0, "decode_per_frame": 1.0, "edit": 10 * step},
+            "cpu_seconds_edit": 1.0,
+            "peak_memory_mib": 100,
+        }
+
+    table = ways_table({"plain": [found(8.0), found(9.0), found(16.0)], "ours": [found(4.0), found(5.0), found(4.0)]})
+    header, _, plain, ours = ([cell.strip() for cell in row.split("|")[1:-1]] for row in table.splitlines())
+    assert plain[header.index("step, s")] == "9 (2.00 ± 1.10)"  # of ratios 2, 1.8 and 4
+    assert ours[header.index("step, s")] == "4 (1.00 ± 0.00)"
+    assert plain[header.index("whole edit, s")] == "90 (2.00 ± 1.10)"

@@ -121,7 +121,7 @@ def test_the_pack_serves_what_the_editor_shows_of_an_example(comfyui: ComfyUI):
             assert comfyui.get(f"/extensions/ComfyUI-ReVideo/examples/{file.name}") == file.read_bytes()
 
 
-@pytest.mark.parametrize("dtype", ["fp32", "bf16", "fp8"])
+@pytest.mark.parametrize("dtype", ["auto", "fp32", "bf16", "fp8"])
 def test_the_built_in_model_works_in_each_precision_on_a_cpu(comfyui: ComfyUI, graph: Graph, dtype: str):
     sample, load = node_id(graph, "ReVideoSampler"), node_id(graph, "ReVideoLoadModel")
     other = graph | {
