@@ -8,6 +8,7 @@ memory (frame offload). Norms over time still see all frames.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from mmap import mmap
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ STRIP_CPU, STRIP_GPU = 2**20, 2**24
 
 
 class FrameStore:
-    """The frames of a window where they were made: (1, C, h, w) each, channels last in memory."""
+    """The frames of a window on the device: (1, C, h, w) each, channels last in memory."""
 
     def __init__(self, frames: Iterable[Tensor], strip_elements: int | None = None) -> None:
         self.stored: list[Any] = []
@@ -31,14 +32,19 @@ class FrameStore:
             self.stored.append(self.store(frame))
         self.strip_elements = strip_elements or (STRIP_CPU if self.device.type == "cpu" else STRIP_GPU)
 
-    def store(self, frame: Tensor) -> Any:
-        return frame
+    def store(self, frame: Tensor, before: Tensor | None = None) -> Any:
+        """What `load` reads from now on; `before`: what it read, whose memory serves again."""
+        if self.device.type != "cpu":
+            return frame
+        if before is None or before.shape != frame.shape:
+            before = _mapped_like(frame)
+        return before.copy_(frame)
 
     def load(self, number: int, rows: slice = slice(None)) -> Tensor:
         return self.stored[number][:, :, rows]
 
     def replace(self, number: int, frame: Tensor) -> None:
-        self.stored[number] = self.store(frame)
+        self.stored[number] = self.store(frame, self.stored[number])
 
     def add(self, number: int, rows: slice, change: Tensor, weight: Tensor) -> None:
         self.load(number, rows).addcmul_(change, weight)
@@ -53,26 +59,30 @@ class FrameStore:
         return [slice(top, min(top + rows, height)) for top in range(0, height, rows)]
 
 
+def _mapped_like(frame: Tensor) -> Tensor:
+    """Memory that goes back to the system when nobody needs it; the heap's own would leave holes between frames."""
+    _, channels, height, width = frame.shape
+    mapped = torch.frombuffer(mmap(-1, frame.nbytes), dtype=frame.dtype)
+    return mapped.view(1, height, width, channels).permute(0, 3, 1, 2)
+
+
 class OffloadedFrames(FrameStore):
     """Frames that wait in main memory and come to the device one by one, or strip by strip."""
 
     staging: StagedCopy | None = None
     stages = True  # until no memory can be pinned
 
-    def store(self, frame: Tensor, waiting: Tensor | None = None) -> Tensor:
-        if waiting is None or waiting.shape != frame.shape:
-            waiting = torch.empty_like(frame, device="cpu")
-        self._copy(frame, waiting)
-        return waiting
+    def store(self, frame: Tensor, before: Tensor | None = None) -> Tensor:
+        if before is None or before.shape != frame.shape:
+            before = torch.empty_like(frame, device="cpu")
+        self._copy(frame, before)
+        return before
 
     def load(self, number: int, rows: slice = slice(None)) -> Tensor:
         waiting = super().load(number, rows)
         frame = torch.empty_like(waiting, device=self.device)
         self._copy(waiting, frame)
         return frame
-
-    def replace(self, number: int, frame: Tensor) -> None:
-        self.stored[number] = self.store(frame, self.stored[number])
 
     def add(self, number: int, rows: slice, change: Tensor, weight: Tensor) -> None:
         self._copy(self.load(number, rows).addcmul_(change, weight), super().load(number, rows))

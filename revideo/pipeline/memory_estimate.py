@@ -93,7 +93,7 @@ def decoding_bytes(work: Workload, frame_offload: bool = False) -> int:
 class FrameShapes(FrameStore):
     """Offloaded frames of the meta device, from which nothing can be moved: their shapes wait."""
 
-    def store(self, frame: Tensor) -> Tensor:
+    def store(self, frame: Tensor, before: Tensor | None = None) -> Tensor:
         return frame.new_empty(1).expand(frame.shape)
 
     def load(self, number: int, rows: slice = slice(None)) -> Tensor:

@@ -84,7 +84,7 @@ def test_a_convolutions_copies_count_where_channels_come_first_on_a_card():
 class UncountedFrames(FrameStore):
     """What offloaded frames are where the device is main memory itself: no counter sees numpy's."""
 
-    def store(self, frame):
+    def store(self, frame, before=None):
         return frame.numpy().copy("K")
 
     def load(self, number, rows=slice(None)):
