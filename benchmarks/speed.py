@@ -30,39 +30,46 @@ from revideo.synthetic.measures import EditMetrics, Limits, mean_interval, measu
 
 from .common import chosen_options, edits_of_all_kinds, load_model, model_parser, table_header, table_row
 
-EXACT, FAST, UNGUIDED = "exact", "fast", "unguided "
-SETTINGS_OF_TIME = {
-    "euler_ancestral": {"solver": "euler_ancestral"},
-    "interval": {name: PRESETS[FAST][name] for name in ("guide_from", "guide_until")},
+EXACT = "exact"
+GUIDANCE = {
+    "interval": {"guide_from": 100.0, "guide_until": 0.5},
+    "early guidance": {"guide_from": 100.0, "guide_until": 5.0},
+    "no guidance": {"cfg_last": 1.0},
+}
+WITH_FEW_STEPS = {
+    "ancestral": {"solver": "euler_ancestral"},
+    "second order": {"solver": "dpmpp_2m"},
     "control 2": {"control_every": 2},
 }
-FEW_STEPS: dict[str, dict[str, Any]] = {f"ays {steps}": {"schedule": "ays", "steps": steps} for steps in (4, 5, 7, 10)}
 COLUMNS = ("", "speed", "path error, % of width", "unedited PSNR, dB", "PSNR of the sprite, last frame, dB")
 SPEED_METRICS = ("path_error", "outside_psnr", "sprite_psnr_last")  # of EditMetrics, in the columns' order
 
 
-def speed_variants(guided: bool) -> dict[str, dict[str, Any]]:
-    """Changes to the exact path: each option alone, few steps with each set of the others, the presets.
+def speed_variants() -> dict[str, dict[str, Any]]:
+    """Changes to the exact path: the presets, each option alone, few aligned steps with one or two of the others."""
 
-    `guided`: all of it twice, with guidance and without, where there is no interval.
-    """
-    together = product(FEW_STEPS, *((None, name) for name in SETTINGS_OF_TIME))
-    parts = FEW_STEPS | SETTINGS_OF_TIME
-    variants: dict[str, dict[str, Any]] = {
-        EXACT: PRESETS[EXACT],
-        **SETTINGS_OF_TIME,
-        "dpmpp_2m": {"solver": "dpmpp_2m"},
+    def aligned(steps: int, *others: str) -> tuple[str, dict[str, Any]]:
+        changes = {option: value for name in others for option, value in parts[name].items()}
+        return " + ".join([f"ays {steps}", *others]), {"schedule": "ays", "steps": steps, **changes}
+
+    parts: dict[str, dict[str, Any]] = GUIDANCE | WITH_FEW_STEPS
+    few = [
+        *((steps, *guided) for steps, guided in product((3, 4, 5, 10), [(), *((name,) for name in GUIDANCE)])),
+        (2, "no guidance"),
+        *((steps, *guided, name) for name, steps, guided in product(WITH_FEW_STEPS, (4, 10), [(), ("no guidance",)])),
+    ]
+    presets = {f"preset {name}": PRESETS[name] for name in PRESETS if name != EXACT}
+    options = {
+        **GUIDANCE,
+        "control 2": WITH_FEW_STEPS["control 2"],
         "karras 10": {"steps": 10},
-        **{
-            " + ".join(names): {option: value for name in names for option, value in parts[name].items()}
-            for names in (list(filter(None, each)) for each in together)
-        },
-        **{name: PRESETS[name] for name in PRESETS if name != EXACT},
+        **dict(aligned(*each) for each in few),
     }
-    plain = {name: changes for name, changes in variants.items() if "interval" not in name.split(" + ")}
-    if not guided:
-        return plain
-    return variants | {UNGUIDED + name: changes | {"cfg_last": 1.0} for name, changes in plain.items()}
+    known = [SamplerOptions(**changes | {"lock_until": 0.0}) for changes in presets.values()]  # nothing locks here
+    others = {
+        name: changes for name, changes in options.items() if SamplerOptions(**changes, lock_until=0.0) not in known
+    }
+    return {EXACT: PRESETS[EXACT], **presets, **others}
 
 
 # --- Measuring ---------------------------------------------------------------------------
@@ -186,9 +193,12 @@ def _is_worse(metric: str, change: tuple[float, float]) -> bool:
     return (mean if Limits.is_most(metric) else -mean) > (0 if math.isnan(half) else half)
 
 
-def speed_table(rows: dict[str, SpeedRow]) -> str:
-    """As Markdown, and which of them are Pareto points."""
-    lines = [table_header(*COLUMNS)]
+def speed_table(results: SpeedResults) -> str:
+    """As Markdown, and which of its rows are Pareto points; ValueError while there are no clips."""
+    if not results.clips:
+        raise ValueError("there are no results yet: measure at least one clip")
+    rows = speed_rows([*results.clips.values()], [*results.settings["variants"]])
+    lines = [f"Clips: {len(results.clips)}", "", table_header(*COLUMNS)]
     for name, row in rows.items():
         cells = [
             f"{mean:.2f} ({change:+.2f}" + ("" if math.isnan(half) else f" ± {half:.2f}") + ")"
@@ -199,16 +209,6 @@ def speed_table(rows: dict[str, SpeedRow]) -> str:
     return "\n".join([*lines, "", f"Nothing is faster and as good: {', '.join(points)}."])
 
 
-def speed_tables(results: SpeedResults) -> str:
-    """One with guidance, one without, each against its own exact path."""
-    clips, names = list(results.clips.values()), list(results.settings["variants"])
-    if not clips:
-        raise ValueError("there are no results yet: measure at least one clip")
-    parts = [[name for name in names if name.startswith(UNGUIDED) is unguided] for unguided in (False, True)]
-    shown = [speed_table(speed_rows(clips, part)) for part in parts if part]
-    return "\n\n".join([f"Clips: {len(clips)}", *shown])
-
-
 # --- Command line ------------------------------------------------------------------------
 
 
@@ -217,14 +217,14 @@ class _PrintTable(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, _: Any, file: Any, __: Any = None) -> None:
         try:
-            print(speed_tables(read_speed_results(file)))
+            print(speed_table(read_speed_results(file)))
         except (OSError, ValueError) as error:
             parser.error(str(error))
         parser.exit()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Prints tables for a model of synthetic scenes: held-out edits of every kind, as many of each."""
+    """Prints a table for a model of synthetic scenes: held-out edits of every kind, as many of each."""
     parser = model_parser("speed", main.__doc__, clips=4)
     parser.set_defaults(guidance=SamplerOptions().cfg_last)
     parser.add_argument("--fp8", action="store_true", help="weights of UNet and ControlNet wait in fp8")
@@ -234,11 +234,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--table", metavar="FILE.json", type=Path, action=_PrintTable, help="print --results of a run")
     given = parser.parse_args(arguments)
-    variants = speed_variants(given.guidance != 1)
+    variants = speed_variants()
     if unknown := [name for name in given.only if name not in variants]:
         parser.error(f"there is no variant {unknown[0]}: one of {', '.join(variants)}")
-    exact = [EXACT, *(UNGUIDED + EXACT for name in given.only if name.startswith(UNGUIDED))]
-    chosen = {name: variants[name] for name in variants if not given.only or name in [*exact, *given.only]}
+    chosen = {name: variants[name] for name in variants if not given.only or name in (EXACT, *given.only)}
     model, options = load_model(given, given.fp8), chosen_options(given)
     settings = {
         "version": __version__,
@@ -256,7 +255,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     truths = edits_of_all_kinds(given, model.config.unet.num_frames)
     model.edit(truths[0].source, truths[0].edit, SamplerOptions(steps=1))  # what a first run costs is nobody's
     measure_speed(model, truths, options, results)
-    print(speed_tables(results))
+    print(speed_table(results))
 
 
 if __name__ == "__main__":

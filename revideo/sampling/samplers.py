@@ -208,16 +208,21 @@ SOLVERS: dict[Solver, Callable[..., Tensor]] = {
     "dpmpp_2m": sample_dpmpp_2m,
 }
 
+# By how much faster an edit is, at least, with the built-in model in fp32; docs/benchmarks.md has what each costs. Of
+# the few noise levels of each the last is below `lock_until`, as some are of the exact ones.
 PRESETS: dict[str, dict[str, Any]] = {
     "exact": {},  # as the released model samples
-    # What measures best together; docs/benchmarks.md has the figures.
+    "2x": {"steps": 10, "schedule": "ays", "lock_until": 0.2},
+    "5x": {"steps": 5, "schedule": "ays", "guide_from": 100.0, "guide_until": 5.0, "lock_until": 0.2},
+    "8x": {"steps": 3, "schedule": "ays", "cfg_first": 1.0, "cfg_last": 1.0, "lock_until": 0.6},
+    # Of saved workflows: what measured best before guidance was tried at high noise levels alone.
     "fast": {
         "steps": 7,
         "schedule": "ays",
         "guide_from": 100.0,
         "guide_until": 0.5,
         "control_every": 2,
-        "lock_until": 0.2,  # the last of these few steps is below, as with the exact ones
+        "lock_until": 0.2,
     },
 }
 

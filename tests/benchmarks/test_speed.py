@@ -1,14 +1,15 @@
 """Each row is measured with its own options, against the exact path; a run that was cut off goes on."""
 
 import json
+import re
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from benchmarks.speed import (
     EXACT,
-    FAST,
-    UNGUIDED,
     Measured,
     SpeedResults,
     main,
@@ -16,15 +17,15 @@ from benchmarks.speed import (
     read_speed_results,
     speed_rows,
     speed_table,
-    speed_tables,
     speed_variants,
 )
 from revideo.sampling.samplers import PRESETS, SamplerOptions, sampler_options
 from revideo.synthetic.edits import make_edit
 from revideo.synthetic.measures import EditMetrics, measure_edit
 
-NAMES = [EXACT, "karras 10", FAST]
-SETTINGS = {"model": "one", "variants": {name: speed_variants(True)[name] for name in NAMES}}
+ROOT = Path(__file__).parents[2]
+NAMES = [EXACT, "karras 10", "preset 5x"]
+SETTINGS = {"model": "one", "variants": {name: speed_variants()[name] for name in NAMES}}
 
 
 def measured(seconds, path_error=2.0, outside_psnr=34.0, sprite_psnr_last=15.0):
@@ -34,24 +35,14 @@ def measured(seconds, path_error=2.0, outside_psnr=34.0, sprite_psnr_last=15.0):
 # --- Variants ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("guided", [True, False])
-def test_variants_are_options_that_work_and_no_two_are_the_same(guided):
-    made = {name: SamplerOptions(**changes) for name, changes in speed_variants(guided).items()}
-    assert len(set(made.values())) == len(made)
-    assert {name: made[name] for name in PRESETS} == {name: sampler_options(name) for name in PRESETS}
-    assert made["ays 4 + euler_ancestral + control 2"] == SamplerOptions(
-        steps=4, schedule="ays", solver="euler_ancestral", control_every=2
+def test_variants_are_options_that_work_and_no_two_sample_alike():
+    made = {name: SamplerOptions(**changes) for name, changes in speed_variants().items()}
+    assert len({replace(options, lock_until=0.0) for options in made.values()}) == len(made)  # nothing is locked
+    presets = {f"preset {name}": sampler_options(name) for name in PRESETS if name != EXACT}
+    assert made.items() >= ({EXACT: SamplerOptions()} | presets).items()
+    assert made["ays 4 + no guidance + ancestral"] == SamplerOptions(
+        steps=4, schedule="ays", solver="euler_ancestral", cfg_last=1.0
     )
-
-
-def test_without_guidance_all_goes_again_but_its_interval():
-    variants = speed_variants(True)
-    unguided = {name.removeprefix(UNGUIDED) for name in variants if name.startswith(UNGUIDED)}
-    assert unguided == set(speed_variants(False))
-    assert {name for name in variants if "interval" in name} == set(variants) - unguided - {
-        UNGUIDED + name for name in unguided
-    }
-    assert all(variants[UNGUIDED + name]["cfg_last"] == 1 for name in unguided)
 
 
 # --- Measuring ---------------------------------------------------------------------------
@@ -79,7 +70,7 @@ def test_each_variant_samples_with_its_own_options(truth):
     model, results = Edits(truth), SpeedResults(SETTINGS)
     measure_speed(model, [truth, truth], SamplerOptions(cfg_last=2.0), results)
     assert model.asked == 2 * [SamplerOptions(cfg_last=2.0, **SETTINGS["variants"][name]) for name in NAMES]
-    assert model.asked[-1] == sampler_options(FAST, cfg_last=2.0)
+    assert model.asked[-1] == sampler_options("5x", cfg_last=2.0)
     assert [list(clip) for clip in results.clips.values()] == [NAMES, NAMES]
     assert all(each.metrics == measure_edit(truth, truth.target) for each in results.clips[1].values())
 
@@ -145,19 +136,29 @@ def test_a_file_of_something_else_is_refused(tmp_path, content):
 
 def rows_of(**variants):
     """Rows of variants that are lists, a `measured` for each clip."""
-    names = list(variants)
-    return speed_rows([dict(zip(names, clip)) for clip in zip(*variants.values())], names)
+    results = table_of(**variants)
+    return speed_rows([*results.clips.values()], [*variants])
+
+
+def table_of(**variants):
+    results = SpeedResults({"variants": {name: {} for name in variants}})
+    for number, clip in enumerate(zip(*variants.values())):
+        results.add(number, dict(zip(variants, clip)))
+    return results
 
 
 def test_rows_compare_with_the_exact_one_clip_by_clip():
-    rows = rows_of(
-        exact=[measured(10, 2.0), measured(30, 4.0), measured(10, 3.0)],
-        fast=[measured(5, 2.5, 33.5), measured(10, 4.5, 33.5), measured(4, 3.5, 33.5)],
-    )
-    assert rows["fast"].speed == 2.5
-    assert rows["fast"].means == (3.5, 33.5, 15.0)
-    assert rows["fast"].changes == ((0.5, 0.0), (-0.5, 0.0), (0.0, 0.0))
-    assert speed_table(rows).splitlines()[-3:] == [
+    variants = {
+        "exact": [measured(10, 2.0), measured(30, 4.0), measured(10, 3.0)],
+        "fast": [measured(5, 2.5, 33.5), measured(10, 4.5, 33.5), measured(4, 3.5, 33.5)],
+    }
+    row = rows_of(**variants)["fast"]
+    assert row.speed == 2.5
+    assert row.means == (3.5, 33.5, 15.0)
+    assert row.changes == ((0.5, 0.0), (-0.5, 0.0), (0.0, 0.0))
+    lines = speed_table(table_of(**variants)).splitlines()
+    assert lines[0] == "Clips: 3"
+    assert lines[-3:] == [
         "| **fast** | 2.50 × | 3.50 (+0.50 ± 0.00) | 33.50 (-0.50 ± 0.00) | 15.00 (+0.00 ± 0.00) |",
         "",
         "Nothing is faster and as good: exact, fast.",
@@ -165,8 +166,8 @@ def test_rows_compare_with_the_exact_one_clip_by_clip():
 
 
 def test_a_row_of_one_clip_has_no_interval():
-    rows = rows_of(exact=[measured(2)], fast=[measured(1, 2.2)])
-    assert "| **fast** | 2.00 × | 2.20 (+0.20) | 34.00 (+0.00) | 15.00 (+0.00) |" in speed_table(rows)
+    results = table_of(exact=[measured(2)], fast=[measured(1, 2.2)])
+    assert "| **fast** | 2.00 × | 2.20 (+0.20) | 34.00 (+0.00) | 15.00 (+0.00) |" in speed_table(results)
 
 
 @pytest.mark.parametrize(
@@ -201,15 +202,23 @@ def test_the_fastest_is_always_a_pareto_point_and_no_slower_one_beats_it():
     assert {name for name, row in rows.items() if row.pareto} == {"better", "fast"}
 
 
-def test_with_guidance_and_without_each_is_compared_with_its_own_exact_path():
-    variants = {name: {} for name in (EXACT, FAST, UNGUIDED + EXACT, UNGUIDED + FAST)}
-    results = SpeedResults({"variants": variants})
-    results.add(0, dict(zip(variants, (measured(12), measured(3), measured(6), measured(1, 2.5)))))
-    lines = speed_tables(results).splitlines()
-    assert [line for line in lines if "fast**" in line] == [
-        "| **fast** | 4.00 × | 2.00 (+0.00) | 34.00 (+0.00) | 15.00 (+0.00) |",
-        "| **unguided fast** | 6.00 × | 2.50 (+0.50) | 34.00 (+0.00) | 15.00 (+0.00) |",
+@pytest.mark.parametrize("name", [name for name in PRESETS if name not in (EXACT, "fast")])
+def test_what_a_preset_costs_is_said_as_it_was_measured(name):
+    lines = (ROOT / "docs" / "benchmarks.md").read_text("utf-8").splitlines()
+    [row] = [line for line in lines if re.match(rf"\| (\*\*)?preset {name}(\*\*)? \|", line)]
+    speed, *changes = re.findall(r"[\d.]+ ×|(?<=\()[+-][\d.]+", row)
+    assert float(name.removesuffix("x")) <= float(speed.removesuffix(" ×"))  # what its name promises
+    units = ("%", "dB", "dB")
+    costs = ", ".join([f"{name} {speed}", *(f"{change} {unit}" for change, unit in zip(changes, units, strict=True))])
+    said = [(ROOT / "nodes" / "sampling_inputs.py"), (ROOT / "revideo" / "cli" / "edit_options.py")]
+    texts = [re.sub(r'"\s+"', "", file.read_text("utf-8")).replace("%%", "%") for file in said]
+    translated = [
+        json.loads((ROOT / "locales" / language / "nodeDefs.json").read_text("utf-8"))[node]["inputs"]["preset"]
+        for language in ("zh", "ja", "ko")
+        for node in ("ReVideoSampler", "ReVideoLongVideo")
     ]
+    for text in [*texts, *(words["tooltip"] for words in translated)]:
+        assert costs in text
 
 
 # --- The command -------------------------------------------------------------------------
@@ -220,16 +229,15 @@ def test_the_command_goes_on_and_prints_its_file_without_a_model(checkpoint, tmp
     truth, file = make_edit(1, "both", frames=14, height=64, width=128), tmp_path / "speed.json"
     monkeypatch.setattr("benchmarks.speed.edits_of_all_kinds", lambda *_: [truth])
     line = [str(checkpoint), "--clips", "1", "--steps", "2", "--results", str(file)]
-    line += ["--only", "control 2", "unguided ays 4"]
+    line += ["--only", "control 2", "ays 4 + no guidance"]
     main(line)
     printed = capsys.readouterr().out
-    assert printed.startswith("Clips: 1\n") and printed.count("| speed |") == 2
+    assert printed.startswith("Clips: 1\n")
     settings = json.loads(file.read_text())["settings"]
     assert settings["variants"] == {
         EXACT: {},
         "control 2": {"control_every": 2},
-        UNGUIDED + EXACT: {"cfg_last": 1.0},
-        UNGUIDED + "ays 4": {"schedule": "ays", "steps": 4, "cfg_last": 1.0},
+        "ays 4 + no guidance": {"schedule": "ays", "steps": 4, "cfg_last": 1.0},
     }
     assert settings["options"]["cfg_last"] == SamplerOptions().cfg_last and settings["options"]["steps"] == 2
     main(line)
@@ -245,7 +253,7 @@ def test_the_command_goes_on_and_prints_its_file_without_a_model(checkpoint, tmp
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (["model", "--only", "interval", "--guidance", "1"], "there is no variant interval: one of exact, "),
+        (["model", "--only", "slow"], "there is no variant slow: one of exact, preset 2x, "),
         (["--table", "missing.json"], "missing.json"),
     ],
 )

@@ -11,6 +11,7 @@ from torch.testing import assert_close
 from revideo import SamplerOptions
 from revideo.sampling.samplers import (
     AYS_SIGMAS,
+    PRESETS,
     ays_sigmas,
     euler_step,
     guidance_scales,
@@ -280,6 +281,14 @@ def test_what_is_told_goes_before_the_preset():
     assert sampler_options("fast", steps=12, seed=4) == replace(sampler_options("fast"), steps=12, seed=4)
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_of_a_preset_s_noise_levels_the_last_are_left_to_the_model(name):
+    """As of the exact ones: a lock that held to the end would leave seams."""
+    options = sampler_options(name)
+    levels = options.sigmas()[:-1]
+    assert 1 <= (levels < options.lock_until).sum() <= 3 and levels[0] > options.lock_until
+
+
 def test_an_unknown_preset_is_named():
-    with pytest.raises(ValueError, match="preset must be one of exact, fast, not slow"):
+    with pytest.raises(ValueError, match="preset must be one of exact, 2x, 5x, 8x, fast, not slow"):
         sampler_options("slow")
