@@ -17,6 +17,7 @@ from revideo.editing.model import ReVideo
 from revideo.evaluation.metrics import psnr
 from revideo.models.blocks import run_plainly
 from revideo.models.config import ModelConfig
+from revideo.pipeline.devices import is_device_shortage
 from revideo.pipeline.loading import check_fp8, compile_blocks, store_in_fp8
 from revideo.pipeline.memory_estimate import Workload
 from revideo.pipeline.memory_fit import WeightBytes, choose_plan, fit_memory, predict_peaks
@@ -87,8 +88,8 @@ def measure_window(
     with card.stage() as decoded:
         try:
             frames = decode_plainly(model, latents) if plain else model.decode(latents, len(latents))
-        except torch.cuda.OutOfMemoryError:
-            if not plain:
+        except RuntimeError as error:
+            if not plain or not is_device_shortage(error):
                 raise
     stages = dict(zip(WINDOW_STAGES, (conditioned, sampled, decoded)))
     return MeasuredWindow(stages, [end - start for start, end in pairwise(moments)], latents, frames)

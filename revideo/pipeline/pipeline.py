@@ -32,6 +32,7 @@ from ..sampling.samplers import (
     guide,
     sample_euler,
 )
+from .devices import default_device, free_cached_memory, is_device_shortage
 from .memory_plan import Plan
 
 Sampler = Callable[
@@ -103,9 +104,9 @@ class Pipeline:
         while True:
             try:
                 return work()
-            except torch.cuda.OutOfMemoryError:  # its name in torch 2.4 too
+            except RuntimeError as error:
                 tighter = self.plan.for_sampling()
-                if not tighter:
+                if not tighter or not is_device_shortage(error):
                     raise
             # Outside of the handler, whose traceback holds the tensors that were too many.
             self._tighten(tighter[0])
@@ -114,7 +115,7 @@ class Pipeline:
     def _tighten(self, plan: Plan) -> None:
         log.warning("out of memory; going on with %s", plan)
         self.apply_plan(plan)
-        torch.cuda.empty_cache()
+        free_cached_memory(self.device)
 
     @torch.inference_mode()
     def condition(
@@ -276,9 +277,9 @@ class Pipeline:
                     self.vae, latents.to(self.device), frames_per_chunk, heard, overlap, self.plan.frame_offload
                 )
                 break
-            except torch.cuda.OutOfMemoryError:
+            except RuntimeError as error:
                 tighter = self.plan.for_decoding()
-                if not tighter:
+                if not tighter or not is_device_shortage(error):
                     raise
             self._tighten(tighter[0])
         return _finite((frames + 1) / 2, "decoding", self.vae.dtype).clamp(0, 1)
@@ -308,12 +309,6 @@ def sample_from_noise(
 ) -> Tensor:
     """From noise of unit variance, scaled as SVD starts."""
     return solver(denoise_step, noise * (1 + sigmas[0] ** 2).sqrt(), sigmas, callback)
-
-
-def default_device() -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _is_no_list_of_layers(record: logging.LogRecord) -> bool:

@@ -196,8 +196,12 @@ def test_weights_that_wait_in_main_memory(checkpoint, clip, device, plan):
 
 
 @pytest.mark.slow
-def test_a_run_out_of_memory_goes_on_by_a_tighter_plan(model, clip):
-    left = [torch.cuda.OutOfMemoryError("CUDA out of memory")] * 2
+def test_a_run_out_of_memory_goes_on_by_a_tighter_plan(model, clip, monkeypatch):
+    emptied, left = [], [torch.cuda.OutOfMemoryError("CUDA out of memory")] * 2
+    if model.device.type == "mps":
+        left = [RuntimeError("MPS backend out of memory (MPS allocated: 5.56 GB, max allowed: 6.80 GB)")] * 2
+    for name in ("cuda", "mps"):
+        monkeypatch.setattr(getattr(torch, name), "empty_cache", lambda name=name: emptied.append(name))
 
     def fail(*_):
         if left:
@@ -208,6 +212,7 @@ def test_a_run_out_of_memory_goes_on_by_a_tighter_plan(model, clip):
     model.sample(make_conditions(*first(clip)), replace(OPTIONS, steps=1))
     hook.remove()
     assert model.plan == Plan(model_offload=True) and on(model.vae) == {"cpu"}
+    assert emptied == [model.device.type] * 2
 
 
 @pytest.mark.slow
