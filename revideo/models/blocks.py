@@ -165,10 +165,17 @@ def without_effect(network: nn.Module) -> Iterator[nn.Parameter]:
                 yield from layer.parameters()
 
 
+def under_autocast(device: torch.device) -> bool:
+    """Whether autocast changes precisions there now; never where torch has none: DirectML, meta, MPS in torch 2.4."""
+    try:
+        return torch.is_autocast_enabled(device.type)
+    except RuntimeError:  # torch's answer for them
+        return False
+
+
 def _keeps(tensor: Tensor) -> bool:
     """Whether what is computed must be kept: for gradients, or because autocast changes precisions on the way."""
-    # The meta device knows no autocast and raises when asked.
-    return torch.is_grad_enabled() or (not tensor.is_meta and torch.is_autocast_enabled(tensor.device.type))
+    return torch.is_grad_enabled() or under_autocast(tensor.device)
 
 
 def _add(tensor: Tensor, added: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from diffusers.models.transformers.transformer_temporal import TransformerSpatio
 from torch import Tensor
 
 import revideo
-from revideo.models.blocks import run_plainly, without_effect
+from revideo.models.blocks import run_plainly, under_autocast, without_effect
 from revideo.pipeline.memory_plan import Plan
 from revideo.sampling.samplers import SamplerOptions
 
@@ -121,6 +121,14 @@ def test_the_numbers_with_gradients_are_those_without(golden_b, device):
         without, _ = block(*given[:3], image_only_indicator=given[3])
     kept, _ = block(*given[:3], image_only_indicator=given[3])
     assert relative_rms(kept, without) < (1e-6 if device.type == "cpu" else 1e-5)  # a card has other kernels
+
+
+def test_a_device_without_autocast_is_never_under_it():
+    with torch.autocast("cpu"):
+        for name in ("meta", "privateuseone", "vulkan"):  # DirectML is the second
+            assert not under_autocast(torch.device(name))
+        assert under_autocast(torch.device("cpu"))
+    assert not under_autocast(torch.device("cpu"))
 
 
 @torch.no_grad()
