@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import comfy.ldm.modules.attention as comfyui_attention
 import comfy.model_management as management
 import comfy.model_patcher
 import folder_paths
@@ -18,6 +19,7 @@ from .sockets import CATEGORY, Model, checked
 
 if TYPE_CHECKING:
     from .. import revideo
+    from ..revideo.models.blocks import Attend
 
 FOLDER = "revideo"
 SAME_FILE = "(in the same file)"
@@ -90,9 +92,31 @@ class Managed(torch.nn.Module):
         self.network = network
 
 
+def chosen_attention(device: torch.device) -> Attend | None:
+    """What ComfyUI's own models attend with, by its command line or for the device; None: torch's attention."""
+    chosen = comfyui_attention.optimized_attention
+    asked_for = args.use_split_cross_attention or args.use_quad_cross_attention
+    # On a CPU it is sub-quadratic attention where nobody asks for another, and torch's is quicker.
+    if chosen is comfyui_attention.attention_pytorch or (management.is_device_cpu(device) and not asked_for):
+        return None
+    half_only = chosen in (comfyui_attention.attention_sage, comfyui_attention.attention_flash)
+
+    def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        # They would fail and say so at every layer before ComfyUI took torch's attention.
+        single = half_only and query.dtype not in (torch.float16, torch.bfloat16)
+        function = comfyui_attention.attention_pytorch if single else chosen
+        return function(query, key, value, query.shape[1], skip_reshape=True, skip_output_reshape=True)
+
+    return attend
+
+
 def manage(model: revideo.ReVideo) -> revideo.ReVideo:
-    """Lets ComfyUI decide when each network of a revideo.ReVideo is on the device and when it goes."""
+    """Lets ComfyUI decide when each network of a revideo.ReVideo is on the device, when it goes, and what attends."""
+    from ..revideo.models.blocks import attend_by
+
     model.device = management.get_torch_device()
+    for network in (model.unet, model.controlnet):
+        attend_by(network, chosen_attention(model.device))
     offload_device = management.unet_offload_device()
     patchers = {
         network: comfy.model_patcher.CoreModelPatcher(Managed(network), model.device, offload_device)

@@ -14,7 +14,7 @@ code. What they leave out or arrange otherwise:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -30,6 +30,11 @@ from .fused_linear import FusedLinear, followed, fuses
 
 # Elements of a feed-forward's widest layer at a time: on a CPU such that its cache holds most of them.
 WIDEST_CPU, WIDEST_GPU = 2**21, 2**26
+# Rows times heads that a card attends to at once: CUDA's kernels count both in grids that end here, and some their
+# product (pytorch/pytorch#142228, #146704). Places of a clip of 720p are more.
+MOST_ROWS = 2**16 - 1
+
+Attend = Callable[[Tensor, Tensor, Tensor], Tensor]  # query, key, value (N, heads, L, C) → (N, heads, L, C)
 
 
 class ResidualBlock(SpatioTemporalResBlock):
@@ -85,6 +90,7 @@ class Transformer(TransformerSpatioTemporalModel):
 
     plain = False  # True: diffusers' own code
     widest: int | None = None  # elements of a feed-forward's widest layer at a time; None: what suits the device
+    attend: Attend | None = None  # None: torch's own attention
 
     def forward(
         self,
@@ -105,12 +111,12 @@ class Transformer(TransformerSpatioTemporalModel):
         frames = self.time_proj(torch.arange(num_frames, device=tokens.device))
         place_in_time = self.time_pos_embed(frames.to(tokens.dtype))[:, None]  # (T, 1, C)
         for spatial, temporal in zip(self.transformer_blocks, self.temporal_transformer_blocks, strict=True):
-            tokens = _attend_to_itself(tokens, spatial.norm1, spatial.attn1)
+            tokens = _attend_to_itself(tokens, spatial.norm1, spatial.attn1, self.attend)
             tokens = _add(tokens, _image(spatial.attn2, image))
             tokens = _feed_forward(tokens, spatial.norm3, spatial.ff, self.widest)
             mixed = (tokens + place_in_time).transpose(1, 2).contiguous()  # (B, h·w, T, C): a place's frames together
             mixed = _feed_forward(mixed, temporal.norm_in, temporal.ff_in, self.widest)
-            mixed = _attend_to_itself(mixed, temporal.norm1, temporal.attn1)
+            mixed = _attend_to_itself(mixed, temporal.norm1, temporal.attn1, self.attend)
             mixed = _add(mixed, _image(temporal.attn2, image))
             mixed = _feed_forward(mixed, temporal.norm3, temporal.ff, self.widest).transpose(1, 2)
             weight = temporal_weight(self.time_mixer).to(tokens)
@@ -155,6 +161,13 @@ def run_plainly(network: nn.Module, plain: bool = True) -> None:
     for module in network.modules():
         if isinstance(module, (ResidualBlock, Transformer, FusedLinear)):
             module.plain = plain
+
+
+def attend_by(network: nn.Module, attend: Attend | None) -> None:
+    """All attention of a frame, and over time, by this function; None: by torch's own. Without gradients alone."""
+    for module in network.modules():
+        if isinstance(module, Transformer):
+            module.attend = attend
 
 
 def without_effect(network: nn.Module) -> Iterator[nn.Parameter]:
@@ -205,19 +218,21 @@ def _gated(layer: nn.Module, tokens: Tensor) -> Tensor:
     return layer(tokens, gated=True) if isinstance(layer, FusedLinear) else followed(layer(tokens), gated=True)
 
 
-def _attend_to_itself(tokens: Tensor, norm: nn.LayerNorm, attention: Attention) -> Tensor:
+def _attend_to_itself(tokens: Tensor, norm: nn.LayerNorm, attention: Attention, attend: Attend | None) -> Tensor:
     """`tokens` (B, N, L, C) and what attention within each of N rows of L adds; a clip at a time if in place."""
     out = attention.to_out[0]
     if _keeps(tokens):
         rows = tokens.flatten(0, 1)
-        return _projected(out, _attended(norm(rows), attention), rows).unflatten(0, tokens.shape[:2])
+        return _projected(out, _attended(norm(rows), attention, attend), rows).unflatten(0, tokens.shape[:2])
     for clip in tokens:
-        _add_projected(clip, out, _attended(norm(clip), attention))
+        _add_projected(clip, out, _attended(norm(clip), attention, attend))
     return tokens
 
 
-def _attended(normed: Tensor, attention: Attention) -> Tensor:
+def _attended(normed: Tensor, attention: Attention, attend: Attend | None) -> Tensor:
     """(N, L, C) → (N, L, C), heads side by side."""
+    if len(normed) * attention.heads > MOST_ROWS and normed.device.type != "cpu":
+        return torch.cat([_attended(rows, attention, attend) for rows in normed.split(MOST_ROWS // attention.heads)])
     query, key, value = (
         project(normed).unflatten(-1, (attention.heads, -1)).transpose(1, 2)
         for project in (attention.to_q, attention.to_k, attention.to_v)
@@ -226,6 +241,8 @@ def _attended(normed: Tensor, attention: Attention) -> Tensor:
         # Half the time of SDPA's kernels there, forth and back, at a small model's sizes.
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
         attended = scores.softmax(-1) @ value
+    elif attend is not None and not torch.is_grad_enabled():
+        attended = attend(query, key, value)
     else:
         attended = F.scaled_dot_product_attention(query, key, value)
     return attended.transpose(1, 2).flatten(2)
