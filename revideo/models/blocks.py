@@ -41,6 +41,7 @@ class ResidualBlock(SpatioTemporalResBlock):
     """A spatial residual block, then a temporal one, blended."""
 
     plain = False  # True: diffusers' own code
+    layout = torch.channels_last  # of pictures in memory
 
     def forward(
         self,
@@ -55,7 +56,7 @@ class ResidualBlock(SpatioTemporalResBlock):
         clips = len(image_only_indicator)
         if temb is not None:
             temb = F.silu(temb[:: image_only_indicator.shape[1]])
-        hidden = hidden_states.contiguous(memory_format=torch.channels_last)
+        hidden = hidden_states.contiguous(memory_format=self.layout)
         return self._temporal(self._spatial(hidden, temb, clips), temb, clips)
 
     def _spatial(self, hidden: Tensor, embedding: Tensor | None, clips: int) -> Tensor:
@@ -91,6 +92,7 @@ class Transformer(TransformerSpatioTemporalModel):
     plain = False  # True: diffusers' own code
     widest: int | None = None  # elements of a feed-forward's widest layer at a time; None: what suits the device
     attend: Attend | None = None  # None: torch's own attention
+    layout = torch.channels_last  # of pictures in memory
 
     def forward(
         self,
@@ -106,7 +108,7 @@ class Transformer(TransformerSpatioTemporalModel):
         clips, num_frames = image_only_indicator.shape
         image = encoder_hidden_states[::num_frames]  # (B, 1, D)
         _, _, height, width = hidden_states.shape
-        hidden = hidden_states.contiguous(memory_format=torch.channels_last)
+        hidden = hidden_states.contiguous(memory_format=self.layout)
         tokens = self.proj_in(rearrange(self.norm(hidden), "(b t) c h w -> b t (h w) c", b=clips))
         frames = self.time_proj(torch.arange(num_frames, device=tokens.device))
         place_in_time = self.time_pos_embed(frames.to(tokens.dtype))[:, None]  # (T, 1, C)
@@ -161,6 +163,17 @@ def run_plainly(network: nn.Module, plain: bool = True) -> None:
     for module in network.modules():
         if isinstance(module, (ResidualBlock, Transformer, FusedLinear)):
             module.plain = plain
+
+
+def lay_out_pictures(network: nn.Module, layout: torch.memory_format) -> None:
+    """How pictures lie in memory between layers: the same numbers, to rounding, in another time on another device.
+
+    CUDA's GroupNorm makes all it is given contiguous, and cuDNN turns what it convolves back; what that costs beside
+    working contiguously throughout is for a card to say (`nox -s gpu -- --parts exact,layout`).
+    """
+    for module in network.modules():
+        if isinstance(module, (ResidualBlock, Transformer)):
+            module.layout = layout
 
 
 def attend_by(network: nn.Module, attend: Attend | None) -> None:

@@ -13,7 +13,7 @@ from torch.testing import assert_close
 
 import revideo
 from revideo.models import blocks
-from revideo.models.blocks import run_plainly, under_autocast, without_effect
+from revideo.models.blocks import lay_out_pictures, run_plainly, under_autocast, without_effect
 from revideo.pipeline.memory_plan import Plan
 from revideo.sampling.samplers import SamplerOptions
 
@@ -146,6 +146,22 @@ def test_rows_that_a_card_cannot_count_are_attended_to_some_at_a_time(golden_b, 
         found = found.cpu()
     assert max(rows) == 40
     assert_close(found, expected)
+
+
+@pytest.mark.device
+@torch.no_grad()
+def test_pictures_that_lie_in_memory_otherwise_give_the_same_and_are_left_as_they_were(golden_b, device):
+    block = copy.deepcopy(golden_b.model.unet.down_blocks[0])
+    hidden = torch.randn(6, block.resnets[0].spatial_res_block.in_channels, 8, 12).to(device)
+    embedding = torch.randn(6, block.resnets[0].spatial_res_block.time_emb_proj.in_features).to(device)
+    image = torch.randn(6, 1, golden_b.config.unet.context_dim).to(device)
+    given = hidden, embedding[::3].repeat_interleave(3, 0), image[::3].repeat_interleave(3, 0)
+    expected, _ = block(*given, image_only_indicator=torch.zeros(2, 3, device=device))
+    lay_out_pictures(block, torch.contiguous_format)
+    before = hidden.clone()
+    found, _ = block(*given, image_only_indicator=torch.zeros(2, 3, device=device))
+    assert torch.equal(hidden, before)
+    assert relative_rms(found, expected) < 1e-5
 
 
 def test_a_device_without_autocast_is_never_under_it():
