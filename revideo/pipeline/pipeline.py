@@ -185,15 +185,17 @@ class Pipeline:
         branches = conditioning.with_unconditional() if guided else conditioning
         controlnet = cached_control(self.controlnet, options.control_every)
 
-        def estimate(x: Tensor, sigma: Tensor, known: Conditioning) -> Tensor:
+        def estimate(x: Tensor, level: float, known: Conditioning) -> Tensor:
             if isinstance(controlnet, ControlCache):
-                controlnet.begin(sigma.max().item(), len(known.context))
+                controlnet.begin(level, len(known.context))
+            sigma = torch.full((1,), level, device=x.device)  # a copy from main memory would wait for the device
             return denoise(self.unet, controlnet, x, sigma, known, batched=self.plan.branches > 1)
 
         def guided_denoise(x: Tensor, sigma: Tensor) -> Tensor:
-            if not guided or not options.guides_at(sigma.max().item()):
-                return self._fitting(lambda: estimate(x, sigma, conditioning)[0])
-            return self._fitting(lambda: guide(estimate(x, sigma, branches), scales))
+            level = sigma.max().item()
+            if not guided or not options.guides_at(level):
+                return self._fitting(lambda: estimate(x, level, conditioning)[0])
+            return self._fitting(lambda: guide(estimate(x, level, branches), scales))
 
         return guided_denoise
 
@@ -241,7 +243,9 @@ class Pipeline:
         if options.solver == "euler_ancestral":
             solver = partial(solver, generator=noise_generator(options.seed, STEPS))
         run = sampler or partial(sample_from_noise, solver=solver)
-        latents = run(denoise_step, noise.to(self.device), sigmas.to(self.device), callback).cpu()
+        # Our own solvers ask for noise levels: in main memory, where the device need not have caught up to answer.
+        sigmas = sigmas.to(self.device) if sampler else sigmas.cpu()
+        latents = run(denoise_step, noise.to(self.device), sigmas, callback).cpu()
         return _finite(latents, "sampling", self.unet.dtype)
 
     @torch.inference_mode()

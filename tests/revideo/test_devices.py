@@ -158,6 +158,29 @@ def test_locked_and_quicker_ways_of_sampling(model, clip, choices):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "choices", [{"solver": "euler_ancestral"}, vars(sampler_options("fast", steps=3, latent_lock=True, cfg_last=2.0))]
+)
+def test_no_step_waits_for_a_number_of_the_device(model, clip, monkeypatch, choices):
+    asked, options = [], replace(OPTIONS, **choices)
+    conditioning = model.condition(make_conditions(*first(clip)), options)
+    lock = model.latent_lock(make_conditions(*first(clip)), options)
+    for name in ("item", "__bool__", "__float__", "__int__", "tolist"):
+        own = getattr(Tensor, name)
+
+        def ask(tensor, own=own):
+            asked.append(device_of(tensor))
+            return own(tensor)
+
+        monkeypatch.setattr(Tensor, name, ask)
+    denoise = lock(model.denoiser(conditioning, options))
+    asked.clear()
+    steps: list[list[torch.device]] = []
+    model.run(denoise, torch.ones(3, 4, 4, 4), options, lambda _: steps.append(asked.copy()))
+    assert len(steps) == options.steps and steps[-1] and set(steps[-1]) == {CPU}
+
+
+@pytest.mark.slow
 def test_chunks_with_neighbours_and_frames_that_wait(model):
     latents = torch.randn(3, 4, 4, 4, generator=torch.Generator().manual_seed(5))
     usual = model.decode(latents, 2, overlap=1)
