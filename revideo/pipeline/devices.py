@@ -1,4 +1,4 @@
-"""The device that computes: which there is, and what tells that its memory has ended."""
+"""The device that computes: which there is, how much memory it has, and what tells that this has ended."""
 
 from __future__ import annotations
 
@@ -21,6 +21,20 @@ def default_device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def available_memory(device: torch.device) -> int | None:
+    """Bytes that this process can get or holds already; None where torch cannot say, or where it is main memory."""
+    if device.type == "mps" and hasattr(torch.mps, "recommended_max_memory"):  # from torch 2.5 on
+        return torch.mps.recommended_max_memory()  # Metal's working set, beyond which macOS slows down or refuses
+    backend: Any = getattr(torch, device.type, None)
+    if not hasattr(backend, "mem_get_info"):  # XPU's before torch 2.6, too
+        return None
+    try:
+        free, total = backend.mem_get_info(device)
+    except RuntimeError:  # integrated graphics of Intel's do not know
+        return None
+    return min(free + backend.memory_reserved(device), total)
 
 
 def is_device_shortage(error: BaseException) -> bool:

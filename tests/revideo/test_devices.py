@@ -19,6 +19,7 @@ from revideo.checkpoints.reading import open_checkpoint
 from revideo.editing.handover import PreviousWindow, start_window
 from revideo.models import fused_linear
 from revideo.pictures.fusion import fusion_weights
+from revideo.pipeline import memory_fit
 from revideo.pipeline.loading import FP8
 from revideo.pipeline.memory_plan import Plan
 from revideo.sampling.samplers import sampler_options
@@ -236,6 +237,18 @@ def test_a_run_out_of_memory_goes_on_by_a_tighter_plan(model, clip, monkeypatch)
     hook.remove()
     assert model.plan == Plan(model_offload=True) and on(model.vae) == {"cpu"}
     assert emptied == [model.device.type] * 2
+
+
+@pytest.mark.parametrize("device", ["cuda", "xpu", "mps"])
+@pytest.mark.parametrize("budget, plan", [(10**12, Plan(branches=2)), (1, Plan(1, True, True, True))])
+def test_a_plan_is_made_for_the_memory_of_any_device(checkpoint, monkeypatch, device, budget, plan):
+    model = revideo.load(checkpoint, dtype=torch.float16, device="cpu")
+    model.device = torch.device(device, 0)
+    chosen: list[Plan] = []
+    monkeypatch.setattr(memory_fit, "available_memory", {model.device: budget}.get)
+    monkeypatch.setattr(model, "apply_plan", chosen.append)  # there is no such device to lay it out on
+    assert memory_fit.fit_memory(model, (32, 32), OPTIONS).endswith(f" of {budget / 1e9:.1f} GB")
+    assert chosen == [plan]
 
 
 @pytest.mark.slow

@@ -1,9 +1,9 @@
-"""What tells that a device's memory, or main memory, has ended: as torch and its devices say it."""
+"""What a device's memory is, and what tells that it, or main memory, has ended: as torch and its devices say it."""
 
 import pytest
 import torch
 
-from revideo.pipeline.devices import free_cached_memory, is_device_shortage, is_memory_shortage
+from revideo.pipeline.devices import available_memory, free_cached_memory, is_device_shortage, is_memory_shortage
 
 OF_DEVICES = [
     torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 8 GiB"),
@@ -44,6 +44,30 @@ def test_a_shortage_of_main_memory_is_none_of_the_device():
         torch.empty(10**15)
     for error in (raised.value, MemoryError()):
         assert is_memory_shortage(error) and not is_device_shortage(error)
+
+
+@pytest.mark.parametrize(
+    "name, free, expected",
+    [("cuda", 6, 8), ("xpu", 6, 8), ("xpu", 9, 10), ("xpu", RuntimeError, None), ("mps", 0, 7)],
+    ids=["cuda", "xpu", "xpu that counts nothing as taken", "xpu that does not know", "mps"],
+)
+def test_memory_that_a_process_can_get_is_what_is_free_and_what_it_holds(monkeypatch, name, free, expected):
+    def mem_get_info(device):
+        if free is RuntimeError:
+            raise RuntimeError("The device (Intel(R) Arc(TM) Graphics) doesn't support querying the available memory")
+        return free, 10
+
+    if name == "mps":
+        monkeypatch.setattr(torch.mps, "recommended_max_memory", lambda: 7)
+    else:
+        monkeypatch.setattr(getattr(torch, name), "mem_get_info", mem_get_info)
+        monkeypatch.setattr(getattr(torch, name), "memory_reserved", lambda device: 2)
+    assert available_memory(torch.device(name, 0)) == expected
+
+
+@pytest.mark.parametrize("name", ["cpu", "meta", "privateuseone"])
+def test_where_nobody_counts_memory_there_is_no_plan(name):
+    assert available_memory(torch.device(name)) is None
 
 
 @pytest.mark.parametrize("name", ["cpu", "meta", "cuda", "xpu", "privateuseone"])
