@@ -142,7 +142,7 @@ class ReleasedSize:
     def leave(self) -> None:
         """The shared model waits in main memory while another has the card."""
         if self.model is not None and self.model.plan.layerwise_offload:
-            self.model = None  # which is for good
+            self.model = None  # its weights lie in pinned memory
         if self.model is not None:
             self.lay_out(self.model, Plan(model_offload=True))
         self.card.empty()

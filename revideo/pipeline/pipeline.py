@@ -10,7 +10,6 @@ from hashlib import sha256
 from typing import Any
 
 import torch
-from diffusers.hooks import apply_group_offloading
 from torch import Tensor, nn
 
 from ..conditions import Conditions, signed
@@ -33,6 +32,7 @@ from ..sampling.samplers import (
     sample_euler,
 )
 from .devices import default_device, free_cached_memory, is_device_shortage
+from .layerwise import keep_layers, offload_layers
 from .memory_plan import Plan
 
 Sampler = Callable[
@@ -79,21 +79,14 @@ class Pipeline:
                 module.to("cpu")
 
     def apply_plan(self, plan: Plan) -> None:
-        """Lays out all later work by `plan`; what once comes layer by layer does so for good."""
-        if plan.layerwise_offload and not self.plan.layerwise_offload:
-            logging.getLogger("diffusers.hooks.group_offloading").addFilter(_is_no_list_of_layers)
+        """Lays out all later work by `plan`; `place` brings weights to where it has them."""
+        if plan.layerwise_offload != self.plan.layerwise_offload:
             for network in (self.unet, self.controlnet):
-                apply_group_offloading(
-                    network.to("cpu"),
-                    onload_device=self.device,
-                    offload_type="leaf_level",
-                    # The next layer comes while one works. Not in fp8: casting frees a layer's weights before they
-                    # are read, and the next layer's, which come on a stream of their own, could lie upon them.
-                    use_stream=self.device.type == "cuda" and all(each.itemsize > 1 for each in network.parameters()),
-                )
-        if self.plan.layerwise_offload:
-            plan = replace(plan, model_offload=True, layerwise_offload=True)
-        self.plan = plan
+                if plan.layerwise_offload:
+                    offload_layers(network, self.device)
+                else:
+                    keep_layers(network)
+        self.plan = replace(plan, model_offload=plan.model_offload or plan.layerwise_offload)
 
     def layer_by_layer(self, network: nn.Module) -> bool:
         """Whether its weights come and go by themselves, so that nobody is to move it."""
@@ -313,11 +306,6 @@ def sample_from_noise(
 ) -> Tensor:
     """From noise of unit variance, scaled as SVD starts."""
     return solver(denoise_step, noise * (1 + sigmas[0] ** 2).sqrt(), sigmas, callback)
-
-
-def _is_no_list_of_layers(record: logging.LogRecord) -> bool:
-    """diffusers lists a page of layers that did not run as they were called: our blocks leave out the idle ones."""
-    return "layers were not executed" not in record.getMessage()
 
 
 def _finite(result: Tensor, stage: str, dtype: torch.dtype) -> Tensor:

@@ -220,6 +220,32 @@ def test_weights_that_wait_in_main_memory(checkpoint, clip, device, plan):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("device, fp8", [("cuda", False), ("cuda", True), ("mps", False)])
+def test_weights_that_came_layer_by_layer_stay_again_where_a_plan_lets_them(checkpoint, clip, device, fp8):
+    layerwise, conditions, once = Plan(1, False, True, True), make_conditions(*first(clip)), replace(OPTIONS, steps=1)
+    with simulated(device):
+        model = revideo.load(checkpoint, dtype=torch.float16, fp8=fp8)
+        weights = {name: weight.cpu().clone() for name, weight in model.unet.state_dict().items()}
+        expected = model.sample(conditions, once)
+        for _ in range(2):
+            model.apply_plan(layerwise)
+            assert torch.equal(model.sample(conditions, once), expected)
+            hook = model.unet.mid_block.register_forward_pre_hook(lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):  # broken off where some layers are on the device
+                model.sample(conditions, once)
+            hook.remove()
+            model.apply_plan(Plan(model_offload=True))
+            assert on(model.unet) | on(model.controlnet) == {"cpu"}
+            assert torch.equal(model.sample(conditions, once), expected)
+            model.decode(expected)
+            assert on(model.unet) | on(model.controlnet) == {"cpu"} and on(model.vae) == {device}
+            model.apply_plan(Plan())
+            assert torch.equal(model.sample(conditions, once), expected)
+            assert on(model.unet) | on(model.controlnet) == {device}
+        assert all(torch.equal(weight.cpu(), weights[name]) for name, weight in model.unet.state_dict().items())
+
+
+@pytest.mark.slow
 def test_a_run_out_of_memory_goes_on_by_a_tighter_plan(model, clip, monkeypatch):
     emptied, left = [], [torch.cuda.OutOfMemoryError("CUDA out of memory")] * 2
     if model.device.type == "mps":
