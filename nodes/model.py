@@ -20,6 +20,7 @@ from .sockets import CATEGORY, Model, checked
 if TYPE_CHECKING:
     from .. import revideo
     from ..revideo.models.blocks import Attend
+    from ..revideo.pipeline.memory_plan import Plan
 
 FOLDER = "revideo"
 SAME_FILE = "(in the same file)"
@@ -128,7 +129,15 @@ def manage(model: revideo.ReVideo) -> revideo.ReVideo:
         whole = [patchers[network] for network in networks if not model.layer_by_layer(network)]
         management.load_models_gpu(whole, memory_required=model.activation_bytes, force_full_load=True)
 
-    model.place = place
+    lay_out = model.apply_plan
+
+    def apply_plan(plan: Plan) -> None:
+        if plan.layerwise_offload and not model.plan.layerwise_offload:
+            for network in (model.unet, model.controlnet):
+                patchers[network].detach()  # or ComfyUI would count them as loaded, and not load them later
+        lay_out(plan)
+
+    model.place, model.apply_plan = place, apply_plan  # type: ignore[method-assign]
     return model
 
 
