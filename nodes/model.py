@@ -218,8 +218,11 @@ class ReVideoLoadModel(io.ComfyNode):
 
 
 def plan_memory(model: revideo.ReVideo, size: tuple[int, int], options: revideo.SamplerOptions) -> str:
-    """Lays out the model's work at this height and width, and says how; "" on a CPU, where nothing is to be planned."""
-    if management.is_device_cpu(model.device):
+    """Lays out the model's work at this height and width, and says how; "" where nothing is to be planned.
+
+    That is on a CPU, and with DirectML, of whose memory ComfyUI knows nothing and says 1 GiB.
+    """
+    if management.is_device_cpu(model.device) or model.device.type == "privateuseone":
         return ""
     from ..revideo.pipeline.memory_fit import fit_memory
 

@@ -16,6 +16,11 @@ _COMES_AHEAD = tuple(map(int, diffusers.__version__.split(".")[:2])) >= (0, 37)
 _HOOKS = (_GROUP, "layer_execution_tracker", "lazy_prefetch_group_offloading")
 
 
+def can_offload_layers(device: torch.device) -> bool:
+    """Whether torch has a module for this kind of device, which the hooks want; it has none for DirectML."""
+    return hasattr(torch, device.type)
+
+
 def offload_layers(network: nn.Module, device: torch.device) -> None:
     """From now on its weights come to `device` and go by themselves, until `keep_layers`."""
     log = logging.getLogger("diffusers.hooks.group_offloading")

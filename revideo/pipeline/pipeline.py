@@ -32,7 +32,7 @@ from ..sampling.samplers import (
     sample_euler,
 )
 from .devices import default_device, free_cached_memory, is_device_shortage
-from .layerwise import keep_layers, offload_layers
+from .layerwise import can_offload_layers, keep_layers, offload_layers
 from .memory_plan import Plan
 
 Sampler = Callable[
@@ -79,7 +79,9 @@ class Pipeline:
                 module.to("cpu")
 
     def apply_plan(self, plan: Plan) -> None:
-        """Lays out all later work by `plan`; `place` brings weights to where it has them."""
+        """Lays out all later work by `plan`, or the nearest that the device allows."""
+        if not self._possible(plan):
+            plan = replace(plan, layerwise_offload=False)
         if plan.layerwise_offload != self.plan.layerwise_offload:
             for network in (self.unet, self.controlnet):
                 if plan.layerwise_offload:
@@ -87,6 +89,9 @@ class Pipeline:
                 else:
                     keep_layers(network)
         self.plan = replace(plan, model_offload=plan.model_offload or plan.layerwise_offload)
+
+    def _possible(self, plan: Plan) -> bool:
+        return not plan.layerwise_offload or can_offload_layers(self.device)
 
     def layer_by_layer(self, network: nn.Module) -> bool:
         """Whether its weights come and go by themselves, so that nobody is to move it."""
@@ -98,7 +103,7 @@ class Pipeline:
             try:
                 return work()
             except RuntimeError as error:
-                tighter = self.plan.for_sampling()
+                tighter = [*filter(self._possible, self.plan.for_sampling())]
                 if not tighter or not is_device_shortage(error):
                     raise
             # Outside of the handler, whose traceback holds the tensors that were too many.

@@ -18,6 +18,18 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.parametrize("kind", ["cpu", "privateuseone"])
+def test_where_comfyui_knows_no_memory_none_is_planned(checkpoint, kind):
+    """DirectML, the second, has one GiB for it, whatever the card."""
+    from pack import revideo
+    from pack.nodes.model import plan_memory
+    from pack.revideo.pipeline.memory_plan import Plan
+
+    model = revideo.load(checkpoint, device="cpu")
+    model.device = torch.device(kind)
+    assert plan_memory(model, (64, 64), revideo.SamplerOptions()) == "" and model.plan == Plan()
+
+
 @pytest.mark.slow
 def test_networks_are_where_a_plan_has_them_also_after_a_tighter_one(checkpoint, monkeypatch):
     import comfy.model_management as management

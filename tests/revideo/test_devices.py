@@ -265,6 +265,29 @@ def test_a_run_out_of_memory_goes_on_by_a_tighter_plan(model, clip, monkeypatch)
     assert emptied == [model.device.type] * 2
 
 
+@pytest.mark.slow
+def test_where_no_layer_can_come_by_itself_networks_come_in_turn(checkpoint, clip):
+    """DirectML, for which torch has no module."""
+    error = RuntimeError("Could not allocate tensor with 8 bytes. There is not enough GPU video memory available!")
+
+    def fail(*_):
+        raise error
+
+    with simulated("privateuseone"):
+        model = revideo.load(checkpoint, dtype=torch.float16, device="privateuseone")
+        model.apply_plan(Plan(1, False, True, True))
+        assert model.plan == Plan(model_offload=True)
+        conditions, once = make_conditions(*first(clip)), replace(OPTIONS, steps=1)
+        assert model.sample(conditions, once).isfinite().all()
+        hook = model.unet.register_forward_hook(fail)
+        with pytest.raises(RuntimeError) as raised:
+            model.sample(conditions, once)
+        hook.remove()
+        assert raised.value is error
+        model.decode(model.sample(conditions, once))
+        assert on(model.vae) == {"privateuseone"} and on(model.unet) == {"cpu"}
+
+
 @pytest.mark.parametrize("device", ["cuda", "xpu", "mps"])
 @pytest.mark.parametrize("budget, plan", [(10**12, Plan(branches=2)), (1, Plan(1, True, True, True))])
 def test_a_plan_is_made_for_the_memory_of_any_device(checkpoint, monkeypatch, device, budget, plan):
