@@ -28,6 +28,7 @@ from revideo.drawing.document import EditDocument
 from revideo.drawing.schema import DrawnPath, Point, Region
 from revideo.pictures.sheets import write_image
 from revideo.sampling.samplers import sampler_options
+from revideo.training import loop
 from revideo.video.fitting import fit_frames
 
 ROOT = Path(__file__).parents[3]
@@ -803,6 +804,21 @@ def test_too_little_memory_says_what_to_do(command, monkeypatch, capsys, error):
     assert capsys.readouterr().err.endswith(
         "revideo: error: cpu ran out of memory at 128×64: try a smaller --size, --dtype fp16 or --fp8\n"
     )
+
+
+@pytest.mark.parametrize("message", ["MPS backend out of memory (MPS allocated: 5.56 GB)", "a bug"])
+def test_a_training_without_memory_says_what_to_do(monkeypatch, capsys, message):
+    def train(*_):
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(loop, "train", train)
+    words = ["train", str(ROOT / "training/tiny.toml")]
+    if message == "a bug":
+        with pytest.raises(RuntimeError, match="a bug"):
+            main(words)
+    else:
+        assert main(words) == 2
+        assert "memory ran out: lower run.clips_at_once" in capsys.readouterr().err
 
 
 # --- convert -------------------------------------------------------------------------------
