@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import comfy.ldm.modules.attention as comfyui_attention
 import comfy.model_management as management
 import comfy.model_patcher
 import folder_paths
@@ -18,6 +19,8 @@ from .sockets import CATEGORY, Model, checked
 
 if TYPE_CHECKING:
     from .. import revideo
+    from ..revideo.models.blocks import Attend
+    from ..revideo.pipeline.memory_plan import Plan
 
 FOLDER = "revideo"
 SAME_FILE = "(in the same file)"
@@ -90,9 +93,31 @@ class Managed(torch.nn.Module):
         self.network = network
 
 
+def chosen_attention(device: torch.device) -> Attend | None:
+    """What ComfyUI's own models attend with, by its command line or for the device; None: torch's attention."""
+    chosen = comfyui_attention.optimized_attention
+    asked_for = args.use_split_cross_attention or args.use_quad_cross_attention
+    # On a CPU it is sub-quadratic attention where nobody asks for another, and torch's is quicker.
+    if chosen is comfyui_attention.attention_pytorch or (management.is_device_cpu(device) and not asked_for):
+        return None
+    half_only = chosen in (comfyui_attention.attention_sage, comfyui_attention.attention_flash)
+
+    def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        # They would fail and say so at every layer before ComfyUI took torch's attention.
+        single = half_only and query.dtype not in (torch.float16, torch.bfloat16)
+        function = comfyui_attention.attention_pytorch if single else chosen
+        return function(query, key, value, query.shape[1], skip_reshape=True, skip_output_reshape=True)
+
+    return attend
+
+
 def manage(model: revideo.ReVideo) -> revideo.ReVideo:
-    """Lets ComfyUI decide when each network of a revideo.ReVideo is on the device and when it goes."""
+    """Lets ComfyUI decide when each network of a revideo.ReVideo is on the device, when it goes, and what attends."""
+    from ..revideo.models.blocks import attend_by
+
     model.device = management.get_torch_device()
+    for network in (model.unet, model.controlnet):
+        attend_by(network, chosen_attention(model.device))
     offload_device = management.unet_offload_device()
     patchers = {
         network: comfy.model_patcher.CoreModelPatcher(Managed(network), model.device, offload_device)
@@ -104,7 +129,15 @@ def manage(model: revideo.ReVideo) -> revideo.ReVideo:
         whole = [patchers[network] for network in networks if not model.layer_by_layer(network)]
         management.load_models_gpu(whole, memory_required=model.activation_bytes, force_full_load=True)
 
-    model.place = place
+    lay_out = model.apply_plan
+
+    def apply_plan(plan: Plan) -> None:
+        if plan.layerwise_offload and not model.plan.layerwise_offload:
+            for network in (model.unet, model.controlnet):
+                patchers[network].detach()  # or ComfyUI would count them as loaded, and not load them later
+        lay_out(plan)
+
+    model.place, model.apply_plan = place, apply_plan  # type: ignore[method-assign]
     return model
 
 
@@ -185,8 +218,11 @@ class ReVideoLoadModel(io.ComfyNode):
 
 
 def plan_memory(model: revideo.ReVideo, size: tuple[int, int], options: revideo.SamplerOptions) -> str:
-    """Lays out the model's work at this height and width, and says how; "" on a CPU, where nothing is to be planned."""
-    if management.is_device_cpu(model.device):
+    """Lays out the model's work at this height and width, and says how; "" where nothing is to be planned.
+
+    That is on a CPU, and with DirectML, of whose memory ComfyUI knows nothing and says 1 GiB.
+    """
+    if management.is_device_cpu(model.device) or model.device.type == "privateuseone":
         return ""
     from ..revideo.pipeline.memory_fit import fit_memory
 

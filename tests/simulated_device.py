@@ -46,7 +46,7 @@ _GROUPED = torch._C._group_tensors_by_device_and_dtype
 
 @contextmanager
 def simulated(device: str) -> Iterator[None]:
-    """In this thread there is one such device, "cuda" or "mps"; tensors keep what they claim when it ends."""
+    """In this thread there is one "cuda", "mps" or "privateuseone" (DirectML); tensors keep what they claim later."""
     claims = Claims(device)
     with pytest.MonkeyPatch.context() as patch, claims, Operations():
         _announce(patch, device)

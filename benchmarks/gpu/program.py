@@ -17,7 +17,7 @@ import torch
 from ..common import ROOT
 from .card import GB, Card
 from .exactness import RECORDED_IN, measure_recording, run_in_time, run_suite
-from .released import BUDGETS_GB, ReleasedSize
+from .released import BUDGETS_GB, LAYOUTS, ReleasedSize
 from .results import MESSAGE_LENGTH, Results
 from .shortage import measure_transfers, run_short_of_memory
 
@@ -30,6 +30,7 @@ GPU_PARTS = (  # the weightiest first, of those of like weight the quickest
     "transfers",
     "plan",
     "shortage",
+    "layout",
     "compiled",
     "whole",
     "fp8",
@@ -136,6 +137,8 @@ def plan_tasks(given: argparse.Namespace, card: Card, end: float) -> list[Task]:
         at(given.sizes[0], "shortage", 20, work, f"memory ends while {stage}")
     for size in given.sizes:
         at(size, "fast", 20, released.measure_fast, "preset fast, whole")
+    for text in LAYOUTS:
+        at(given.sizes[0], "layout", 15, partial(released.measure_layout, layout=text), text)
     add("transfers", "transfers", 15, partial(measure_transfers, released))
     if given.in_process:
         at(given.sizes[0], "compiled", 0, released.measure_compiled, "compiled")

@@ -15,9 +15,10 @@ from revideo.checkpoints.random_weights import SMALL, random_parts
 from revideo.conditions import make_conditions
 from revideo.editing.model import ReVideo
 from revideo.evaluation.metrics import psnr
-from revideo.models.blocks import run_plainly
+from revideo.models.blocks import lay_out_pictures, run_plainly
 from revideo.models.config import ModelConfig
-from revideo.pipeline.loading import check_fp8, compile_blocks, store_in_fp8
+from revideo.pipeline.devices import is_device_shortage
+from revideo.pipeline.loading import check_fp8, compile_blocks, lay_out_convolutions, store_in_fp8
 from revideo.pipeline.memory_estimate import Workload
 from revideo.pipeline.memory_fit import WeightBytes, choose_plan, fit_memory, predict_peaks
 from revideo.pipeline.memory_plan import Plan
@@ -34,6 +35,10 @@ LEAST_PSNR_DB = 45.0  # between ways that are exact
 TOLERANCE = 0.15  # of the predicted peak
 ROOM_GB = 20  # on a card, to make the weights there
 BUDGETS_GB = (6, 8, 10, 12, 16, 24)  # rising: a plan that a tighter budget had is not run again
+LAYOUTS = {  # of pictures in UNet and ControlNet, and whether convolution weights have channels last too
+    "pictures and weights with channels last": (torch.channels_last, True),
+    "pictures and weights contiguous": (torch.contiguous_format, False),
+}
 STAND_IN_PLANS = {  # plans where there is no card to choose them for
     6: Plan(frame_offload=True, model_offload=True, layerwise_offload=True),
     8: Plan(frame_offload=True, model_offload=True),
@@ -87,8 +92,8 @@ def measure_window(
     with card.stage() as decoded:
         try:
             frames = decode_plainly(model, latents) if plain else model.decode(latents, len(latents))
-        except torch.cuda.OutOfMemoryError:
-            if not plain:
+        except RuntimeError as error:
+            if not plain or not is_device_shortage(error):
                 raise
     stages = dict(zip(WINDOW_STAGES, (conditioned, sampled, decoded)))
     return MeasuredWindow(stages, [end - start for start, end in pairwise(moments)], latents, frames)
@@ -137,7 +142,7 @@ class ReleasedSize:
     def leave(self) -> None:
         """The shared model waits in main memory while another has the card."""
         if self.model is not None and self.model.plan.layerwise_offload:
-            self.model = None  # which is for good
+            self.model = None  # its weights lie in pinned memory
         if self.model is not None:
             self.lay_out(self.model, Plan(model_offload=True))
         self.card.empty()
@@ -232,6 +237,19 @@ class ReleasedSize:
         measured = measure_window(model, self.card, size, options)
         row = self.row(model, size, measured, model.plan, expected)
         return row | {"seconds_compiling": round(compiling.seconds, 1)}
+
+    def measure_layout(self, size: tuple[int, int], layout: str) -> dict[str, Any]:
+        """Otherwise than the exact way, which on a card has pictures with channels last, weights without."""
+        expected, model = self.exact_frames(size), self.fresh()
+        pictures, weights_too = LAYOUTS[layout]
+        for network in (model.unet, model.controlnet):
+            lay_out_pictures(network, pictures)
+        if weights_too:
+            lay_out_convolutions(model.unet, model.controlnet)
+        options = SamplerOptions(steps=self.steps)
+        self.fit(model, size, options)
+        self.warm_up(model, size)
+        return self.row(model, size, measure_window(model, self.card, size, options), None, expected)
 
     def measure_plan(self, size: tuple[int, int], budget_gb: int) -> dict[str, Any]:
         """By the plan that a card of that memory would get, and in no more than that."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..common import table_header, table_row
 
-EXACT_WAYS = ("exact", "compiled", "plan", "shortage")  # parts whose frames have to be the exact way's
+EXACT_WAYS = ("exact", "compiled", "plan", "shortage", "layout")  # parts whose frames have to be the exact way's
 GIB = 2**30 / 10**9
 MESSAGE_LENGTH = 2000
 
@@ -85,7 +85,7 @@ class Results:
         return "\n".join(lines) if rows else ""
 
     def windows(self) -> str:
-        rows = self.of("exact", "plain", "plan", "shortage", "fast", "compiled", "whole", "fp8")
+        rows = self.of("exact", "plain", "plan", "shortage", "fast", "layout", "compiled", "whole", "fp8")
         lines = [
             table_header(
                 "size",

@@ -63,13 +63,15 @@ def progress(title: str = "") -> Iterator[Callable[[Progress], None]]:
 @contextmanager
 def working_networks(device: Any, size: str, remedy: str = "a smaller --size, --dtype fp16 or --fp8") -> Iterator[None]:
     """Around the networks: what to do where memory or precision does not suffice."""
-    import torch
-
     try:
         yield
     except FloatingPointError as error:
         raise Refused(f"{error}; --dtype fp32 is safest") from None
-    except torch.cuda.OutOfMemoryError:  # its name in torch 2.4 too
+    except (RuntimeError, MemoryError) as error:
+        from ..pipeline.devices import is_memory_shortage
+
+        if not is_memory_shortage(error):
+            raise
         raise Refused(f"{device} ran out of memory at {size}: try {remedy}") from None
 
 

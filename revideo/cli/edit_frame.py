@@ -148,7 +148,7 @@ def run_edit_frame(arguments: argparse.Namespace) -> int:
         from ..editing.edited_frame import FrameEditOptions, check_frame_edit, edit_frame
         from ..editing.image_models import check_inpainting, estimate_depth, load_inpainting
         from ..pictures.sheets import write_image
-        from ..pipeline.pipeline import default_device
+        from ..pipeline.devices import default_device
         from .inputs import check_device
 
         options = FrameEditOptions(

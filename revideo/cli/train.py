@@ -62,9 +62,8 @@ def run_train(arguments: argparse.Namespace) -> int:
             return _print_memory(config)
     _require("accelerate")
 
-    import torch
-
     from ..checkpoints.reading import CheckpointError
+    from ..pipeline.devices import is_memory_shortage
     from ..training.loop import train
     from ..training.pieces import Paused, Piece
     from ..training.video_folder import Unusable
@@ -82,9 +81,11 @@ def run_train(arguments: argparse.Namespace) -> int:
         raise Refused(f"{error} (--resume goes on)") from None
     except (TrainingConfigError, CheckpointError, Unusable, FloatingPointError) as error:
         raise Refused(str(error)) from None
-    except torch.cuda.OutOfMemoryError:
+    except (RuntimeError, MemoryError) as error:
+        if not is_memory_shortage(error):
+            raise
         raise Refused(
-            "the GPU ran out of memory: lower run.clips_at_once, set run.gradient_checkpointing, run.frozen "
+            "memory ran out: lower run.clips_at_once, set run.gradient_checkpointing, run.frozen "
             "or optimizer.eight_bit; docs/training.md says what each saves"
         ) from None
     except OSError as error:

@@ -14,7 +14,7 @@ code. What they leave out or arrange otherwise:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -30,12 +30,18 @@ from .fused_linear import FusedLinear, followed, fuses
 
 # Elements of a feed-forward's widest layer at a time: on a CPU such that its cache holds most of them.
 WIDEST_CPU, WIDEST_GPU = 2**21, 2**26
+# Rows times heads that a card attends to at once: CUDA's kernels count both in grids that end here, and some their
+# product (pytorch/pytorch#142228, #146704). Places of a clip of 720p are more.
+MOST_ROWS = 2**16 - 1
+
+Attend = Callable[[Tensor, Tensor, Tensor], Tensor]  # query, key, value (N, heads, L, C) → (N, heads, L, C)
 
 
 class ResidualBlock(SpatioTemporalResBlock):
     """A spatial residual block, then a temporal one, blended."""
 
     plain = False  # True: diffusers' own code
+    layout = torch.channels_last  # of pictures in memory
 
     def forward(
         self,
@@ -50,7 +56,7 @@ class ResidualBlock(SpatioTemporalResBlock):
         clips = len(image_only_indicator)
         if temb is not None:
             temb = F.silu(temb[:: image_only_indicator.shape[1]])
-        hidden = hidden_states.contiguous(memory_format=torch.channels_last)
+        hidden = hidden_states.contiguous(memory_format=self.layout)
         return self._temporal(self._spatial(hidden, temb, clips), temb, clips)
 
     def _spatial(self, hidden: Tensor, embedding: Tensor | None, clips: int) -> Tensor:
@@ -85,6 +91,8 @@ class Transformer(TransformerSpatioTemporalModel):
 
     plain = False  # True: diffusers' own code
     widest: int | None = None  # elements of a feed-forward's widest layer at a time; None: what suits the device
+    attend: Attend | None = None  # None: torch's own attention
+    layout = torch.channels_last  # of pictures in memory
 
     def forward(
         self,
@@ -100,17 +108,17 @@ class Transformer(TransformerSpatioTemporalModel):
         clips, num_frames = image_only_indicator.shape
         image = encoder_hidden_states[::num_frames]  # (B, 1, D)
         _, _, height, width = hidden_states.shape
-        hidden = hidden_states.contiguous(memory_format=torch.channels_last)
+        hidden = hidden_states.contiguous(memory_format=self.layout)
         tokens = self.proj_in(rearrange(self.norm(hidden), "(b t) c h w -> b t (h w) c", b=clips))
         frames = self.time_proj(torch.arange(num_frames, device=tokens.device))
         place_in_time = self.time_pos_embed(frames.to(tokens.dtype))[:, None]  # (T, 1, C)
         for spatial, temporal in zip(self.transformer_blocks, self.temporal_transformer_blocks, strict=True):
-            tokens = _attend_to_itself(tokens, spatial.norm1, spatial.attn1)
+            tokens = _attend_to_itself(tokens, spatial.norm1, spatial.attn1, self.attend)
             tokens = _add(tokens, _image(spatial.attn2, image))
             tokens = _feed_forward(tokens, spatial.norm3, spatial.ff, self.widest)
             mixed = (tokens + place_in_time).transpose(1, 2).contiguous()  # (B, h·w, T, C): a place's frames together
             mixed = _feed_forward(mixed, temporal.norm_in, temporal.ff_in, self.widest)
-            mixed = _attend_to_itself(mixed, temporal.norm1, temporal.attn1)
+            mixed = _attend_to_itself(mixed, temporal.norm1, temporal.attn1, self.attend)
             mixed = _add(mixed, _image(temporal.attn2, image))
             mixed = _feed_forward(mixed, temporal.norm3, temporal.ff, self.widest).transpose(1, 2)
             weight = temporal_weight(self.time_mixer).to(tokens)
@@ -157,6 +165,24 @@ def run_plainly(network: nn.Module, plain: bool = True) -> None:
             module.plain = plain
 
 
+def lay_out_pictures(network: nn.Module, layout: torch.memory_format) -> None:
+    """How pictures lie in memory between layers: the same numbers, to rounding, in another time on another device.
+
+    CUDA's GroupNorm makes all it is given contiguous, and cuDNN turns what it convolves back; what that costs beside
+    working contiguously throughout is for a card to say (`nox -s gpu -- --parts exact,layout`).
+    """
+    for module in network.modules():
+        if isinstance(module, (ResidualBlock, Transformer)):
+            module.layout = layout
+
+
+def attend_by(network: nn.Module, attend: Attend | None) -> None:
+    """All attention of a frame, and over time, by this function; None: by torch's own. Without gradients alone."""
+    for module in network.modules():
+        if isinstance(module, Transformer):
+            module.attend = attend
+
+
 def without_effect(network: nn.Module) -> Iterator[nn.Parameter]:
     """The weights that make the query of attention to one image: they never get a gradient, and need none."""
     for module in network.modules():
@@ -165,10 +191,17 @@ def without_effect(network: nn.Module) -> Iterator[nn.Parameter]:
                 yield from layer.parameters()
 
 
+def under_autocast(device: torch.device) -> bool:
+    """Whether autocast changes precisions there now; never where torch has none: DirectML, meta, MPS in torch 2.4."""
+    try:
+        return torch.is_autocast_enabled(device.type)
+    except RuntimeError:  # torch's answer for them
+        return False
+
+
 def _keeps(tensor: Tensor) -> bool:
     """Whether what is computed must be kept: for gradients, or because autocast changes precisions on the way."""
-    # The meta device knows no autocast and raises when asked.
-    return torch.is_grad_enabled() or (not tensor.is_meta and torch.is_autocast_enabled(tensor.device.type))
+    return torch.is_grad_enabled() or under_autocast(tensor.device)
 
 
 def _add(tensor: Tensor, added: Tensor) -> Tensor:
@@ -198,19 +231,21 @@ def _gated(layer: nn.Module, tokens: Tensor) -> Tensor:
     return layer(tokens, gated=True) if isinstance(layer, FusedLinear) else followed(layer(tokens), gated=True)
 
 
-def _attend_to_itself(tokens: Tensor, norm: nn.LayerNorm, attention: Attention) -> Tensor:
+def _attend_to_itself(tokens: Tensor, norm: nn.LayerNorm, attention: Attention, attend: Attend | None) -> Tensor:
     """`tokens` (B, N, L, C) and what attention within each of N rows of L adds; a clip at a time if in place."""
     out = attention.to_out[0]
     if _keeps(tokens):
         rows = tokens.flatten(0, 1)
-        return _projected(out, _attended(norm(rows), attention), rows).unflatten(0, tokens.shape[:2])
+        return _projected(out, _attended(norm(rows), attention, attend), rows).unflatten(0, tokens.shape[:2])
     for clip in tokens:
-        _add_projected(clip, out, _attended(norm(clip), attention))
+        _add_projected(clip, out, _attended(norm(clip), attention, attend))
     return tokens
 
 
-def _attended(normed: Tensor, attention: Attention) -> Tensor:
+def _attended(normed: Tensor, attention: Attention, attend: Attend | None) -> Tensor:
     """(N, L, C) → (N, L, C), heads side by side."""
+    if len(normed) * attention.heads > MOST_ROWS and normed.device.type != "cpu":
+        return torch.cat([_attended(rows, attention, attend) for rows in normed.split(MOST_ROWS // attention.heads)])
     query, key, value = (
         project(normed).unflatten(-1, (attention.heads, -1)).transpose(1, 2)
         for project in (attention.to_q, attention.to_k, attention.to_v)
@@ -219,6 +254,8 @@ def _attended(normed: Tensor, attention: Attention) -> Tensor:
         # Half the time of SDPA's kernels there, forth and back, at a small model's sizes.
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
         attended = scores.softmax(-1) @ value
+    elif attend is not None and not torch.is_grad_enabled():
+        attended = attend(query, key, value)
     else:
         attended = F.scaled_dot_product_attention(query, key, value)
     return attended.transpose(1, 2).flatten(2)

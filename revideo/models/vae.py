@@ -8,6 +8,7 @@ import torch
 from diffusers import AutoencoderKLTemporalDecoder
 from torch import Tensor, nn
 
+from .blocks import under_autocast
 from .config import VAEConfig
 from .temporal_decoder import FrameStore, OffloadedFrames, decode_frames
 
@@ -61,6 +62,6 @@ def decode_latents(
 
 
 def _decode(vae: AutoencoderKLTemporalDecoder, latents: Tensor, frame_offload: bool) -> Tensor:
-    if torch.is_autocast_enabled(latents.device.type):  # which takes no sum in place
+    if under_autocast(latents.device):  # which takes no sum in place
         return vae.decode(latents, num_frames=len(latents)).sample
     return decode_frames(vae.decoder, latents, OffloadedFrames if frame_offload else FrameStore)

@@ -12,7 +12,7 @@ from ..checkpoints.reading import load_parts
 from ..models.blocks import ResidualBlock, TemporalConvolution, Transformer
 from ..models.config import ModelConfig
 from ..models.fused_linear import has_fast_bf16
-from .pipeline import default_device
+from .devices import default_device
 
 FP8 = torch.float8_e4m3fn
 KINDS = 64  # of compiled blocks: by widths and layout in memory; torch gives up after 8

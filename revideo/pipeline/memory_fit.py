@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
-
 from ..sampling.samplers import SamplerOptions
+from .devices import available_memory
 from .memory_estimate import Workload, conditioning_bytes, decoding_bytes, step_bytes, weight_bytes
 from .memory_plan import Plan
 from .pipeline import Pipeline
@@ -87,14 +86,13 @@ def fit_memory(
     model: Pipeline,
     size: tuple[int, int],  # height, width in pixels
     options: SamplerOptions,
-    budget: int | None = None,  # bytes; None = what this process can get of the device's memory
+    budget: int | None = None,  # bytes; None = `available_memory` of its device
 ) -> str:
     """Lets the model follow the plan that fits, and says which; "" where there is no budget to fit."""
     on_cpu = model.device.type == "cpu"
+    budget = budget if budget is not None else available_memory(model.device)
     if budget is None:
-        if model.device.type != "cuda":
-            return ""
-        budget = torch.cuda.mem_get_info(model.device)[0] + torch.cuda.memory_reserved(model.device)
+        return ""
     work = Workload(model.config, *size, model.unet.dtype, model.vae.dtype, on_cpu)
     guided = (options.cfg_first, options.cfg_last) != (1, 1)
     weights = WeightBytes.of(model)

@@ -10,7 +10,6 @@ from hashlib import sha256
 from typing import Any
 
 import torch
-from diffusers.hooks import apply_group_offloading
 from torch import Tensor, nn
 
 from ..conditions import Conditions, signed
@@ -32,6 +31,8 @@ from ..sampling.samplers import (
     guide,
     sample_euler,
 )
+from .devices import default_device, free_cached_memory, is_device_shortage
+from .layerwise import can_offload_layers, keep_layers, offload_layers
 from .memory_plan import Plan
 
 Sampler = Callable[
@@ -78,21 +79,19 @@ class Pipeline:
                 module.to("cpu")
 
     def apply_plan(self, plan: Plan) -> None:
-        """Lays out all later work by `plan`; what once comes layer by layer does so for good."""
-        if plan.layerwise_offload and not self.plan.layerwise_offload:
-            logging.getLogger("diffusers.hooks.group_offloading").addFilter(_is_no_list_of_layers)
+        """Lays out all later work by `plan`, or the nearest that the device allows."""
+        if not self._possible(plan):
+            plan = replace(plan, layerwise_offload=False)
+        if plan.layerwise_offload != self.plan.layerwise_offload:
             for network in (self.unet, self.controlnet):
-                apply_group_offloading(
-                    network.to("cpu"),
-                    onload_device=self.device,
-                    offload_type="leaf_level",
-                    # The next layer comes while one works. Not in fp8: casting frees a layer's weights before they
-                    # are read, and the next layer's, which come on a stream of their own, could lie upon them.
-                    use_stream=self.device.type == "cuda" and all(each.itemsize > 1 for each in network.parameters()),
-                )
-        if self.plan.layerwise_offload:
-            plan = replace(plan, model_offload=True, layerwise_offload=True)
-        self.plan = plan
+                if plan.layerwise_offload:
+                    offload_layers(network, self.device)
+                else:
+                    keep_layers(network)
+        self.plan = replace(plan, model_offload=plan.model_offload or plan.layerwise_offload)
+
+    def _possible(self, plan: Plan) -> bool:
+        return not plan.layerwise_offload or can_offload_layers(self.device)
 
     def layer_by_layer(self, network: nn.Module) -> bool:
         """Whether its weights come and go by themselves, so that nobody is to move it."""
@@ -103,9 +102,9 @@ class Pipeline:
         while True:
             try:
                 return work()
-            except torch.cuda.OutOfMemoryError:  # its name in torch 2.4 too
-                tighter = self.plan.for_sampling()
-                if not tighter:
+            except RuntimeError as error:
+                tighter = [*filter(self._possible, self.plan.for_sampling())]
+                if not tighter or not is_device_shortage(error):
                     raise
             # Outside of the handler, whose traceback holds the tensors that were too many.
             self._tighten(tighter[0])
@@ -114,7 +113,7 @@ class Pipeline:
     def _tighten(self, plan: Plan) -> None:
         log.warning("out of memory; going on with %s", plan)
         self.apply_plan(plan)
-        torch.cuda.empty_cache()
+        free_cached_memory(self.device)
 
     @torch.inference_mode()
     def condition(
@@ -184,15 +183,17 @@ class Pipeline:
         branches = conditioning.with_unconditional() if guided else conditioning
         controlnet = cached_control(self.controlnet, options.control_every)
 
-        def estimate(x: Tensor, sigma: Tensor, known: Conditioning) -> Tensor:
+        def estimate(x: Tensor, level: float, known: Conditioning) -> Tensor:
             if isinstance(controlnet, ControlCache):
-                controlnet.begin(sigma.max().item(), len(known.context))
+                controlnet.begin(level, len(known.context))
+            sigma = torch.full((1,), level, device=x.device)  # a copy from main memory would wait for the device
             return denoise(self.unet, controlnet, x, sigma, known, batched=self.plan.branches > 1)
 
         def guided_denoise(x: Tensor, sigma: Tensor) -> Tensor:
-            if not guided or not options.guides_at(sigma.max().item()):
-                return self._fitting(lambda: estimate(x, sigma, conditioning)[0])
-            return self._fitting(lambda: guide(estimate(x, sigma, branches), scales))
+            level = sigma.max().item()
+            if not guided or not options.guides_at(level):
+                return self._fitting(lambda: estimate(x, level, conditioning)[0])
+            return self._fitting(lambda: guide(estimate(x, level, branches), scales))
 
         return guided_denoise
 
@@ -240,7 +241,9 @@ class Pipeline:
         if options.solver == "euler_ancestral":
             solver = partial(solver, generator=noise_generator(options.seed, STEPS))
         run = sampler or partial(sample_from_noise, solver=solver)
-        latents = run(denoise_step, noise.to(self.device), sigmas.to(self.device), callback).cpu()
+        # Our own solvers ask for noise levels: in main memory, where the device need not have caught up to answer.
+        sigmas = sigmas.to(self.device) if sampler else sigmas.cpu()
+        latents = run(denoise_step, noise.to(self.device), sigmas, callback).cpu()
         return _finite(latents, "sampling", self.unet.dtype)
 
     @torch.inference_mode()
@@ -276,9 +279,9 @@ class Pipeline:
                     self.vae, latents.to(self.device), frames_per_chunk, heard, overlap, self.plan.frame_offload
                 )
                 break
-            except torch.cuda.OutOfMemoryError:
+            except RuntimeError as error:
                 tighter = self.plan.for_decoding()
-                if not tighter:
+                if not tighter or not is_device_shortage(error):
                     raise
             self._tighten(tighter[0])
         return _finite((frames + 1) / 2, "decoding", self.vae.dtype).clamp(0, 1)
@@ -308,17 +311,6 @@ def sample_from_noise(
 ) -> Tensor:
     """From noise of unit variance, scaled as SVD starts."""
     return solver(denoise_step, noise * (1 + sigmas[0] ** 2).sqrt(), sigmas, callback)
-
-
-def default_device() -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _is_no_list_of_layers(record: logging.LogRecord) -> bool:
-    """diffusers lists a page of layers that did not run as they were called: our blocks leave out the idle ones."""
-    return "layers were not executed" not in record.getMessage()
 
 
 def _finite(result: Tensor, stage: str, dtype: torch.dtype) -> Tensor:

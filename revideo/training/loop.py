@@ -19,7 +19,7 @@ from ..checkpoints.reading import CheckpointError, load_parts, open_checkpoint
 from ..checkpoints.writing import save_checkpoint
 from ..files import LOCK_FILE, locked
 from ..models.config import ModelConfig
-from ..pipeline.pipeline import default_device
+from ..pipeline.devices import default_device
 from .config import OptimizerConfig, Phase, TrainingConfig
 from .examples import ClipSource, ExampleMaker, SyntheticClips, TrainingExample, prefetch
 from .initial_weights import latent_std, model_config, scale_latents, write_start

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cache, partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ..checkpoints.reading import PARTS
-from ..models.blocks import without_effect
+from ..models.blocks import under_autocast, without_effect
 from ..models.config import ModelConfig
 from ..models.controlnet import SAFM, EmbeddedConditions, ReVideoControlNet
 from ..models.image_encoder import clip_pixels
@@ -164,7 +165,7 @@ def checkpoint_blocks(network: nn.Module, run: Callable[..., Any] = checkpoint) 
 def encode(vae: Any, video: Tensor) -> Tensor:
     """(B, T, 3, H, W) in [-1, 1] → (B, T, C, h, w): the posterior's mode, *not* scaled, float32."""
     frames = video.flatten(0, 1).to(vae.dtype)
-    with torch.autocast(frames.device.type, enabled=False):
+    with torch.autocast(frames.device.type, enabled=False) if under_autocast(frames.device) else nullcontext():
         modes = [vae.encode(some).latent_dist.mode() for some in frames.split(FRAMES_AT_ONCE)]
     return rearrange(torch.cat(modes).float(), "(b t) c h w -> b t c h w", b=len(video))
 

@@ -19,6 +19,7 @@ from revideo.checkpoints.reading import open_checkpoint
 from revideo.editing.handover import PreviousWindow, start_window
 from revideo.models import fused_linear
 from revideo.pictures.fusion import fusion_weights
+from revideo.pipeline import memory_fit
 from revideo.pipeline.loading import FP8
 from revideo.pipeline.memory_plan import Plan
 from revideo.sampling.samplers import sampler_options
@@ -158,6 +159,29 @@ def test_locked_and_quicker_ways_of_sampling(model, clip, choices):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "choices", [{"solver": "euler_ancestral"}, vars(sampler_options("fast", steps=3, latent_lock=True, cfg_last=2.0))]
+)
+def test_no_step_waits_for_a_number_of_the_device(model, clip, monkeypatch, choices):
+    asked, options = [], replace(OPTIONS, **choices)
+    conditioning = model.condition(make_conditions(*first(clip)), options)
+    lock = model.latent_lock(make_conditions(*first(clip)), options)
+    for name in ("item", "__bool__", "__float__", "__int__", "tolist"):
+        own = getattr(Tensor, name)
+
+        def ask(tensor, own=own):
+            asked.append(device_of(tensor))
+            return own(tensor)
+
+        monkeypatch.setattr(Tensor, name, ask)
+    denoise = lock(model.denoiser(conditioning, options))
+    asked.clear()
+    steps: list[list[torch.device]] = []
+    model.run(denoise, torch.ones(3, 4, 4, 4), options, lambda _: steps.append(asked.copy()))
+    assert len(steps) == options.steps and steps[-1] and set(steps[-1]) == {CPU}
+
+
+@pytest.mark.slow
 def test_chunks_with_neighbours_and_frames_that_wait(model):
     latents = torch.randn(3, 4, 4, 4, generator=torch.Generator().manual_seed(5))
     usual = model.decode(latents, 2, overlap=1)
@@ -196,8 +220,38 @@ def test_weights_that_wait_in_main_memory(checkpoint, clip, device, plan):
 
 
 @pytest.mark.slow
-def test_a_run_out_of_memory_goes_on_by_a_tighter_plan(model, clip):
-    left = [torch.cuda.OutOfMemoryError("CUDA out of memory")] * 2
+@pytest.mark.parametrize("device, fp8", [("cuda", False), ("cuda", True), ("mps", False)])
+def test_weights_that_came_layer_by_layer_stay_again_where_a_plan_lets_them(checkpoint, clip, device, fp8):
+    layerwise, conditions, once = Plan(1, False, True, True), make_conditions(*first(clip)), replace(OPTIONS, steps=1)
+    with simulated(device):
+        model = revideo.load(checkpoint, dtype=torch.float16, fp8=fp8)
+        weights = {name: weight.cpu().clone() for name, weight in model.unet.state_dict().items()}
+        expected = model.sample(conditions, once)
+        for _ in range(2):
+            model.apply_plan(layerwise)
+            assert torch.equal(model.sample(conditions, once), expected)
+            hook = model.unet.mid_block.register_forward_pre_hook(lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):  # broken off where some layers are on the device
+                model.sample(conditions, once)
+            hook.remove()
+            model.apply_plan(Plan(model_offload=True))
+            assert on(model.unet) | on(model.controlnet) == {"cpu"}
+            assert torch.equal(model.sample(conditions, once), expected)
+            model.decode(expected)
+            assert on(model.unet) | on(model.controlnet) == {"cpu"} and on(model.vae) == {device}
+            model.apply_plan(Plan())
+            assert torch.equal(model.sample(conditions, once), expected)
+            assert on(model.unet) | on(model.controlnet) == {device}
+        assert all(torch.equal(weight.cpu(), weights[name]) for name, weight in model.unet.state_dict().items())
+
+
+@pytest.mark.slow
+def test_a_run_out_of_memory_goes_on_by_a_tighter_plan(model, clip, monkeypatch):
+    emptied, left = [], [torch.cuda.OutOfMemoryError("CUDA out of memory")] * 2
+    if model.device.type == "mps":
+        left = [RuntimeError("MPS backend out of memory (MPS allocated: 5.56 GB, max allowed: 6.80 GB)")] * 2
+    for name in ("cuda", "mps"):
+        monkeypatch.setattr(getattr(torch, name), "empty_cache", lambda name=name: emptied.append(name))
 
     def fail(*_):
         if left:
@@ -208,6 +262,42 @@ def test_a_run_out_of_memory_goes_on_by_a_tighter_plan(model, clip):
     model.sample(make_conditions(*first(clip)), replace(OPTIONS, steps=1))
     hook.remove()
     assert model.plan == Plan(model_offload=True) and on(model.vae) == {"cpu"}
+    assert emptied == [model.device.type] * 2
+
+
+@pytest.mark.slow
+def test_where_no_layer_can_come_by_itself_networks_come_in_turn(checkpoint, clip):
+    """DirectML, for which torch has no module."""
+    error = RuntimeError("Could not allocate tensor with 8 bytes. There is not enough GPU video memory available!")
+
+    def fail(*_):
+        raise error
+
+    with simulated("privateuseone"):
+        model = revideo.load(checkpoint, dtype=torch.float16, device="privateuseone")
+        model.apply_plan(Plan(1, False, True, True))
+        assert model.plan == Plan(model_offload=True)
+        conditions, once = make_conditions(*first(clip)), replace(OPTIONS, steps=1)
+        assert model.sample(conditions, once).isfinite().all()
+        hook = model.unet.register_forward_hook(fail)
+        with pytest.raises(RuntimeError) as raised:
+            model.sample(conditions, once)
+        hook.remove()
+        assert raised.value is error
+        model.decode(model.sample(conditions, once))
+        assert on(model.vae) == {"privateuseone"} and on(model.unet) == {"cpu"}
+
+
+@pytest.mark.parametrize("device", ["cuda", "xpu", "mps"])
+@pytest.mark.parametrize("budget, plan", [(10**12, Plan(branches=2)), (1, Plan(1, True, True, True))])
+def test_a_plan_is_made_for_the_memory_of_any_device(checkpoint, monkeypatch, device, budget, plan):
+    model = revideo.load(checkpoint, dtype=torch.float16, device="cpu")
+    model.device = torch.device(device, 0)
+    chosen: list[Plan] = []
+    monkeypatch.setattr(memory_fit, "available_memory", {model.device: budget}.get)
+    monkeypatch.setattr(model, "apply_plan", chosen.append)  # there is no such device to lay it out on
+    assert memory_fit.fit_memory(model, (32, 32), OPTIONS).endswith(f" of {budget / 1e9:.1f} GB")
+    assert chosen == [plan]
 
 
 @pytest.mark.slow

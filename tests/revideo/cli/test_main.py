@@ -28,6 +28,7 @@ from revideo.drawing.document import EditDocument
 from revideo.drawing.schema import DrawnPath, Point, Region
 from revideo.pictures.sheets import write_image
 from revideo.sampling.samplers import sampler_options
+from revideo.training import loop
 from revideo.video.fitting import fit_frames
 
 ROOT = Path(__file__).parents[3]
@@ -774,24 +775,50 @@ def test_a_model_of_another_kind_is_named(command, checkpoint, tmp_path, capsys)
     assert told[-1].startswith("revideo: error: svd.safetensors is a plain Stable Video Diffusion checkpoint")
 
 
-def test_the_unexpected_keeps_its_traceback(command, monkeypatch):
+@pytest.mark.parametrize("kind", [ValueError, RuntimeError])
+def test_the_unexpected_keeps_its_traceback(command, monkeypatch, kind):
     def decode(*_, **__):
-        raise ValueError("a bug")
+        raise kind("a bug")
 
     monkeypatch.setattr(revideo.ReVideo, "decode", decode)
-    with pytest.raises(ValueError, match="a bug"):
+    with pytest.raises(kind, match="a bug") as raised:
         main(command())
+    assert raised.traceback[-1].name == "decode"
 
 
-def test_too_little_memory_says_what_to_do(command, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.cuda.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("Could not allocate tensor with 8 bytes. There is not enough GPU video memory available!"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes."),
+    ],
+    ids=["cuda", "directml", "cpu"],
+)
+def test_too_little_memory_says_what_to_do(command, monkeypatch, capsys, error):
     def decode(*_, **__):
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        raise error
 
     monkeypatch.setattr(revideo.ReVideo, "decode", decode)
     assert main(command()) == 2
     assert capsys.readouterr().err.endswith(
         "revideo: error: cpu ran out of memory at 128×64: try a smaller --size, --dtype fp16 or --fp8\n"
     )
+
+
+@pytest.mark.parametrize("message", ["MPS backend out of memory (MPS allocated: 5.56 GB)", "a bug"])
+def test_a_training_without_memory_says_what_to_do(monkeypatch, capsys, message):
+    def train(*_):
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(loop, "train", train)
+    words = ["train", str(ROOT / "training/tiny.toml")]
+    if message == "a bug":
+        with pytest.raises(RuntimeError, match="a bug"):
+            main(words)
+    else:
+        assert main(words) == 2
+        assert "memory ran out: lower run.clips_at_once" in capsys.readouterr().err
 
 
 # --- convert -------------------------------------------------------------------------------

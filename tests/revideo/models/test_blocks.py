@@ -7,10 +7,13 @@ import pytest
 import torch
 from diffusers.models.resnet import SpatioTemporalResBlock
 from diffusers.models.transformers.transformer_temporal import TransformerSpatioTemporalModel
+from simulated_device import simulated
 from torch import Tensor
+from torch.testing import assert_close
 
 import revideo
-from revideo.models.blocks import run_plainly, without_effect
+from revideo.models import blocks
+from revideo.models.blocks import lay_out_pictures, run_plainly, under_autocast, without_effect
 from revideo.pipeline.memory_plan import Plan
 from revideo.sampling.samplers import SamplerOptions
 
@@ -121,6 +124,52 @@ def test_the_numbers_with_gradients_are_those_without(golden_b, device):
         without, _ = block(*given[:3], image_only_indicator=given[3])
     kept, _ = block(*given[:3], image_only_indicator=given[3])
     assert relative_rms(kept, without) < (1e-6 if device.type == "cpu" else 1e-5)  # a card has other kernels
+
+
+@torch.no_grad()
+def test_rows_that_a_card_cannot_count_are_attended_to_some_at_a_time(golden_b, monkeypatch):
+    block = golden_b.model.unet.down_blocks[0].attentions[0]
+    heads = block.transformer_blocks[0].attn1.heads
+    image = torch.randn(6, 1, golden_b.config.unet.context_dim)
+    hidden = torch.randn(6, block.in_channels, 8, 12)
+    given = hidden, image[::3].repeat_interleave(3, 0), torch.zeros(2, 3)
+    (expected,) = block(*given)
+    rows, own = [], torch.nn.functional.scaled_dot_product_attention
+    monkeypatch.setattr(
+        torch.nn.functional, "scaled_dot_product_attention", lambda *qkv: rows.append(len(qkv[0])) or own(*qkv)
+    )
+    monkeypatch.setattr(blocks, "MOST_ROWS", 40 * heads + 1)
+    assert torch.equal(block(*given)[0], expected) and max(rows) == 96  # a CPU counts on
+    rows.clear()
+    with simulated("cuda"):
+        (found,) = copy.deepcopy(block).to("cuda")(*(each.to("cuda") for each in given))
+        found = found.cpu()
+    assert max(rows) == 40
+    assert_close(found, expected)
+
+
+@pytest.mark.device
+@torch.no_grad()
+def test_pictures_that_lie_in_memory_otherwise_give_the_same_and_are_left_as_they_were(golden_b, device):
+    block = copy.deepcopy(golden_b.model.unet.down_blocks[0])
+    hidden = torch.randn(6, block.resnets[0].spatial_res_block.in_channels, 8, 12).to(device)
+    embedding = torch.randn(6, block.resnets[0].spatial_res_block.time_emb_proj.in_features).to(device)
+    image = torch.randn(6, 1, golden_b.config.unet.context_dim).to(device)
+    given = hidden, embedding[::3].repeat_interleave(3, 0), image[::3].repeat_interleave(3, 0)
+    expected, _ = block(*given, image_only_indicator=torch.zeros(2, 3, device=device))
+    lay_out_pictures(block, torch.contiguous_format)
+    before = hidden.clone()
+    found, _ = block(*given, image_only_indicator=torch.zeros(2, 3, device=device))
+    assert torch.equal(hidden, before)
+    assert relative_rms(found, expected) < 1e-5
+
+
+def test_a_device_without_autocast_is_never_under_it():
+    with torch.autocast("cpu"):
+        for name in ("meta", "privateuseone", "vulkan"):  # DirectML is the second
+            assert not under_autocast(torch.device(name))
+        assert under_autocast(torch.device("cpu"))
+    assert not under_autocast(torch.device("cpu"))
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ import revideo
 from revideo.checkpoints.reading import PARTS
 from revideo.editing.model import ReVideo
 from revideo.editing.window_cache import identify
-from revideo.pipeline import pipeline
+from revideo.pipeline import layerwise
 from revideo.pipeline.loading import FP8
 from revideo.pipeline.memory_estimate import weight_bytes
 from revideo.pipeline.memory_plan import Plan
@@ -56,7 +56,7 @@ def test_it_samples_as_the_model_of_the_rounded_weights_does(golden_b, stored, r
 def test_layers_that_are_cast_come_on_no_stream_of_their_own(golden_b, stored, monkeypatch):
     """Cast weights are freed before they are read: the next layer's could lie upon them."""
     streamed = []
-    monkeypatch.setattr(pipeline, "apply_group_offloading", lambda *_, use_stream, **__: streamed.append(use_stream))
+    monkeypatch.setattr(layerwise, "apply_group_offloading", lambda *_, use_stream, **__: streamed.append(use_stream))
     exact = golden_b.model
     for model in (stored, exact):
         on_card = ReVideo({name: getattr(model, name) for name in PARTS}, model.config, "cuda")

@@ -273,18 +273,22 @@ def test_a_model_is_fitted_and_says_how(checkpoint):
 
 @pytest.fixture
 def small(golden_b, device):
-    """A model of the test's own: what comes layer by layer does so for good."""
+    """A model of the test's own, to be laid out anew."""
     return revideo.load(golden_b.checkpoint, golden_b.config, torch.float32, device)
 
 
-def failing(network, calls, monkeypatch):
+CUDA = torch.cuda.OutOfMemoryError("CUDA out of memory")
+MPS = RuntimeError("MPS backend out of memory (MPS allocated: 5.56 GB, max allowed: 6.80 GB)")
+
+
+def failing(network, calls, monkeypatch, error=CUDA):
     """These calls of a network find no memory left."""
     made, forward = [], network.forward
 
     def run(*inputs, **named):
         made.append(len(made))
         if made[-1] in calls:
-            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+            raise error
         return forward(*inputs, **named)
 
     monkeypatch.setattr(network, "forward", run)
@@ -294,12 +298,14 @@ def failing(network, calls, monkeypatch):
 @pytest.mark.device
 @pytest.mark.slow
 @pytest.mark.parametrize("changes", [{}, {"solver": "dpmpp_2m", "control_every": 2}])
-@pytest.mark.parametrize("network", ["unet", "controlnet"])
-def test_a_run_that_met_the_end_of_memory_ends_in_the_same_picture(golden_b, small, monkeypatch, network, changes):
+@pytest.mark.parametrize("network, error", [("unet", CUDA), ("unet", MPS), ("controlnet", CUDA)])
+def test_a_run_that_met_the_end_of_memory_ends_in_the_same_picture(
+    golden_b, small, monkeypatch, network, error, changes
+):
     options = replace(golden_b.options, steps=4, **changes)
     expected = small.sample(golden_b.conditions, options)
     small.apply_plan(Plan(branches=2))
-    made = failing(getattr(small, network), {1}, monkeypatch)
+    made = failing(getattr(small, network), {1}, monkeypatch, error)
     heard = []
     found = small.sample(golden_b.conditions, options, callback=lambda progress: heard.append(progress.done))
     assert_close(found, expected, atol=1e-4, rtol=1e-4)
@@ -319,23 +325,39 @@ def test_it_goes_as_far_as_layer_by_layer(golden_b, small, monkeypatch, caplog):
         f"out of memory; going on with {plan}" for plan in Plan().for_sampling()
     ]
     small.apply_plan(Plan())
-    assert small.plan.layerwise_offload  # the layers stay where they are
+    assert small.plan == Plan()
+    assert torch.equal(small.sample(golden_b.conditions, options), expected)
 
 
 @pytest.mark.device
-def test_what_fits_no_plan_is_raised(golden_b, small, monkeypatch):
-    failing(small.unet, range(100), monkeypatch)
-    with pytest.raises(torch.cuda.OutOfMemoryError):
+@pytest.mark.parametrize("error", [CUDA, MPS])
+def test_what_fits_no_plan_is_raised(golden_b, small, monkeypatch, error):
+    failing(small.unet, range(100), monkeypatch, error)
+    with pytest.raises(type(error)) as raised:
         small.sample(golden_b.conditions, replace(golden_b.options, steps=2))
+    assert raised.value is error
+
+
+@pytest.mark.device
+def test_another_error_is_raised_as_it_is_and_tightens_nothing(golden_b, small, monkeypatch):
+    error = RuntimeError("DefaultCPUAllocator: can't allocate memory")  # of which tighter plans need more
+    made = failing(small.unet, range(100), monkeypatch, error)
+    small.apply_plan(Plan(branches=2))
+    with pytest.raises(RuntimeError) as raised:
+        small.sample(golden_b.conditions, replace(golden_b.options, steps=2))
+    assert raised.value is error and raised.traceback[-1].name == "run"
+    assert len(made) == 1 and small.plan == Plan(branches=2)
 
 
 @pytest.mark.device
 @pytest.mark.slow
-@pytest.mark.parametrize("calls", [{0}, {1, 3}])
-def test_decoding_that_met_the_end_of_memory_ends_in_the_same_picture(golden_b, small, monkeypatch, calls, assert_same):
+@pytest.mark.parametrize("calls, error", [({0}, CUDA), ({1, 3}, CUDA), ({1, 3}, MPS)])
+def test_decoding_that_met_the_end_of_memory_ends_in_the_same_picture(
+    golden_b, small, monkeypatch, calls, error, assert_same
+):
     latents = golden_b.reference["latents"]
     expected = small.decode(latents)
-    failing(small.vae.decoder.up_blocks[0].resnets[0].spatial_res_block.conv1, calls, monkeypatch)
+    failing(small.vae.decoder.up_blocks[0].resnets[0].spatial_res_block.conv1, calls, monkeypatch, error)
     assert_same(small.decode(latents), expected)
     assert small.plan == Plan().for_decoding()[len(calls) - 1]
 
