@@ -31,12 +31,12 @@ from revideo.synthetic.measures import EditMetrics, Limits, mean_interval, measu
 from .common import chosen_options, edits_of_all_kinds, load_model, model_parser, table_header, table_row
 
 EXACT = "exact"
-GUIDANCE = {
+GUIDANCE: dict[str, dict[str, Any]] = {
     "interval": {"guide_from": 100.0, "guide_until": 0.5},
     "early guidance": {"guide_from": 100.0, "guide_until": 5.0},
     "no guidance": {"cfg_last": 1.0},
 }
-WITH_FEW_STEPS = {
+WITH_FEW_STEPS: dict[str, dict[str, Any]] = {
     "ancestral": {"solver": "euler_ancestral"},
     "second order": {"solver": "dpmpp_2m"},
     "control 2": {"control_every": 2},
@@ -52,7 +52,7 @@ def speed_variants() -> dict[str, dict[str, Any]]:
         changes = {option: value for name in others for option, value in parts[name].items()}
         return " + ".join([f"ays {steps}", *others]), {"schedule": "ays", "steps": steps, **changes}
 
-    parts: dict[str, dict[str, Any]] = GUIDANCE | WITH_FEW_STEPS
+    parts = GUIDANCE | WITH_FEW_STEPS
     few = [
         *((steps, *guided) for steps, guided in product((3, 4, 5, 10), [(), *((name,) for name in GUIDANCE)])),
         (2, "no guidance"),
