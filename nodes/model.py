@@ -119,15 +119,19 @@ def manage(model: revideo.ReVideo) -> revideo.ReVideo:
     for network in (model.unet, model.controlnet):
         attend_by(network, chosen_attention(model.device))
     offload_device = management.unet_offload_device()
+    # Not CoreModelPatcher, which may be the dynamic one: that leaves all of them on the card, since only layers made
+    # by ComfyUI's own factories can come in part, and asks nobody else to go.
     patchers = {
-        network: comfy.model_patcher.CoreModelPatcher(Managed(network), model.device, offload_device)
+        network: comfy.model_patcher.ModelPatcher(Managed(network), model.device, offload_device)
         for network in (model.unet, model.controlnet, model.vae, model.image_encoder)
     }
 
     def place(*networks: torch.nn.Module) -> None:
-        # Whole networks: only layers made by ComfyUI's own factories can be loaded in part.
         whole = [patchers[network] for network in networks if not model.layer_by_layer(network)]
-        management.load_models_gpu(whole, memory_required=model.activation_bytes, force_full_load=True)
+        if whole:
+            management.load_models_gpu(whole, memory_required=model.activation_bytes, force_full_load=True)
+        else:  # which would make no room
+            management.free_memory(model.activation_bytes + management.extra_reserved_memory(), model.device)
 
     lay_out = model.apply_plan
 

@@ -68,11 +68,12 @@ def working_networks(device: Any, size: str, remedy: str = "a smaller --size, --
     except FloatingPointError as error:
         raise Refused(f"{error}; --dtype fp32 is safest") from None
     except (RuntimeError, MemoryError) as error:
-        from ..pipeline.devices import is_memory_shortage
+        from ..pipeline.devices import is_device_shortage, is_memory_shortage
 
         if not is_memory_shortage(error):
             raise
-        raise Refused(f"{device} ran out of memory at {size}: try {remedy}") from None
+        which = device if is_device_shortage(error) else "the machine"
+        raise Refused(f"{which} ran out of memory at {size}: try {remedy}") from None
 
 
 def print_memory_plan(model: Any, size: tuple[int, int], options: Any, gigabytes: float | None) -> None:

@@ -62,7 +62,10 @@ class FrameStore:
 def _mapped_like(frame: Tensor) -> Tensor:
     """Memory that goes back to the system when nobody needs it; the heap's own would leave holes between frames."""
     _, channels, height, width = frame.shape
-    mapped = torch.frombuffer(mmap(-1, frame.nbytes), dtype=frame.dtype)
+    try:
+        mapped = torch.frombuffer(mmap(-1, frame.nbytes), dtype=frame.dtype)
+    except OSError:  # the system maps no more; torch has a word for it if the heap ends as well
+        return torch.empty_like(frame)
     return mapped.view(1, height, width, channels).permute(0, 3, 1, 2)
 
 
