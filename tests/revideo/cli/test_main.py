@@ -787,22 +787,27 @@ def test_the_unexpected_keeps_its_traceback(command, monkeypatch, kind):
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "which"),
     [
-        torch.cuda.OutOfMemoryError("CUDA out of memory"),
-        RuntimeError("Could not allocate tensor with 8 bytes. There is not enough GPU video memory available!"),
-        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes."),
+        (torch.cuda.OutOfMemoryError("CUDA out of memory"), "cpu"),
+        (
+            RuntimeError("Could not allocate tensor with 8 bytes. There is not enough GPU video memory available!"),
+            "cpu",
+        ),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes."), "the machine"),
     ],
     ids=["cuda", "directml", "cpu"],
 )
-def test_too_little_memory_says_what_to_do(command, monkeypatch, capsys, error):
+def test_too_little_memory_says_what_to_do(command, monkeypatch, capsys, error, which):
+    """The device is the one that is at work, whatever the error: here the CPU."""
+
     def decode(*_, **__):
         raise error
 
     monkeypatch.setattr(revideo.ReVideo, "decode", decode)
     assert main(command()) == 2
     assert capsys.readouterr().err.endswith(
-        "revideo: error: cpu ran out of memory at 128×64: try a smaller --size, --dtype fp16 or --fp8\n"
+        f"revideo: error: {which} ran out of memory at 128×64: try a smaller --size, --dtype fp16 or --fp8\n"
     )
 
 
