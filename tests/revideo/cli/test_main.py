@@ -27,7 +27,7 @@ from revideo.cli.main import build_parser, main
 from revideo.drawing.document import EditDocument
 from revideo.drawing.schema import DrawnPath, Point, Region
 from revideo.pictures.sheets import write_image
-from revideo.sampling.samplers import sampler_options
+from revideo.sampling.samplers import PRESETS, sampler_options
 from revideo.training import loop
 from revideo.video.fitting import fit_frames
 
@@ -355,6 +355,11 @@ def test_a_document_is_tracks_and_region_in_one(command, given, tmp_path, fit):
         job = conditions(command(size="256x192", fit=fit, tracks=None, region=None, document=document))
         torch.testing.assert_close(job.motion, usual.motion, atol=0.01, rtol=0)
         assert (job.mask != usual.mask).float().mean() < 0.005
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_can_be_asked_for(command, name):
+    assert prepared(command(preset=name, steps=None)).options == sampler_options(name)
 
 
 def test_a_preset_yields_to_what_is_told(command):

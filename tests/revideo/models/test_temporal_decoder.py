@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from revideo.conditions import signed
+from revideo.models import temporal_decoder
 from revideo.models.temporal_decoder import STRIP_CPU, FrameStore, OffloadedFrames, StagedCopy, decode_frames
 from revideo.models.vae import LATENT_SCALE, decode_latents
 from revideo.video.fitting import fit_frames
@@ -54,6 +55,17 @@ def test_offloaded_and_in_strips_it_is_the_same_picture(golden_a, latents_of_a_c
     expected = golden_a.model.vae.decode(latents_of_a_clip, num_frames=len(latents_of_a_clip)).sample
     found = decode_frames(decoder, latents_of_a_clip, storage, strip_elements)
     assert relative_rms(found, expected) < 1e-5
+
+
+def test_where_the_system_maps_no_memory_frames_lie_in_the_heap(golden_a, monkeypatch):
+    latents, decoder = golden_a.reference["latents"].cpu()[:2], golden_a.model.vae.decoder
+    mapped = decode_frames(decoder, latents)
+
+    def refuse(*_):
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(temporal_decoder, "mmap", refuse)
+    assert torch.equal(decode_frames(decoder, latents), mapped)
 
 
 @pytest.mark.device
