@@ -26,7 +26,9 @@ from diffusers.models.transformers.transformer_temporal import TransformerSpatio
 from einops import rearrange
 from torch import Tensor, nn
 
+from .attention import attend as attend_here
 from .fused_linear import FusedLinear, followed, fuses
+from .picture_norm import PictureNorm
 
 # Elements of a feed-forward's widest layer at a time: on a CPU such that its cache holds most of them.
 WIDEST_CPU, WIDEST_GPU = 2**21, 2**26
@@ -113,19 +115,36 @@ class Transformer(TransformerSpatioTemporalModel):
         frames = self.time_proj(torch.arange(num_frames, device=tokens.device))
         place_in_time = self.time_pos_embed(frames.to(tokens.dtype))[:, None]  # (T, 1, C)
         for spatial, temporal in zip(self.transformer_blocks, self.temporal_transformer_blocks, strict=True):
-            tokens = _attend_to_itself(tokens, spatial.norm1, spatial.attn1, self.attend)
-            tokens = _add(tokens, _image(spatial.attn2, image))
-            tokens = _feed_forward(tokens, spatial.norm3, spatial.ff, self.widest)
-            mixed = (tokens + place_in_time).transpose(1, 2).contiguous()  # (B, h·w, T, C): a place's frames together
-            mixed = _feed_forward(mixed, temporal.norm_in, temporal.ff_in, self.widest)
-            mixed = _attend_to_itself(mixed, temporal.norm1, temporal.attn1, self.attend)
-            mixed = _add(mixed, _image(temporal.attn2, image))
-            mixed = _feed_forward(mixed, temporal.norm3, temporal.ff, self.widest).transpose(1, 2)
-            weight = temporal_weight(self.time_mixer).to(tokens)
-            tokens = tokens.lerp(mixed, weight) if _keeps(tokens) else tokens.lerp_(mixed, weight)
+            seen, seen_in_time = _image(spatial.attn2, image), _image(temporal.attn2, image)  # (B, 1, 1, C) each
+            if _keeps(tokens):
+                tokens = self._within(tokens, spatial, seen)
+                tokens = self._over_time(tokens, temporal, seen_in_time, place_in_time)
+                continue
+            for clip, *of_clip in zip(tokens.split(1), seen.split(1), seen_in_time.split(1)):
+                for frames in clip.split(self._at_once(clip[0, 0]), 1):
+                    self._within(frames, spatial, of_clip[0])
+                for places in clip.split(self._at_once(clip[0, :, 0]), 2):
+                    self._over_time(places, temporal, of_clip[1], place_in_time)
         pixels = rearrange(hidden, "(b t) c h w -> b t (h w) c", b=clips)
         out = _projected(self.proj_out, tokens, pixels)
         return (rearrange(out, "b t (h w) c -> (b t) c h w", h=height, w=width),)
+
+    def _at_once(self, row: Tensor) -> int:
+        """How many such rows (L, C) of tokens go through a block together."""
+        widest = self.widest or (WIDEST_CPU if row.device.type == "cpu" else WIDEST_GPU)
+        return max(1, widest // (4 * row.numel()))
+
+    def _over_time(self, tokens: Tensor, block: Any, image: Tensor, place_in_time: Tensor) -> Tensor:
+        mixed = (tokens + place_in_time).transpose(1, 2).contiguous()  # (B, places, T, C): a place's frames together
+        mixed = _feed_forward(mixed, block.norm_in, block.ff_in, self.widest)
+        mixed = self._within(mixed, block, image).transpose(1, 2)
+        weight = temporal_weight(self.time_mixer).to(tokens)
+        return tokens.lerp(mixed, weight) if _keeps(tokens) else tokens.lerp_(mixed, weight)
+
+    def _within(self, tokens: Tensor, block: Any, image: Tensor) -> Tensor:
+        """Attention within each row of (B, N, L, C), to the image, and a feed-forward; in place without gradients."""
+        tokens = _attend_to_itself(tokens, block.norm1, block.attn1, self.attend)
+        return _feed_forward(_add(tokens, image), block.norm3, block.ff, self.widest)
 
 
 def temporal_weight(mixer: AlphaBlender) -> Tensor:
@@ -150,8 +169,11 @@ def rearrange_blocks(network: nn.Module) -> nn.Module:
             module.__class__ = ResidualBlock
             temporal: Any = module.temporal_res_block
             temporal.conv1.__class__ = temporal.conv2.__class__ = TemporalConvolution
+            spatial: Any = module.spatial_res_block
+            spatial.norm1.__class__ = spatial.norm2.__class__ = PictureNorm
         elif type(module) is TransformerSpatioTemporalModel:
             module.__class__ = Transformer
+            module.norm.__class__ = PictureNorm
             for layer in module.modules():
                 if type(layer) is nn.Linear:
                     layer.__class__ = FusedLinear
@@ -161,7 +183,7 @@ def rearrange_blocks(network: nn.Module) -> nn.Module:
 def run_plainly(network: nn.Module, plain: bool = True) -> None:
     """Whether diffusers' own code runs in any case: what ours is measured and checked against."""
     for module in network.modules():
-        if isinstance(module, (ResidualBlock, Transformer, FusedLinear)):
+        if isinstance(module, (ResidualBlock, Transformer, FusedLinear, PictureNorm)):
             module.plain = plain
 
 
@@ -257,7 +279,7 @@ def _attended(normed: Tensor, attention: Attention, attend: Attend | None) -> Te
     elif attend is not None and not torch.is_grad_enabled():
         attended = attend(query, key, value)
     else:
-        attended = F.scaled_dot_product_attention(query, key, value)
+        attended = attend_here(query, key, value)
     return attended.transpose(1, 2).flatten(2)
 
 

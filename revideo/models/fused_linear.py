@@ -24,10 +24,10 @@ class FusedLinear(nn.Linear):
             # Half by half, in two thirds of the memory.
             values, gates = zip(self.weight.chunk(2), (None, None) if self.bias is None else self.bias.chunk(2))
             if fused:
-                return _fused(input, *values, "mul", _fused(input, *gates, "gelu"))
+                return linear_by_onednn(input, *values, "mul", linear_by_onednn(input, *gates, "gelu"))
             return F.gelu(F.linear(input, *gates)).mul_(F.linear(input, *values))
         if fused:
-            return _fused(input, self.weight, self.bias, "none" if plus is None else "add", plus)
+            return linear_by_onednn(input, self.weight, self.bias, "none" if plus is None else "add", plus)
         return followed(super().forward(input), plus)
 
 
@@ -46,8 +46,14 @@ def fuses(tokens: Tensor) -> bool:
     return not torch.is_autocast_enabled("cpu") and has_fused_linear(tokens.dtype)
 
 
-def _fused(tokens: Tensor, weight: Tensor, bias: Tensor | None, what: str, other: Tensor | None = None) -> Tensor:
-    """The layer and "none" or "gelu" of it, or "add" or "mul" with `other`."""
+def linear_by_onednn(
+    tokens: Tensor,  # (…, C)
+    weight: Tensor,  # (C', C)
+    bias: Tensor | None = None,
+    what: str = "none",
+    other: Tensor | None = None,
+) -> Tensor:  # (…, C')
+    """The layer and "none" or "gelu" of it, or "add" or "mul" with `other`; where `fuses` says so."""
     pointwise = torch.ops.mkldnn._linear_pointwise
     if other is None:
         return pointwise.default(tokens, weight, bias, what, [], "none")
@@ -66,7 +72,8 @@ def has_fused_linear(dtype: torch.dtype) -> bool:
         return False
     tokens, weight, plus = (torch.linspace(-1, 1, 256, dtype=dtype).view(16, 16).roll(n) for n in range(3))
     try:
-        added, gates = _fused(tokens, weight, plus[0], "add", plus), _fused(tokens, weight, None, "gelu")
+        added = linear_by_onednn(tokens, weight, plus[0], "add", plus)
+        gates = linear_by_onednn(tokens, weight, None, "gelu")
     except (RuntimeError, AttributeError, TypeError):
         return False
     tolerance = 8 * torch.finfo(dtype).eps

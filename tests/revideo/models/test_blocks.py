@@ -127,6 +127,22 @@ def test_the_numbers_with_gradients_are_those_without(golden_b, device):
 
 
 @torch.no_grad()
+def test_tokens_that_go_through_in_pieces_come_out_as_they_do_together(golden_b, monkeypatch):
+    block = golden_b.model.unet.down_blocks[0].attentions[0]
+    image = torch.randn(6, 1, golden_b.config.unet.context_dim)
+    hidden = torch.randn(6, block.in_channels, 8, 12)
+    given = hidden, image[::3].repeat_interleave(3, 0), torch.zeros(2, 3)
+    results = {}
+    for widest in (2**30, 4 * 2 * 96 * block.in_channels, 4 * 7 * 3 * block.in_channels, 1):
+        # All; two frames, and all places; part of a frame, and seven places; one of each.
+        monkeypatch.setattr(blocks, "WIDEST_CPU", widest)
+        (results[widest],) = block(*given)
+    together, *others = results.values()
+    for other in others:
+        assert_close(other, together)
+
+
+@torch.no_grad()
 def test_rows_that_a_card_cannot_count_are_attended_to_some_at_a_time(golden_b, monkeypatch):
     block = golden_b.model.unet.down_blocks[0].attentions[0]
     heads = block.transformer_blocks[0].attn1.heads
