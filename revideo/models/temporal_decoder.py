@@ -7,7 +7,10 @@ memory (frame offload). Norms over time still see all frames.
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from mmap import mmap
 from typing import Any
 
@@ -17,6 +20,7 @@ from diffusers.models.resnet import SpatioTemporalResBlock
 from torch import Tensor, nn
 
 from .blocks import temporal_weight
+from .fused_linear import fuses, linear_by_onednn
 
 # Elements of a frame in a strip, of which about ten are alive at once: on a CPU such that they stay in its cache.
 STRIP_CPU, STRIP_GPU = 2**20, 2**24
@@ -67,6 +71,13 @@ def _mapped_like(frame: Tensor) -> Tensor:
     except OSError:  # the system maps no more; torch has a word for it if the heap ends as well
         return torch.empty_like(frame)
     return mapped.view(1, height, width, channels).permute(0, 3, 1, 2)
+
+
+def _return_freed_memory() -> None:
+    """To the system: what glibc holds in many pieces, between which nothing large finds a place."""
+    if sys.platform == "linux":
+        with suppress(AttributeError):  # of another C library
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 class OffloadedFrames(FrameStore):
@@ -146,6 +157,7 @@ def decode_frames(
 ) -> Tensor:
     """Unscaled latents (T, C, h, w) of one window → frames (T, 3, H, W), as `TemporalDecoder` gives them."""
     latents = latents.contiguous(memory_format=torch.channels_last)
+    _return_freed_memory()
     frames = storage((decoder.conv_in(latent) for latent in latents.split(1)), strip_elements)
     middle = decoder.mid_block
     _residual(middle.resnets[0], frames)
@@ -153,6 +165,7 @@ def decode_frames(
         _residual(block, frames, before=attention)
     upsample: nn.Module | None = None
     for level in decoder.up_blocks:
+        _return_freed_memory()
         for block in level.resnets:
             # Beneath the finest level frames are at most half as large, so that twice as many are no new peak.
             _residual(block, frames, before=upsample, hold=storage is FrameStore and level is not decoder.up_blocks[-1])
@@ -236,12 +249,19 @@ def _over_time(convolution: nn.Conv3d, strips: Iterator[Tensor]) -> Iterator[Ten
     while current is not None:
         later = next(strips, None)
         _, _, height, width = current.shape
-        result = F.linear(_pixels(current), at, convolution.bias)
+        result = _added_to(None, _pixels(current), at, convolution.bias)
         for neighbour, weight in ((previous, before), (later, after)):
             if neighbour is not None:
-                result.addmm_(_pixels(neighbour), weight.T)
+                result = _added_to(result, _pixels(neighbour), weight)
         yield result.view(1, height, width, -1).permute(0, 3, 1, 2)
         previous, current = current, later
+
+
+def _added_to(result: Tensor | None, pixels: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """A linear layer of (N, C) and the `result` of others, which is over with."""
+    if fuses(pixels):
+        return linear_by_onednn(pixels, weight, bias, "none" if result is None else "add", result)
+    return F.linear(pixels, weight, bias) if result is None else result.addmm_(pixels, weight.T)
 
 
 def _pixels(strip: Tensor) -> Tensor:
