@@ -122,7 +122,7 @@ def run_program(program: str, *arguments: str, tree: Path = ROOT) -> dict[str, A
 
     `tree`: the project's folder, or another working tree of it.
     """
-    waiting = {"OMP_WAIT_POLICY": "PASSIVE"}  # as the command line has it
+    waiting = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "2000"}  # as the command line has it
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{program}", *arguments],
         check=True,
