@@ -172,6 +172,7 @@ def flops_of(work: Callable[[], object]) -> int:
     return counter.get_total_flops()
 
 
+@torch.inference_mode()
 def matmul_flops(size: int = 2048) -> float:
     """A second, of large matrices in fp32, by the better library of those that torch has here."""
     a, b = torch.rand(2, size, size)

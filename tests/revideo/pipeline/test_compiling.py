@@ -38,7 +38,7 @@ def test_compiled_blocks_sample_the_same_at_each_size(golden_b, device):
     graphs = []
     for size in ((128, 192), (192, 128)):
         found, expected = sampled(model, golden_b, *size), sampled(golden_b.model, golden_b, *size)
-        assert (found - expected).norm() < 1e-5 * expected.norm()  # compiled layers are not fused by oneDNN
+        assert (found - expected).norm() < 3e-5 * expected.norm()  # layers are not fused by oneDNN, norms are torch's
         graphs.append(counter.frame_count)
     assert 0 < graphs[0] == graphs[1]
 
