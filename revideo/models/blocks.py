@@ -6,10 +6,11 @@ code. What they leave out or arrange otherwise:
 - The image is one token, so the softmax over it is 1 and what its attention adds does not
   depend on the query: `to_out(to_v(image))`, one vector a clip. What makes that query gets no gradient.
 - The noise level is embedded once a clip, not once a frame.
-- Channels come last in memory, so that picture, tokens and time are three views of one
-  tensor; without gradients attention over time reads (place, frame) from it by strides.
+- Channels come last in memory, so that picture and tokens are two views of one tensor.
 - Temporal convolutions (3, 1, 1) are flat ones over (time, place), which have fast kernels.
-- Without gradients feed-forwards run over some rows at a time, and sums go into what nobody reads any more.
+- Without gradients some frames at a time go through attention and feed-forward, then some places over time, and sums
+  go into what nobody reads any more.
+- Attention and norms take other ways on a CPU where torch's kernels are slow there.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from .attention import attend as attend_here
 from .fused_linear import FusedLinear, followed, fuses
 from .picture_norm import PictureNorm
 
-# Elements of a feed-forward's widest layer at a time: on a CPU such that its cache holds most of them.
+# Elements of a feed-forward's widest layer at a time, and so of the pieces that go through a block: on a CPU such that
+# its cache holds most of them.
 WIDEST_CPU, WIDEST_GPU = 2**21, 2**26
 # Rows times heads that a card attends to at once: CUDA's kernels count both in grids that end here, and some their
 # product (pytorch/pytorch#142228, #146704). Places of a clip of 720p are more.
