@@ -17,7 +17,8 @@ def relative_rms(found: Tensor, expected: Tensor) -> float:
 def test_norms_are_exact_however_far_from_zero(channels, groups, dtype, tolerance):
     generator = torch.Generator().manual_seed(0)
     far = 10 * torch.rand(channels, 1, 1, generator=generator)
-    pictures = (far + torch.randn(3, channels, 5, 8, generator=generator)).to(dtype).contiguous(memory_format=torch.channels_last)
+    pictures = (far + torch.randn(3, channels, 5, 8, generator=generator)).to(dtype)
+    pictures = pictures.contiguous(memory_format=torch.channels_last)
     norm = PictureNorm(groups, channels)
     nn.init.normal_(norm.weight, 1, generator=generator)
     nn.init.normal_(norm.bias, generator=generator)
