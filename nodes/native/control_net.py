@@ -39,6 +39,7 @@ def in_comfy_layers(network: nn.Module) -> nn.Module:
     """The network itself; weights stay where and what they are."""
     from ...revideo.models.blocks import TemporalConvolution
     from ...revideo.models.fused_linear import FusedLinear, followed
+    from ...revideo.models.picture_norm import PictureNorm
 
     class Fused(comfy.ops.disable_weight_init.Linear, FusedLinear):
         """Lent weights do their part, and what follows is done behind it."""
@@ -49,7 +50,10 @@ def in_comfy_layers(network: nn.Module) -> nn.Module:
     class Temporal(TemporalConvolution, comfy.ops.disable_weight_init.Conv3d):  # type: ignore[misc]
         """Our arithmetic on weights that ComfyUI fetches."""
 
-    layers = LAYERS | {TemporalConvolution: Temporal, FusedLinear: Fused}
+    class Norm(comfy.ops.disable_weight_init.GroupNorm, PictureNorm):
+        """Ours unless ComfyUI fetches the weights."""
+
+    layers = LAYERS | {TemporalConvolution: Temporal, FusedLinear: Fused, PictureNorm: Norm}
     for module in network.modules():
         if type(module) in layers:
             module.__class__ = layers[type(module)]
