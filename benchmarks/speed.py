@@ -3,6 +3,7 @@
 python -m benchmarks.speed MODEL --clips 16 --results speed.json
 
 What a clip gave is written as soon as it went through all variants; the same line again goes on where a run ended.
+Several runs share the clips (--part 1/2, --part 2/2, each with its own file); --table prints their files as one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -95,15 +97,18 @@ class SpeedResults:
     def __init__(self, settings: dict[str, Any], file: Path | None = None) -> None:
         self.settings, self.file = json.loads(json.dumps(settings)), file
         self.clips: dict[int, Clip] = {}
-        if file is None or not file.exists():
-            return
+        if file is not None and file.exists():
+            self.join(file)
+
+    def join(self, file: Path) -> None:
+        """With the clips of a file of the same settings; ValueError where it holds something else."""
         found = read_speed_results(file)
         changed = [
             name for name in {**self.settings, **found.settings} if found.settings.get(name) != self.settings.get(name)
         ]
         if changed:
-            raise ValueError(f"{file} was measured with other {', '.join(changed)}: give --results another file")
-        self.clips = found.clips
+            raise ValueError(f"{file} was measured with other {', '.join(changed)}: give another file")
+        self.clips |= found.clips
 
     def add(self, number: int, clip: Clip) -> None:
         """Written whole before it returns."""
@@ -133,13 +138,17 @@ def read_speed_results(file: Path) -> SpeedResults:
 
 
 def measure_speed(
-    model: ReVideo, truths: Sequence[SyntheticEdit], options: SamplerOptions, results: SpeedResults
+    model: ReVideo,
+    truths: Sequence[SyntheticEdit],
+    options: SamplerOptions,
+    results: SpeedResults,
+    part: slice = slice(None),
 ) -> None:
-    """Adds the clips that are missing in `results`.
+    """Adds the clips of `part` that are missing in `results`.
 
     One goes through all variants before the next: what slows the machine for a while slows them alike.
     """
-    missing = [number for number in range(len(truths)) if number not in results.clips]
+    missing = [number for number in range(len(truths))[part] if number not in results.clips]
     for number in tqdm(missing, unit="clip"):
         clip, truth = {}, truths[number]
         for name, changes in results.settings["variants"].items():
@@ -215,12 +224,22 @@ def speed_table(results: SpeedResults) -> str:
 class _PrintTable(argparse.Action):
     """Asks for no model, as --help does not."""
 
-    def __call__(self, parser: argparse.ArgumentParser, _: Any, file: Any, __: Any = None) -> None:
+    def __call__(self, parser: argparse.ArgumentParser, _: Any, files: Any, __: Any = None) -> None:
         try:
-            print(speed_table(read_speed_results(file)))
+            results = read_speed_results(files[0])
+            for file in files[1:]:
+                results.join(file)
+            print(speed_table(results))
         except (OSError, ValueError) as error:
             parser.error(str(error))
         parser.exit()
+
+
+def _parse_part(text: str) -> slice:
+    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise argparse.ArgumentTypeError(f"{text} is no part of the clips: give K/N, the K-th of N parts, as 1/2")
+    return slice(int(found[1]) - 1, None, int(found[2]))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -232,7 +251,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--results", metavar="FILE.json", type=Path, help="what clips gave; where it is there it goes on"
     )
-    parser.add_argument("--table", metavar="FILE.json", type=Path, action=_PrintTable, help="print --results of a run")
+    parser.add_argument(
+        "--part", metavar="K/N", type=_parse_part, default=slice(None), help="every N-th clip, from the K-th on (all)"
+    )
+    parser.add_argument(
+        "--table", metavar="FILE.json", nargs="+", type=Path, action=_PrintTable, help="print --results of runs"
+    )
     given = parser.parse_args(arguments)
     variants = speed_variants()
     if unknown := [name for name in given.only if name not in variants]:
@@ -254,7 +278,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(str(error))
     truths = edits_of_all_kinds(given, model.config.unet.num_frames)
     model.edit(truths[0].source, truths[0].edit, SamplerOptions(steps=1))  # what a first run costs is nobody's
-    measure_speed(model, truths, options, results)
+    measure_speed(model, truths, options, results, given.part)
     print(speed_table(results))
 
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 
+from revideo.sampling.samplers import PRESETS
+
 from ..common import ROOT
 from .card import GB, Card
 from .exactness import RECORDED_IN, measure_recording, run_in_time, run_suite
@@ -25,7 +27,7 @@ GPU_PARTS = (  # the weightiest first, of those of like weight the quickest
     "golden",
     "exact",
     "plain",
-    "fast",
+    "presets",
     "suite",
     "transfers",
     "plan",
@@ -136,7 +138,8 @@ def plan_tasks(given: argparse.Namespace, card: Card, end: float) -> list[Task]:
         work = partial(run_short_of_memory, released, stage=stage)
         at(given.sizes[0], "shortage", 20, work, f"memory ends while {stage}")
     for size in given.sizes:
-        at(size, "fast", 20, released.measure_fast, "preset fast, whole")
+        for preset in (name for name in PRESETS if name != "exact"):
+            at(size, "presets", 20, partial(released.measure_preset, preset=preset), f"preset {preset}, whole")
     for text in LAYOUTS:
         at(given.sizes[0], "layout", 15, partial(released.measure_layout, layout=text), text)
     add("transfers", "transfers", 15, partial(measure_transfers, released))

@@ -212,10 +212,10 @@ class ReleasedSize:
             measured.stages["decoding"] = Cost()
         return self.row(model, size, measured, None, expected) | note
 
-    def measure_fast(self, size: tuple[int, int]) -> dict[str, Any]:
-        """The preset, whole; another picture, so that its distance from the exact one is no error."""
+    def measure_preset(self, size: tuple[int, int], preset: str) -> dict[str, Any]:
+        """Whole; another picture, so that its distance from the exact one is no error."""
         model = self.shared()
-        options = sampler_options("fast")
+        options = sampler_options(preset)
         self.fit(model, size, options)
         return self.row(model, size, measure_window(model, self.card, size, options), model.plan, whole=True)
 

@@ -48,11 +48,10 @@ class Results:
             goals.append({"goal": text, "value": round(value, 2), "holds": holds})
 
         plain = {row["size"]: row["seconds_whole"] for row in self.of("plain") if row.get("seconds_decoding")}
-        for way in ("exact", "compiled", "fast"):
-            for row in self.of(way):
-                if row["size"] in plain:
-                    ratio = plain[row["size"]] / row["seconds_whole"]
-                    add(f"{way}, {row['size']}: twice the plain path's speed", ratio, ratio >= 2)
+        for row in self.of("exact", "compiled", "presets"):
+            if row["size"] in plain:
+                ratio = plain[row["size"]] / row["seconds_whole"]
+                add(f"{row['way']}, {row['size']}: twice the plain path's speed", ratio, ratio >= 2)
         for row in self.of("plan"):
             if row["size"] == "768×1344" and row.get("budget_gb") == 8 and "reserved_gb" in row:
                 add("768×1344 in 8 GiB", row["reserved_gb"], row["reserved_gb"] <= 8 * GIB)
@@ -85,7 +84,7 @@ class Results:
         return "\n".join(lines) if rows else ""
 
     def windows(self) -> str:
-        rows = self.of("exact", "plain", "plan", "shortage", "fast", "layout", "compiled", "whole", "fp8")
+        rows = self.of("exact", "plain", "plan", "shortage", "presets", "layout", "compiled", "whole", "fp8")
         lines = [
             table_header(
                 "size",

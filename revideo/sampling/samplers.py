@@ -231,4 +231,8 @@ def sampler_options(preset: str = "exact", **overrides: Any) -> SamplerOptions:
     """A preset's options; `overrides` go before them. Raises ValueError on values that cannot work."""
     if preset not in PRESETS:
         raise ValueError(f"preset must be one of {', '.join(PRESETS)}, not {preset}")
-    return SamplerOptions(**PRESETS[preset] | overrides)
+    SamplerOptions(**overrides)  # what cannot work anyway is not the preset's fault
+    try:
+        return SamplerOptions(**PRESETS[preset] | overrides)
+    except ValueError as error:
+        raise ValueError(f"with preset {preset}, {error}") from None

@@ -115,11 +115,13 @@ def test_goals_are_held_against_what_was_measured(results, monkeypatch):
     results.add("plain", "plain", "ok", **window("plain", 40.0, psnr_db=61.0))
     results.add("exact", "exact", "ok", **window("exact", 25.0))
     results.add("compiled", "compiled", "ok", **window("compiled", 20.0, psnr_db=52.0))
+    results.add("presets", "preset 5x", "ok", **window("preset 5x, whole", 8.0))
     results.add("plan", "in 8 GB", "missed", **window("in 8 GB", 30.0, psnr_db=44.0, budget_gb=8, reserved_gb=8.5))
     results.add("plain", "plain", "skipped", size="576×1024", way="plain")
     assert results.goals() == [
         {"goal": "exact, 768×1344: twice the plain path's speed", "value": 1.6, "holds": False},
         {"goal": "compiled, 768×1344: twice the plain path's speed", "value": 2.0, "holds": True},
+        {"goal": "preset 5x, whole, 768×1344: twice the plain path's speed", "value": 5.0, "holds": True},
         {"goal": "768×1344 in 8 GiB", "value": 8.5, "holds": True},
         {"goal": "at least 45 dB between exact modes", "value": 44.0, "holds": False},
     ]

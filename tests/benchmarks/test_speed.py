@@ -90,6 +90,19 @@ def test_a_run_that_was_cut_off_goes_on_with_the_clip_it_was_at(truth, tmp_path)
     assert len(again.asked) == 2 * len(NAMES)
 
 
+def test_runs_that_share_the_clips_make_one_table(truth, tmp_path, capsys):
+    files = [tmp_path / f"{number}.json" for number in range(3)]
+    for part, file in zip((slice(None), slice(0, None, 2), slice(1, None, 2)), files):
+        measure_speed(Edits(truth), [truth] * 3, SamplerOptions(), SpeedResults(SETTINGS, file), part)
+    assert [sorted(read_speed_results(file).clips) for file in files] == [[0, 1, 2], [0, 2], [1]]
+    joined = read_speed_results(files[1])
+    joined.join(files[2])
+    assert sorted(joined.clips) == [0, 1, 2]
+    with pytest.raises(SystemExit) as ended:
+        main(["--table", *map(str, files[1:])])
+    assert ended.value.code == 0 and capsys.readouterr().out == speed_table(joined) + "\n"
+
+
 def test_where_a_sprite_is_removed_its_missing_metrics_come_back_too(tmp_path):
     results = SpeedResults(SETTINGS, tmp_path / "speed.json")
     results.add(0, {name: measured(1.0, path_error=float("nan")) for name in NAMES})
@@ -108,9 +121,7 @@ def test_where_a_sprite_is_removed_its_missing_metrics_come_back_too(tmp_path):
 def test_a_file_of_other_settings_is_refused(tmp_path, changed, culprits):
     file = tmp_path / "speed.json"
     SpeedResults(SETTINGS, file).add(0, {name: measured(1.0) for name in NAMES})
-    with pytest.raises(
-        ValueError, match=rf"speed\.json was measured with other {culprits}: give --results another file"
-    ):
+    with pytest.raises(ValueError, match=rf"speed\.json was measured with other {culprits}: give another file"):
         SpeedResults(SETTINGS | changed, file)
 
 
@@ -247,7 +258,7 @@ def test_the_command_goes_on_and_prints_its_file_without_a_model(checkpoint, tmp
     assert ended.value.code == 0 and capsys.readouterr().out == printed
     with pytest.raises(SystemExit):
         main([*line, "--guidance", "2"])
-    assert "speed.json was measured with other options: give --results another file" in capsys.readouterr().err
+    assert "speed.json was measured with other options: give another file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -255,6 +266,8 @@ def test_the_command_goes_on_and_prints_its_file_without_a_model(checkpoint, tmp
     [
         (["model", "--only", "slow"], "there is no variant slow: one of exact, preset 2x, "),
         (["--table", "missing.json"], "missing.json"),
+        (["model", "--part", "3/2"], "3/2 is no part of the clips: give K/N, the K-th of N parts, as 1/2"),
+        (["model", "--part", "half"], "half is no part of the clips"),
     ],
 )
 def test_what_cannot_work_is_refused_before_any_work(line, message, capsys):

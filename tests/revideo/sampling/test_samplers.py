@@ -292,3 +292,11 @@ def test_of_a_preset_s_noise_levels_the_last_are_left_to_the_model(name):
 def test_an_unknown_preset_is_named():
     with pytest.raises(ValueError, match="preset must be one of exact, 2x, 5x, 8x, fast, not slow"):
         sampler_options("slow")
+
+
+def test_a_value_that_a_preset_has_no_room_for_is_refused_with_its_name():
+    """Nobody who gives one end of the range need know the preset's other."""
+    with pytest.raises(ValueError, match="^with preset 5x, guide_until 5 must lie between 0 and guide_from 3$"):
+        sampler_options("5x", guide_from=3.0)
+    with pytest.raises(ValueError, match="^steps must be a whole number"):
+        sampler_options("5x", steps=0)
