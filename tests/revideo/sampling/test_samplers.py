@@ -296,7 +296,7 @@ def test_an_unknown_preset_is_named():
 
 def test_a_value_that_a_preset_has_no_room_for_is_refused_with_its_name():
     """Nobody who gives one end of the range need know the preset's other."""
-    with pytest.raises(ValueError, match="^with preset 5x, guide_until 5 must lie between 0 and guide_from 3$"):
+    with pytest.raises(ValueError, match=r"^with preset 5x, guide_until 5 must lie between 0 and guide_from 3$"):
         sampler_options("5x", guide_from=3.0)
-    with pytest.raises(ValueError, match="^steps must be a whole number"):
+    with pytest.raises(ValueError, match=r"^steps must be a whole number"):
         sampler_options("5x", steps=0)
