@@ -23,7 +23,7 @@ from .blocks import temporal_weight
 from .fused_linear import fuses, linear_by_onednn
 
 # Elements of a frame in a strip, of which about ten are alive at once: on a CPU such that they stay in its cache.
-STRIP_CPU, STRIP_GPU = 2**20, 2**24
+STRIP_CPU, STRIP_GPU = 2**19, 2**24
 
 
 class FrameStore:
