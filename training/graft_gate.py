@@ -31,6 +31,8 @@ def graft(body: Path, donor: Path, out: Path) -> None:
     check_target(out, (".safetensors",), (body, donor))
     if read_config(body) != read_config(donor):
         raise ValueError(f"{body} and {donor} are of different sizes: a graft needs two of one architecture")
+    if read_config(body).control.fusion == "sum":
+        raise ValueError(f"{body} and {donor} add motion and content as they are: they have no gate")
     before, after = motion_and_content_weights(body), motion_and_content_weights(donor)
     if not (before / after).isfinite().all():
         raise ValueError(f"the gate of {donor} is shut in a channel, or no number: what comes through cannot be scaled")

@@ -126,12 +126,20 @@ def _transformer(ours: str, released: str) -> dict[str, str]:
 
 
 def _controlnet(config: ModelConfig) -> dict[str, str]:
-    skips = len(config.unet.channel_mult) * (config.unet.num_res_blocks + 1)
-    return _svd_encoder(config) | {
+    table = _control_branch(config) | {
         "safm.motion_encoder": "controlnet_cond_embedding",
         "safm.content_encoder": "mask_embedding",
         "safm.weight_encoder": "weight_embedding",
         "safm.fuse": "weight_embedding.conv_final",
+        "safm.fuse_content": "weight_embedding.conv_final_content",  # ours, as the next: nobody has released two
+    }
+    second = {f"content_branch.{ours}": f"content_branch.{name}" for ours, name in _control_branch(config).items()}
+    return table | second
+
+
+def _control_branch(config: ModelConfig) -> dict[str, str]:
+    skips = len(config.unet.channel_mult) * (config.unet.num_res_blocks + 1)
+    return _svd_encoder(config) | {
         "mid_projection": "controlnet_mid_block.0",
         **{f"down_projections.{skip}": f"controlnet_down_blocks.{skip}.0" for skip in range(skips)},
     }

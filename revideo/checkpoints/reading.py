@@ -49,9 +49,7 @@ def build_parts(config: ModelConfig, device: str = "meta") -> dict[str, Any]:
     with torch.device(device):
         return {
             "unet": ReVideoUNet.from_model_config(config),
-            "controlnet": ReVideoControlNet.from_model_config(
-                config, condition_channels=config.control.condition_channels
-            ),
+            "controlnet": ReVideoControlNet.from_model_config(config),
             "vae": build_vae(config.vae),
             "image_encoder": build_image_encoder(config.image_encoder),
         }

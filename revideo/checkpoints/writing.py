@@ -49,6 +49,7 @@ def convert(
     if shard_mb is not None and Path(target).suffix.lower() != ".safetensors":
         raise CheckpointError(f"{Path(target).name}: only a .safetensors file is written in shards")
     checkpoint = open_checkpoint(source, config, svd)
+    _check_fusion(checkpoint.config, Path(target))
     weights = checkpoint.weights
     if dtype is not None:
         checkpoint.weights = {name: weights.pop(name).to(dtype) for name in list(weights)}
@@ -67,7 +68,17 @@ def save_weights(
 def save_checkpoint(checkpoint: Checkpoint, target: str | Path, *, target_svd: str | Path | None = None) -> None:
     """As `save_weights`, what was opened once and perhaps changed."""
     _check_targets(Path(target), target_svd)
+    _check_fusion(checkpoint.config, Path(target))
     _save(checkpoint, Path(target), target_svd)
+
+
+def _check_fusion(config: ModelConfig, target: Path) -> None:
+    """A .ckpt holds no sizes, and by its tensors such a model would be taken for another."""
+    if target.suffix.lower() == ".ckpt" and config.control.fusion == "safm_no_time":
+        raise CheckpointError(
+            f'{target.name}: a .ckpt file cannot say that its model\'s fusion is "safm_no_time"; '
+            f"write a .safetensors file or a folder"
+        )
 
 
 def _check_targets(target: Path, target_svd: str | Path | None) -> None:

@@ -108,7 +108,7 @@ def _print_memory(config: Any) -> int:
     from ..training.preflight import check_sides
 
     file = Path(config.model.path or config.model.svd)
-    sizes = ModelConfig()
+    sizes = ModelConfig.from_dict({"control": config.model.control})
     if config.model.sizes or file.exists():
         sizes = model_config(config.model)
     else:

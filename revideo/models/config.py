@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import reprlib
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 Block = TypeVar("Block")
+
+Fusion = Literal["safm", "safm_no_time", "sum"]
 
 # Limits for what a file may ask for: several times the released model, and still built in two seconds without weights.
 LEVELS_MAX = 6
@@ -18,6 +20,7 @@ VALUE_MAX = {  # of what is no width
     "num_frames": 1024,
     "latent_channels": 128,
     "condition_channels": 2048,
+    "branches": 2,
     "layers": 64,
     "patch_size": 256,
     "image_size": 2048,
@@ -53,9 +56,16 @@ class UNetConfig:
 
 @dataclass(frozen=True)
 class ControlConfig:
-    """The three condition encoders of the ControlNet."""
+    """The ControlNet's condition encoders, how what they make is joined, and what reads it.
+
+    The paper's ablations: `fusion` "safm" weighs motion w = H(M, t) and content 1 − w (equation 5), "safm_no_time"
+    w = H(M, 0) at every step, "sum" adds them. `branches` 2 is structure B of Figure 2: a copy of SVD's encoder for
+    motion and one for content, whose residuals are added.
+    """
 
     condition_channels: tuple[int, ...] = (16, 32, 96, 256)
+    fusion: Fusion = "safm"
+    branches: int = 1
 
 
 @dataclass(frozen=True)
@@ -150,7 +160,9 @@ class ModelConfig:
         """About how many numbers the four networks hold, without building them."""
         unet, vae, encoder = self.unet, self.vae, self.image_encoder
         return (
-            60 * (3 * unet.num_res_blocks + 4) * sum(width**2 for width in unet.block_channels)
+            60
+            * ((2 + self.control.branches) * (unet.num_res_blocks + 1) + 1)
+            * sum(width**2 for width in unet.block_channels)
             + 40 * (vae.num_res_blocks + 3) * sum(width**2 for width in vae.block_channels)
             + 12 * encoder.layers * encoder.width**2
         )
@@ -216,6 +228,10 @@ def _check_values(name: str, block: Any) -> None:
     """That each value of a block is a positive integer, or a list of them, within its limit."""
     for each in fields(block):
         key, value = f'model config: "{name}.{each.name}"', getattr(block, each.name)
+        if each.name == "fusion":
+            if value not in get_args(Fusion):
+                raise ValueError(f"{key} must be one of {', '.join(get_args(Fusion))}, not {reprlib.repr(value)}")
+            continue
         listed = isinstance(value, (list, tuple))
         numbers = list(value) if listed else [value]
         fits = listed == isinstance(each.default, tuple)

@@ -44,7 +44,10 @@ def fusion_weights(
     shown: int = SHOWN_STEPS,
     sigmas: Tensor | None = None,
 ) -> FusionWeights:
-    """Γ = H(M, t) of paper equation 4 at `shown` of the run's steps, evenly from the first to the last."""
+    """Γ = H(M, t) of paper equation 5 at `shown` of the run's steps, evenly from the first to the last.
+
+    Raises ValueError where the model has none.
+    """
     if sigmas is None:
         sigmas = options.sigmas()
     levels = sigmas[:-1].float()  # the last is where the run ends, no step
@@ -55,6 +58,8 @@ def fusion_weights(
     for sigma in levels[chosen]:
         c_noise = (sigma.log() / 4).reshape(1).to(model.device)
         weight = model.controlnet.safm.motion_weight(painted, c_noise)
+        if weight is None:
+            raise ValueError('this model adds motion and content (its fusion is "sum"): it has no weights to draw')
         maps.append(1 - weight[0].float().mean(0).cpu())
     return FusionWeights(
         [int(step) + 1 for step in chosen], levels[chosen].tolist(), torch.stack(maps), painted[0, 0].float().cpu()

@@ -82,23 +82,27 @@ class ModelSource(Table):
     svd: File = key("", "without path: plain SVD, whose encoder the new ControlNet copies")
     control_gain: float = key(0.0, "Xavier gain of a new ControlNet's 1×1 convolutions; 0 as for SVD", 0, 10)
     unet: dict[str, Any] = key({}, "sizes of a new UNet with random weights; what is left out is as released")
-    control: dict[str, Any] = key({}, "sizes of its ControlNet's condition encoders")
+    control: dict[str, Any] = key({}, "condition encoders, fusion and branches of a new ControlNet, beside svd too")
     vae: dict[str, Any] = key({}, "sizes of its autoencoders")
     image_encoder: dict[str, Any] = key({}, "sizes of its image encoder")
 
     @property
+    def tables(self) -> dict[str, Any]:
+        """Those of sizes that are given."""
+        return {name: getattr(self, name) for name in MODEL_TABLES if name in self.model_fields_set}
+
+    @property
     def sizes(self) -> ModelConfig | None:
         """Of a new model; None where a file brings them."""
-        tables = {name: getattr(self, name) for name in MODEL_TABLES if name in self.model_fields_set}
-        return ModelConfig.from_dict(tables) if tables else None
+        return None if self.path or self.svd or not self.tables else ModelConfig.from_dict(self.tables)
 
     @model_validator(mode="after")
     def _has_one_source(self) -> ModelSource:
-        sizes = self.sizes
-        if sizes and (self.path or self.svd):
-            table = next(name for name in MODEL_TABLES if name in self.model_fields_set)
-            raise ValueError(f"its sizes come from {'path' if self.path else 'svd'}: leave out [model.{table}]")
-        if not (sizes or self.path or self.svd):
+        file = "path" if self.path else "svd" if self.svd else ""
+        known = [name for name in self.tables if self.path or name != "control"]  # a new ControlNet joins plain SVD
+        if file and known:
+            raise ValueError(f"its sizes come from {file}: leave out [model.{known[0]}]")
+        if not (file or self.sizes):
             raise ValueError("name path, svd, or tables of sizes such as [model.unet] to start from nothing")
         return self
 

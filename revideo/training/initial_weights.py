@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,10 @@ SILU_GAIN = 2.0  # a faint signal leaves SiLU half as strong
 
 def model_config(source: ModelSource) -> ModelConfig:
     """The sizes of the model to train; reads no weight."""
-    return source.sizes or read_config(source.path or source.svd, source.svd or None)
+    if source.sizes:
+        return source.sizes
+    found = asdict(read_config(source.path or source.svd, source.svd or None))
+    return ModelConfig.from_dict(found | {"control": found["control"] | source.control})
 
 
 def write_start(source: ModelSource, target: Path, seed: int) -> None:
@@ -73,12 +77,15 @@ def wake_conditions(safm: SAFM) -> None:
     thousand steps the networks would learn to do without conditions. The weight between motion and
     content still begins at one half everywhere.
     """
-    for encoder in (safm.motion_encoder, safm.content_encoder, safm.weight_encoder):
+    for encoder in filter(None, (safm.motion_encoder, safm.content_encoder, safm.weight_encoder)):
         for convolution in (*encoder.blocks, encoder.conv_out):
             _keep_strength(convolution, SILU_GAIN)
         _keep_strength(encoder.conv_in, 1)
-    nn.init.zeros_(safm.weight_encoder.conv_out.weight)
+    if safm.weight_encoder is not None:
+        nn.init.zeros_(safm.weight_encoder.conv_out.weight)
     _keep_strength(safm.fuse, 1)
+    if safm.branches == 2:
+        _keep_strength(safm.fuse_content, 1)
 
 
 def _keep_strength(convolution: nn.Conv2d, gain: float) -> None:
@@ -128,15 +135,22 @@ def from_svd(path: str | Path, config: ModelConfig, seed: int, control_gain: flo
         fill_part(network, part, weights, torch.float32)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        fresh = ReVideoControlNet.from_model_config(config, condition_channels=config.control.condition_channels)
+        fresh: Any = ReVideoControlNet.from_model_config(config)
         spread_projections(fresh, control_gain)
-    shared = fresh.state_dict().keys() & parts["unet"].state_dict().keys()
-    fresh.load_state_dict({name: parts["unet"].state_dict()[name] for name in shared}, strict=False)
+    copy_encoder(parts["unet"], fresh)
     return parts | {"controlnet": fresh}
 
 
-def spread_projections(controlnet: nn.Module, gain: float) -> None:
+def copy_encoder(unet: nn.Module, controlnet: ReVideoControlNet) -> None:
+    """Every branch of the ControlNet begins as the UNet's encoder and middle (paper section 3.2)."""
+    weights = unet.state_dict()
+    for branch in controlnet.control_branches:
+        branch.load_state_dict({name: weights[name] for name in branch.state_dict().keys() & weights}, strict=False)
+
+
+def spread_projections(controlnet: ReVideoControlNet, gain: float) -> None:
     """Zero convolutions that are not: where nothing is trained yet there is nothing to protect."""
     if gain:
-        for convolution in (*controlnet.down_projections, controlnet.mid_projection):  # type: ignore[misc]
-            nn.init.xavier_uniform_(convolution.weight, gain)
+        for branch in controlnet.control_branches:
+            for convolution in (*branch.down_projections, branch.mid_projection):
+                nn.init.xavier_uniform_(convolution.weight, gain)

@@ -12,11 +12,14 @@ from typing import Any
 
 import pytest
 import torch
+from comfy_process import load_pack
 from comfyui_server import relative_rms
 from native_parts import CPU, Golden, Native, load_golden, write_golden
 from torch import Tensor
 
 import revideo
+from revideo.checkpoints.random_weights import SMALL, write_random_checkpoint
+from revideo.checkpoints.reading import load_parts
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +146,33 @@ def test_frames_of_comfyui_s_vae_are_the_released_model_s(golden: Golden):
     frames = golden.native.vae.decode(golden.recorded["latents"] / LATENT_SCALE).movedim(-1, 1)
     whole = golden.recorded[f"decoded.chunk_{len(frames)}"]
     assert relative_rms(frames, (whole.clamp(-1, 1) + 1) / 2) < 1e-4
+
+
+@pytest.mark.parametrize(("fusion", "branches"), [("safm_no_time", 1), ("sum", 2)])
+def test_other_kinds_of_controlnet_give_comfyui_their_own_residuals(tmp_path, fusion: Any, branches: int):
+    """ComfyUI's layers take the place of all of them, those of a second branch too."""
+    load_pack()
+    from pack.nodes.native.control_net import LAYERS, ReVideoControl
+    from pack.revideo.checkpoints.reading import load_control
+
+    config = replace(SMALL, control=replace(SMALL.control, fusion=fusion, branches=branches))
+    write_random_checkpoint(tmp_path / "kind.safetensors", config)
+    own = load_parts(tmp_path / "kind.safetensors", dtype=torch.float32)[0]["controlnet"]
+    network = ReVideoControl(load_control(tmp_path / "kind.safetensors", dtype=torch.float32), CPU).part.network
+    assert not any(type(module) in LAYERS for module in network.modules())
+    torch.manual_seed(0)
+    clip = torch.rand(14, 3, 64, 64), torch.randn(14, 2, 64, 64), (torch.rand(14, 1, 64, 64) > 0.5).float()
+    conditions = revideo.Conditions(torch.rand(3, 64, 64), *clip)
+    given = torch.randn(1, 14, 8, 8, 8), torch.tensor([0.3]), torch.randn(1, 1, config.unet.context_dim)
+    residuals = [
+        each.residuals(
+            *given, torch.randn(1, 96, generator=torch.Generator().manual_seed(1)), each.fuse(embedded, given[1])
+        )
+        for each in (own, network)
+        for embedded in (each.embed_conditions(conditions),)
+    ]
+    for one, other in zip(*([*each.down, each.mid] for each in residuals), strict=True):
+        assert relative_rms(other, one) < 1e-5
 
 
 # --- Strength, percents, chains ----------------------------------------------------------------------

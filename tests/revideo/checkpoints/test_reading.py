@@ -3,6 +3,7 @@ import json
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import revideo
 from revideo import CheckpointError
 from revideo.checkpoints import writing
 from revideo.checkpoints.names import UNUSED, name_table, to_diffusers, to_released
+from revideo.checkpoints.random_weights import SMALL, write_random_checkpoint
 from revideo.checkpoints.reading import build_parts, load_control, load_parts
 from revideo.checkpoints.writing import convert
 from revideo.models.config import ControlConfig, ImageEncoderConfig, ModelConfig, UNetConfig, VAEConfig
@@ -274,6 +276,41 @@ def test_a_file_can_be_converted_onto_itself(golden_a, tmp_path):
     convert(path, path, dtype=torch.float32)
     source = load_file(golden_a.checkpoint)
     assert all(torch.equal(tensor, source[name].float()) for name, tensor in load_file(path).items())
+
+
+@pytest.mark.parametrize("fusion", ["safm", "safm_no_time", "sum"])
+@pytest.mark.parametrize("branches", [1, 2])
+def test_the_kind_of_controlnet_goes_from_form_to_form(tmp_path, fusion, branches):
+    config = replace(SMALL, control=replace(SMALL.control, fusion=fusion, branches=branches))
+    whole, folder, again = tmp_path / "whole.safetensors", tmp_path / "folder", tmp_path / "again.safetensors"
+    parted = tmp_path / "control.safetensors", tmp_path / "svd.safetensors"
+    write_random_checkpoint(whole, config)
+    convert(whole, folder)
+    convert(folder, parted[0], target_svd=parted[1])
+    convert(parted[0], again, svd=parted[1])
+    expected = load_parts(whole)[0]
+    for form, svd in ((folder, None), (parted[0], parted[1]), (again, None)):
+        parts, found = load_parts(form, svd=svd)
+        assert found == config
+        assert_equal_weights(state(parts), state(expected))
+    assert load_file(again).keys() == load_file(whole).keys()
+    assert load_control(parted[0]).config == config
+    assert_equal_weights(load_control(whole).network.state_dict(), expected["controlnet"].state_dict())
+
+
+def test_no_file_is_written_that_would_be_taken_for_another_kind(tmp_path):
+    """A .ckpt says nothing of its model: where tensors do not tell, it is not written; where they do, it is refused."""
+    for fusion, branches in (("safm_no_time", 1), ("sum", 1), ("safm", 2)):
+        config = replace(SMALL, control=replace(SMALL.control, fusion=fusion, branches=branches))
+        if fusion == "safm_no_time":
+            with pytest.raises(CheckpointError, match=r"other.ckpt: a .ckpt file cannot say .*\"safm_no_time\"; write"):
+                write_random_checkpoint(tmp_path / "other.ckpt", config)
+            assert not (tmp_path / "other.ckpt").exists()
+            continue
+        write_random_checkpoint(tmp_path / "other.ckpt", config)
+        assert load_parts(tmp_path / "other.ckpt", config)[1] == config
+        with pytest.raises(CheckpointError, match=r"does not fit the model: .* tensors (missing|unexpected)"):
+            load_parts(tmp_path / "other.ckpt", SMALL)
 
 
 # --- Memory ------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from revideo import ModelConfig
 from revideo.checkpoints.names import name_table
 from revideo.checkpoints.random_weights import SMALL
 from revideo.checkpoints.reading import build_parts
-from revideo.models.config import ImageEncoderConfig, UNetConfig, VAEConfig
+from revideo.models.config import ControlConfig, ImageEncoderConfig, UNetConfig, VAEConfig
 
 
 def test_the_default_is_the_released_model():
@@ -22,7 +22,14 @@ def test_the_default_is_the_released_model():
     assert ModelConfig.from_dict({}) == config
 
 
-@pytest.mark.parametrize("config", [ModelConfig(), ModelConfig(UNetConfig(num_frames=25), vae=VAEConfig(channels=32))])
+@pytest.mark.parametrize(
+    "config",
+    [
+        ModelConfig(),
+        ModelConfig(UNetConfig(num_frames=25), vae=VAEConfig(channels=32)),
+        ModelConfig(control=ControlConfig(fusion="sum", branches=2)),
+    ],
+)
 def test_json_reads_back(config):
     assert ModelConfig.from_json(config.to_json()) == config
 
@@ -55,6 +62,9 @@ def test_other_blocks_are_left_alone():
         ({"image_encoder": {"head_width": 50}}, "image encoder width 1280 is not a multiple of head_width 50"),
         ({"unet": {"context_dim": 768}}, r"an image embedding of 768 \(context_dim\), .* one of 1024 \(embed_dim\)"),
         ({"control": {"condition_channels": [16, 32]}}, "the condition encoders shrink by 2, the autoencoder by 8"),
+        ({"control": {"fusion": "add"}}, '"control.fusion" must be one of safm, safm_no_time, sum, not .add.'),
+        ({"control": {"fusion": ["sum"]}}, r'"control.fusion" must be one of safm, safm_no_time, sum, not \(.sum.,\)'),
+        ({"control": {"branches": 3}}, '"control.branches" asks for 3; at most 2'),
         ({"unet": [320]}, '"unet" must be an object, not list'),
         ({"vae": None}, '"vae" must be an object, not NoneType'),
         ({"unet": {"num_res_blocks": 5}}, '"unet.num_res_blocks" asks for 5; at most 4'),

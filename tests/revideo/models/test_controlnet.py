@@ -4,6 +4,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from revideo.checkpoints.random_weights import SMALL, random_parts
+from revideo.conditions import Conditions
+from revideo.models.config import ControlConfig
 from revideo.models.controlnet import ReVideoControlNet
 
 
@@ -30,7 +33,7 @@ def fresh(golden_b):
     """A ControlNet before any training."""
     torch.manual_seed(0)
     config = golden_b.config
-    return ReVideoControlNet.from_model_config(config, condition_channels=config.control.condition_channels)
+    return ReVideoControlNet.from_model_config(config)
 
 
 @torch.inference_mode()
@@ -146,3 +149,105 @@ def test_an_area_that_stays_is_weighed_once_for_all_frames(golden_b):
     moved = controlnet.embed_conditions(replace(conditions, mask=moving))
     assert torch.equal(moved.mask, moving)
     assert not torch.allclose(controlnet.fuse(moved, level)[-1], controlnet.fuse(still, level)[-1], atol=1e-3)
+
+
+# --- Ablations ---------------------------------------------------------------------------
+
+VARIANTS = [(fusion, branches) for fusion in ("safm", "safm_no_time", "sum") for branches in (1, 2)]
+
+
+def variant(fusion, branches):
+    """A ControlNet with random weights, and conditions that it reads."""
+    config = replace(SMALL, control=replace(SMALL.control, fusion=fusion, branches=branches))
+    torch.manual_seed(1)
+    conditions = Conditions(torch.rand(3, 64, 64), torch.rand(14, 3, 64, 64), torch.randn(14, 2, 64, 64), SQUARE)
+    return random_parts(config, torch.float32, "cpu")["controlnet"], conditions
+
+
+SQUARE = torch.zeros(14, 1, 64, 64)
+SQUARE[..., 16:48, 16:48] = 1
+
+
+def small_inputs(c_noise=0.3):
+    torch.manual_seed(2)
+    latents, context = torch.randn(1, 14, 8, 8, 8), torch.randn(1, 1, SMALL.unet.context_dim)
+    return latents, torch.tensor([c_noise]), context, torch.tensor([[6.0, 127.0, 0.02]])
+
+
+@torch.inference_mode()
+def fused_at(controlnet, conditions, c_noise):
+    return controlnet.fuse(controlnet.embed_conditions(conditions), torch.tensor(c_noise))
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("branches", [1, 2])
+def test_a_sum_adds_both_embeddings_as_they_are(branches):
+    controlnet, conditions = variant("sum", branches)
+    safm, embedded = controlnet.safm, controlnet.embed_conditions(conditions)
+    assert not any("weight_encoder" in name for name in controlnet.state_dict())
+    if branches == 1:
+        expected = safm.fuse(embedded.motion + embedded.content)
+    else:
+        expected = torch.cat([safm.fuse(embedded.motion), safm.fuse_content(embedded.content)], 1)
+    for c_noise in (-1.0, 1.6):
+        assert_close(fused_at(controlnet, conditions, c_noise), expected)
+
+
+def test_without_time_the_weight_is_that_of_level_nought_at_every_step():
+    timeless, conditions = variant("safm_no_time", 1)
+    whole, _ = variant("safm", 1)
+    assert whole.state_dict().keys() == timeless.state_dict().keys()
+    expected = fused_at(whole, conditions, 0.0)
+    assert (fused_at(whole, conditions, 1.6) - expected).abs().max() > 1e-4
+    for c_noise in (-1.0, 1.6):
+        assert_close(fused_at(timeless, conditions, c_noise), expected)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("fusion", ["safm", "sum"])
+def test_two_branches_read_a_condition_each_and_their_residuals_add_up(fusion):
+    controlnet, conditions = variant(fusion, 2)
+    whole = residuals_of(controlnet, small_inputs(), controlnet.embed_conditions(conditions))
+
+    def silenced(branch):
+        """What is left when a branch's projections are zero, for two kinds of the other branch's condition."""
+        projections = [*branch.down_projections, branch.mid_projection]
+        saved = [{name: value.clone() for name, value in each.state_dict().items()} for each in projections]
+        for each in projections:
+            each.weight.zero_(), each.bias.zero_()
+        other = "content" if branch is controlnet.content_branch else "motion"
+        changed = replace(conditions, **{other: 1 - getattr(conditions, other)})
+        left = [
+            residuals_of(controlnet, small_inputs(), controlnet.embed_conditions(each))
+            for each in (conditions, changed)
+        ]
+        for each, values in zip(projections, saved):
+            each.load_state_dict(values)
+        return left
+
+    motion, motion_other_content = silenced(controlnet.content_branch)
+    content, content_other_motion = silenced(controlnet)
+    assert torch.equal(motion.mid, motion_other_content.mid) and torch.equal(content.mid, content_other_motion.mid)
+    for one, two, both in zip([*motion.down, motion.mid], [*content.down, content.mid], [*whole.down, whole.mid]):
+        assert_close(one + two, both)
+        assert one.abs().max() > 1e-3 and two.abs().max() > 1e-3
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize(("fusion", "branches"), VARIANTS)
+def test_a_fresh_variant_changes_nothing_and_guidance_shares_its_fusion(fusion, branches):
+    config = replace(SMALL, control=replace(SMALL.control, fusion=fusion, branches=branches))
+    fresh = ReVideoControlNet.from_model_config(config)
+    _, conditions = variant(fusion, branches)
+    residuals = residuals_of(fresh, small_inputs(), fresh.embed_conditions(conditions))
+    assert not any(each.any() for each in (*residuals.down, residuals.mid))
+    controlnet, _ = variant(fusion, branches)
+    one = residuals_of(controlnet, small_inputs(), controlnet.embed_conditions(conditions))
+    twice = [torch.cat([each, each]) for each in small_inputs()]
+    fused = controlnet.fuse(controlnet.embed_conditions(conditions), small_inputs()[1])
+    both = controlnet(*twice, fused)
+    assert (both.mid - torch.cat([one.mid, one.mid])).abs().max() < 1e-3 * one.mid.abs().max()
+
+
+def test_the_released_model_has_one_branch_and_safm():
+    assert (ControlConfig().fusion, ControlConfig().branches) == ("safm", 1)

@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from revideo.checkpoints.random_weights import SMALL, random_parts
 from revideo.pictures.fusion import FusionWeights, fusion_picture, fusion_weights
+from revideo.pipeline.pipeline import Pipeline
 
 
 def test_the_maps_are_the_recorded_weights(golden):
@@ -26,6 +28,13 @@ def test_steps_run_evenly_from_the_first_to_the_last(golden_b):
     assert found.sigmas[0] == pytest.approx(options.sigma_max, rel=1e-4)
     assert found.sigmas[-1] == pytest.approx(options.sigma_min, rel=1e-4)
     assert len(fusion_weights(golden_b.model, mask, replace(options, steps=2), shown=5).steps) == 2
+
+
+def test_a_sum_has_no_weights_to_draw(golden_b):
+    config = replace(SMALL, control=replace(SMALL.control, fusion="sum"))
+    model = Pipeline(random_parts(config, torch.float32, "cpu"), config, "cpu")
+    with pytest.raises(ValueError, match='its fusion is "sum"'):
+        fusion_weights(model, torch.ones(64, 64), golden_b.options)
 
 
 def test_means_are_of_what_lies_inside_and_outside():

@@ -45,6 +45,7 @@ MISTAKES = [
     ("model.unet.model_channels", 33, '"model".*33 UNet channels'),
     ("model.vae.channels", "wide", r'"model".*"vae\.channels" must be a positive integer'),
     ("model.control.condition_channels", [8, 8], '"model".*the condition encoders shrink by 2'),
+    ("model.control.fusion", "add", r'"model".*"control\.fusion" must be one of safm, safm_no_time, sum, not .add.'),
     ("model.unet", 3, r'"model\.unet" must be a table, not 3'),
     ("phases", DROP, r'"phases" is missing: write at least one \[\[phases\]\]'),
     ("phases", {}, '"phases" must be a valid list'),

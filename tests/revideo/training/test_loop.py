@@ -29,7 +29,7 @@ from revideo.files import LOCK_FILE, locked
 from revideo.models.config import ModelConfig
 from revideo.training.config import DEBLOCK, STAGES, ModelSource, OptimizerConfig
 from revideo.training.config_file import TrainingConfigError, parse_training_config
-from revideo.training.initial_weights import latent_std, write_start
+from revideo.training.initial_weights import latent_std, model_config, write_start
 from revideo.training.loop import example_indices, learning_rate, samples, train
 from revideo.training.pieces import SPARE_SECONDS, Paused, Piece
 from revideo.training.state import TrainingProgress, average_of, averaged, check_same_settings, phase_settings
@@ -666,6 +666,24 @@ def test_from_svd_the_controlnet_begins_as_a_copy_that_changes_nothing(svd, tmp_
     assert all(torch.equal(begun.controlnet.state_dict()[name], unet[name]) for name in copied)
     for projection in (*begun.controlnet.down_projections, begun.controlnet.mid_projection):
         assert not projection.weight.any() and not projection.bias.any()
+
+
+@pytest.mark.slow
+def test_a_controlnet_of_another_kind_joins_plain_svd(svd, tmp_path):
+    """Ablations at full scale begin as the paper's model does; both branches are copies of SVD's encoder."""
+    source = ModelSource(svd=str(svd), control={"fusion": "sum", "branches": 2})
+    write_start(source, tmp_path / "start.safetensors", seed=0)
+    begun = revideo.load(tmp_path / "start.safetensors", device="cpu")
+    assert begun.config == model_config(source) != read_config(svd)
+    assert (begun.config.control.fusion, begun.config.control.branches) == ("sum", 2)
+    unet = begun.unet.state_dict()
+    for branch in begun.controlnet.control_branches:
+        copied = [name for name in branch.state_dict() if name in unet]
+        assert len(copied) > 100 and all(torch.equal(branch.state_dict()[name], unet[name]) for name in copied)
+    with pytest.raises(ValueError, match=r"its sizes come from path: leave out \[model.control\]"):
+        ModelSource(path=str(svd), control={"fusion": "sum"})
+    with pytest.raises(ValueError, match=r"its sizes come from svd: leave out \[model.unet\]"):
+        ModelSource(svd=str(svd), unet={"num_frames": 8}, control={"fusion": "sum"})
 
 
 @pytest.mark.slow
