@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..tracks.trajectories import Trajectories
 from ..video.io import write_video
-from .motion import WAYS, Pose, draw_paths, draw_pose
+from .motion import WAYS, Pose, draw_drift, draw_paths, draw_pose, draw_velocity
 from .scenes import Appearance, Background, Scene, Sprite, draw_appearance, draw_background, draw_scenes
 from .shapes import SHAPES
 
@@ -91,8 +91,7 @@ def plan_clip(
     least, most = (points, points) if isinstance(points, int) else points
     velocity = None
     if random.uniform() < coupled:
-        angle = random.uniform(0, 2 * np.pi)
-        velocity = random.uniform(*speeds) * np.array([np.cos(angle), np.sin(angle)])
+        velocity = draw_velocity(random, speeds)
         background = replace(background, velocity_px=velocity.astype(np.float32))
     placed: list[Sprite] = []
     for hue in hues[:-1]:
@@ -102,7 +101,7 @@ def plan_clip(
         paths = (
             draw_paths(random, CANDIDATES, frames, low, high, speeds, way=way)
             if velocity is None
-            else _drifting(random, frames, low, high, velocity)
+            else draw_drift(random, CANDIDATES, frames, low, high, velocity)
         )
         room = room_beside(paths, appearance, placed)
         if room.max() > 0 or not placed:
@@ -199,17 +198,6 @@ def room_beside(paths: np.ndarray, appearance: Appearance, placed: Sequence[Spri
         between = np.linalg.norm(paths - other.path_px, axis=-1).min(1)
         room = np.minimum(room, between - appearance.reach_px - other.appearance.reach_px)
     return room
-
-
-def _drifting(
-    random: np.random.Generator, frames: int, low_px: np.ndarray, high_px: np.ndarray, velocity_px: np.ndarray
-) -> np.ndarray:  # (CANDIDATES, T, 2)
-    """Straight paths of that velocity, within the box as far as it is long."""
-    way = velocity_px * (frames - 1)
-    first, last = low_px - np.minimum(way, 0), high_px - np.maximum(way, 0)
-    start = random.uniform(np.minimum(first, last), np.maximum(first, last), (CANDIDATES, 2))
-    path = start[:, None] + np.arange(frames)[:, None] * velocity_px
-    return path.astype(np.float32)
 
 
 def _tracks(

@@ -22,7 +22,7 @@ from .clips import (
     home_scale,
     room_beside,
 )
-from .motion import Pose, draw_paths, draw_roaming_path
+from .motion import WAYS, Pose, draw_drift, draw_paths, draw_reversal, draw_roaming_path, draw_velocity
 from .scenes import SATURATION, Appearance, Scene, Sprite, draw_appearance, draw_background, draw_scenes
 from .shapes import FLAT, SHAPES
 
@@ -69,19 +69,25 @@ def make_edit(
     shapes: Sequence[str] = SHAPES,
     patterns: Sequence[str] = FLAT,
     roam_px: float | None = None,
+    coupled: bool = False,
 ) -> SyntheticEdit:
     """An edit of one sprite in each area; `bystanders`: sprites outside, at most. Raises ValueError without room.
 
     Content: another appearance on the same path. Motion: the same appearance on another path from the
     same place. Both: another appearance on another path. Inserted: one where nothing was; removed: nothing
     where one was. `still`: nothing in the source moves. `way`: one of `WAYS`. `roam_px`: for long videos, edited
-    sprites roam in a box of that side, where they would else go one way as far as the frame lets them. Sizes left
-    out go with the frame (`home_px`).
+    sprites roam in a box of that side, where they would else go one way as far as the frame lets them. `coupled`:
+    all of the source goes as its ground pans, and what gets another path goes the other way, straight or wavy. Sizes
+    left out go with the frame (`home_px`).
     """
     if kind not in EDIT_KINDS:
         raise ValueError(f'kind "{kind}" is not one of {", ".join(EDIT_KINDS)}')
     if still and kind in ("content", "removed"):
         raise ValueError(f"{kind} edits move as their source: none of it can be still")
+    if coupled and (still or roam_px is not None or way not in WAYS[:2]):
+        raise ValueError(
+            f"what goes as its ground pans goes straight, and back {' or '.join(WAYS[:2])}: leave the rest"
+        )
     random = np.random.default_rng([seed, EDIT_KINDS.index(kind), areas])
     diameters = diameter_px or home_px(height, DIAMETER_PX)
     speeds = speed_px or home_px(height, (2.5, 5.0))
@@ -101,7 +107,9 @@ def make_edit(
 
     for _ in range(ATTEMPTS):
         hues = distant_hues(random, 2 * areas + bystanders + 1)
+        velocity = draw_velocity(random, speeds) if coupled else None
         before, after = [], []
+        inside = True
         for number in range(areas):
             old = new = appearance_of(hues[2 * number])
             if kind not in ("motion", "removed"):
@@ -115,17 +123,22 @@ def make_edit(
             if roam_px is not None:
                 low = random.uniform(low, (high - roam_px).clip(low))
                 high = np.minimum(low + roam_px, high)
-            path = path_in(low, high)
+            if velocity is None:
+                path = path_in(low, high)
+                other = path_in(low, high, path[0]) if kind in ("motion", "both") else path
+            else:
+                path = draw_drift(random, 1, frames, *_room_to_turn(low, high, velocity * (frames - 1)), velocity)[0]
+                other = path if kind in ("content", "removed") else draw_reversal(random, path, way)
+                inside &= bool(((other >= low) & (other <= high)).all())
             before.append(Sprite(old, in_source(path)))
-            if kind in ("motion", "both"):
-                path = path_in(low, high, path[0])
-            after.append(Sprite(new, Pose.along(path)))
+            after.append(Sprite(new, Pose.along(other)))
         boxes = [_rectangle(pair, margin_px, height, width) for pair in zip(before, after)]
         ways = [_length(sprite.path_px) for sprite in after]
         turned = [np.linalg.norm(a.path_px - b.path_px, axis=1).max() for a, b in zip(after, before)]
         covered = sum((bottom - top) * (right - left) for top, bottom, left, right in boxes) / (height * width)
         if (
-            not _overlap(boxes)
+            inside
+            and not _overlap(boxes)
             and covered < MOST_COVERED
             and (roam_px is not None or min(ways) > 0.6 * speeds[0] * (frames - 1))
             and (roam_px is not None or kind not in ("motion", "both") or min(turned) > 0.25 * min(ways))
@@ -137,11 +150,18 @@ def make_edit(
     others: list[Sprite] = []
     for hue in hues[2 * areas : -1]:
         appearance = appearance_of(hue)
-        paths = draw_paths(random, CANDIDATES, frames, *centre_box(appearance, height, width), speeds)
+        box = centre_box(appearance, height, width)
+        paths = (
+            draw_paths(random, CANDIDATES, frames, *box, speeds)
+            if velocity is None
+            else draw_drift(random, CANDIDATES, frames, *box, velocity)
+        )
         free = (room_beside(paths, appearance, others) > 0) & _outside(paths, appearance, boxes)
         if free.any():
             others.append(Sprite(appearance, in_source(paths[int(free.argmax())])))
     ground = draw_background(random, wave_px, 0.0 if still else pans, coloured, hues[-1], saturation)
+    if velocity is not None:
+        ground = replace(ground, velocity_px=velocity.astype(np.float32))
     scenes = [
         Scene(ground, [*([] if kind == gone else edited), *others])
         for gone, edited in (("inserted", before), ("removed", after))
@@ -168,6 +188,11 @@ def make_edit(
 def without_motion(edit: Edit) -> Edit:
     """The same edit with no path, which zeroes the motion map."""
     return replace(edit, trajectories=Trajectories.none(edit.trajectories.num_frames))
+
+
+def _room_to_turn(low_px: np.ndarray, high_px: np.ndarray, way_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The part of a box in which a way may lie, for the way back from its start to lie in the box too."""
+    return low_px + np.maximum(way_px, 0), high_px + np.minimum(way_px, 0)
 
 
 def _length(path_px: np.ndarray) -> float:

@@ -53,12 +53,48 @@ def draw_paths(
     time = time[..., None]
     curve = (1 - time) ** 2 * start[:, None] + 2 * time * (1 - time) * middle[:, None] + time**2 * end[:, None]
     if way == "wavy":
-        wave = np.sin(2 * np.pi * random.uniform(1, 2, (count, 1)) * np.linspace(0, 1, frames))[..., None]
-        unit = across / np.linalg.norm(across, axis=1, keepdims=True).clip(1e-6)
-        # As high as a tenth to a sixth of the way is long, and inside the box as its curve is.
-        height = random.uniform(0.1, 0.17, (count, 1)) * np.linalg.norm(across, axis=1, keepdims=True)
-        curve = (curve + wave * (height * unit)[:, None]).clip(low_px, high_px)
+        curve = (curve + _waves(random, across, frames)).clip(low_px, high_px)  # inside the box as its curve is
     return curve.astype(np.float32)
+
+
+def _waves(random: np.random.Generator, across_px: np.ndarray, frames: int) -> np.ndarray:  # (count, T, 2)
+    """To the sides of ways, as high as a tenth to a sixth of the way is long; `across_px` (count, 2): ways turned."""
+    count = len(across_px)
+    wave = np.sin(2 * np.pi * random.uniform(1, 2, (count, 1)) * np.linspace(0, 1, frames))[..., None]
+    unit = across_px / np.linalg.norm(across_px, axis=1, keepdims=True).clip(1e-6)
+    height = random.uniform(0.1, 0.17, (count, 1)) * np.linalg.norm(across_px, axis=1, keepdims=True)
+    return wave * (height * unit)[:, None]
+
+
+def draw_velocity(random: np.random.Generator, speed_px: tuple[float, float]) -> np.ndarray:  # (2,) x, y per frame
+    """Any way, at a speed between the two."""
+    angle = random.uniform(0, 2 * np.pi)
+    return random.uniform(*speed_px) * np.array([np.cos(angle), np.sin(angle)])
+
+
+def draw_drift(
+    random: np.random.Generator,
+    count: int,
+    frames: int,
+    low_px: np.ndarray,  # (2,) x, y: the box that centres stay in
+    high_px: np.ndarray,
+    velocity_px: np.ndarray,  # (2,) x, y per frame
+) -> np.ndarray:  # (count, T, 2)
+    """Straight paths of that velocity, within the box as far as it is long."""
+    way = velocity_px * (frames - 1)
+    first, last = low_px - np.minimum(way, 0), high_px - np.maximum(way, 0)
+    start = random.uniform(np.minimum(first, last), np.maximum(first, last), (count, 2))
+    path = start[:, None] + np.arange(frames)[:, None] * velocity_px
+    return path.astype(np.float32)
+
+
+def draw_reversal(random: np.random.Generator, drift_px: np.ndarray, way: str = "straight") -> np.ndarray:
+    """A straight path (T, 2) → one from the same start the other way, "straight" or "wavy" about that."""
+    back = 2 * drift_px[:1] - drift_px
+    if way == "wavy":
+        across = (back[-1:] - back[:1])[:, ::-1] * np.array([-1, 1])
+        back = back + _waves(random, across, len(back))[0]
+    return back.astype(np.float32)
 
 
 def draw_roaming_path(

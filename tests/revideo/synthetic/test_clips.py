@@ -120,3 +120,47 @@ def test_written_clips_are_read_back(tmp_path):
     assert fps == 6
     assert video.shape == truth.shape
     assert (video - truth).square().mean() < 1e-3
+
+
+# --- Coupled -----------------------------------------------------------------------------
+
+
+def ground_velocity(first, second, edge=6):
+    """x, y of the whole-pixel shift that makes one frame the next, but for what comes in at the border."""
+    found = {}
+    for x, y in product(range(-edge, edge + 1), repeat=2):
+        error = (torch.roll(first, (y, x), (-2, -1)) - second).square()
+        found[x, y] = float(error[:, edge:-edge, edge:-edge].sum())
+    return min(found, key=found.get)
+
+
+@pytest.mark.parametrize("way", ["straight", "wavy"])
+@pytest.mark.parametrize("kind", ["motion", "both", "inserted"])
+def test_what_is_coupled_goes_with_its_ground_and_what_is_edited_against_it(kind, way):
+    for seed in range(6):
+        truth = make_edit(seed, kind, **SIZE, way=way, coupled=True, bystanders=2)
+        asked = truth.centres_px[0]
+        outside = ~truth.edit.masks(0, 8)
+        assert torch.equal(truth.source[outside.expand_as(truth.source)], truth.target[outside.expand_as(truth.target)])
+        shift = asked[-1] - asked[0]
+        steps = truth.source.diff(dim=0).abs().flatten(1).sum(1)
+        assert (steps > 0).all()  # the ground pans
+        velocity = np.array(ground_velocity(truth.source[0], truth.source[1]))
+        assert -shift.numpy() @ velocity > 0.9 * np.linalg.norm(shift) * np.linalg.norm(velocity) - 4
+        straight = asked[:1] + torch.linspace(0, 1, 8)[:, None] * shift
+        bent = (asked - straight).norm(dim=1).max()
+        assert (bent < 0.02) if way == "straight" else (bent > 0.5)
+
+
+def test_another_content_stays_on_the_way_of_its_surroundings():
+    for seed in range(6):
+        truth = make_edit(seed, "content", **SIZE, coupled=True)
+        way = (truth.centres_px[0, -1] - truth.centres_px[0, 0]).numpy()
+        velocity = np.array(ground_velocity(truth.source[0], truth.source[1]))
+        assert way @ velocity > 0.9 * np.linalg.norm(way) * np.linalg.norm(velocity) - 4
+
+
+@pytest.mark.parametrize("others", [{"way": "to and fro"}, {"still": True}, {"roam_px": 40.0}])
+def test_what_is_coupled_takes_no_other_way(others):
+    with pytest.raises(ValueError, match="goes as its ground pans"):
+        make_edit(0, "motion", **SIZE, coupled=True, **others)
