@@ -1,0 +1,234 @@
+"""Trains and measures the trials of a file, each from several seeds: the paper's toy experiments and ablations.
+
+python -m experiments.run experiments/ablations.toml --seeds 1 2 3
+
+What is done already is not done again: an interrupted run goes on, and several may share the trials among them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+from tqdm import tqdm
+
+from benchmarks.common import number_cell, table_header, table_row
+from revideo.editing.model import ReVideo, load
+from revideo.files import whole_file
+from revideo.sampling.samplers import SamplerOptions
+from revideo.synthetic.edits import SyntheticEdit
+from revideo.synthetic.measures import EditMetrics, centroids, held_out, mean_metrics, measure_edit, sprite_weights
+from revideo.training.config import TrainingConfig
+from revideo.training.config_file import parse_training_config
+from revideo.training.keys import Table, key
+from revideo.training.loop import train
+from revideo.training.pieces import Paused, Piece
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+METRICS_SHOWN = {
+    "path_error": "path error, % of width",
+    "drawn_along": "goes with its surroundings, %",
+    "outside_psnr": "PSNR outside, dB",
+    "seam": "seam, × source",
+    "sprite_psnr": "PSNR of the sprite, dB",
+}
+
+
+class Measured(Table):
+    """The edits that every model is measured on, and how they are sampled."""
+
+    clips: int = key(16, "of each way", 1, 10_000)
+    ways: list[str] = key(["straight"], "that edited sprites go, against all else")
+    solver_steps: int = key(12, "of Euler", 1, 1000)
+    options: dict[str, Any] = key({}, "of revideo.synthetic.edits.make_edit")
+
+
+class Trial(Table):
+    """A ControlNet of one kind, trained one way."""
+
+    name: str = key(..., "of its folder")
+    title: str = key(..., "for people")
+    control: dict[str, Any] = key({}, "its kind, as [model.control] has it")
+    after: str = key("", "trial/phase that it goes on from; empty: a new ControlNet on the base")
+    phases: list[dict[str, Any]] = key(..., "as a training file has them")
+
+
+class Experiments(Table):
+    """A file of trials."""
+
+    output: str = key(..., "folder")
+    base: str = key(..., "model that each trial's ControlNet is put on")
+    measured: Measured = Measured()
+    training: dict[str, Any] = key(..., "what all trials share; `phase` holds for each of their phases")
+    trials: list[Trial] = key(..., "to be trained")
+
+    def folder(self, trial: str, seed: int) -> Path:
+        return Path(self.output) / f"{trial}-{seed}"
+
+    def training_of(self, trial: Trial, seed: int) -> TrainingConfig:
+        """The training of one trial from one seed."""
+        shared = dict(self.training)
+        model, phase = dict(shared.pop("model", {})), shared.pop("phase", {})
+        if trial.after:
+            before, _, result = trial.after.partition("/")
+            model = {"path": str(self.folder(before, seed) / f"{result}.safetensors")}
+        else:
+            model |= {"svd": self.base, "control": model.get("control", {}) | trial.control}
+        values = shared | {"model": model, "output": str(self.folder(trial.name, seed)), "seed": seed}
+        return parse_training_config(values | {"phases": [phase | each for each in trial.phases]})
+
+    def edits(self, way: str, frames: int, height: int, width: int) -> Iterable[SyntheticEdit]:
+        """Held-out edits of motion: all of the source goes one way, what is edited goes the other."""
+        about = self.measured
+        size = frames, height, width
+        return held_out("motion", 1, about.clips, *size, way=way, coupled=True, **about.options)
+
+
+def read_experiments(file: Path) -> Experiments:
+    """A TOML file, whose paths count from its folder. Raises ValueError that names the file and the key."""
+    try:
+        found = Experiments.model_validate(tomllib.loads(file.read_text("utf-8")))
+    except (ValidationError, ValueError) as error:
+        raise ValueError(f"{file}: {error}") from None
+    places = {name: str((file.parent / getattr(found, name)).resolve()) for name in ("output", "base")}
+    return found.model_copy(update=places)
+
+
+# --- Measuring -----------------------------------------------------------------------------
+
+
+@torch.inference_mode()
+def measure(experiments: Experiments, model: ReVideo, height: int, width: int) -> dict[str, list[dict[str, float]]]:
+    """By way, the metrics of each edit, nothing composited."""
+    options = SamplerOptions(steps=experiments.measured.solver_steps, cfg_last=1.0)
+    found: dict[str, list[dict[str, float]]] = {}
+    for way in experiments.measured.ways:
+        truths = experiments.edits(way, model.config.unet.num_frames, height, width)
+        found[way] = []
+        for truth in tqdm(truths, way, experiments.measured.clips, leave=False, disable=None):
+            video = model.edit(truth.source, truth.edit, options, composite=False).frames
+            found[way].append(asdict(measure_edit(truth, video)) | {"drawn_along": 100 * drawn_along(truth, video)})
+    return found
+
+
+def drawn_along(truth: SyntheticEdit, output: Tensor) -> float:
+    """How far along the way of its surroundings the sprite is on the last frame, where it should go the other way.
+
+    0: where it was asked to be; 1: where the source's sprite is. Along the line between the two, NaN where the
+    sprite is not found.
+    """
+    appearance, area = truth.appearances[0], truth.areas[0]
+    weights = [sprite_weights(each[-1:], appearance.hue) * area for each in (output, truth.target, truth.source)]
+    if weights[0].sum() < weights[1].sum() / 10:
+        return float("nan")
+    place, asked, source = (centroids(each)[0] for each in weights)
+    way = source - asked
+    return float((place - asked) @ way / (way @ way))
+
+
+def results(experiments: Experiments, trial: Trial, seed: int) -> Iterator[tuple[str, Path]]:
+    """Each phase's name, and the file that holds its metrics."""
+    for phase in trial.phases:
+        yield phase["name"], experiments.folder(trial.name, seed) / f"{phase['name']}.json"
+
+
+def measure_trial(experiments: Experiments, trial: Trial, seed: int) -> None:
+    config = experiments.training_of(trial, seed)
+    for phase, (name, file) in zip(config.phases, results(experiments, trial, seed)):
+        if file.exists():
+            continue
+        model = load(file.with_suffix(".safetensors"), device="cpu")
+        found = measure(experiments, model, phase.height, phase.width)
+        with whole_file(file) as unfinished:
+            unfinished.write_text(json.dumps(found, indent=1), "utf-8")
+        print(f"{trial.name}, seed {seed}, {name}: {_said(found)}", flush=True)
+
+
+def _said(found: dict[str, list[dict[str, float]]]) -> str:
+    errors = (f"{way} {fmean(each['path_error'] for each in edits):.1f} %" for way, edits in found.items())
+    return f"path error {', '.join(errors)}"
+
+
+# --- Table ---------------------------------------------------------------------------------
+
+
+def table(experiments: Experiments, seeds: Sequence[int], each_phase: bool = False) -> Iterator[str]:
+    """Markdown: a row for each trial and way, means over seeds ± their standard deviation."""
+    yield table_header("trial", "", "way", "seeds", *METRICS_SHOWN.values())
+    for trial in experiments.trials:
+        files = {seed: dict(results(experiments, trial, seed)) for seed in seeds}
+        for name in [phase["name"] for phase in trial.phases][0 if each_phase else -1 :]:
+            found = [json.loads(of[name].read_text("utf-8")) for of in files.values() if of[name].exists()]
+            for way in experiments.measured.ways if found else ():
+                columns = [[_mean(each[way], metric) for each in found] for metric in METRICS_SHOWN]
+                yield table_row(trial.title, name, way, str(len(found)), *map(spread_cell, columns))
+
+
+def _mean(edits: list[dict[str, float]], metric: str) -> float:
+    if metric in EditMetrics.__dataclass_fields__:
+        known = [{name: each[name] for name in EditMetrics.__dataclass_fields__} for each in edits]
+        return getattr(mean_metrics(EditMetrics(**each) for each in known), metric)
+    values = [each[metric] for each in edits if each[metric] == each[metric]]
+    return fmean(values) if values else float("nan")
+
+
+def spread_cell(values: Sequence[float]) -> str:
+    """Mean ± standard deviation of the seeds."""
+    return number_cell(fmean(values)) + (f" ± {stdev(values):.2f}" if len(values) > 1 else "")
+
+
+# --- Command line ----------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path, help="of trials")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="of their trainings (1 2 3)")
+    parser.add_argument("--trials", nargs="+", metavar="NAME", help="some of the file's (all)")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="end after so many; run again to go on")
+    parser.add_argument("--table", action="store_true", help="print what has been measured, train nothing")
+    parser.add_argument("--phases", action="store_true", help="a row for each phase in the table")
+    given = parser.parse_args(arguments)
+    try:
+        experiments = read_experiments(given.file)
+        names = [trial.name for trial in experiments.trials]
+        if unknown := set(given.trials or names) - set(names):
+            raise ValueError(f"{given.file} has no trial {min(unknown)}; it has {', '.join(names)}")
+        if not given.table:
+            piece = Piece(time.monotonic() + 60 * given.minutes)
+            with piece.until_signalled():
+                run(experiments, given.seeds, given.trials or names, piece)
+    except Paused as paused:
+        print(f"{paused}: the same command goes on")
+        return
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
+    for row in table(experiments, given.seeds, given.phases):
+        print(row)
+
+
+def run(experiments: Experiments, seeds: Sequence[int], names: Sequence[str], piece: Piece) -> None:
+    """Trains and measures what is left; Paused where `piece` is over before that is done."""
+    for seed in seeds:
+        for trial in experiments.trials:
+            if trial.name in names:
+                train(experiments.training_of(trial, seed), resume=True, piece=piece)
+                measure_trial(experiments, trial, seed)
+
+
+if __name__ == "__main__":
+    main()
