@@ -168,6 +168,7 @@ class ConditioningConfig(Table):
     """What the denoiser is given beside motion and content."""
 
     drop_reference: float = key(0.1, "fraction of clips without reference, which guidance needs", 0, 1)
+    drop_apart: bool = key(False, "its image embedding and its latent each by itself, as SVD's configuration has it")
     fps: int = key(0, "frame rate that the model is given; 0: the clip's own, by its stride", 0, 1000)
     motion_bucket: int = key(127, "SVD's amount of motion: what users sample with", 0, 10_000)
     augmentation: float = key(0.02, "median noise on the reference: what users sample with", 0, 10)
@@ -183,11 +184,11 @@ class ConditioningConfig(Table):
 class OptimizerConfig(Table):
     """Adam, its rate, and the average of weights."""
 
-    lr: float = key(1e-5, "Adam's step: common for fine-tuning SVD; the paper names none", 0, 1)
+    lr: float = key(1e-5, "Adam's step: common for fine-tuning SVD; the released configuration names 3e-5", 0, 1)
     beta1: float = key(0.9, "Adam's", 0, 0.9999)
     beta2: float = key(0.999, "Adam's", 0, 0.99999)
     eps: float = key(1e-8, "Adam's", 0, 1)
-    weight_decay: float = key(0.0, "0 is the paper's Adam, more is AdamW", 0, 1)
+    weight_decay: float = key(0.0, "of AdamW, which the paper cites for its Adam; 0: plain Adam", 0, 1)
     eight_bit: bool = key(False, "Adam's state in 8 bits, by bitsandbytes: a quarter of the memory")
     warmup: int = key(500, "steps over which the rate rises: Adam's first estimates are poor", 0, MOST_STEPS)
     decay: float = key(0.0, "last fraction of the steps, over which the rate falls to 0; the paper names none", 0, 1)

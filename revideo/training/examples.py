@@ -20,7 +20,7 @@ from ..models.config import ModelConfig
 from ..tracks.selection import sample_trajectories, within
 from ..tracks.source_motion import HIDDEN_MOVES
 from ..tracks.trajectories import Trajectories
-from .config import NoiseConfig, Phase, Stage
+from .config import ConditioningConfig, NoiseConfig, Phase, Stage
 from .random_masks import chance, choose_mask
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ class ExampleMaker:
         video (T, 3, H, W) in [-1, 1], reference, content, motion, mask as in `Conditions`, the
         mask (1, 1, H, W) where it stays;
         noise (T, C, h, w) for the latents, sigma; augmentation_noise (3, H, W) for the
-        reference, augmentation; conditioning_mask 1, or 0 where the reference is dropped; fps;
+        reference, augmentation; conditioning_mask (2,) 1, or 0 where the reference's image embedding, and where
+        its latent is dropped; fps;
         weight (T, 1, h, w) of each latent cell; where it is asked for, noise_where_empty (2, T, C', h, w) for
         the embeddings of motion and content.
         """
@@ -149,7 +150,7 @@ class ExampleMaker:
             "noise": torch.randn(latent_shape, generator=generator),
             "augmentation": settings.augmentation * torch.tensor(spread).exp(),
             "augmentation_noise": torch.randn(video.shape[1:], generator=generator),
-            "conditioning_mask": torch.tensor(float(not chance(settings.drop_reference, generator))),
+            "conditioning_mask": draw_conditioning_mask(settings, generator),
         }
         if self.phase.noise.own_errors:
             noise["step_ratio"] = draw_step_ratio(self.phase.noise, generator)
@@ -165,6 +166,12 @@ def draw_sigma(noise: NoiseConfig, generator: torch.Generator) -> Tensor:
         place = torch.rand((), generator=generator)
         return (noise.uniform_low + place * (noise.uniform_high - noise.uniform_low)).exp()
     return (noise.mean + noise.std * torch.randn((), generator=generator)).exp()
+
+
+def draw_conditioning_mask(settings: ConditioningConfig, generator: torch.Generator) -> Tensor:  # (2,)
+    """1, or 0 where the reference's image embedding, and where its latent is dropped."""
+    draws = 2 if settings.drop_apart else 1
+    return torch.tensor([float(not chance(settings.drop_reference, generator)) for _ in range(draws)]).expand(2)
 
 
 def draw_step_ratio(noise: NoiseConfig, generator: torch.Generator) -> Tensor:

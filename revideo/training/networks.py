@@ -100,15 +100,15 @@ class TrainedNetworks(nn.Module):
         return encode(self.vae, video)
 
     def condition(self, batch: TrainingExample) -> Conditioning:
-        """As `ReVideo.condition` does for one clip; without reference (conditioning_mask 0) the image is zeros."""
-        given = batch["conditioning_mask"]
+        """As `ReVideo.condition` does for one clip; what of the reference is dropped (conditioning_mask 0) is zeros."""
+        embedding_given, latent_given = batch["conditioning_mask"].unbind(1)
         noisy = batch["reference"] + batch["augmentation"].view(-1, 1, 1, 1) * batch["augmentation_noise"]
-        reference = self.encode(noisy[:, None])[:, 0] * given.view(-1, 1, 1, 1)
+        reference = self.encode(noisy[:, None])[:, 0] * latent_given.view(-1, 1, 1, 1)
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.trains("image_encoder")):
             encoder = self.image_encoder
             pixels = torch.cat([clip_pixels(each, encoder.config.image_size) for each in batch["reference"]])
-            context = encoder(pixels.to(encoder.dtype)).image_embeds[:, None] * given.view(-1, 1, 1)
-        bucket = torch.full_like(given, self.phase.conditioning.motion_bucket)
+            context = encoder(pixels.to(encoder.dtype)).image_embeds[:, None] * embedding_given.view(-1, 1, 1)
+        bucket = torch.full_like(latent_given, self.phase.conditioning.motion_bucket)
         return Conditioning(
             context=context,
             reference=reference,

@@ -42,7 +42,7 @@ def remake(networks: TrainedNetworks, example: TrainingExample) -> Tensor:  # (T
     """The clip from noise alone, unguided; in the autoencoder's stage, through the autoencoder."""
     device = next(networks.parameters()).device
     example = {name: value for name, value in example.items() if name != "noise_where_empty"}
-    example["conditioning_mask"] = torch.ones(())
+    example["conditioning_mask"] = torch.ones(2)
     batch = {name: tensor.to(device) for name, tensor in batch_examples([example]).items()}
     if networks.stage.name == "autoencoder":
         latents = encode(networks.vae, batch["video"])[0] * LATENT_SCALE

@@ -479,7 +479,18 @@ def test_the_recipe_of_the_paper_is_the_papers():
         assert phase.run.clips_at_once == 4  # of each of 4 GPUs
         assert (phase.trajectories.least, phase.trajectories.most, phase.area.min_px) == (1, 10, 64)
         assert (phase.noise.mean, phase.noise.std, phase.noise.uniform) == (0.7, 1.6, 0)
-        assert phase.optimizer.weight_decay == 0  # Adam
+        # Where the paper is silent: the configuration published with the weights, and its code's AdamW.
+        assert (phase.optimizer.lr, phase.optimizer.weight_decay, phase.optimizer.ema) == (3e-5, 0.01, 0)
+        assert (phase.conditioning.drop_reference, phase.conditioning.drop_apart) == (0.1, True)
+    assert config.phases[-1].also_train == [r"controlnet\.safm\.fuse\..*"]
+
+
+def test_the_file_of_the_recipe_says_of_every_value_whose_it_is():
+    text = (ROOT / "training/released.toml").read_text("utf-8")
+    settings = text[text.index("[model]") : text.index("[run]")]
+    values = [line for line in settings.splitlines() if "=" in line]
+    assert len(values) > 10
+    assert [line for line in values if not re.search(r"# .*(paper|released|ours)", line)] == ['kind = "folder"']
 
 
 def document_keys(table: type[BaseModel]) -> str:

@@ -64,7 +64,7 @@ def test_an_example_has_the_shapes_that_the_networks_take(maker):
         "augmentation_noise": (3, *pixels),
         "sigma": (),
         "augmentation": (),
-        "conditioning_mask": (),
+        "conditioning_mask": (2,),
         "fps": (),
     }
 
@@ -187,7 +187,12 @@ def test_a_fraction_of_noise_levels_is_uniform():
 def test_references_are_dropped_and_augmented_as_told(maker, phase):
     make = maker(MOTION, conditioning=ConditioningConfig(drop_reference=0.3))
     examples = [make(number) for number in range(150)]
-    assert sum(float(example["conditioning_mask"]) for example in examples) / 150 == pytest.approx(0.7, abs=0.1)
+    assert sum(float(example["conditioning_mask"][0]) for example in examples) / 150 == pytest.approx(0.7, abs=0.1)
+    assert all(len(example["conditioning_mask"].unique()) == 1 for example in examples)
+    apart = maker(MOTION, conditioning=ConditioningConfig(drop_reference=0.3, drop_apart=True))
+    given = torch.stack([apart(number)["conditioning_mask"] for number in range(150)])
+    assert given.mean(0).tolist() == pytest.approx([0.7, 0.7], abs=0.1)
+    assert given.prod(1).mean() == pytest.approx(0.49, abs=0.1)
     logs = torch.stack([example["augmentation"] for example in examples]).log()
     assert logs.median() == pytest.approx(math.log(0.02), abs=0.15)
     assert logs.std() == pytest.approx(0.5, abs=0.1)
@@ -265,11 +270,14 @@ def test_without_reference_training_gives_the_networks_the_unconditional_branch(
     config = parse_training_config(training_values())
     networks = TrainedNetworks(from_nothing(config.model.sizes, 0, 0.3), config.model.sizes, phase)
     batch = batch_examples([maker(DEBLOCK)(number) for number in (0, 1)])
-    whole = networks.condition(batch | {"conditioning_mask": torch.tensor([1.0, 1.0])})
-    dropped = networks.condition(batch | {"conditioning_mask": torch.tensor([0.0, 1.0])})
+    whole = networks.condition(batch | {"conditioning_mask": torch.ones(2, 2)})
+    dropped = networks.condition(batch | {"conditioning_mask": torch.tensor([[0.0, 0.0], [1.0, 1.0]])})
     assert not dropped.context[0].any() and not dropped.reference[0].any()
     assert torch.equal(dropped.context[1], whole.context[1]) and torch.equal(dropped.reference[1], whole.reference[1])
     assert whole.context[0].any() and whole.reference[0].any()
+    apart = networks.condition(batch | {"conditioning_mask": torch.tensor([[0.0, 1.0], [1.0, 0.0]])})
+    assert not apart.context[0].any() and torch.equal(apart.reference[0], whole.reference[0])
+    assert torch.equal(apart.context[1], whole.context[1]) and not apart.reference[1].any()
     assert torch.equal(dropped.time_ids, whole.time_ids)
     assert torch.equal(dropped.control.content, whole.control.content)
 
@@ -318,7 +326,7 @@ def test_training_and_editing_condition_the_networks_alike(golden_b, training_va
         "mask": conditions.mask,
         "augmentation": torch.tensor(0.1),
         "augmentation_noise": reference["cond_aug_noise"],
-        "conditioning_mask": torch.ones(()),
+        "conditioning_mask": torch.ones(2),
         "fps": torch.tensor(float(options.fps)),
     }
     found = networks.condition(batch_examples([example]))
