@@ -29,15 +29,20 @@ def within(trajectories: Trajectories, mask: Tensor) -> Trajectories:
     return Trajectories(trajectories.points_px[starts], visible[starts])
 
 
-def sample_trajectories(
-    trajectories: Trajectories, count: int, generator: torch.Generator
-) -> Trajectories:  # at most `count`
-    """Those at least as long as the mean, drawn in proportion to their length, none twice.
+def long_enough(lengths: Tensor) -> Tensor:  # (N,) bool
+    """Of path lengths (N,), those from which a training draws: at least their mean, and more than tracking wanders.
 
     Equal lengths are all as long as the mean: so it is with the points of one rigid object.
     """
+    return (lengths >= lengths.mean() * 0.999) & (lengths >= STILL_PX) if len(lengths) else lengths > 0
+
+
+def sample_trajectories(
+    trajectories: Trajectories, count: int, generator: torch.Generator
+) -> Trajectories:  # at most `count`
+    """Those that are long enough, drawn in proportion to their length, none twice."""
     lengths = path_lengths(trajectories)
-    long = (lengths >= lengths.mean() * 0.999) & (lengths >= STILL_PX) if len(lengths) else lengths > 0
+    long = long_enough(lengths)
     count = min(count, int(long.sum()))
     if count == 0:
         return Trajectories.none(trajectories.num_frames)
