@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from inspect import signature
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -26,7 +27,7 @@ from benchmarks.common import number_cell, table_header, table_row
 from revideo.editing.model import ReVideo, load
 from revideo.files import whole_file
 from revideo.sampling.samplers import SamplerOptions
-from revideo.synthetic.edits import SyntheticEdit
+from revideo.synthetic.edits import SyntheticEdit, make_edit
 from revideo.synthetic.measures import EditMetrics, centroids, held_out, mean_metrics, measure_edit, sprite_weights
 from revideo.training.config import TrainingConfig
 from revideo.training.config_file import parse_training_config
@@ -102,7 +103,8 @@ def read_experiments(file: Path) -> Experiments:
     """A TOML file, whose paths count from its folder. Raises ValueError that names the file and the key."""
     try:
         found = Experiments.model_validate(tomllib.loads(file.read_text("utf-8")))
-    except (ValidationError, ValueError) as error:
+        signature(make_edit).bind(0, "motion", frames=1, height=1, width=1, **found.measured.options)
+    except (ValidationError, ValueError, TypeError) as error:
         raise ValueError(f"{file}: {error}") from None
     places = {name: str((file.parent / getattr(found, name)).resolve()) for name in ("output", "base")}
     return found.model_copy(update=places)
