@@ -80,7 +80,12 @@ class ModelSource(Table):
 
     path: File = key("", "ReVideo checkpoint to go on from; a control file needs svd beside it")
     svd: File = key("", "without path: plain SVD, whose encoder the new ControlNet copies")
-    control_gain: float = key(0.0, "Xavier gain of a new ControlNet's 1×1 convolutions; 0 as for SVD", 0, 10)
+    control_gain: float = key(
+        0.0,
+        "Xavier gain of a new ControlNet's 1×1 convolutions; 0: as the paper's, and conditions too begin at zero",
+        0,
+        10,
+    )
     unet: dict[str, Any] = key({}, "sizes of a new UNet with random weights; what is left out is as released")
     control: dict[str, Any] = key({}, "condition encoders, fusion and branches of a new ControlNet, beside svd too")
     vae: dict[str, Any] = key({}, "sizes of its autoencoders")

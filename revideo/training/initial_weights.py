@@ -137,6 +137,8 @@ def from_svd(path: str | Path, config: ModelConfig, seed: int, control_gain: flo
         torch.manual_seed(seed)
         fresh: Any = ReVideoControlNet.from_model_config(config)
         spread_projections(fresh, control_gain)
+        if control_gain:  # else the conditions begin at zero too (the paper's Z of equation 4)
+            wake_conditions(fresh.safm)
     copy_encoder(parts["unet"], fresh)
     return parts | {"controlnet": fresh}
 
