@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from .. import __version__
 from .batch.entry import add_batch
+from .benchmark.entry import add_benchmark
 from .common import Refused, add_command
 from .convert import add_convert
 from .download import add_download
@@ -57,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_batch(commands)
     add_shots(commands)
     add_evaluate(commands)
+    add_benchmark(commands)
     add_download(commands)
     add_convert(commands)
     add_train(commands)

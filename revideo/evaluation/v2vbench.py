@@ -38,7 +38,7 @@ def add_result(folder: str | Path, video_id: str, prompt: str, source: Tensor, r
         raise ValueError(
             f"{source_folder} holds another clip than the source, which is {describe_frames(source)}: take another name"
         )
-    index = _read_index(folder)
+    index = read_index(folder)
     entry = next((entry for entry in index["data"] if entry["video_id"] == video_id), None)
     if entry is None:
         entry = {"video_id": video_id, "edit": []}
@@ -60,10 +60,10 @@ def check_entry(folder: Path, video_id: str, prompt: str) -> None:
         raise ValueError(f'"{video_id}" cannot name a clip of V2VBench: use 1 to 100 letters, digits, - and _')
     if not prompt.strip():
         raise ValueError("V2VBench measures an edit against its prompt: give one")
-    _read_index(folder)
+    read_index(folder)
 
 
-def _read_index(folder: Path) -> dict[str, Any]:
+def read_index(folder: Path) -> dict[str, Any]:
     import yaml
 
     file = folder / "config.yaml"
