@@ -15,7 +15,7 @@ from ..training.config_file import read_tables
 from ..training.keys import File, Table, key
 
 VIDEO_ENDINGS = (".mp4", ".mkv", ".mov", ".webm", ".gif", "")  # of somebody's results; "": a folder of pictures
-SIDE_MAX = 16384  # pixels, as of a drawing
+LONGEST_SIDE_PX = 16384  # pixels, as of a drawing
 NAME_MAX = 100  # characters
 LONGEST_TEXT = 10_000  # characters of a prompt
 
@@ -29,8 +29,8 @@ def _check_entry_name(name: str) -> str:
 def _check_pixels(text: str) -> str:
     width, _, height = text.partition("x")
     sides = [int(side) if side.isascii() and side.isdecimal() and len(side) < 6 else 0 for side in (width, height)]
-    if not all(1 <= side <= SIDE_MAX for side in sides):
-        raise ValueError(f"{text!r} is no size: write WIDTHxHEIGHT, as 576x320, each at most {SIDE_MAX}")
+    if not all(1 <= side <= LONGEST_SIDE_PX for side in sides):
+        raise ValueError(f"{text!r} is no size: write WIDTHxHEIGHT, as 576x320, each at most {LONGEST_SIDE_PX}")
     return text
 
 

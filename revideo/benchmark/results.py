@@ -7,7 +7,6 @@ FOLDER/metrics/METHOD/CLIP.json         what was measured, and of what
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
 import time
@@ -27,7 +26,7 @@ from ..evaluation.evaluator import Evaluator
 from ..files import whole_file
 from ..video.io import write_lossless
 
-VERSION = 1  # of how things are measured: another one measures again
+MEASURING_VERSION = 1  # of how things are measured: another one measures again
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Costs:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredResult:
     """Metrics of one result, by the names of METRICS."""
 
     raw: dict[str, float]  # of the video as it was made
@@ -76,14 +75,14 @@ class ResultsFolder:
         write_lossless(video, frames, rate)
         _write(video.with_suffix(".json"), {"made_of": made_of, "bytes": video.stat().st_size, "costs": asdict(costs)})
 
-    def measured(self, method: str, clip: str, measured_of: str) -> Measured | None:
+    def measured(self, method: str, clip: str, measured_of: str) -> MeasuredResult | None:
         record = _read(self._metrics(method, clip))
         try:
-            return Measured(**record["measured"]) if record["measured_of"] == measured_of else None
+            return MeasuredResult(**record["measured"]) if record["measured_of"] == measured_of else None
         except (KeyError, TypeError):
             return None
 
-    def add_measured(self, method: str, clip: str, measured_of: str, measured: Measured) -> None:
+    def add_measured(self, method: str, clip: str, measured_of: str, measured: MeasuredResult) -> None:
         file = self._metrics(method, clip)
         file.parent.mkdir(parents=True, exist_ok=True)
         _write(file, {"measured_of": measured_of, "measured": asdict(measured)})
@@ -92,14 +91,14 @@ class ResultsFolder:
         return self.folder / "metrics" / method / f"{clip}.json"
 
 
-def measure_result(evaluator: Evaluator, raw: Tensor, feather_px: float, match: Match) -> Measured:
+def measure_result(evaluator: Evaluator, raw: Tensor, feather_px: float, match: Match) -> MeasuredResult:
     """Both columns of docs/metrics.md of a video (T, 3, H, W); ValueError where it does not fit the source."""
     question = evaluator.question
     report = evaluator.report(raw)
-    if question.mask.all():  # nothing is put back
-        return Measured(report.metrics, report.metrics, report.notes)
+    if question.whole_frame:  # nothing is put back
+        return MeasuredResult(report.metrics, report.metrics, report.notes)
     finished = evaluator.report(keep_unedited(question.source, raw, question.mask, feather_px, match))
-    return Measured(report.metrics, finished.metrics, [*dict.fromkeys(report.notes + finished.notes)])
+    return MeasuredResult(report.metrics, finished.metrics, [*dict.fromkeys(report.notes + finished.notes)])
 
 
 def digest_of(*parts: Any) -> str:
@@ -127,7 +126,6 @@ def metering(device: torch.device) -> Iterator[Meter]:
     peak when asked to; elsewhere it is known only where it is the process's highest so far.
     """
     meter, on_card = Meter(), device.type == "cuda"
-    gc.collect()
     if on_card:
         torch.cuda.synchronize(device)
         torch.cuda.reset_peak_memory_stats(device)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..evaluation.evaluator import METRICS
-from .results import Costs, Measured
+from .results import Costs, MeasuredResult
 
-CONFIDENCE = 0.95  # of intervals
+INTERVAL = 0.95  # of intervals
 RESAMPLES = 9999
 COLUMNS_MEASURED = ("raw", "composited")
 VOTED = {"overall": "best overall", "target": "best at the editing target"}  # of the paper's Table 1
@@ -21,13 +21,13 @@ NOT_MEASURED = "–"
 
 
 @dataclass(frozen=True)
-class Row:
+class ResultRow:
     """A method's result for a clip."""
 
     method: str
     clip: str
     type: str  # of edit
-    measured: Measured
+    measured: MeasuredResult
     costs: Costs | None = None  # of what was not made here
 
 
@@ -65,7 +65,7 @@ def bootstrap_mean(values: Iterable[float], seed: int = 0) -> Mean | None:
     if len(known) == 1:
         return Mean(float(known[0]), 1)
     drawn = np.random.default_rng(seed).integers(len(known), size=(RESAMPLES, len(known)))
-    low, high = np.quantile(known[drawn].mean(1), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    low, high = np.quantile(known[drawn].mean(1), [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2])
     return Mean(float(known.mean()), len(known), float(low), float(high))
 
 
@@ -73,15 +73,15 @@ def vote_percentage(chosen: int, n: int) -> Mean:
     """Wilson's interval, which is one at 0 and at 100 % too."""
     from scipy.stats import binomtest
 
-    interval = binomtest(chosen, n).proportion_ci(CONFIDENCE, method="wilson")
+    interval = binomtest(chosen, n).proportion_ci(INTERVAL, method="wilson")
     return Mean(100 * chosen / n, n, 100 * float(interval.low), 100 * float(interval.high))
 
 
-class Tables:
+class BenchmarkTables:
     """Of all rows: a group for all clips and one for each type of edit."""
 
     def __init__(
-        self, rows: Sequence[Row], seed: int = 0, votes: Votes | None = None, notes: Sequence[str] = ()
+        self, rows: Sequence[ResultRow], seed: int = 0, votes: Votes | None = None, notes: Sequence[str] = ()
     ) -> None:
         self.rows, self.seed, self.votes, self.notes = rows, seed, votes, notes
         self.methods = list(dict.fromkeys(row.method for row in rows))
@@ -108,7 +108,7 @@ class Tables:
             return None
         return vote_percentage(self.votes.chosen[question].get(method, 0), self.votes.n)
 
-    def _of(self, method: str, kind: str | None = None) -> list[Row]:
+    def _of(self, method: str, kind: str | None = None) -> list[ResultRow]:
         return [row for row in self.rows if row.method == method and (kind is None or row.type == kind)]
 
     # --- Markdown ---------------------------------------------------------------------------
@@ -133,7 +133,7 @@ class Tables:
                 known = [self.voted(question, method) for question in VOTED]
                 cells += [each.cell(1, each.n) if each else NOT_MEASURED for each in known]
             lines.append(_line(method, *cells))
-        said = f"{len({row.clip for row in self.rows})} clips; means with {CONFIDENCE:.0%} bootstrap intervals"
+        said = f"{len({row.clip for row in self.rows})} clips; means with {INTERVAL:.0%} bootstrap intervals"
         if self.votes:
             said += f"; {self.votes.n} votes a question, of {self.votes.voters} voters, with Wilson's intervals"
         return "\n".join([f"{said}.", "", *lines, ""])
@@ -142,11 +142,15 @@ class Tables:
         clips = len({row.clip for row in self.rows if kind is None or row.type == kind})
         parts = [f"## {(kind or 'all edits').capitalize()}: {clips} clip{'s' * (clips != 1)}", ""]
         for column in COLUMNS_MEASURED:
+            rows = [row for method in self.methods for row in self._of(method, kind)]
+            if column != "raw" and all(row.measured.raw == row.measured.composited for row in rows):
+                continue  # nothing was put back
             lines = _header(column, *self.methods)
             for name in METRICS:
                 cells = [self._cell(method, column, name, kind) for method in self.methods]
                 if any(cell != NOT_MEASURED for cell in cells):
-                    lines.append(_line(f"{_title(name)} (best {METRICS[name].best:g})", *cells))
+                    best = METRICS[name].best
+                    lines.append(_line(_title(name) + ("" if best is None else f" (best {best:g})"), *cells))
             parts += [*lines, ""]
         lines = _header("work", *self.methods)
         for name, title in (("preparation_seconds", "preparation, s"), ("generation_seconds", "generation, s")):

@@ -71,12 +71,16 @@ class Question:
     mask: Tensor  # (1 or T, 1, H, W), bool once it is here: True was to be edited
     trajectories: Trajectories | None = None
     prompt: str = ""  # describes the result
+    whole_frame: bool = False  # everything was to be edited, whatever the mask: it is everywhere then
 
     def __post_init__(self) -> None:
         check_video(self.source)
         frames, _, height, width = self.source.shape
-        object.__setattr__(self, "mask", as_mask(self.mask))
-        check_mask(self.mask, frames, height, width)
+        if self.whole_frame:
+            object.__setattr__(self, "mask", torch.ones(1, 1, height, width, dtype=torch.bool))
+        else:
+            object.__setattr__(self, "mask", as_mask(self.mask))
+            check_mask(self.mask, frames, height, width)
         if self.trajectories is not None:
             self.trajectories.check(frames, height, width)
 
@@ -119,6 +123,8 @@ class Evaluator:
 
     def _unedited(self, video: Tensor, report: MetricsReport) -> None:
         source, mask, unedited = self.question.source, self.question.mask, ~self.question.mask
+        if self.question.whole_frame:
+            return
         report.add("unedited_psnr", *masked_psnr(video, source, unedited))
         ssim = masked_ssim(video, source, unedited)
         report.add("unedited_ssim", mean_of(ssim), ssim)

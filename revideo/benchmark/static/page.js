@@ -8,6 +8,7 @@
 /** @type {{ page: string, seed: number, version: number, clips: Clip[] }} */
 const compared = /** @type {any} */ (globalThis).COMPARED;
 const QUESTIONS = /** @type {const} */ (["overall", "target"]);
+const PLAYS = !matchMedia("(prefers-reduced-motion: reduce)").matches;
 const STORED = `revideo-votes-${compared.page}`;
 
 /** @type {(id: string) => any} */
@@ -62,6 +63,7 @@ function show() {
 function showClip(clip) {
     element("clip").textContent = `Clip ${state.at + 1} of ${compared.clips.length}`;
     element("prompt").textContent = clip.prompt || "No text: the edited frame says it.";
+    element("source").autoplay = PLAYS;
     element("source").src = `${clip.clip}-source.mp4`;
     element("edited-figure").hidden = !clip.edited;
     if (clip.edited) element("edited").src = `${clip.clip}-edited.png`;
@@ -75,7 +77,7 @@ function showClip(clip) {
 /** @type {(clip: Clip, slot: string) => HTMLElement} */
 function resultOf(clip, slot) {
     const video = Object.assign(document.createElement("video"), {
-        src: `${clip.clip}-${slot}.mp4`, muted: true, loop: true, autoplay: true, playsInline: true, controls: true,
+        src: `${clip.clip}-${slot}.mp4`, muted: true, loop: true, autoplay: PLAYS, playsInline: true, controls: true,
     });
     video.setAttribute("aria-label", `Result ${slot.toUpperCase()}`);
     const caption = document.createElement("figcaption");
@@ -117,7 +119,7 @@ function showButtons(clip) {
 function go(steps) {
     const { clips } = compared;
     if (steps > 0 && state.at < clips.length && !isAnswered(clips[state.at])) {
-        const open = QUESTIONS.find(question => !choiceOf(clips[state.at])[question]);
+        const open = QUESTIONS.find(question => !choiceOf(clips[state.at])[question]) ?? "overall";
         element(open).querySelector("input").focus();
         return;
     }
@@ -147,7 +149,7 @@ element("save").addEventListener("click", save);
 element("again").addEventListener("click", () => {
     for (const video of document.querySelectorAll("video")) {
         video.currentTime = 0;
-        void video.play();
+        video.play().catch(() => {});  // a newer clip took its place
     }
 });
 document.addEventListener("keydown", event => {

@@ -17,8 +17,8 @@ from tqdm import tqdm
 from ... import __version__
 from ...benchmark.manifest import BenchmarkClip, BenchmarkPlan, read_manifest, read_v2vbench
 from ...benchmark.page import BlindPage, ShownClip
-from ...benchmark.results import VERSION, Measured, ResultsFolder, digest_of, measure_result
-from ...benchmark.tables import Row, Tables, Votes
+from ...benchmark.results import MEASURING_VERSION, MeasuredResult, ResultsFolder, digest_of, measure_result
+from ...benchmark.tables import BenchmarkTables, ResultRow, Votes
 from ...editing.composite import keep_unedited
 from ...evaluation.evaluator import METRICS, Evaluator
 from ...evaluation.perceptual import find_lpips
@@ -29,7 +29,7 @@ from ..common import ModelAtHand, Refused, refusing
 from ..inputs import check_device
 from .methods import ClipReader, FolderMethod, OwnMethod, identity_of
 
-Pair = tuple[str, BenchmarkClip]  # a method's name and a clip
+MethodAndClip = tuple[str, BenchmarkClip]  # a method's name and a clip
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,15 @@ class Comparison:
         configs = [method.config for method in methods.values() if isinstance(method, OwnMethod)]
         reader = ClipReader(plan.settings, configs, bool(arguments.clip))
         models = [arguments.clip, identity_of(arguments.flow), find_lpips(arguments.device or default_device())[1]]
-        return cls(plan, reader, methods, results, digest_of(VERSION, __version__, sorted(METRICS), models))
+        return cls(plan, reader, methods, results, digest_of(MEASURING_VERSION, __version__, sorted(METRICS), models))
 
-    def pairs(self) -> Iterator[Pair]:
+    def pairs(self) -> Iterator[MethodAndClip]:
         """Clip by clip, which is read for all methods then."""
         for clip in self.plan.clips:
             for name in self.methods:
                 yield name, clip
 
-    def measured(self, name: str, clip: BenchmarkClip) -> Measured | None:
+    def measured(self, name: str, clip: BenchmarkClip) -> MeasuredResult | None:
         return self.results.measured(name, clip.name, self._measured_of(name, clip))
 
     def _measured_of(self, name: str, clip: BenchmarkClip) -> str:
@@ -82,7 +82,7 @@ class Comparison:
         made_of, asked_of = method.made_of(clip, self.reader), self.reader.asked_of(clip)
         return digest_of(made_of, asked_of, method.feather_px, method.match, self.evaluated_by)
 
-    def unfinished(self) -> list[Pair]:
+    def unfinished(self) -> list[MethodAndClip]:
         """What is to be done; ValueError or OSError names the clip whose files are not there."""
         found = []
         for name, clip in self.pairs():
@@ -94,7 +94,7 @@ class Comparison:
     def _to_make(self, name: str, clip: BenchmarkClip) -> bool:
         return name in self.plan.options and self.methods[name].costs(clip, self.reader) is None
 
-    def check(self, pairs: Sequence[Pair]) -> None:
+    def check(self, pairs: Sequence[MethodAndClip]) -> None:
         """All that was given for these but the weights; ValueError or OSError names method and clip."""
         for clip, names in tqdm(_by_clip(pairs), desc="checking", unit="clip", disable=not pairs):
             with _naming(f"clip {clip.name}"):
@@ -103,7 +103,7 @@ class Comparison:
                 with _naming(f"method {name}, clip {clip.name}"):
                     self.methods[name].check(clip, self.reader, asked)
 
-    def make(self, pairs: Sequence[Pair]) -> None:
+    def make(self, pairs: Sequence[MethodAndClip]) -> None:
         """The edits that are not there, method by method, so that a model is loaded once."""
         waiting = [(name, clip) for name, clip in pairs if self._to_make(name, clip)]
         total = len(self.plan.options) * len(self.plan.clips)
@@ -119,7 +119,7 @@ class Comparison:
                     method.make(clip, self.reader, tell)
                     bar.update()
 
-    def measure(self, pairs: Sequence[Pair], models: dict[str, Any]) -> None:
+    def measure(self, pairs: Sequence[MethodAndClip], models: dict[str, Any]) -> None:
         """What has no metrics yet, clip by clip: what only the question needs is computed once."""
         waiting = [(name, clip) for name, clip in pairs if self.measured(name, clip) is None]
         total = len(self.methods) * len(self.plan.clips)
@@ -142,8 +142,8 @@ class Comparison:
         for name, clip in self.pairs():
             measured = self.measured(name, clip)
             assert measured is not None, "measured before"
-            rows.append(Row(name, clip.name, clip.type, measured, self.methods[name].costs(clip, self.reader)))
-        tables = Tables(rows, self.plan.settings.seed, votes, notes)
+            rows.append(ResultRow(name, clip.name, clip.type, measured, self.methods[name].costs(clip, self.reader)))
+        tables = BenchmarkTables(rows, self.plan.settings.seed, votes, notes)
         for suffix, text in (("md", tables.markdown()), ("json", tables.json())):
             with whole_file(self.results.folder / f"table.{suffix}") as unfinished:
                 unfinished.write_text(text, "utf-8")
@@ -183,7 +183,7 @@ class Comparison:
             yield ShownClip(source, asked.edited_frame, shown, asked.rate)
 
 
-def _by_clip(pairs: Sequence[Pair]) -> list[tuple[BenchmarkClip, list[str]]]:
+def _by_clip(pairs: Sequence[MethodAndClip]) -> list[tuple[BenchmarkClip, list[str]]]:
     return [(clip, [name for name, _ in group]) for clip, group in groupby(pairs, itemgetter(1))]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..common import Refused, add_command, refusing
 
-NO_CLIP = "CLIP text alignment and consistency: not measured. Name a CLIP model by --clip"
+NO_CLIP_MODEL = "CLIP text alignment and consistency: not measured. Name a CLIP model by --clip"
 
 
 def add_benchmark(commands: Any) -> None:
@@ -73,7 +73,7 @@ def run_benchmark(arguments: argparse.Namespace) -> int:
         raise Refused('a benchmark needs pydantic: pip install "revideo[benchmark]"')
     with refusing():
         if arguments.example:
-            from ...benchmark.example import write_example_benchmark
+            from ...synthetic.benchmark_example import write_example_benchmark
 
             manifest = write_example_benchmark(arguments.example)
             print(f"{manifest}: sixteen edits and three methods; now: revideo benchmark {manifest}")
@@ -102,7 +102,7 @@ def evaluation_models(arguments: argparse.Namespace, load: bool) -> tuple[dict[s
     """Named arguments of an Evaluator, none unless they are to be loaded; a line for each that is missing."""
     from ...evaluation.perceptual import find_lpips
 
-    notes = [] if arguments.clip else [NO_CLIP]
+    notes = [] if arguments.clip else [NO_CLIP_MODEL]
     lpips, missing = find_lpips(_device(arguments))
     if not load:
         return {}, [*notes, *missing]

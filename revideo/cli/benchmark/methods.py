@@ -31,6 +31,7 @@ from ..common import LoadModel, check_models, parse_size, working_networks
 from ..drawn_edit import check_drawn_mask, read_drawn
 from ..inputs import DEFAULT_SIZE, chosen_config, read_edited_frame, read_inputs, read_mask, read_trajectories
 
+NOT_OF_RAW = ("feather", "match", "no_keep")  # what changes only what is put back afterwards
 OF_THE_CLIP = "it is the clip's or the manifest's to say, for all methods alike"
 ASKED = (
     *("video", "mask", "region", "document", "whole-frame", "edited-frame", "reference", "edited-index"),
@@ -94,7 +95,7 @@ class ClipReader:
             picture = read_edited_frame(given, given.edited_frame, given.video, source_size, size)
         source = fit_frames(whole, *size, settings.fit)
         prompt = clip.prompt if self.with_prompts else ""
-        return AskedEdit(Question(source, mask, trajectories, prompt), picture, source_size, rate)
+        return AskedEdit(Question(source, mask, trajectories, prompt, given.whole_frame), picture, source_size, rate)
 
     def asked_of(self, clip: BenchmarkClip) -> str:
         """Another text where anything else would be read."""
@@ -169,7 +170,7 @@ class OwnMethod:
     def made_of(self, clip: BenchmarkClip, reader: ClipReader) -> str:
         """Another text where the edit, its time or its memory would be another."""
         given = vars(self.arguments(clip, reader))
-        known = {key: identity_of(value) for key, value in given.items() if key not in NO_INPUTS}
+        known = {key: identity_of(value) for key, value in given.items() if key not in (*NO_INPUTS, *NOT_OF_RAW)}
         models = [_state(each) for file in (given["model"], given["svd"]) if file for each in files_of(file)]
         known |= {"model": models, "svd": None, "memory": given["memory"], "device": self.device or default_device()}
         return digest_of(known)

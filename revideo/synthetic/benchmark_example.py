@@ -15,14 +15,14 @@ from torch import Tensor
 from ..drawing.document import EditDocument
 from ..files import check_folder, whole_file
 from ..pictures.sheets import write_image
-from ..synthetic.edits import make_edit
-from ..synthetic.examples import CRF, EXAMPLE_FPS, FRAMES, HEIGHT_PX, WIDTH_PX
-from ..synthetic.measures import HELD_OUT
 from ..tracks.trajectories import Trajectories
 from ..video.io import write_video
+from .edits import make_edit
+from .examples import CRF, EXAMPLE_FPS, FRAMES, HEIGHT_PX, WIDTH_PX
+from .measures import HELD_OUT
 
 OF_EACH_TYPE = 4
-SIZE: dict[str, Any] = {"frames": FRAMES, "height": HEIGHT_PX, "width": WIDTH_PX}
+TRIAL_SIZE: dict[str, Any] = {"frames": FRAMES, "height": HEIGHT_PX, "width": WIDTH_PX}
 FOREGROUNDS = {  # kind of edit: what the result shows
     "content": "a sprite of another shape and colour on the same way over a soft ground",
     "both": "a sprite of another shape and colour on another way over a soft ground",
@@ -39,13 +39,13 @@ seed = 1
 [methods]
 source = "source-copies"  # somebody's results: here the clips as they were
 
-[methods.exact]
+[methods.eight-steps]
 model = "tiny"
 steps = 8
 solver = "euler_ancestral"
 cfg_last = 1.0
 
-[methods.fast]
+[methods.preset-8x]
 model = "tiny"
 preset = "8x"
 """
@@ -58,7 +58,7 @@ class _Example:
     prompt: str
     source: Tensor  # (T, 3, H, W)
     edited_frame: Tensor  # (3, H, W)
-    boxes: list[tuple[int, int, int, int]]  # left, top, right, bottom of what may change
+    boxes: list[tuple[int, int, int, int]]  # left, top, right, bottom of what may change; none: everything
     paths: Trajectories
 
 
@@ -76,7 +76,10 @@ def write_example_benchmark(folder: Path) -> Path:
         write_video(video, example.source, EXAMPLE_FPS, CRF)
         shutil.copyfile(video, copies / video.name)
         write_image(folder / f"{example.name}.png", example.edited_frame)
-        (folder / f"{example.name}.json").write_text(_drawing(example).to_json(), "utf-8")
+        changing = "whole_frame = true"
+        if example.boxes:
+            (folder / f"{example.name}.json").write_text(_drawing(example).to_json(), "utf-8")
+            changing = f'document = "{example.name}.json"'
         tables.append(
             f"""
 [[clips]]
@@ -85,7 +88,7 @@ type = "{example.type}"
 prompt = "{example.prompt}"
 video = "{video.name}"
 edited_frame = "{example.name}.png"
-document = "{example.name}.json"
+{changing}
 """
         )
     with whole_file(manifest) as unfinished:
@@ -94,27 +97,26 @@ document = "{example.name}.json"
 
 
 def _examples() -> Iterator[_Example]:
-    whole = [(0, 0, WIDTH_PX, HEIGHT_PX)]
     none = Trajectories.none(FRAMES)
     for number, (kind, prompt) in enumerate(FOREGROUNDS.items()):
-        truth = make_edit(HELD_OUT + 100 + number, kind, **SIZE)
+        truth = make_edit(HELD_OUT + 100 + number, kind, **TRIAL_SIZE)
         boxes = [_box(mask) for mask in truth.areas]
         paths = truth.edit.trajectories
         yield _Example(f"foreground-{kind}", "foreground", prompt, truth.source, truth.edit.edited_frame, boxes, paths)
     for number in range(OF_EACH_TYPE):
-        truth = make_edit(HELD_OUT + 110 + number, "content", bystanders=0, **SIZE)
-        other = make_edit(HELD_OUT + 120 + number, "removed", bystanders=0, coloured=1.0, **SIZE).target
+        truth = make_edit(HELD_OUT + 110 + number, "content", bystanders=0, **TRIAL_SIZE)
+        other = make_edit(HELD_OUT + 120 + number, "removed", bystanders=0, coloured=1.0, **TRIAL_SIZE).target
         edited = torch.where(truth.masks[0, 0], truth.target[0], other[0])
         yield _Example(
-            f"background-{number}", "background", "the sprite over a coloured ground", truth.target, edited, whole, none
+            f"background-{number}", "background", "the sprite over a coloured ground", truth.target, edited, [], none
         )
     for number in range(OF_EACH_TYPE):
-        source = make_edit(HELD_OUT + 130 + number, "content", **SIZE).source
+        source = make_edit(HELD_OUT + 130 + number, "content", **TRIAL_SIZE).source
         painted = source[0].roll(number % 2 + 1, 0) if number < 2 else 1 - source[0]
         prompt = "the same in exchanged colours" if number < 2 else "the same as a photographic negative"
-        yield _Example(f"style-{number}", "style", prompt, source, painted, whole, none)
+        yield _Example(f"style-{number}", "style", prompt, source, painted, [], none)
     for number in range(OF_EACH_TYPE):
-        truth = make_edit(HELD_OUT + 140 + number, "both", areas=2, **SIZE)
+        truth = make_edit(HELD_OUT + 140 + number, "both", areas=2, **TRIAL_SIZE)
         prompt = "two sprites of other shapes and colours, each on another way"
         boxes = [_box(mask) for mask in truth.areas]
         paths = truth.edit.trajectories
