@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,7 @@ def times_of(folder: Path) -> dict[str, int]:
     return {str(file.relative_to(folder)): file.stat().st_mtime_ns for file in files}
 
 
+@pytest.mark.slow
 def test_a_benchmark_measures_what_was_made_and_repeats_nothing(folder, capsys):
     manifest = write_manifest(folder)
     assert main(["benchmark", str(manifest)]) == 0
@@ -108,6 +110,7 @@ def test_a_benchmark_measures_what_was_made_and_repeats_nothing(folder, capsys):
     assert "loading" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_an_interrupted_benchmark_goes_on_and_repeats_nothing(folder, monkeypatch, capsys):
     manifest, results = write_manifest(folder), folder / "manifest-results"
     real, made = ResultsFolder.add_edit, []
@@ -130,6 +133,7 @@ def test_an_interrupted_benchmark_goes_on_and_repeats_nothing(folder, monkeypatc
     assert (results / "table.md").exists()
 
 
+@pytest.mark.slow
 def test_a_change_makes_again_what_it_changes_and_nothing_else(folder):
     results = folder / "manifest-results"
     assert main(["benchmark", str(write_manifest(folder))]) == 0
@@ -156,6 +160,7 @@ def test_a_change_makes_again_what_it_changes_and_nothing_else(folder):
     assert changed_by(methods=methods, clips=clips, feather=3.0) == {"metrics/copies/one.json"}
 
 
+@pytest.mark.slow
 def test_votes_stand_in_the_tables_as_percentages(folder, capsys):
     manifest, results = write_manifest(folder), folder / "manifest-results"
     assert main(["benchmark", str(manifest)]) == 0
@@ -184,6 +189,33 @@ def test_votes_stand_in_the_tables_as_percentages(folder, capsys):
     files[0].write_text(files[0].read_text()[:-9])
     assert main(["benchmark", str(manifest), "--votes", *map(str, files)]) == 2
     assert "votes-0.json is damaged" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_with_clip_there_are_columns_of_the_paper_s_table_and_prompts_count(folder, clip_folder, capsys):
+    def table(prompt: str) -> str:
+        clips = [a_clip(clip, prompt=prompt) for clip in CLIPS]
+        manifest = write_manifest(folder, {"copies": "copies", "ours": OURS}, clips)
+        assert main(["benchmark", str(manifest), "--clip", str(clip_folder)]) == 0
+        return capsys.readouterr().out
+
+    first, edit = table("a red ball"), folder / "manifest-results/edits/ours/one.mkv"
+    assert "| method | CLIP text alignment, cosine | CLIP consistency, cosine | unedited PSNR, dB |" in first
+    assert "Name a CLIP model" not in first
+    made = edit.stat().st_mtime_ns
+    assert table("a blue cat").splitlines()[4] != first.splitlines()[4] and edit.stat().st_mtime_ns == made
+
+
+def test_without_pydantic_a_sentence_names_it(folder, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "pydantic", None)
+    assert main(["benchmark", str(write_manifest(folder))]) == 2
+    assert 'pip install "revideo[benchmark]"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["manifest.toml", "--example", "there"]])
+def test_a_manifest_or_an_example_is_asked_for(words, capsys):
+    assert main(["benchmark", *words]) == 2
+    assert "give a manifest, or --example" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -246,6 +278,7 @@ def test_results_that_are_pictures_or_fitted_already_are_taken(folder):
     assert 30 < row["measured"]["raw"]["unedited_psnr"] < 100
 
 
+@pytest.mark.slow
 def test_v2vbench_s_configuration_is_read_as_it_is(folder, capsys):
     entry = {"video_id": "one", "edit": [{"prompt": "a", "type": "Style", "other": 1}, {"prompt": "b"}], "more": [1]}
     (folder / "config.yaml").write_text(yaml.safe_dump({"data": [entry], "name": "V2VBench"}))
