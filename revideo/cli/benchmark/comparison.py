@@ -79,7 +79,8 @@ class Comparison:
 
     def _measured_of(self, name: str, clip: BenchmarkClip) -> str:
         method = self.methods[name]
-        made_of, asked_of = method.made_of(clip, self.reader), self.reader.asked_of(clip)
+        asked_of = self.reader.asked_of(clip), self.reader.prompt(clip)
+        made_of = method.made_of(clip, self.reader)
         return digest_of(made_of, asked_of, method.feather_px, method.match, self.evaluated_by)
 
     def unfinished(self) -> list[MethodAndClip]:

@@ -32,6 +32,7 @@ from ..drawn_edit import check_drawn_mask, read_drawn
 from ..inputs import DEFAULT_SIZE, chosen_config, read_edited_frame, read_inputs, read_mask, read_trajectories
 
 NOT_OF_RAW = ("feather", "match", "no_keep")  # what changes only what is put back afterwards
+MODEL_FILES = ("model", "svd")
 OF_THE_CLIP = "it is the clip's or the manifest's to say, for all methods alike"
 ASKED = (
     *("video", "mask", "region", "document", "whole-frame", "edited-frame", "reference", "edited-index"),
@@ -94,14 +95,17 @@ class ClipReader:
         if given.edited_frame:
             picture = read_edited_frame(given, given.edited_frame, given.video, source_size, size)
         source = fit_frames(whole, *size, settings.fit)
-        prompt = clip.prompt if self.with_prompts else ""
-        return AskedEdit(Question(source, mask, trajectories, prompt, given.whole_frame), picture, source_size, rate)
+        question = Question(source, mask, trajectories, self.prompt(clip), given.whole_frame)
+        return AskedEdit(question, picture, source_size, rate)
 
     def asked_of(self, clip: BenchmarkClip) -> str:
-        """Another text where anything else would be read."""
+        """Another text where anything else would be read, but for the prompt."""
         given = {name: identity_of(value) for name, value in vars(_given(clip, self.settings)).items()}
-        prompt = clip.prompt if self.with_prompts else ""
-        return digest_of(given, self.frames(clip), self.size, self.settings.size_policy, self.multiple, prompt)
+        return digest_of(given, self.frames(clip), self.size, self.settings.size_policy, self.multiple)
+
+    def prompt(self, clip: BenchmarkClip) -> str:
+        """What is measured of it: none where nothing reads it."""
+        return clip.prompt if self.with_prompts else ""
 
 
 def _given(clip: BenchmarkClip, settings: BenchmarkManifest) -> argparse.Namespace:
@@ -170,9 +174,10 @@ class OwnMethod:
     def made_of(self, clip: BenchmarkClip, reader: ClipReader) -> str:
         """Another text where the edit, its time or its memory would be another."""
         given = vars(self.arguments(clip, reader))
-        known = {key: identity_of(value) for key, value in given.items() if key not in (*NO_INPUTS, *NOT_OF_RAW)}
-        models = [_state(each) for file in (given["model"], given["svd"]) if file for each in files_of(file)]
-        known |= {"model": models, "svd": None, "memory": given["memory"], "device": self.device or default_device()}
+        apart = (*NO_INPUTS, *NOT_OF_RAW, *MODEL_FILES)
+        known = {key: identity_of(value) for key, value in given.items() if key not in apart}
+        known |= {key: [_state(file) for file in files_of(given[key])] for key in MODEL_FILES if given[key]}
+        known |= {"memory": given["memory"], "device": self.device or default_device()}
         return digest_of(known)
 
     def costs(self, clip: BenchmarkClip, reader: ClipReader) -> Costs | None:

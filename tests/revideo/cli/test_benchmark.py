@@ -203,6 +203,10 @@ def test_with_clip_there_are_columns_of_the_paper_s_table_and_prompts_count(fold
     assert "| method | CLIP text alignment, cosine | CLIP consistency, cosine | unedited PSNR, dB |" in first
     assert "Name a CLIP model" not in first
     made = edit.stat().st_mtime_ns
+    pages = set((folder / "manifest-results").glob("page-*.key.json"))
+    assert main(["benchmark", str(folder / "manifest.toml")]) == 0  # what is measured changes no page
+    assert set((folder / "manifest-results").glob("page-*.key.json")) == pages
+    capsys.readouterr()
     assert table("a blue cat").splitlines()[4] != first.splitlines()[4] and edit.stat().st_mtime_ns == made
 
 
