@@ -203,9 +203,9 @@ class Evaluator:
             for name, values, v2vbench in measure(video, self.question.prompt):
                 frames = None if values.ndim == 0 else values if len(values) == len(video) else _after_first(values)
                 report.add(name, mean_of(values), frames)
-                if v2vbench is not None:
+                if v2vbench is not None and not math.isnan(v2vbench):
                     report.v2vbench[METRICS[name].v2vbench] = v2vbench
-        if report.v2vbench:
+        if report.v2vbench and "motion_alignment" in report.metrics:
             report.v2vbench[METRICS["motion_alignment"].v2vbench] = report.metrics["motion_alignment"]
 
 

@@ -92,7 +92,7 @@ def program_flow(network: Callable[[Tensor, Tensor], Tensor], device: str | torc
         try:
             flows = [network(before[None], after[None])[0].float().cpu() for before, after in pairwise(frames)]
             stacked = torch.stack(flows)
-        except (RuntimeError, TypeError, AttributeError) as error:
+        except (RuntimeError, TypeError, AttributeError, torch.jit.Error) as error:
             reason = str(error).strip().splitlines()[-1]
             raise ValueError(f"the flow program refuses frames of {width}×{height} ({reason})") from None
         if stacked.shape[1:] != (2, height + below, width + right):

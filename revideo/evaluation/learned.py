@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -154,8 +153,8 @@ class DoverMetrics:
             from dover.models.conv_backbone import convnext_3d_tiny
             from dover.models.evaluator import DOVER
             from dover.models.head import VQAHead
-        except ImportError:
-            raise ValueError(NEEDS_DOVER) from None
+        except ImportError as error:
+            raise ValueError(f"{NEEDS_DOVER} ({error})") from None
         weights = read_plain_weights(path, "DOVER's weights")
         self.device, self.view = device, get_single_view
         with contextlib.redirect_stdout(io.StringIO()):  # it tells of its parts
@@ -188,7 +187,7 @@ class DoverMetrics:
             fragments = options["num_clips"] if kind == "technical" else DOVER_FRAMES
             frames = pixels[dover_frames(len(video), fragments, kind == "technical")].transpose(0, 1)
             with torch.random.fork_rng(devices=[]):  # fragments lie at random places, the same each time
-                torch.manual_seed(0)
+                torch.default_generator.manual_seed(0)
                 view = (self.view(frames, kind, **options) - mean) / std
             views[kind] = view.unflatten(1, (options["num_clips"], -1)).transpose(0, 1).to(self.device)
         return views
@@ -208,7 +207,7 @@ def dover_frames(count: int, fragments: int, runs: bool) -> Tensor:
 def fused_dover(technical: float, aesthetic: float, sign: int = -1) -> float:
     """Both scores in one, as in DOVER's evaluate_one_video.py; V2VBench adds (sign 1) where it subtracts."""
     fused = (technical - 0.1107) / 0.07355 * 0.6104 + (aesthetic + sign * 0.08285) / 0.03774 * 0.3896
-    return 1 / (1 + math.exp(-fused))
+    return float(torch.tensor(fused, dtype=torch.float64).sigmoid())
 
 
 def load_learned(files: Mapping[str, str | Path | None], device: str | torch.device = "cpu") -> dict[str, Learned]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoints.file_formats import read_tensors
+from ..checkpoints.names import Weights
 from ..video.levels import to_uint8
 
 CLIP = "openai/clip-vit-large-patch14"  # of V2VBench, and of most published results
@@ -126,21 +126,11 @@ def unit(vectors: Tensor) -> Tensor:
     return torch.nn.functional.normalize(vectors.float(), dim=-1).cpu()
 
 
-def read_plain_weights(path: str | Path, what: str) -> dict[str, Any]:
-    """The tensors of a file by name, or those it keeps under "model"; code inside is refused, never run.
+def read_plain_weights(path: str | Path, what: str) -> Weights:
+    """The tensors of a file of `what` by name; code inside is refused, never run.
 
     Raises FileNotFoundError where there is none, ValueError where it holds something else.
     """
-    path = Path(path)
-    if not path.is_file():
+    if not Path(path).is_file():
         raise FileNotFoundError(f"there is no file {path} of {what}")
-    if path.suffix == ".safetensors":
-        return read_tensors(path)[0]
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError):
-        raise ValueError(f"{path} holds more than tensors or is damaged, so it was not opened as {what}") from None
-    content = content.get("model", content) if isinstance(content, dict) else {}
-    if not content or not all(isinstance(value, Tensor) for value in content.values()):
-        raise ValueError(f"{path} does not hold {what}")
-    return content
+    return read_tensors(Path(path))[0]

@@ -182,8 +182,9 @@ def read_features(path: str | Path) -> Tensor:  # (N, D)
             raise ValueError(f"{path} holds {len(tensors)} tensors; features are one (N, D)")
         return tensors[0].double()
     try:
-        return torch.from_numpy(np.load(path, allow_pickle=False).astype(np.float64))
-    except (ValueError, EOFError, AttributeError, TypeError):
+        stored = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped: no room for what it only says it holds
+        return torch.from_numpy(stored.astype(np.float64))
+    except Exception:  # of damaged bytes NumPy raises many kinds
         raise ValueError(f"{path} is neither .npy nor .safetensors of numbers") from None
 
 
@@ -198,7 +199,7 @@ class _Network:
     def __call__(self, pixels: Tensor, flags: dict[str, bool]) -> Tensor:  # (N, D) float64
         try:
             out = self.program(pixels, **{name: value for name, value in flags.items() if name in self.flags})
-        except (RuntimeError, TypeError) as error:
+        except (RuntimeError, TypeError, torch.jit.Error) as error:
             shape = "×".join(map(str, pixels.shape))
             reason = str(error).strip().splitlines()[-1]
             raise ValueError(f"{self.path} refuses pictures of the shape {shape} ({reason})") from None

@@ -300,9 +300,9 @@ def test_what_is_wrong_is_one_line(tmp_path, clip_folder, monkeypatch, capsys):
             "is for CLIP embeddings of 5 numbers, the CLIP mod",
         ),
         ({"clip": clip_folder, "aesthetic": tmp_path / "other.pth"}, "does not hold the weights of a linear aesthetic"),
-        ({"clip": clip_folder, "aesthetic": tmp_path / "list.pth"}, "does not hold an aesthetic head"),
-        ({"clip": clip_folder, "aesthetic": tmp_path / "code.pth"}, "code.pth holds more than tensors or is damaged"),
-        ({"clip": clip_folder, "aesthetic": tmp_path / "text.pth"}, "text.pth holds more than tensors or is damaged"),
+        ({"clip": clip_folder, "aesthetic": tmp_path / "list.pth"}, "list.pth holds no state_dict of tensors"),
+        ({"clip": clip_folder, "aesthetic": tmp_path / "code.pth"}, "code.pth holds more than tensors"),
+        ({"clip": clip_folder, "aesthetic": tmp_path / "text.pth"}, r"text\.pth"),
         ({"clip": clip_folder, "viclip": tmp_path / "other.pth"}, "other.pth does not hold ViCLIP's weights"),
     ]
     for files, message in mistakes:
