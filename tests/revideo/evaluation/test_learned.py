@@ -11,7 +11,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from revideo.evaluation.evaluator import METRICS
-from revideo.evaluation.learned import DoverMetrics, dover_frames, fused_dover, load_learned
+from revideo.evaluation.learned import ClipMetrics, DoverMetrics, dover_frames, fused_dover, load_learned
 
 PROMPT = "a red ball"
 T = 4
@@ -114,6 +114,19 @@ def test_clip_s_metrics_raw_and_as_v2vbench_has_them(clip_folder, clip_out, vide
     pairs = [cosine(out.image_embeds[i], out.image_embeds[j]) for i, j in combinations(range(T), 2)]
     assert float(readings["consistency_pairs"].values) == pytest.approx(sum(pairs) / 6, abs=1e-5)
     assert set(read(load_learned({"clip": clip_folder})["clip"], video)) == {"consistency", "consistency_pairs"}
+
+
+def test_v2vbench_cuts_opposite_frames_at_0_and_the_raw_value_does_not(video):
+    class Opposite:
+        """Embeds every second frame the other way round."""
+
+        def embed_frames(self, video):
+            vectors = torch.tensor([[1.0, 0.0], [-1.0, 0.0]]).repeat(len(video) // 2, 1)
+            return vectors, vectors
+
+    readings = read(ClipMetrics(Opposite()), video)
+    assert readings["consistency"].values.tolist() == [-1, -1, -1] and readings["consistency"].v2vbench == 0
+    assert float(readings["consistency_pairs"].values) == pytest.approx((2 * 1 + 4 * -1) / 6)
 
 
 def test_pickscore_is_the_model_s_own_logit(clip_folder, clip_out, video):
