@@ -16,7 +16,7 @@ from .convert import add_convert
 from .download import add_download
 from .edit import add_edit
 from .edit_frame import add_edit_frame
-from .evaluate import add_evaluate
+from .evaluate import add_evaluate, add_evaluate_sets
 from .reproduce import add_reproduce
 from .shots import add_shots
 from .train import add_train
@@ -58,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_batch(commands)
     add_shots(commands)
     add_evaluate(commands)
+    add_evaluate_sets(commands)
     add_benchmark(commands)
     add_download(commands)
     add_convert(commands)

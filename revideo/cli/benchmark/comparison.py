@@ -26,6 +26,7 @@ from ...files import check_sources, whole_file
 from ...pipeline.devices import default_device
 from ...sampling.samplers import Progress
 from ..common import ModelAtHand, Refused, refusing
+from ..evaluate import LEARNED, LEARNED_FILES, reads_prompt
 from ..inputs import check_device
 from .methods import ClipReader, FolderMethod, OwnMethod, identity_of
 
@@ -45,7 +46,8 @@ class Comparison:
     @classmethod
     def read(cls, arguments: argparse.Namespace) -> Comparison:
         """ValueError or OSError names what cannot work; no clip is read yet."""
-        check_sources([arguments.manifest, arguments.flow, *arguments.votes])
+        files = [getattr(arguments, name) for name in ("flow", "cotracker", *LEARNED_FILES)]
+        check_sources([arguments.manifest, *files, *arguments.votes])
         check_device(arguments.device)
         if arguments.manifest.suffix.lower() in (".yaml", ".yml"):
             plan = read_v2vbench(arguments.manifest, dict(arguments.results), arguments.sources)
@@ -64,8 +66,9 @@ class Comparison:
                 given = plan.options[name]
                 methods[name] = OwnMethod(name, given, plan, folder, arguments.device, results, load)
         configs = [method.config for method in methods.values() if isinstance(method, OwnMethod)]
-        reader = ClipReader(plan.settings, configs, bool(arguments.clip))
-        models = [arguments.clip, identity_of(arguments.flow), find_lpips(arguments.device or default_device())[1]]
+        reader = ClipReader(plan.settings, configs, reads_prompt(arguments))
+        named = {name: identity_of(getattr(arguments, name)) for name in ("flow", "cotracker", *LEARNED)}
+        models = [named, find_lpips(arguments.device or default_device())[1]]
         return cls(plan, reader, methods, results, digest_of(MEASURING_VERSION, __version__, sorted(METRICS), models))
 
     def pairs(self) -> Iterator[MethodAndClip]:

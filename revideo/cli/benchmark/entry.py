@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common import Refused, add_command, refusing
+from ..evaluate import add_measuring_models, measuring_models
 
 NO_CLIP_MODEL = "CLIP text alignment and consistency: not measured. Name a CLIP model by --clip"
 
@@ -51,9 +52,7 @@ examples:
     )
     yaml.add_argument("--sources", metavar="FOLDER", type=Path, help="default: source_videos beside the file")
     models = benchmark.add_argument_group("models")
-    models.add_argument("--clip", metavar="PATH", help="as in evaluate (default: no metrics of CLIP)")
-    models.add_argument("--flow", metavar="FILE", type=Path, help="as in evaluate (default: DIS)")
-    models.add_argument("--device", help="for all models: cpu, cuda, … (default: the best there is)")
+    add_measuring_models(models)
 
 
 def parse_results(text: str) -> tuple[str, Path]:
@@ -107,15 +106,7 @@ def evaluation_models(arguments: argparse.Namespace, load: bool) -> tuple[dict[s
     if not load:
         return {}, [*notes, *missing]
 
-    from ...evaluation.flow import dis_flow, load_raft
-    from ...evaluation.perceptual import ClipModel
-
-    models = {
-        "lpips": lpips,
-        "clip": ClipModel(arguments.clip, _device(arguments)) if arguments.clip else None,
-        "flow": load_raft(arguments.flow, _device(arguments)) if arguments.flow else dis_flow,
-    }
-    return models, [*notes, *missing]
+    return {"lpips": lpips, **measuring_models(arguments, _device(arguments))}, [*notes, *missing]
 
 
 def _device(arguments: argparse.Namespace) -> str:
