@@ -17,7 +17,7 @@ from .sockets import CATEGORY, Trajectories, checked, frames_from_image, image_f
 
 if TYPE_CHECKING:
     from .. import revideo
-    from ..revideo.evaluation.perceptual import ClipModel
+    from ..revideo.evaluation.perceptual import Learned
 
 NO_CLIP = "none"
 HUB_CLIPS = ("openai/clip-vit-large-patch14", "openai/clip-vit-base-patch32")  # if in the user's cache
@@ -116,7 +116,7 @@ class ReVideoEvaluate(io.ComfyNode):
             frames_from_image(edited),
             None if composited is None else frames_from_image(composited),
             None if edited_frame is None else frames_from_image(edited_frame)[0],
-            clip=_load_clip(clip_model),
+            learned=_load_clip(clip_model),
             device=management.get_torch_device(),
             callback=callback,
         )
@@ -134,15 +134,15 @@ class ReVideoEvaluate(io.ComfyNode):
         )
 
 
-def _load_clip(name: str) -> ClipModel | None:
-    from ..revideo.evaluation.perceptual import ClipModel
+def _load_clip(name: str) -> dict[str, Learned]:
+    from ..revideo.evaluation.learned import load_learned
 
     if name == NO_CLIP:
-        return None
+        return {}
     known = dict(zip(HUB_CLIPS, HUB_CLIPS)) | clip_folders()
     if name not in known:  # a linked text, which shall name no other folder
         raise ValueError(f"there is no CLIP model {name!r}; there are {', '.join(known)}")
-    return ClipModel(known[name], management.get_torch_device())
+    return load_learned({"clip": known[name]}, management.get_torch_device())
 
 
 def _saved(image: Tensor, cls: type[io.ComfyNode]) -> list[ui.SavedResult]:

@@ -101,7 +101,7 @@ def test_the_wheel_holds_the_library_and_nothing_else(tmp_path):
     about = f"revideo-{revideo.__version__}.dist-info/"
     inside = {name for name in names if not name.startswith(about)}
     assert inside == {name for name in project_files() if name.startswith("revideo/")}
-    assert {"revideo/py.typed", "revideo/assets/tiny.safetensors"} <= inside
+    assert {"revideo/py.typed", "revideo/assets/tiny.safetensors", "revideo/benchmark/static/index.html"} <= inside
     needed = requirements(HeaderParser().parsestr(metadata).get_all("Requires-Dist"))
     always = {name: it for name, it in needed.items() if it.marker is None or it.marker.evaluate({"extra": ""})}
     assert always == REQUIREMENTS

@@ -22,6 +22,7 @@ INDEX_BYTES_MAX = 50_000_000  # thousands of names take less than one
 SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<suffix>\.\w+)", re.IGNORECASE)
 OUTSIDE = re.compile(r"[/\\:\0\ud800-\udfff]")  # in a shard's name: it leads out of the folder, or is no text
 WRAPPERS = ("module", "_orig_mod")  # put before names by DataParallel and by torch.compile; no tensor is called so
+STATE_KEYS = ("state_dict", "model")  # under which training programs put a model's weights
 STORED_TYPES = {  # of a .safetensors file
     "F64": torch.float64,
     "F32": torch.float32,
@@ -200,9 +201,10 @@ def _read_pickle(path: Path, is_zip: bool) -> Weights:
             f"not packed again by a zip program"
         )
     # dict's own methods, and tensors without their attributes: a pickle may put others in their place.
-    state = dict.get(content, "state_dict", content) if isinstance(content, dict) else None
-    items = dict.items(state) if isinstance(state, dict) else ()
-    named = ((name, value) for name, value in items if isinstance(name, str) and isinstance(value, Tensor))
+    state: Any = content if isinstance(content, dict) else {}
+    wrappers = [key for key in STATE_KEYS if isinstance(dict.get(state, key), dict)]
+    state = dict.get(state, wrappers[0]) if wrappers else state
+    named = ((name, value) for name, value in dict.items(state) if isinstance(name, str) and isinstance(value, Tensor))
     weights = {_readable(name): value.data for name, value in named}
     if not weights:
         raise CheckpointError(f"{path.name} holds no state_dict of tensors")

@@ -178,3 +178,21 @@ def chosen_model(arguments: argparse.Namespace, config: Any) -> Any:
     print(f"loading {arguments.model.name}", file=sys.stderr)
     ways = {"svd": arguments.svd, "fp8": arguments.fp8, "compiled": arguments.compile}
     return load(arguments.model, config, chosen_dtype(arguments), arguments.device, **ways)
+
+
+class ModelAtHand:
+    """As `chosen_model`; the model of the call before stays loaded and is given again to whoever asks for the same."""
+
+    def __init__(self) -> None:
+        self._chosen: tuple[object, ...] | None = None
+        self._model: Any = None
+
+    def __call__(self, arguments: argparse.Namespace, config: Any) -> Any:
+        names = ("model", "svd", "config", "dtype", "fp8", "compile")
+        chosen = tuple(getattr(arguments, name) for name in names)
+        chosen += tuple(path.stat().st_mtime_ns for path in chosen if isinstance(path, Path))
+        if self._chosen != chosen:
+            self._chosen = self._model = None  # before the next is loaded: a card rarely holds two
+            self._model = chosen_model(arguments, config)
+            self._chosen = chosen
+        return self._model

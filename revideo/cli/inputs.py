@@ -194,7 +194,7 @@ def check_options(arguments: argparse.Namespace) -> CheckedOptions:
         check_target(file, VIDEO_SUFFIXES, inputs)
     if arguments.fusion:
         check_target(arguments.fusion, PICTURE_SUFFIXES, inputs)
-    if arguments.output == arguments.preview:
+    if arguments.output and arguments.output == arguments.preview:
         raise ValueError(f"--output and --preview are both {arguments.output}")
     if not 0 <= arguments.feather <= FEATHER_MAX:
         raise ValueError(f"--feather must be 0 to {FEATHER_MAX} pixels, not {arguments.feather:g}")

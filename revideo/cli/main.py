@@ -10,12 +10,13 @@ from typing import Any, NoReturn
 
 from .. import __version__
 from .batch.entry import add_batch
+from .benchmark.entry import add_benchmark
 from .common import Refused, add_command
 from .convert import add_convert
 from .download import add_download
 from .edit import add_edit
 from .edit_frame import add_edit_frame
-from .evaluate import add_evaluate
+from .evaluate import add_evaluate, add_evaluate_sets
 from .reproduce import add_reproduce
 from .shots import add_shots
 from .train import add_train
@@ -57,6 +58,8 @@ def build_parser() -> argparse.ArgumentParser:
     add_batch(commands)
     add_shots(commands)
     add_evaluate(commands)
+    add_evaluate_sets(commands)
+    add_benchmark(commands)
     add_download(commands)
     add_convert(commands)
     add_train(commands)

@@ -46,8 +46,11 @@ def chart(reports: Mapping[str, MetricsReport]) -> Tensor:  # (3, H, W) in [0, 1
                 label = video if whole is None else f"{video}: {whole:.{about.digits}f}"
                 axes.plot(values, style, marker=".", label=label)
                 axes.set_xlim(-0.5, len(values) - 0.5)
-        axes.axhline(about.best, color="0.6", linewidth=1, linestyle=":", label=f"best: {about.best:g}")
-        axes.set(title=about.title, xlabel="frame", ylabel=about.unit or "similarity")
+        if about.best is not None:
+            axes.axhline(about.best, color="0.6", linewidth=1, linestyle=":", label=f"best: {about.best:g}")
+        axes.set(
+            title=about.title, xlabel="frame", ylabel=about.unit or ("score" if about.best is None else "similarity")
+        )
         if about.unit == "%":
             axes.set_ylim(-5, 105)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

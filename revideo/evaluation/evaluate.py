@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -10,10 +10,11 @@ from torch import Tensor
 
 from ..editing.composite import Match, keep_unedited
 from ..pictures.sheets import sheet, side_by_side
+from ..tracks.tracking import Tracker
 from .charts import chart, comparison
 from .evaluator import Evaluator, MetricsReport, Question, report_json, report_table
 from .flow import Flow, dis_flow
-from .perceptual import ClipModel, find_lpips
+from .perceptual import Learned, find_lpips
 
 KEEP_FEATHER_PX = 12.0  # of Keep Unedited as it comes
 
@@ -39,14 +40,15 @@ def evaluate_edit(
     *,
     feather_px: float = KEEP_FEATHER_PX,  # of the seam where composited is made here, and how its inside is matched
     match: Match = "none",
-    clip: ClipModel | None = None,
+    learned: Mapping[str, Learned] | None = None,  # of `load_learned`
     flow: Flow = dis_flow,
+    tracker: Tracker | None = None,  # None: the built-in one
     device: str | torch.device = "cpu",  # of LPIPS
     callback: Callable[[int, int], None] | None = None,  # of videos measured, and how many there are
 ) -> Evaluation:
-    """Raises ValueError, naming the culprit, where videos do not fit the question or a prompt has no CLIP model."""
+    """Raises ValueError, naming the culprit, where videos do not fit the question or no model reads the prompt."""
     lpips, missing = find_lpips(device)
-    evaluator = Evaluator(question, clip=clip, lpips=lpips, flow=flow)
+    evaluator = Evaluator(question, learned=learned, lpips=lpips, flow=flow, tracker=tracker)
     if composited is None:
         composited = keep_unedited(question.source, raw, question.mask, feather_px, match)
     reports: dict[str, MetricsReport] = {}

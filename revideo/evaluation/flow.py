@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,6 +21,7 @@ from ..video.levels import to_uint8
 Flow = Callable[[Tensor], Tensor]  # (T, 3, H, W) in [0, 1] -> (T − 1, 2, H, W) dx, dy in pixels a frame
 RAFT_MULTIPLE = 8  # of both sides, by its design
 RAFT_LEAST_PX = 128  # a side: its coarsest correlations need two cells
+GMFLOW_MULTIPLE = 16  # of both sides: an eighth of them is split in two windows
 
 
 def dis_flow(video: Tensor) -> Tensor:
@@ -32,6 +35,14 @@ def dis_flow(video: Tensor) -> Tensor:
 def _gray(frame: Tensor) -> np.ndarray:
     pixels = to_uint8(frame).permute(1, 2, 0).contiguous().cpu().numpy()
     return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+
+
+def load_flow(path: str | Path, device: str | torch.device = "cpu") -> Flow:
+    """Of a local file: weights of torchvision's `raft_large`, or a TorchScript program as `program_flow` runs it.
+
+    Raises FileNotFoundError where there is none, ValueError where it holds something else.
+    """
+    return program_flow(load_program(path, device), device) if _is_program(path) else load_raft(path, device)
 
 
 def load_raft(path: str | Path, device: str | torch.device = "cpu") -> Flow:
@@ -64,3 +75,51 @@ def raft_flow(network: Callable[[Tensor, Tensor], list[Tensor]], device: str | t
         return torch.stack(flows)[..., :height, :width]
 
     return flow
+
+
+def program_flow(network: Callable[[Tensor, Tensor], Tensor], device: str | torch.device) -> Flow:
+    """Of GMFlow (Xu et al. 2022), V2VBench's, or another: two (1, 3, H, W) of 0 to 255 → (1, 2, H, W) dx, dy in pixels.
+
+    Sides are padded to multiples of 16. GMFlow's authors and V2VBench call it with attention in 2×2 windows over the
+    whole picture; docs/metrics.md has the lines that make a program of it.
+    """
+
+    @torch.inference_mode()
+    def flow(video: Tensor) -> Tensor:
+        height, width = video.shape[-2:]
+        below, right = -height % GMFLOW_MULTIPLE, -width % GMFLOW_MULTIPLE
+        frames = F.pad(video.float().to(device) * 255, (0, right, 0, below), mode="replicate")
+        try:
+            flows = [network(before[None], after[None])[0].float().cpu() for before, after in pairwise(frames)]
+            stacked = torch.stack(flows)
+        except (RuntimeError, TypeError, AttributeError, torch.jit.Error) as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise ValueError(f"the flow program refuses frames of {width}×{height} ({reason})") from None
+        if stacked.shape[1:] != (2, height + below, width + right):
+            raise ValueError(f"the flow program must give (1, 2, H, W) for a pair, not {(1, *stacked.shape[1:])}")
+        return stacked[..., :height, :width]
+
+    return flow
+
+
+def load_program(path: str | Path, device: str | torch.device = "cpu") -> Any:
+    """A TorchScript file, which is a program: load only your own, or one whose makers you trust.
+
+    Raises FileNotFoundError where there is none, ValueError where it is no such program.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no TorchScript file {path}")
+    try:
+        return torch.jit.load(str(path), map_location=device).eval()
+    except (RuntimeError, ValueError):
+        raise ValueError(f"{path} is no TorchScript program") from None
+
+
+def _is_program(path: str | Path) -> bool:
+    """Whether a file holds code of TorchScript beside its tensors."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any("/code/" in name for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False

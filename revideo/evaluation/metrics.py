@@ -67,6 +67,20 @@ def path_errors(found: Trajectories, requested: Trajectories) -> Tensor:  # (N, 
     return distances.masked_fill(~requested.visible.bool(), torch.nan)
 
 
+def object_control(found: Trajectories, requested: Trajectories, starts: Tensor) -> tuple[Tensor, Tensor]:
+    """Pixels between paths for ObjMC and for MC-Bench's CTD, (N, T) each, from each path's `starts` (N,) on.
+
+    ObjMC (MotionCtrl, Wang et al. 2024) has every frame, CTD, which is MC-Bench's MD-Vid (MotionPro, Zhang et al. 2025,
+    `tools/eval_co_tracker_acc.py`), those behind the start. Unlike path_errors they count what is requested outside of
+    the frame too. NaN where a point is not requested, and on paths with nothing behind their start.
+    """
+    distances = (found.points_px.double() - requested.points_px.double()).norm(dim=-1)
+    times, counted = torch.arange(requested.num_frames), requested.visible.bool()
+    behind = counted & (times > starts[:, None])
+    from_start = counted & (times >= starts[:, None]) & behind.any(1, keepdim=True)
+    return distances.masked_fill(~from_start, torch.nan), distances.masked_fill(~behind, torch.nan)
+
+
 def flow_errors(flow: Tensor, known: Tensor, where: Tensor) -> Tensor:  # (T − 1,)
     """End-point errors between flows (T − 1, 2, H, W) in pixels a frame, a mean over the pixels that count."""
     errors = (flow.double() - known.double()).norm(dim=1, keepdim=True)

@@ -22,6 +22,7 @@ from ..video.fitting import describe_frames
 from ..video.io import read_image
 from ..video.levels import to_uint8
 
+INDEX = "config.yaml"
 NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")  # the evaluator would take what follows a full stop for a suffix
 
 
@@ -38,7 +39,7 @@ def add_result(folder: str | Path, video_id: str, prompt: str, source: Tensor, r
         raise ValueError(
             f"{source_folder} holds another clip than the source, which is {describe_frames(source)}: take another name"
         )
-    index = _read_index(folder)
+    index = read_index(folder / INDEX)
     entry = next((entry for entry in index["data"] if entry["video_id"] == video_id), None)
     if entry is None:
         entry = {"video_id": video_id, "edit": []}
@@ -60,13 +61,13 @@ def check_entry(folder: Path, video_id: str, prompt: str) -> None:
         raise ValueError(f'"{video_id}" cannot name a clip of V2VBench: use 1 to 100 letters, digits, - and _')
     if not prompt.strip():
         raise ValueError("V2VBench measures an edit against its prompt: give one")
-    _read_index(folder)
+    read_index(folder / INDEX)
 
 
-def _read_index(folder: Path) -> dict[str, Any]:
+def read_index(file: Path) -> dict[str, Any]:
+    """V2VBench's configuration, no clip where there is no file; ValueError where it is none."""
     import yaml
 
-    file = folder / "config.yaml"
     if not file.exists():
         return {"data": []}
     try:
@@ -80,7 +81,7 @@ def _read_index(folder: Path) -> dict[str, Any]:
 def _write_index(folder: Path, index: dict[str, Any]) -> None:
     import yaml
 
-    with whole_file(folder / "config.yaml") as unfinished:
+    with whole_file(folder / INDEX) as unfinished:
         unfinished.write_text(yaml.safe_dump(index, sort_keys=False, allow_unicode=True, width=1000), "utf-8")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -31,29 +31,50 @@ class TrainingConfigError(ValueError):
 
 def read_training_config(path: str | Path) -> TrainingConfig:
     """A TOML file; paths in it count from its own folder. Raises TrainingConfigError that names the key, or OSError."""
-    path = Path(path)
     try:
-        values = tomllib.loads(_read_text(path))
-    except FileNotFoundError:
-        raise TrainingConfigError(f"there is no training config {path}") from None
-    except RecursionError:
-        raise TrainingConfigError(f"{path}: its lists or tables lie too deep in each other") from None
-    except ValueError as error:  # of a number of thousands of digits too
-        raise TrainingConfigError(f"{path} is not TOML: {error}") from None
-    try:
-        return parse_training_config(values, path.parent)
-    except TrainingConfigError as error:
-        raise TrainingConfigError(f"{path}: {error}") from None
+        return read_tables(Path(path), TrainingConfig, "training config")
+    except ValueError as error:
+        raise TrainingConfigError(str(error)) from None
 
 
 def parse_training_config(values: dict[str, Any], folder: Path = Path()) -> TrainingConfig:
     """As `read_training_config`, from what the file holds; `folder` is where its paths begin."""
     try:
-        return TrainingConfig.model_validate(values, context=folder)
-    except ValidationError as error:
-        raise TrainingConfigError("; ".join(map(_message, error.errors()))) from None
+        return parse_tables(values, TrainingConfig, folder)
+    except ValueError as error:
+        raise TrainingConfigError(str(error)) from None
+
+
+FileTables = TypeVar("FileTables", bound=BaseModel)
+
+
+def read_tables(path: Path, kind: type[FileTables], what: str) -> FileTables:
+    """Any TOML file as a pydantic model, whose context is the file's folder; `what` says what should be there.
+
+    Raises ValueError that names the file and the key, or OSError.
+    """
+    try:
+        values = tomllib.loads(_read_text(path))
+    except FileNotFoundError:
+        raise ValueError(f"there is no {what} {path}") from None
     except RecursionError:
-        raise TrainingConfigError("its lists or tables lie too deep in each other") from None
+        raise ValueError(f"{path}: its lists or tables lie too deep in each other") from None
+    except ValueError as error:  # of a number of thousands of digits too
+        raise ValueError(f"{path} is not TOML: {error}") from None
+    try:
+        return parse_tables(values, kind, path.parent)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def parse_tables(values: dict[str, Any], kind: type[FileTables], folder: Path) -> FileTables:
+    """As `read_tables`, from what the file holds."""
+    try:
+        return kind.model_validate(values, context=folder)
+    except ValidationError as error:
+        raise ValueError("; ".join(_message(each, kind) for each in error.errors())) from None
+    except RecursionError:
+        raise ValueError("its lists or tables lie too deep in each other") from None
 
 
 def _read_text(path: Path) -> str:
@@ -66,16 +87,16 @@ def _read_text(path: Path) -> str:
     return content.decode("utf-8-sig")  # Windows' Notepad puts a mark before the first key
 
 
-def _message(error: ErrorDetails) -> str:
+def _message(error: ErrorDetails, kind_of_file: type[BaseModel]) -> str:
     """One line: the key, what is wrong with it, and what it may be."""
     place, kind = error["loc"], error["type"]
     key = "".join(f"[{name}]" if isinstance(name, int) else f".{name}" for name in place).removeprefix(".")
     if kind == "value_error":  # one of ours, which names the value
         return f'"{key}": {error["ctx"]["error"]}'
     if kind == "extra_forbidden":
-        why = f"is unknown; here may stand {', '.join(_table(place[:-1]).model_fields)}"
+        why = f"is unknown; here may stand {', '.join(_table(kind_of_file, place[:-1]).model_fields)}"
     elif kind in ("missing", "too_short"):
-        why = f"is missing: {_table(place[:-1]).model_fields[str(place[-1])].description}"
+        why = f"is missing: {_table(kind_of_file, place[:-1]).model_fields[str(place[-1])].description}"
     elif kind in ("model_type", "dict_type"):
         why = f"must be a table, not {_shown(error['input'])}"
     else:
@@ -92,9 +113,8 @@ def _shown(value: Any) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
-def _table(place: tuple[int | str, ...]) -> type[BaseModel]:
-    """The class of the table at a place of the file."""
-    table: Any = TrainingConfig
+def _table(table: Any, place: tuple[int | str, ...]) -> type[BaseModel]:
+    """The class of the table at a place of the file, whose own class is `table`."""
     for name in place:
         if isinstance(name, str):
             kind = table.model_fields[name].annotation

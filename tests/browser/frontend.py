@@ -74,7 +74,7 @@ def open_frontend(
 
     `nodes_2`: drawn as HTML elements ("Nodes 2.0") rather than by LiteGraph on a canvas.
     """
-    browser = _launch(_playwright())
+    browser = launch()
     try:
         page = browser.new_page(viewport={"width": width, "height": height})
         complaints: list[str] = []
@@ -112,8 +112,9 @@ def _playwright() -> Playwright:
     return started
 
 
-def _launch(playwright: Playwright) -> Browser:
+def launch() -> Browser:
     """The Chromium of the variable; where that is empty, Playwright's own."""
+    playwright = _playwright()
     if os.environ.get("REVIDEO_BROWSER") == "":
         return playwright.chromium.launch(args=["--no-sandbox"])
     return playwright.chromium.launch(

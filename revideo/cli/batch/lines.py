@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -38,8 +39,6 @@ def read_lines(file: Path, device: str | None) -> list[BatchLine]:
 
     `device` is every edit's. Files that an edit reads are not opened yet.
     """
-    parser = _Parser(prog="revideo")
-    edit = add_edit(parser.add_subparsers())
     lines = []
     for number, text in enumerate(
         read_text(file, "JSON lines").split("\n"), 1
@@ -47,20 +46,37 @@ def read_lines(file: Path, device: str | None) -> list[BatchLine]:
         if not text.strip():
             continue
         try:
-            words = list(_words(_read_object(text), edit))
-            arguments = parser.parse_args(["edit", *words])
+            arguments = edit_arguments(_read_object(text), file.absolute().parent, device)
         except ValueError as error:
             raise ValueError(f"{file}, line {number}: {error}") from None
-        for name, value in vars(arguments).items():
-            if isinstance(value, Path):
-                setattr(arguments, name, file.absolute().parent / value)
-        arguments.keyframes = [(index, file.absolute().parent / picture) for index, picture in arguments.keyframes]
-        arguments.device = device
         lines.append(BatchLine(number, arguments))
     if not lines:
         raise ValueError(f"{file} has no line with an edit")
     _check_outputs(file, lines)
     return lines
+
+
+@cache
+def _parsers() -> tuple[_Parser, argparse.ArgumentParser]:
+    parser = _Parser(prog="revideo")
+    return parser, add_edit(parser.add_subparsers())
+
+
+def edit_arguments(
+    given: dict[str, Any], folder: Path, device: str | None, elsewhere: Mapping[str, str] = ELSEWHERE
+) -> argparse.Namespace:
+    """Options of `revideo edit` by their names → its arguments, whose paths count from `folder`.
+
+    Raises ValueError that names the option; `elsewhere`: those that have no place here, and why.
+    """
+    parser, edit = _parsers()
+    arguments = parser.parse_args(["edit", *_words(dict(given), edit, elsewhere)])
+    for name, value in vars(arguments).items():
+        if isinstance(value, Path):
+            setattr(arguments, name, folder / value)
+    arguments.keyframes = [(index, folder / picture) for index, picture in arguments.keyframes]
+    arguments.device = device
+    return arguments
 
 
 def check_line(line: BatchLine) -> None:
@@ -90,15 +106,15 @@ def _read_object(text: str) -> dict[str, Any]:
     return given
 
 
-def _words(given: dict[str, Any], edit: argparse.ArgumentParser) -> Iterator[str]:
+def _words(given: dict[str, Any], edit: argparse.ArgumentParser, elsewhere: Mapping[str, str]) -> Iterator[str]:
     """The command line that says the same, the clip last."""
     options = {word[2:]: action for action in edit._actions for word in action.option_strings if word[:2] == "--"}
     video = given.pop("video", None)
     if not isinstance(video, str) or not video:
         raise ValueError('"video" must be the name of a file')
     for name, value in given.items():
-        if name in ELSEWHERE:
-            raise ValueError(f'"{name}" has no place here: {ELSEWHERE[name]}')
+        if name in elsewhere:
+            raise ValueError(f'"{name}" has no place here: {elsewhere[name]}')
         if name not in options:
             raise ValueError(f'"{name}" is no option of revideo edit (see: revideo edit --help)')
         if value is None:

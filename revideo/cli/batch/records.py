@@ -60,11 +60,11 @@ def line_fingerprint(arguments: argparse.Namespace) -> str:
             continue
         given[name] = str(value)
         if isinstance(value, Path) and name not in ("output", "preview", "fusion"):
-            given[name] = [(str(file), *_state(file)) for file in _files(value)]
+            given[name] = [(str(file), *_state(file)) for file in files_of(value)]
     return sha256(json.dumps(given).encode()).hexdigest()
 
 
-def _files(path: Path) -> list[Path]:
+def files_of(path: Path) -> list[Path]:
     """All that is read where a path is given: a folder's files, numbered pictures' (frame_%04d.png), or itself."""
     if path.is_dir():
         return sorted(path.rglob("*"))

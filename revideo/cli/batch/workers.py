@@ -9,10 +9,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
-from ..common import Refused, chosen_model
+from ..common import ModelAtHand, Refused
 from ..edit import run_edit
 from .lines import BatchLine
 from .records import claimed, is_finished, line_fingerprint, write_record
@@ -48,8 +47,7 @@ class EditWorker:
     """Makes edits in a process of its own; the model of the line before stays loaded."""
 
     def __init__(self) -> None:
-        self._chosen: tuple[object, ...] | None = None
-        self._model: Any = None
+        self._load = ModelAtHand()
 
     def make(self, arguments: argparse.Namespace, wait: bool) -> tuple[State, str]:
         """Makes a line's output unless it is there; what the user can mend is told, all else is raised."""
@@ -68,16 +66,6 @@ class EditWorker:
         run_edit(arguments, self._load)
         write_record(arguments, made_of)
         return "made", ""
-
-    def _load(self, arguments: argparse.Namespace, config: Any) -> Any:
-        names = ("model", "svd", "config", "dtype", "fp8", "compile")
-        chosen = tuple(getattr(arguments, name) for name in names)
-        chosen += tuple(path.stat().st_mtime_ns for path in chosen if isinstance(path, Path))
-        if self._chosen != chosen:
-            self._chosen = self._model = None  # before the next is loaded: a card rarely holds two
-            self._model = chosen_model(arguments, config)
-            self._chosen = chosen
-        return self._model
 
 
 @dataclass

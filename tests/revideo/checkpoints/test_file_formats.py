@@ -76,6 +76,12 @@ def of_a_training(plain, folder):
     return folder / "last.ckpt"
 
 
+def under_model(plain, folder):
+    """As many training programs save one."""
+    torch.save({"model": load_file(plain), "epoch": 3}, folder / "model.pth")
+    return folder / "model.pth"
+
+
 def with_extras(plain, folder):
     save_file(load_file(plain) | AVERAGES | SCHEDULES | LOSS, folder / "model.safetensors", METADATA)
     return folder / "model.safetensors"
@@ -139,6 +145,7 @@ GOOD = {
     "ckpt named .safetensors": named_safetensors,
     "no suffix": without_suffix,
     "a training's": of_a_training,
+    "under model": under_model,
     "averages and schedules": with_extras,
     "module.": wrapped("module."),
     "_orig_mod.": wrapped("_orig_mod."),

@@ -151,15 +151,15 @@ def test_who_meets_a_claim_leaves_it_and_who_comes_later_finds_it_made(folder):
 
 
 def test_a_worker_loads_a_model_once_for_edits_one_after_the_other(folder, monkeypatch):
-    from revideo.cli.batch import workers
+    from revideo.cli import common
 
     loads = []
 
-    def load(arguments, config, real=workers.chosen_model):
+    def load(arguments, config, real=common.chosen_model):
         loads.append(arguments.model)
         return real(arguments, config)
 
-    monkeypatch.setattr(workers, "chosen_model", load)
+    monkeypatch.setattr(common, "chosen_model", load)
     worker = EditWorker()
     lines = read_lines(write_lines(folder, a_line(0), a_line(1), a_line(2, dtype="bf16")), "cpu")
     assert [worker.make(line.arguments, False) for line in lines] == [("made", "")] * 3

@@ -66,3 +66,10 @@ def test_a_chart_has_a_panel_for_each_metric_with_frames():
 @pytest.mark.slow
 def test_a_chart_changes_with_what_it_shows():
     assert not torch.equal(chart({"raw": report(0)}), chart({"raw": report(1)}))
+
+
+def test_a_metric_without_a_best_value_has_a_panel_too():
+    assert METRICS["aesthetic"].best is None
+    one = chart({"raw": MetricsReport({"aesthetic": 5.0}, {"aesthetic": [4.5, 5.5]})})
+    two = chart({"raw": MetricsReport({"aesthetic": 5.0, "seam": 1.0}, {"aesthetic": [4.5, 5.5], "seam": [1.0, 1.0]})})
+    assert one.shape == two.shape and not torch.equal(one, two)

@@ -1,5 +1,6 @@
 """Reports: the best of all where nothing differs, the known value where something does, one line where none can be."""
 
+import json
 import math
 
 import pytest
@@ -7,8 +8,9 @@ import torch
 import torch.nn.functional as F
 
 from revideo import Trajectories
-from revideo.evaluation.evaluator import METRICS, Evaluator, MetricsReport, Question, report_table, retrack
-from revideo.evaluation.perceptual import consistency, text_alignment
+from revideo.evaluation.evaluator import METRICS, Evaluator, MetricsReport, Question, report_json, report_table, retrack
+from revideo.evaluation.learned import ClipMetrics
+from revideo.evaluation.perceptual import Reading, consistency, pair_consistency, text_alignment
 
 T, H, W = 5, 96, 128
 
@@ -16,8 +18,11 @@ T, H, W = 5, 96, 128
 class FakeClip:
     """Mean colours as embeddings: what CLIP is to the evaluation, without weights."""
 
+    scale = 100.0
+
     def embed_frames(self, video):
-        return F.normalize(video.mean((2, 3)), dim=1)
+        vectors = F.normalize(video.mean((2, 3)), dim=1)
+        return vectors, vectors
 
     def embed_text(self, text):
         return F.normalize(torch.tensor([1.0, 1.0, 1.0]), dim=0)
@@ -26,6 +31,12 @@ class FakeClip:
 class FakeLpips:
     def distances(self, video, other):
         return (video - other).abs().mean((1, 2, 3))
+
+
+def others(video, prompt):
+    """What the other networks tell, of a clip that is as good as can be."""
+    names = ["dino_consistency", "dino_consistency_pairs", "viclip_alignment", "pickscore", "aesthetic", "dover"]
+    return [Reading(name, torch.ones(len(video) if name in ("pickscore", "aesthetic") else ())) for name in names]
 
 
 def texture(seed: int = 0) -> torch.Tensor:
@@ -65,11 +76,13 @@ def measure(result, source=None, mask=None, **question) -> MetricsReport:
 def test_the_source_itself_has_the_best_of_every_metric(mask):
     source = texture().mean((1, 2), keepdim=True).mean(0, keepdim=True).expand(T, 3, H, W) + 0.1 * still()
     question = Question(source, mask, paths(0), "grey")
-    report = Evaluator(question, clip=FakeClip(), lpips=FakeLpips()).report(source)
+    learned = {"clip": ClipMetrics(FakeClip()), "others": others}
+    report = Evaluator(question, learned=learned, lpips=FakeLpips()).report(source)
     assert set(report.metrics) == set(METRICS)
     assert report.notes == []
     for name, value in report.metrics.items():
-        assert value == pytest.approx(METRICS[name].best, abs=0.02), name
+        best = METRICS[name].best
+        assert value == pytest.approx(1 if best is None else best, abs=0.02), name
     assert all(len(values) == T for values in report.frames.values())
 
 
@@ -159,10 +172,53 @@ def test_points_that_are_all_lost_are_told_in_one_line(mask):
     assert note.startswith("path error: all 1 points were lost on their first step") and "\n" not in note
 
 
+def test_object_control_counts_every_frame_that_is_asked_for(mask):
+    """ObjMC has the start in its mean and is one of paths' means; CTD has it not, and is one of points."""
+    report = measure(sliding(2), sliding(0), mask, trajectories=paths(0.0))
+    assert report.metrics["objmc"] == pytest.approx((0 + 2 + 4 + 6 + 8) / 5, abs=0.1)
+    assert report.metrics["ctd"] == pytest.approx((2 + 4 + 6 + 8) / 4, abs=0.1)
+    assert report.frames["objmc"] == pytest.approx([0, 2, 4, 6, 8], abs=0.15)
+    assert math.isnan(report.frames["ctd"][0])
+
+
+def test_object_control_counts_what_is_asked_for_outside_of_the_picture(mask):
+    leaving = paths(20.0, start=(70.0, 50.0))  # at 70, 90, 110, 130 and 150 of 128
+    report = measure(still(), mask=mask, trajectories=leaving)
+    assert report.metrics["ctd"] == pytest.approx((20 + 40 + 60 + 80) / 4, abs=0.1)
+    assert report.metrics["path_error"] == pytest.approx((20 + 40) / 2, abs=0.1)
+
+
+def test_paths_of_several_lengths_count_as_their_papers_count_them(mask):
+    late = paths(2.0, start=(40.0, 40.0))
+    late.visible[0, :3] = False  # off by 0 and 2, then no more
+    both = Trajectories(torch.cat([paths(1.0).points_px, late.points_px]), torch.ones(2, T, dtype=torch.bool))
+    both.visible[1] = late.visible[0]
+    report = measure(still(), mask=mask, trajectories=both)
+    assert report.metrics["objmc"] == pytest.approx(((0 + 1 + 2 + 3 + 4) / 5 + (0 + 2) / 2) / 2, abs=0.1)
+    assert report.metrics["ctd"] == pytest.approx((1 + 2 + 3 + 4 + 2) / 5, abs=0.1)
+
+
+def test_a_tracker_is_given_the_block_of_points_that_mc_bench_gives_it(mask):
+    given = []
+
+    def tracker(video, points_px, frame):
+        """Moves every point by as many pixels as it was given points."""
+        given.append(points_px)
+        moved = points_px[:, None].repeat(1, T, 1)
+        moved[:, 1:, 0] += len(points_px)
+        return Trajectories(moved, torch.ones(moved.shape[:2], dtype=torch.bool))
+
+    report = Evaluator(Question(still(), mask, paths(0)), tracker=tracker).report(still())
+    assert [len(points) for points in given] == [1, 64]
+    assert given[1].amin(0).tolist() == [56, 46] and given[1].amax(0).tolist() == [63, 53]
+    assert given[1].unique(dim=0).shape == (64, 2) and given[1][36].tolist() == [60, 50]
+    assert report.metrics["path_error"] == 1 and report.metrics["ctd"] == 64
+
+
 def test_without_paths_there_is_no_path_error(mask):
     for none in (None, Trajectories.none(T)):
         report = measure(still(), mask=mask, trajectories=none)
-        assert not {"path_error", "path_lost"} & set(report.metrics)
+        assert not {"path_error", "path_lost", "objmc", "ctd"} & set(report.metrics)
 
 
 # --- Motion and frames -------------------------------------------------------------------
@@ -179,6 +235,31 @@ def test_clip_metrics_are_raw_cosines():
     frames = F.normalize(torch.tensor([[1.0, 0], [1, 1], [-1, -1]]), dim=1)
     assert text_alignment(frames, torch.tensor([1.0, 0])).tolist() == pytest.approx([1, 0.5**0.5, -(0.5**0.5)])
     assert consistency(frames).tolist() == pytest.approx([0.5**0.5, -1])
+    assert float(pair_consistency(frames)) == pytest.approx((0.5**0.5 - 0.5**0.5 - 1) / 3)
+
+
+def test_v2vbench_s_way_stands_beside_the_raw_one():
+    def learned(video, prompt):
+        return [
+            Reading("consistency", torch.tensor([0.2, -0.4, 0.2, 0.4]), 0.2),
+            Reading("dover", torch.tensor(0.5), 0.6),
+        ]
+
+    everywhere = torch.ones(1, 1, H, W)
+    everywhere[..., :20] = 0
+    report = Evaluator(Question(still(), everywhere), learned={"some": learned}).report(sliding(1))
+    assert report.metrics["consistency"] == pytest.approx(0.1)
+    assert report.frames["consistency"][1:] == pytest.approx([0.2, -0.4, 0.2, 0.4]) and "dover" not in report.frames
+    motion = report.metrics["motion_alignment"]
+    assert report.v2vbench == {"clip_consistency": 0.2, "dover_score": 0.6, "motion_alignment": motion}
+    lines = [line.split() for line in report_table({"raw": report}).splitlines()]
+    at = lines.index(["in", "V2VBench's", "way", "and", "scale:"])
+    assert lines[at + 1 :] == [
+        ["motion_alignment", f"{motion:.4f}"],
+        ["clip_consistency", "0.2000"],
+        ["dover_score", "0.6000"],
+    ]
+    assert json.loads(report_json({"raw": report}))["raw"]["v2vbench"] == report.v2vbench
 
 
 # --- What cannot be asked ----------------------------------------------------------------

@@ -1,7 +1,5 @@
 """CLIP and LPIPS say what their own libraries say, from local weights only; what is missing is named."""
 
-import json
-
 import pytest
 import torch
 from torch.testing import assert_close
@@ -11,31 +9,6 @@ from revideo.evaluation.perceptual import ALEXNET, ClipModel, Lpips, consistency
 PROMPT = "a red ball"
 
 
-@pytest.fixture(scope="module")
-def clip_folder(tmp_path_factory):
-    """A CLIP with random weights and a vocabulary of letters, as transformers saves one."""
-    from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTokenizer
-
-    folder = tmp_path_factory.mktemp("clip")
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    (folder / "vocab.json").write_text(json.dumps({word: number for number, word in enumerate(words)}))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    tokens = {"bos_token_id": len(words) - 2, "eos_token_id": len(words) - 1, "pad_token_id": len(words) - 1}
-    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
-    torch.manual_seed(0)
-    config = CLIPConfig(
-        text_config=sizes | tokens | {"vocab_size": len(words), "max_position_embeddings": 16, "projection_dim": 8},
-        vision_config=sizes | {"image_size": 32, "patch_size": 16, "projection_dim": 8},
-        projection_dim=8,
-    )
-    CLIPModel(config).save_pretrained(folder)
-    CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt")).save_pretrained(folder)
-    processor = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
-    processor.save_pretrained(folder)
-    return folder
-
-
 @pytest.fixture
 def video():
     return torch.rand(3, 3, 40, 56, generator=torch.Generator().manual_seed(0))
@@ -43,7 +16,7 @@ def video():
 
 def test_clip_s_cosines_are_those_of_transformers_whole_forward_pass(clip_folder, video):
     from PIL import Image
-    from transformers import CLIPModel, CLIPProcessor
+    from transformers import CLIPModel, CLIPProcessor, CLIPVisionModel
 
     clip = ClipModel(clip_folder)
     pictures = [Image.fromarray((frame * 255).round().byte().permute(1, 2, 0).numpy()) for frame in video]
@@ -51,8 +24,10 @@ def test_clip_s_cosines_are_those_of_transformers_whole_forward_pass(clip_folder
     with torch.inference_mode():
         inputs = processor(text=[PROMPT], images=pictures, return_tensors="pt", padding=True)
         out = CLIPModel.from_pretrained(clip_folder).eval()(**inputs)
-    frames = clip.embed_frames(video)
+        pooled = CLIPVisionModel.from_pretrained(clip_folder).eval()(inputs["pixel_values"]).pooler_output
+    frames, before = clip.embed_frames(video)
     assert_close(frames, out.image_embeds, atol=1e-5, rtol=0)
+    assert_close(before, torch.nn.functional.normalize(pooled, dim=1), atol=1e-5, rtol=0)
     assert_close(
         text_alignment(frames, clip.embed_text(PROMPT)), out.image_embeds @ out.text_embeds[0], atol=1e-5, rtol=0
     )

@@ -1,0 +1,81 @@
+"""What was made is found again as long as it is whole and made of the same; an edit's peak is its own."""
+
+import os
+from fractions import Fraction
+
+import pytest
+import torch
+
+from revideo.benchmark import results
+from revideo.benchmark.results import Costs, MeasuredResult, ResultsFolder, measure_result, metering
+from revideo.evaluation.evaluator import Evaluator, Question
+from revideo.video.io import read_video
+
+COSTS = Costs(0.25, 1.5, 10**9, "card")
+FRAMES = torch.rand(3, 3, 32, 48, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = ResultsFolder(tmp_path)
+    made.add_edit("ours", "clip", "made of this", FRAMES, Fraction(8), COSTS)
+    made.add_measured("ours", "clip", "measured of this", MeasuredResult({"seam": 1.5}, {}, ["a note"]))
+    return made
+
+
+def test_what_was_made_of_the_same_is_there_to_the_bit(folder):
+    assert folder.costs("ours", "clip", "made of this") == COSTS
+    assert folder.measured("ours", "clip", "measured of this") == MeasuredResult({"seam": 1.5}, {}, ["a note"])
+    frames, rate = read_video(folder.video("ours", "clip"))
+    assert torch.equal(frames, (FRAMES * 255).round() / 255) and rate == 8
+
+
+def test_what_was_made_of_another_is_not_there(folder):
+    assert folder.costs("ours", "clip", "other") is None and folder.costs("ours", "none", "made of this") is None
+    assert folder.measured("ours", "clip", "other") is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "[" * 100_000, '{"made_of": "made of this", "bytes": 3}', "\x00"])
+def test_a_damaged_record_is_none(folder, text):
+    for file in folder.folder.rglob("*.json"):
+        file.write_text(text)
+    assert folder.costs("ours", "clip", "made of this") is None
+    assert folder.measured("ours", "clip", "measured of this") is None
+
+
+def test_a_video_that_was_cut_off_is_to_be_made_again(folder):
+    os.truncate(folder.video("ours", "clip"), 1000)
+    assert folder.costs("ours", "clip", "made of this") is None
+
+
+def test_what_is_edited_everywhere_has_one_column_and_nothing_unedited():
+    question = Question(FRAMES, torch.ones(1, 1, 32, 48), whole_frame=True)
+    measured = measure_result(Evaluator(question), 1 - FRAMES, 4.0, "none")
+    assert measured.raw == measured.composited and set(measured.raw) == {"motion_alignment", "motion_alignment_edited"}
+    mask = torch.zeros(1, 1, 32, 48)
+    mask[..., 8:24, 8:40] = 1
+    measured = measure_result(Evaluator(Question(FRAMES, mask)), 1 - FRAMES, 4.0, "none")
+    assert measured.raw["unedited_psnr"] < 10 and measured.composited["unedited_psnr"] == 100
+
+
+def test_a_peak_is_of_its_own_edit_and_not_of_one_before():
+    with metering(torch.device("cpu")) as large:
+        torch.ones(100_000_000)
+    with metering(torch.device("cpu")) as small:
+        torch.ones(1_000_000)
+    assert large.peak_bytes > 400_000_000 and (large.memory_of, small.memory_of) == ("process", "process")
+    if results._forget_peak():
+        assert small.peak_bytes < large.peak_bytes - 300_000_000
+    else:
+        assert small.peak_bytes is None
+
+
+def test_where_a_peak_cannot_be_forgotten_only_a_new_one_is_known(monkeypatch):
+    monkeypatch.setattr(results, "_forget_peak", lambda: False)
+    peaks = iter((5, 5, 5, 7))
+    monkeypatch.setattr(results, "_process_peak", lambda: next(peaks))
+    with metering(torch.device("cpu")) as hidden:
+        pass
+    with metering(torch.device("cpu")) as highest:
+        pass
+    assert (hidden.peak_bytes, highest.peak_bytes) == (None, 7)
