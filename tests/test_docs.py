@@ -205,7 +205,18 @@ def test_the_pages_drawing_is_one():
 # --- Running text --------------------------------------------------------------------------
 
 FILE = re.compile(r"^[\w.-]+(?:/[\w.-]+)*/?$")
-OURS = ("revideo/", "nodes/", "js/", "docs/", "tests/", "benchmarks/", "training/", "example_workflows/", ".github/")
+OURS = (
+    "revideo/",
+    "nodes/",
+    "js/",
+    "docs/",
+    "tests/",
+    "benchmarks/",
+    "experiments/",
+    "training/",
+    "example_workflows/",
+    ".github/",
+)
 
 
 def spans(page: Path) -> Iterator[str]:
