@@ -21,6 +21,7 @@ from .perceptual import (
     Learned,
     Reading,
     consistency,
+    naming_model,
     pair_consistency,
     picture_input,
     read_plain_weights,
@@ -102,17 +103,12 @@ class DinoMetrics:
         """`path`: a folder, or a name in the user's Hugging Face cache. Raises ValueError where it is neither."""
         from transformers import AutoConfig, AutoImageProcessor, AutoModel
 
-        try:
+        with naming_model(path, "DINO"):
             kind = AutoConfig.from_pretrained(path, local_files_only=True).model_type
             if kind not in DINO_KINDS:
                 raise ValueError(f"it is a model of the kind {kind}")
             self.model = AutoModel.from_pretrained(path, local_files_only=True).to(device).eval()
             self.processor = AutoImageProcessor.from_pretrained(path, local_files_only=True)
-        except (OSError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-            raise ValueError(
-                f"{path} is neither a folder with a DINO model of transformers nor one in the Hugging Face cache; "
-                f"nothing is downloaded ({str(error).splitlines()[0]})"
-            ) from None
 
     @torch.inference_mode()
     def __call__(self, video: Tensor, prompt: str) -> list[Reading]:

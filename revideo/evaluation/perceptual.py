@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +31,18 @@ class Reading(NamedTuple):
 Learned = Callable[[Tensor, str], list[Reading]]  # (T, 3, H, W) in [0, 1] and a prompt, which may be empty
 
 
+@contextmanager
+def naming_model(path: str | Path, kind: str) -> Iterator[None]:
+    """Around the loading of a model of transformers: ValueError that says what `path` must be, where it is not."""
+    try:
+        yield
+    except (OSError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+        raise ValueError(
+            f"{path} is neither a folder with a {kind} model of transformers nor one in the Hugging Face cache; "
+            f"nothing is downloaded ({str(error).splitlines()[0]})"
+        ) from None
+
+
 class ClipModel:
     """A CLIP model (Radford et al. 2021) of transformers: unit vectors of frames and texts in one space."""
 
@@ -37,14 +50,9 @@ class ClipModel:
         """`path`: a folder, or a name in the user's Hugging Face cache. Raises ValueError where it is neither."""
         from transformers import CLIPModel, CLIPProcessor
 
-        try:
+        with naming_model(path, "CLIP"):
             self.model = CLIPModel.from_pretrained(path, local_files_only=True).to(device).eval()
             self.processor = CLIPProcessor.from_pretrained(path, local_files_only=True)
-        except (OSError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-            raise ValueError(
-                f"{path} is neither a folder with a CLIP model of transformers nor one in the Hugging Face cache; "
-                f"nothing is downloaded ({str(error).splitlines()[0]})"
-            ) from None
 
     @property
     def scale(self) -> float:

@@ -16,8 +16,10 @@ from experiments.run import Experiments, drawn_along, main, read_experiments
 from revideo.checkpoints.random_weights import write_random_checkpoint
 from revideo.checkpoints.reading import build_parts
 from revideo.models.config import ControlConfig, ImageEncoderConfig, ModelConfig, UNetConfig, VAEConfig
+from revideo.synthetic.clips import make_clip
 from revideo.synthetic.edits import make_edit
 from revideo.training.config import STAGES
+from revideo.video.io import read_image, write_video
 
 ROOT = Path(__file__).parents[2]
 TINIEST = ModelConfig(
@@ -134,6 +136,21 @@ def test_a_picture_shows_each_trial_it_is_asked_for(done, file, tmp_path):
     one = figures.trials_figure(done, ["one"], 1, "straight", 0)
     both = figures.trials_figure(done, ["one", "two"], 1, "straight", 0)
     assert (tmp_path / "figure.png").exists() and both.shape[1] > one.shape[1]
+
+
+def test_figures_5_and_8_are_drawn_of_any_model_and_clip(file, tmp_path):
+    options = ["--height", "32", "--width", "64", "--steps", "4", "--shown"]
+    for shown in ("1", "4"):
+        figures.main(["fusion", str(file.parent / "base.safetensors"), *options, shown, "-o", str(tmp_path / "5.png")])
+        assert (tmp_path / "5.png").stat().st_size > 0
+    clip = make_clip(3, frames=5, height=64, width=96, sprites=(1, 1), speed_px=(3.0, 4.0), pans=0.0)
+    write_video(tmp_path / "clip.mp4", clip.video, 6)
+    sampling = ["sampling", str(tmp_path / "clip.mp4"), "--stride", "1", "--frames", "5", "-o", str(tmp_path / "8.png")]
+    figures.main(sampling)
+    assert read_image(tmp_path / "8.png").shape[-2] > 4 * 64  # clip, points, long ones, drawn ones
+    with pytest.raises(SystemExit):
+        figures.main(["sampling", str(tmp_path / "none.mp4"), "-o", str(tmp_path / "9.png")])
+    assert not (tmp_path / "9.png").exists()
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,9 @@ def test_a_benchmark_measures_what_was_made_and_repeats_nothing(folder, capsys):
         assert known["all"]["raw"]["unedited_psnr"]["mean"] == pytest.approx(mean)
         assert known["composite"]["raw"]["unedited_psnr"]["n"] == 1
         assert all(row["costs"]["generation_seconds"] > 0 for row in both)
-        assert known["all"]["peak_memory"]["bytes"] == max(row["costs"]["peak_bytes"] for row in both) > 10**7
+        peaks = [row["costs"]["peak_bytes"] for row in both]
+        if None not in peaks:  # not every system knows an edit's own
+            assert known["all"]["peak_memory"]["bytes"] == max(peaks) > 10**7
     assert rows["copies", "one"]["costs"] is None
 
     before = times_of(results)
