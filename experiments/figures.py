@@ -25,29 +25,41 @@ from revideo.tracks.tracking import grid_points, track_points
 from revideo.tracks.trajectories import Trajectories
 from revideo.video.io import read_video
 
-from .run import Experiments, read_experiments, results
+from .run import Experiments, Trial, read_experiments, results
 
 CELL_WIDTH = 192  # pixels of a frame on a sheet: those of the trials are a third of it
 
 
 def trials_figure(experiments: Experiments, names: Sequence[str], seed: int, way: str, clip: int) -> Tensor:
-    """Source, what was asked, and what each trial makes of it: a column for each of four moments (Figures 3, 7, 11)."""
+    """Source, what was asked, and what each trial makes of it, four moments of each (Figures 3, 4, 7, 11 and A.2).
+
+    Names of trials, which show their last phase, or `trial/phase`.
+    """
     options = SamplerOptions(steps=experiments.measured.solver_steps, cfg_last=1.0)
     rows: dict[str, Tensor] = {}
-    for trial in experiments.trials:
-        if trial.name not in names:
-            continue
-        *_, (_, file) = results(experiments, trial, seed)
+    for name in names:
+        trial, file = _trained(experiments, name, seed)
         phase = experiments.training_of(trial, seed).phases[-1]
-        model = load(file.with_suffix(".safetensors"), device="cpu")
+        model = load(file, device="cpu")
         truths = experiments.edits(way, model.config.unet.num_frames, phase.height, phase.width)
         truth = next(islice(truths, clip, None))
         if not rows:
             rows["source, area"] = draw_mask(truth.source, truth.edit.masks(0, len(truth.source)))
             rows["asked"] = draw_tracks(truth.target, truth.edit.trajectories)
         made = model.edit(truth.source, truth.edit, options, composite=False).frames
-        rows[trial.title.replace(": ", ":\n").replace(", ", ",\n")] = draw_tracks(made, truth.edit.trajectories)
+        rows[name.replace("/", "/\n")] = draw_tracks(made, truth.edit.trajectories)
     return sheet(rows, cell_width=CELL_WIDTH)
+
+
+def _trained(experiments: Experiments, name: str, seed: int) -> tuple[Trial, Path]:
+    """The trial of that name, and the model of the phase that is named too, or of its last."""
+    known = {}
+    for trial in experiments.trials:
+        for phase, model, _ in results(experiments, trial, seed):
+            known[trial.name] = known[f"{trial.name}/{phase}"] = trial, model
+    if name not in known:
+        raise ValueError(f"there is no trial {name}; there are {', '.join(known)}")
+    return known[name]
 
 
 def fusion_figure(checkpoint: str, height: int, width: int, steps: int, shown: int) -> Tensor:
@@ -76,10 +88,11 @@ def sampling_figure(video: Tensor, grid_px: int, count: int, seed: int) -> Tenso
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     figures = parser.add_subparsers(dest="figure", required=True)
-    trials = figures.add_parser("trials", help="what trials make of one edit (Figures 3, 7, 11)")
+    trials = figures.add_parser("trials", help="what trials make of one edit (Figures 3, 4, 7, 11)")
     trials.add_argument("file", type=Path, help="of trials")
-    trials.add_argument("--trials", nargs="+", metavar="NAME", required=True, help="some of the file's")
+    trials.add_argument("--trials", nargs="+", metavar="NAME", required=True, help="some of the file's, or TRIAL/PHASE")
     trials.add_argument("--way", default="straight", help="that the edited sprite goes (%(default)s)")
+    trials.add_argument("--painted", action="store_true", help="in an area as a hand paints it (A.2)")
     trials.add_argument("--clip", type=int, default=0, help="number of the held-out edit (%(default)s)")
     fusion = figures.add_parser("fusion", help="SAFM's weight of content over the picture and the steps (Figure 5)")
     fusion.add_argument("model", help="checkpoint")
@@ -101,7 +114,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     try:
         if given.figure == "trials":
-            picture = trials_figure(read_experiments(given.file), given.trials, given.seed, given.way, given.clip)
+            experiments = read_experiments(given.file)
+            if given.painted:
+                experiments = experiments.in_painted_areas()
+            picture = trials_figure(experiments, given.trials, given.seed, given.way, given.clip)
         elif given.figure == "fusion":
             picture = fusion_figure(given.model, given.height, given.width, given.steps, given.shown)
         else:

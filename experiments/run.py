@@ -12,12 +12,14 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from inspect import signature
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+import cv2
+import numpy as np
 import torch
 from pydantic import ValidationError
 from torch import Tensor
@@ -40,6 +42,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+BRUSH_PX = 9  # that paints areas: twice the play that a hand leaves round what it covers
+
 METRICS_SHOWN = {
     "path_error": "path error, % of width",
     "drawn_along": "goes with its surroundings, %",
@@ -55,6 +59,7 @@ class Measured(Table):
     clips: int = key(16, "of each way", 1, 10_000)
     ways: list[str] = key(["straight"], "that edited sprites go, against all else")
     solver_steps: int = key(12, "of Euler", 1, 1000)
+    painted: bool = key(False, "areas as a hand paints them, not the rectangles of training (paper, A.2)")
     options: dict[str, Any] = key({}, "of revideo.synthetic.edits.make_edit")
 
 
@@ -96,7 +101,12 @@ class Experiments(Table):
         """Held-out edits of motion: all of the source goes one way, what is edited goes the other."""
         about = self.measured
         size = frames, height, width
-        return held_out("motion", 1, about.clips, *size, way=way, coupled=True, **about.options)
+        found = held_out("motion", 1, about.clips, *size, way=way, coupled=True, **about.options)
+        return map(painted, found) if about.painted else found
+
+    def in_painted_areas(self) -> Experiments:
+        """The same trials, measured in areas as a hand paints them."""
+        return self.model_copy(update={"measured": self.measured.model_copy(update={"painted": True})})
 
 
 def read_experiments(file: Path) -> Experiments:
@@ -142,19 +152,30 @@ def drawn_along(truth: SyntheticEdit, output: Tensor) -> float:
     return float((place - asked) @ way / (way @ way))
 
 
-def results(experiments: Experiments, trial: Trial, seed: int) -> Iterator[tuple[str, Path]]:
-    """Each phase's name, and the file that holds its metrics."""
-    for phase in trial.phases:
-        yield phase["name"], experiments.folder(trial.name, seed) / f"{phase['name']}.json"
+def painted(truth: SyntheticEdit) -> SyntheticEdit:
+    """The same edit in what a round brush paints: all that its sprite covers in source and target, little more."""
+    covered = torch.stack([sprite_weights(each, truth.appearances[0].hue) for each in (truth.source, truth.target)])
+    sprite = ((covered > 0.5) & truth.areas[0].bool()).flatten(0, 1).any(0)
+    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (BRUSH_PX, BRUSH_PX))
+    stroke = torch.from_numpy(cv2.dilate(sprite.numpy().astype(np.uint8), brush))
+    areas = truth.areas * stroke
+    return replace(truth, areas=areas, edit=replace(truth.edit, mask=areas[None]))
+
+
+def results(experiments: Experiments, trial: Trial, seed: int) -> Iterator[tuple[str, Path, Path]]:
+    """Each phase's name, its model, and the file that holds the model's metrics."""
+    folder = experiments.folder(trial.name, seed)
+    suffix = ".painted.json" if experiments.measured.painted else ".json"
+    for name in (phase["name"] for phase in trial.phases):
+        yield name, folder / f"{name}.safetensors", folder / f"{name}{suffix}"
 
 
 def measure_trial(experiments: Experiments, trial: Trial, seed: int) -> None:
     config = experiments.training_of(trial, seed)
-    for phase, (name, file) in zip(config.phases, results(experiments, trial, seed)):
+    for phase, (name, model, file) in zip(config.phases, results(experiments, trial, seed)):
         if file.exists():
             continue
-        model = load(file.with_suffix(".safetensors"), device="cpu")
-        found = measure(experiments, model, phase.height, phase.width)
+        found = measure(experiments, load(model, device="cpu"), phase.height, phase.width)
         with whole_file(file) as unfinished:
             unfinished.write_text(json.dumps(found, indent=1), "utf-8")
         print(f"{trial.name}, seed {seed}, {name}: {_said(found)}", flush=True)
@@ -172,9 +193,9 @@ def table(experiments: Experiments, seeds: Sequence[int], each_phase: bool = Fal
     """Markdown: a row for each trial and way, means over seeds ± their standard deviation."""
     yield table_header("trial", "", "way", "seeds", *METRICS_SHOWN.values())
     for trial in experiments.trials:
-        files = {seed: dict(results(experiments, trial, seed)) for seed in seeds}
-        for name in [phase["name"] for phase in trial.phases][0 if each_phase else -1 :]:
-            found = [json.loads(of[name].read_text("utf-8")) for of in files.values() if of[name].exists()]
+        for phase in list(zip(*(results(experiments, trial, seed) for seed in seeds)))[0 if each_phase else -1 :]:
+            name = phase[0][0]
+            found = [json.loads(file.read_text("utf-8")) for _, _, file in phase if file.exists()]
             for way in experiments.measured.ways if found else ():
                 columns = [[_mean(each[way], metric) for each in found] for metric in METRICS_SHOWN]
                 yield table_row(trial.title, name, way, str(len(found)), *map(spread_cell, columns))
@@ -203,10 +224,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--trials", nargs="+", metavar="NAME", help="some of the file's (all)")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="end after so many; run again to go on")
     parser.add_argument("--table", action="store_true", help="print what has been measured, train nothing")
+    parser.add_argument("--painted", action="store_true", help="measure in areas as a hand paints them (paper, A.2)")
     parser.add_argument("--phases", action="store_true", help="a row for each phase in the table")
     given = parser.parse_args(arguments)
     try:
         experiments = read_experiments(given.file)
+        if given.painted:
+            experiments = experiments.in_painted_areas()
         names = [trial.name for trial in experiments.trials]
         if unknown := set(given.trials or names) - set(names):
             raise ValueError(f"{given.file} has no trial {min(unknown)}; it has {', '.join(names)}")

@@ -75,12 +75,14 @@ def plan_clip(
     ways: tuple[float, ...] = (1.0, 0.0, 0.0),
     changing: float = 0.0,
     coupled: float = 0.0,
+    columns: float = 0.0,
     shapes: Sequence[str] = SHAPES,
 ) -> PlannedClip:
     """The numbers of a clip, nothing drawn; pairs are least and most, sizes left out go with the frame (`home_px`).
 
     Fractions: of grounds that move (`pans`), that have a colour; of sprites that are `textured`, that go each of the
-    `WAYS`, that turn and grow on the way (`changing`); of clips whose sprites all go as the ground pans (`coupled`).
+    `WAYS`, that turn and grow on the way (`changing`); of clips whose sprites all go as the ground pans (`coupled`);
+    of these, whose go left or right, one above the other: where one is tells where all are (`columns`).
     """
     random = np.random.default_rng(seed)
     diameters = diameter_px or home_px(height, DIAMETER_PX)
@@ -89,9 +91,10 @@ def plan_clip(
     hues = distant_hues(random, int(random.integers(sprites[0], sprites[1] + 1)) + 1)
     background = draw_background(random, wave_px, pans, coloured, hues[-1])
     least, most = (points, points) if isinstance(points, int) else points
-    velocity = None
+    velocity, column = None, False
     if random.uniform() < coupled:
-        velocity = draw_velocity(random, speeds)
+        column = columns > 0 and random.uniform() < columns
+        velocity = draw_velocity(random, speeds, sideways=column)
         background = replace(background, velocity_px=velocity.astype(np.float32))
     placed: list[Sprite] = []
     for hue in hues[:-1]:
@@ -103,6 +106,8 @@ def plan_clip(
             if velocity is None
             else draw_drift(random, CANDIDATES, frames, low, high, velocity)
         )
+        if column and placed:
+            paths[..., 0] = placed[0].path_px[:, 0]
         room = room_beside(paths, appearance, placed)
         if room.max() > 0 or not placed:
             path = paths[int((room > 0).argmax()) if room.max() > 0 else 0]

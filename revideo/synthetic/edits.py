@@ -70,6 +70,7 @@ def make_edit(
     patterns: Sequence[str] = FLAT,
     roam_px: float | None = None,
     coupled: bool = False,
+    column: bool = False,
 ) -> SyntheticEdit:
     """An edit of one sprite in each area; `bystanders`: sprites outside, at most. Raises ValueError without room.
 
@@ -77,8 +78,9 @@ def make_edit(
     same place. Both: another appearance on another path. Inserted: one where nothing was; removed: nothing
     where one was. `still`: nothing in the source moves. `way`: one of `WAYS`. `roam_px`: for long videos, edited
     sprites roam in a box of that side, where they would else go one way as far as the frame lets them. `coupled`:
-    all of the source goes as its ground pans, and what gets another path goes the other way, straight or wavy. Sizes
-    left out go with the frame (`home_px`).
+    all of the source goes as its ground pans, and what gets another path goes the other way, straight or wavy;
+    `column`: left or right, bystanders above or below the first edited sprite, one at least where they are asked for.
+    Sizes left out go with the frame (`home_px`).
     """
     if kind not in EDIT_KINDS:
         raise ValueError(f'kind "{kind}" is not one of {", ".join(EDIT_KINDS)}')
@@ -88,6 +90,8 @@ def make_edit(
         raise ValueError(
             f"what goes as its ground pans goes straight, and back {' or '.join(WAYS[:2])}: leave the rest"
         )
+    if column and not coupled:
+        raise ValueError("a column is of sprites that go together: coupled too")
     random = np.random.default_rng([seed, EDIT_KINDS.index(kind), areas])
     diameters = diameter_px or home_px(height, DIAMETER_PX)
     speeds = speed_px or home_px(height, (2.5, 5.0))
@@ -107,7 +111,7 @@ def make_edit(
 
     for _ in range(ATTEMPTS):
         hues = distant_hues(random, 2 * areas + bystanders + 1)
-        velocity = draw_velocity(random, speeds) if coupled else None
+        velocity = draw_velocity(random, speeds, sideways=column) if coupled else None
         before, after = [], []
         inside = True
         for number in range(areas):
@@ -136,6 +140,9 @@ def make_edit(
         ways = [_length(sprite.path_px) for sprite in after]
         turned = [np.linalg.norm(a.path_px - b.path_px, axis=1).max() for a, b in zip(after, before)]
         covered = sum((bottom - top) * (right - left) for top, bottom, left, right in boxes) / (height * width)
+        if column and bystanders:
+            beside = max(max(top, height - bottom) for top, bottom, _, _ in boxes)
+            inside &= beside > diameters[1] + 2
         if (
             inside
             and not _overlap(boxes)
@@ -156,6 +163,8 @@ def make_edit(
             if velocity is None
             else draw_drift(random, CANDIDATES, frames, *box, velocity)
         )
+        if column:
+            paths[..., 0] = before[0].path_px[:, 0]
         free = (room_beside(paths, appearance, others) > 0) & _outside(paths, appearance, boxes)
         if free.any():
             others.append(Sprite(appearance, in_source(paths[int(free.argmax())])))

@@ -66,9 +66,11 @@ def _waves(random: np.random.Generator, across_px: np.ndarray, frames: int) -> n
     return wave * (height * unit)[:, None]
 
 
-def draw_velocity(random: np.random.Generator, speed_px: tuple[float, float]) -> np.ndarray:  # (2,) x, y per frame
-    """Any way, at a speed between the two."""
-    angle = random.uniform(0, 2 * np.pi)
+def draw_velocity(
+    random: np.random.Generator, speed_px: tuple[float, float], sideways: bool = False
+) -> np.ndarray:  # (2,) x, y per frame
+    """Any way, or left or right, at a speed between the two."""
+    angle = np.pi * random.integers(2) if sideways else random.uniform(0, 2 * np.pi)
     return random.uniform(*speed_px) * np.array([np.cos(angle), np.sin(angle)])
 
 

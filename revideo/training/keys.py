@@ -100,6 +100,7 @@ class ClipOptions(Table):
     ways: Annotated[list[Fraction], Field(min_length=3, max_length=3)] | None = None
     changing: Fraction | None = None
     coupled: Fraction | None = None
+    columns: Fraction | None = None
     shapes: Annotated[list[Shape], Field(min_length=1, max_length=100)] | None = None
 
     @property

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from experiments import figures, run
-from experiments.run import Experiments, drawn_along, main, read_experiments
+from experiments.run import Experiments, drawn_along, main, painted, read_experiments
 from revideo.checkpoints.random_weights import write_random_checkpoint
 from revideo.checkpoints.reading import build_parts
 from revideo.models.config import ControlConfig, ImageEncoderConfig, ModelConfig, UNetConfig, VAEConfig
@@ -134,8 +134,12 @@ def test_a_run_ends_when_its_minutes_are_over_and_goes_on(file, tmp_path, capsys
 def test_a_picture_shows_each_trial_it_is_asked_for(done, file, tmp_path):
     figures.main(["trials", str(file), "--trials", "one", "two", "-o", str(tmp_path / "figure.png")])
     one = figures.trials_figure(done, ["one"], 1, "straight", 0)
-    both = figures.trials_figure(done, ["one", "two"], 1, "straight", 0)
+    both = figures.trials_figure(done, ["one/motion", "one"], 1, "straight", 0)
     assert (tmp_path / "figure.png").exists() and both.shape[1] > one.shape[1]
+    last = figures.trials_figure(done, ["one/both"], 1, "straight", 0)
+    assert last.shape == one.shape and not torch.equal(both[:, : one.shape[1]], one)
+    with pytest.raises(ValueError, match="there is no trial one/deblock; there are one, one/motion, one/both, two"):
+        figures.trials_figure(done, ["one/deblock"], 1, "straight", 0)
 
 
 def test_figures_5_and_8_are_drawn_of_any_model_and_clip(file, tmp_path):
@@ -176,6 +180,26 @@ def test_a_file_that_cannot_work_is_told_so(file, tmp_path, change, message, cap
     with pytest.raises(SystemExit):
         main([str(file), "--trials", "three"])
     assert "has no trial three; it has one, two" in capsys.readouterr().err
+
+
+def test_areas_can_be_painted_which_no_training_had(done, file):
+    before = {path: path.stat().st_mtime_ns for path in Path(done.output).rglob("*.json")}
+    main([str(file), "--seeds", "1", "--trials", "two", "--painted"])
+    folder = done.folder("two", 1)
+    assert json.loads((folder / "deblock.painted.json").read_text("utf-8")) != json.loads(
+        (folder / "deblock.json").read_text("utf-8")
+    )
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_a_painted_area_holds_the_sprite_s_whole_way_and_little_else():
+    truth = make_edit(3, "motion", frames=8, height=96, width=128, coupled=True)
+    found = painted(truth)
+    assert found.edit.mask.shape == truth.edit.mask.shape and found.areas.sum() < 0.9 * truth.areas.sum()
+    assert not (found.edit.mask & ~truth.edit.mask).any()
+    assert not (truth.masks[0].any(0) & ~found.edit.mask[0, 0]).any()
+    changes = (truth.source != truth.target).any(1).any(0)
+    assert not (changes & ~found.edit.mask[0, 0]).any()
 
 
 def test_a_sprite_is_told_to_go_as_asked_or_as_its_surroundings():

@@ -160,7 +160,32 @@ def test_another_content_stays_on_the_way_of_its_surroundings():
         assert way @ velocity > 0.9 * np.linalg.norm(way) * np.linalg.norm(velocity) - 4
 
 
+def test_in_a_column_each_tells_where_the_others_are():
+    for seed in range(6):
+        clip = make_clip(seed, **SIZE, sprites=(2, 3), coupled=1.0, columns=1.0, points=1)
+        paths = clip.trajectories.points_px
+        assert_close(paths[:, :, 0], paths[:1, :, 0].expand(len(paths), -1), atol=1e-4, rtol=0)
+        assert (paths[..., 1].diff(dim=1) == 0).all() and (paths[..., 0].diff(dim=1).abs() > 0.1).all()
+
+
+@pytest.mark.parametrize("way", ["straight", "wavy"])
+def test_an_edit_in_a_column_keeps_who_tells_of_the_source_outside(way):
+    for seed in range(6):
+        truth = make_edit(seed, "motion", frames=8, height=64, width=64, diameter_px=(18.0, 24.0), speed_px=(1.5, 2.5),
+            way=way, coupled=True, column=True)  # fmt: skip
+        outside = ~truth.edit.mask[0, 0]
+        strong = (truth.source - truth.source.mean(1, keepdim=True)).norm(dim=1) > 0.15
+        others = strong & outside
+        assert others.flatten(1).any(1).all()
+        at = [centroid(frame)[0] for frame in others]
+        moved = float(at[-1] - at[0])
+        asked = float(truth.centres_px[0, -1, 0] - truth.centres_px[0, 0, 0])
+        assert abs(moved + asked) < 2 and abs(float(at[0] - truth.centres_px[0, 0, 0])) < 2
+
+
 @pytest.mark.parametrize("others", [{"way": "to and fro"}, {"still": True}, {"roam_px": 40.0}])
 def test_what_is_coupled_takes_no_other_way(others):
     with pytest.raises(ValueError, match="goes as its ground pans"):
         make_edit(0, "motion", **SIZE, coupled=True, **others)
+    with pytest.raises(ValueError, match="sprites that go together"):
+        make_edit(0, "motion", **SIZE, column=True)
