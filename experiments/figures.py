@@ -25,7 +25,7 @@ from revideo.tracks.tracking import grid_points, track_points
 from revideo.tracks.trajectories import Trajectories
 from revideo.video.io import read_video
 
-from .run import Experiments, Trial, read_experiments, results
+from .run import VARIANTS, Experiments, Trial, read_experiments, results
 
 CELL_WIDTH = 192  # pixels of a frame on a sheet: those of the trials are a third of it
 
@@ -46,7 +46,7 @@ def trials_figure(experiments: Experiments, names: Sequence[str], seed: int, way
         if not rows:
             rows["source, area"] = draw_mask(truth.source, truth.edit.masks(0, len(truth.source)))
             rows["asked"] = draw_tracks(truth.target, truth.edit.trajectories)
-        made = model.edit(truth.source, truth.edit, options, composite=False).frames
+        made = model.edit(truth.source, experiments.asked(truth), options, composite=False).frames
         rows[name.replace("/", "/\n")] = draw_tracks(made, truth.edit.trajectories)
     return sheet(rows, cell_width=CELL_WIDTH)
 
@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     trials.add_argument("file", type=Path, help="of trials")
     trials.add_argument("--trials", nargs="+", metavar="NAME", required=True, help="some of the file's, or TRIAL/PHASE")
     trials.add_argument("--way", default="straight", help="that the edited sprite goes (%(default)s)")
-    trials.add_argument("--painted", action="store_true", help="in an area as a hand paints it (A.2)")
+    trials.add_argument("--variant", choices=VARIANTS, help="in an area as a hand paints it (A.2), or without path")
     trials.add_argument("--clip", type=int, default=0, help="number of the held-out edit (%(default)s)")
     fusion = figures.add_parser("fusion", help="SAFM's weight of content over the picture and the steps (Figure 5)")
     fusion.add_argument("model", help="checkpoint")
@@ -114,9 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     try:
         if given.figure == "trials":
-            experiments = read_experiments(given.file)
-            if given.painted:
-                experiments = experiments.in_painted_areas()
+            experiments = read_experiments(given.file).on(given.variant)
             picture = trials_figure(experiments, given.trials, given.seed, given.way, given.clip)
         elif given.figure == "fusion":
             picture = fusion_figure(given.model, given.height, given.width, given.steps, given.shown)

@@ -16,7 +16,7 @@ from dataclasses import asdict, replace
 from inspect import signature
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -26,10 +26,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from benchmarks.common import number_cell, table_header, table_row
+from revideo.edit import Edit
 from revideo.editing.model import ReVideo, load
 from revideo.files import whole_file
 from revideo.sampling.samplers import SamplerOptions
-from revideo.synthetic.edits import SyntheticEdit, make_edit
+from revideo.synthetic.edits import SyntheticEdit, make_edit, without_motion
 from revideo.synthetic.measures import EditMetrics, centroids, held_out, mean_metrics, measure_edit, sprite_weights
 from revideo.training.config import TrainingConfig
 from revideo.training.config_file import parse_training_config
@@ -42,6 +43,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+VARIANTS = "painted", "pathless"
 BRUSH_PX = 9  # that paints areas: twice the play that a hand leaves round what it covers
 
 METRICS_SHOWN = {
@@ -59,7 +61,7 @@ class Measured(Table):
     clips: int = key(16, "of each way", 1, 10_000)
     ways: list[str] = key(["straight"], "that edited sprites go, against all else")
     solver_steps: int = key(12, "of Euler", 1, 1000)
-    painted: bool = key(False, "areas as a hand paints them, not the rectangles of training (paper, A.2)")
+    variant: Literal["", "painted", "pathless"] = key("", "painted: areas as a hand paints them; pathless: no path")
     options: dict[str, Any] = key({}, "of revideo.synthetic.edits.make_edit")
 
 
@@ -102,11 +104,15 @@ class Experiments(Table):
         about = self.measured
         size = frames, height, width
         found = held_out("motion", 1, about.clips, *size, way=way, coupled=True, **about.options)
-        return map(painted, found) if about.painted else found
+        return map(painted, found) if about.variant == "painted" else found
 
-    def in_painted_areas(self) -> Experiments:
-        """The same trials, measured in areas as a hand paints them."""
-        return self.model_copy(update={"measured": self.measured.model_copy(update={"painted": True})})
+    def asked(self, truth: SyntheticEdit) -> Edit:
+        """What a model gets of it: without a path, its surroundings alone may tell where the sprite goes."""
+        return without_motion(truth.edit) if self.measured.variant == "pathless" else truth.edit
+
+    def on(self, variant: str | None) -> Experiments:
+        """The same trials, measured on that variant of the edits, if any."""
+        return self.model_copy(update={"measured": self.measured.model_copy(update={"variant": variant or ""})})
 
 
 def read_experiments(file: Path) -> Experiments:
@@ -132,7 +138,7 @@ def measure(experiments: Experiments, model: ReVideo, height: int, width: int) -
         truths = experiments.edits(way, model.config.unet.num_frames, height, width)
         found[way] = []
         for truth in tqdm(truths, way, experiments.measured.clips, leave=False, disable=None):
-            video = model.edit(truth.source, truth.edit, options, composite=False).frames
+            video = model.edit(truth.source, experiments.asked(truth), options, composite=False).frames
             found[way].append(asdict(measure_edit(truth, video)) | {"drawn_along": 100 * drawn_along(truth, video)})
     return found
 
@@ -165,7 +171,8 @@ def painted(truth: SyntheticEdit) -> SyntheticEdit:
 def results(experiments: Experiments, trial: Trial, seed: int) -> Iterator[tuple[str, Path, Path]]:
     """Each phase's name, its model, and the file that holds the model's metrics."""
     folder = experiments.folder(trial.name, seed)
-    suffix = ".painted.json" if experiments.measured.painted else ".json"
+    variant = experiments.measured.variant
+    suffix = f".{variant}.json" if variant else ".json"
     for name in (phase["name"] for phase in trial.phases):
         yield name, folder / f"{name}.safetensors", folder / f"{name}{suffix}"
 
@@ -224,13 +231,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--trials", nargs="+", metavar="NAME", help="some of the file's (all)")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="end after so many; run again to go on")
     parser.add_argument("--table", action="store_true", help="print what has been measured, train nothing")
-    parser.add_argument("--painted", action="store_true", help="measure in areas as a hand paints them (paper, A.2)")
+    parser.add_argument("--variant", choices=VARIANTS, help="measure in areas as a hand paints them (A.2), or no path")
     parser.add_argument("--phases", action="store_true", help="a row for each phase in the table")
     given = parser.parse_args(arguments)
     try:
-        experiments = read_experiments(given.file)
-        if given.painted:
-            experiments = experiments.in_painted_areas()
+        experiments = read_experiments(given.file).on(given.variant)
         names = [trial.name for trial in experiments.trials]
         if unknown := set(given.trials or names) - set(names):
             raise ValueError(f"{given.file} has no trial {min(unknown)}; it has {', '.join(names)}")

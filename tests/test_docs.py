@@ -234,8 +234,9 @@ def options() -> set[str]:
             found |= set(action.option_strings)
             if isinstance(action, argparse._SubParsersAction):
                 parsers += action.choices.values()
-    for file in (ROOT / "benchmarks").rglob("*.py"):
-        found |= set(re.findall(r'"(--[a-z0-9-]+)"', file.read_text("utf-8")))
+    for folder in ("benchmarks", "experiments"):
+        for file in (ROOT / folder).rglob("*.py"):
+            found |= set(re.findall(r'"(--[a-z0-9-]+)"', file.read_text("utf-8")))
     return found
 
 
@@ -253,7 +254,7 @@ def test_what_a_page_names_is_there(page: Path):
             assert (ROOT / span).exists(), f"{page.name} names {span}"
         for option in re.findall(r"(?<!\S)--[a-z][a-z0-9-]*(?![\w-])", span):
             assert option in ours or option in ELSEWHERE, f"{page.name} names {option}"
-        for module in re.findall(r"-m ((?:revideo|benchmarks)[a-z_.]*)(?!\w)", span):
+        for module in re.findall(r"-m ((?:revideo|benchmarks|experiments)[a-z_.]*)(?!\w)", span):
             assert importlib.util.find_spec(module), f"{page.name} names {module}"
         for dotted in re.findall(r"(?<![\w./-])revideo(?:\.[A-Za-z_]\w*)+(?!\w*\.?(?:safetensors|toml))", span):
             if not dotted.endswith((".safetensors", ".toml")):

@@ -182,13 +182,14 @@ def test_a_file_that_cannot_work_is_told_so(file, tmp_path, change, message, cap
     assert "has no trial three; it has one, two" in capsys.readouterr().err
 
 
-def test_areas_can_be_painted_which_no_training_had(done, file):
+@pytest.mark.parametrize("variant", run.VARIANTS)
+def test_variants_of_the_edits_are_measured_beside_them(done, file, variant):
     before = {path: path.stat().st_mtime_ns for path in Path(done.output).rglob("*.json")}
-    main([str(file), "--seeds", "1", "--trials", "two", "--painted"])
+    main([str(file), "--seeds", "1", "--trials", "two", "--variant", variant])
     folder = done.folder("two", 1)
-    assert json.loads((folder / "deblock.painted.json").read_text("utf-8")) != json.loads(
-        (folder / "deblock.json").read_text("utf-8")
-    )
+    files = (folder / name for name in (f"deblock.{variant}.json", "deblock.json"))
+    other, plain = (json.loads(file.read_text("utf-8")) for file in files)
+    assert other.keys() == plain.keys() and other != plain
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
