@@ -229,7 +229,7 @@ def test_all_trials_take_as_many_steps(shipped):
         earlier = [phase["name"] for phase in next(t for t in shipped.trials if t.name == before).phases]
         return steps(before, earlier.index(last) + 1) + sum(own)
 
-    assert {steps(trial.name) for trial in shipped.trials} == {1800}
+    assert {steps(trial.name) for trial in shipped.trials} == {3600}
 
 
 def test_what_is_tuned_is_what_the_trial_s_name_says(shipped):
