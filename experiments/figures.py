@@ -35,6 +35,10 @@ def trials_figure(experiments: Experiments, names: Sequence[str], seed: int, way
 
     Names of trials, which show their last phase, or `trial/phase`.
     """
+    if not 0 <= clip < experiments.measured.clips:
+        raise ValueError(f"there is no clip {clip}: the held-out edits are 0 to {experiments.measured.clips - 1}")
+    if way not in experiments.measured.ways:
+        raise ValueError(f"there is no way {way}; there are {', '.join(experiments.measured.ways)}")
     options = SamplerOptions(steps=experiments.measured.solver_steps, cfg_last=1.0)
     rows: dict[str, Tensor] = {}
     for name in names:

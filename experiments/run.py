@@ -16,7 +16,7 @@ from dataclasses import asdict, replace
 from inspect import signature
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
@@ -43,7 +43,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-VARIANTS = "painted", "pathless"
+Variant = Literal["painted", "pathless"]
+VARIANTS = get_args(Variant)
 BRUSH_PX = 9  # that paints areas: twice the play that a hand leaves round what it covers
 
 METRICS_SHOWN = {
@@ -61,7 +62,7 @@ class Measured(Table):
     clips: int = key(16, "of each way", 1, 10_000)
     ways: list[str] = key(["straight"], "that edited sprites go, against all else")
     solver_steps: int = key(12, "of Euler", 1, 1000)
-    variant: Literal["", "painted", "pathless"] = key("", "painted: areas as a hand paints them; pathless: no path")
+    variant: Variant | None = key(None, "painted: areas as a hand paints them; pathless: no path")
     options: dict[str, Any] = key({}, "of revideo.synthetic.edits.make_edit")
 
 
@@ -112,7 +113,7 @@ class Experiments(Table):
 
     def on(self, variant: str | None) -> Experiments:
         """The same trials, measured on that variant of the edits, if any."""
-        return self.model_copy(update={"measured": self.measured.model_copy(update={"variant": variant or ""})})
+        return self.model_copy(update={"measured": self.measured.model_copy(update={"variant": variant})})
 
 
 def read_experiments(file: Path) -> Experiments:

@@ -140,6 +140,10 @@ def test_a_picture_shows_each_trial_it_is_asked_for(done, file, tmp_path):
     assert last.shape == one.shape and not torch.equal(both[:, : one.shape[1]], one)
     with pytest.raises(ValueError, match="there is no trial one/deblock; there are one, one/motion, one/both, two"):
         figures.trials_figure(done, ["one/deblock"], 1, "straight", 0)
+    with pytest.raises(ValueError, match="there is no clip 2: the held-out edits are 0 to 1"):
+        figures.trials_figure(done, ["one"], 1, "straight", 2)
+    with pytest.raises(ValueError, match="there is no way circular; there are straight, wavy"):
+        figures.trials_figure(done, ["one"], 1, "circular", 0)
 
 
 def test_figures_5_and_8_are_drawn_of_any_model_and_clip(file, tmp_path):
