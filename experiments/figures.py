@@ -25,7 +25,7 @@ from revideo.tracks.tracking import grid_points, track_points
 from revideo.tracks.trajectories import Trajectories
 from revideo.video.io import read_video
 
-from .run import VARIANTS, Experiments, Trial, read_experiments, results
+from .run import VARIANTS, Experiments, read_experiments, result_of
 
 CELL_WIDTH = 192  # pixels of a frame on a sheet: those of the trials are a third of it
 
@@ -42,7 +42,7 @@ def trials_figure(experiments: Experiments, names: Sequence[str], seed: int, way
     options = SamplerOptions(steps=experiments.measured.solver_steps, cfg_last=1.0)
     rows: dict[str, Tensor] = {}
     for name in names:
-        trial, file = _trained(experiments, name, seed)
+        trial, file, _ = result_of(experiments, name, seed)
         phase = experiments.training_of(trial, seed).phases[-1]
         model = load(file, device="cpu")
         truths = experiments.edits(way, model.config.unet.num_frames, phase.height, phase.width)
@@ -53,17 +53,6 @@ def trials_figure(experiments: Experiments, names: Sequence[str], seed: int, way
         made = model.edit(truth.source, experiments.asked(truth), options, composite=False).frames
         rows[name.replace("/", "/\n")] = draw_tracks(made, truth.edit.trajectories)
     return sheet(rows, cell_width=CELL_WIDTH)
-
-
-def _trained(experiments: Experiments, name: str, seed: int) -> tuple[Trial, Path]:
-    """The trial of that name, and the model of the phase that is named too, or of its last."""
-    known = {}
-    for trial in experiments.trials:
-        for phase, model, _ in results(experiments, trial, seed):
-            known[trial.name] = known[f"{trial.name}/{phase}"] = trial, model
-    if name not in known:
-        raise ValueError(f"there is no trial {name}; there are {', '.join(known)}")
-    return known[name]
 
 
 def fusion_figure(checkpoint: str, height: int, width: int, steps: int, shown: int) -> Tensor:

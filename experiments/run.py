@@ -178,6 +178,20 @@ def results(experiments: Experiments, trial: Trial, seed: int) -> Iterator[tuple
         yield name, folder / f"{name}.safetensors", folder / f"{name}{suffix}"
 
 
+def result_of(experiments: Experiments, name: str, seed: int) -> tuple[Trial, Path, Path]:
+    """The trial of that name, its model and its metrics: of its last phase, or of the one that `trial/phase` names.
+
+    Raises ValueError that tells what there is.
+    """
+    known = {}
+    for trial in experiments.trials:
+        for phase, model, file in results(experiments, trial, seed):
+            known[trial.name] = known[f"{trial.name}/{phase}"] = trial, model, file
+    if name not in known:
+        raise ValueError(f"there is no trial {name}; there are {', '.join(known)}")
+    return known[name]
+
+
 def measure_trial(experiments: Experiments, trial: Trial, seed: int) -> None:
     config = experiments.training_of(trial, seed)
     for phase, (name, model, file) in zip(config.phases, results(experiments, trial, seed)):
@@ -197,16 +211,34 @@ def _said(found: dict[str, list[dict[str, float]]]) -> str:
 # --- Table ---------------------------------------------------------------------------------
 
 
-def table(experiments: Experiments, seeds: Sequence[int], each_phase: bool = False) -> Iterator[str]:
-    """Markdown: a row for each trial and way, means over seeds ± their standard deviation."""
+def table(
+    experiments: Experiments, seeds: Sequence[int], each_phase: bool = False, against: str | None = None
+) -> Iterator[str]:
+    """Markdown: a row for each trial and way, means over seeds ± their standard deviation.
+
+    `against` a trial or `trial/phase`: how much more than that one has from the same seed.
+    """
     yield table_header("trial", "", "way", "seeds", *METRICS_SHOWN.values())
     for trial in experiments.trials:
         for phase in list(zip(*(results(experiments, trial, seed) for seed in seeds)))[0 if each_phase else -1 :]:
-            name = phase[0][0]
-            found = [json.loads(file.read_text("utf-8")) for _, _, file in phase if file.exists()]
+            found = []
+            for seed, (_, _, file) in zip(seeds, phase):
+                other = result_of(experiments, against, seed)[2] if against else None
+                if file.exists() and (other is None or other.exists()):
+                    found.append(_means(file, other))
             for way in experiments.measured.ways if found else ():
-                columns = [[_mean(each[way], metric) for each in found] for metric in METRICS_SHOWN]
-                yield table_row(trial.title, name, way, str(len(found)), *map(spread_cell, columns))
+                columns = ([means[way, metric] for means in found] for metric in METRICS_SHOWN)
+                yield table_row(trial.title, phase[0][0], way, str(len(found)), *map(spread_cell, columns))
+
+
+def _means(file: Path, other: Path | None = None) -> dict[tuple[str, str], float]:
+    """Of one training's metrics, by way and metric, less those of the other file."""
+    edits = json.loads(file.read_text("utf-8"))
+    means = {(way, metric): _mean(edits[way], metric) for way in edits for metric in METRICS_SHOWN}
+    if other is None:
+        return means
+    theirs = _means(other)
+    return {at: mean - theirs[at] for at, mean in means.items()}
 
 
 def _mean(edits: list[dict[str, float]], metric: str) -> float:
@@ -233,6 +265,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=float("inf"), help="end after so many; run again to go on")
     parser.add_argument("--table", action="store_true", help="print what has been measured, train nothing")
     parser.add_argument("--variant", choices=VARIANTS, help="measure in areas as a hand paints them (A.2), or no path")
+    parser.add_argument("--against", metavar="NAME", help="in the table, the difference to that trial, or TRIAL/PHASE")
     parser.add_argument("--phases", action="store_true", help="a row for each phase in the table")
     given = parser.parse_args(arguments)
     try:
@@ -240,17 +273,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         names = [trial.name for trial in experiments.trials]
         if unknown := set(given.trials or names) - set(names):
             raise ValueError(f"{given.file} has no trial {min(unknown)}; it has {', '.join(names)}")
+        if given.against:
+            result_of(experiments, given.against, given.seeds[0])
         if not given.table:
             piece = Piece(time.monotonic() + 60 * given.minutes)
             with piece.until_signalled():
                 run(experiments, given.seeds, given.trials or names, piece)
+        rows = list(table(experiments, given.seeds, given.phases, given.against))
     except Paused as paused:
         print(f"{paused}: the same command goes on")
         return
     except (ValueError, OSError) as error:
         parser.error(str(error))
-    for row in table(experiments, given.seeds, given.phases):
-        print(row)
+    print(*rows, sep="\n")
 
 
 def run(experiments: Experiments, seeds: Sequence[int], names: Sequence[str], piece: Piece) -> None:

@@ -121,6 +121,23 @@ def test_the_table_holds_means_over_clips_and_the_spread_of_seeds(done, file, ca
     assert sum(line.startswith("| one: a sum | motion") for line in capsys.readouterr().out.splitlines()) == 2
 
 
+def test_trials_are_compared_seed_by_seed(done, file, capsys):
+    main([str(file), "--seeds", "1", "2", "--table", "--against", "one/motion"])
+    lines = capsys.readouterr().out.splitlines()
+    row = next(line for line in lines if line.startswith("| two, from one's first phase | deblock | wavy | 2 |"))
+    means = []
+    for seed in (1, 2):
+        files = (done.folder(trial, seed) / f"{phase}.json" for trial, phase in (("two", "deblock"), ("one", "motion")))
+        ours, theirs = (
+            fmean(edit["outside_psnr"] for edit in json.loads(file.read_text("utf-8"))["wavy"]) for file in files
+        )
+        means.append(ours - theirs)
+    assert row.split("|")[7].strip() == f"{fmean(means):.2f} ± {stdev(means):.2f}"
+    with pytest.raises(SystemExit):
+        main([str(file), "--table", "--against", "three"])
+    assert "there is no trial three; there are one, one/motion" in capsys.readouterr().err
+
+
 def test_a_run_ends_when_its_minutes_are_over_and_goes_on(file, tmp_path, capsys):
     text = TRIALS.replace('output = "runs"', f'output = "{(tmp_path / "runs").as_posix()}"')
     other = file.with_name("paused.toml")
