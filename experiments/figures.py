@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from revideo.editing.model import load
@@ -47,12 +48,18 @@ def trials_figure(experiments: Experiments, names: Sequence[str], seed: int, way
         model = load(file, device="cpu")
         truths = experiments.edits(way, model.config.unet.num_frames, phase.height, phase.width)
         truth = next(islice(truths, clip, None))
+        paths = truth.edit.trajectories.scaled(CELL_WIDTH / phase.width, CELL_WIDTH / phase.width)
         if not rows:
             rows["source, area"] = draw_mask(truth.source, truth.edit.masks(0, len(truth.source)))
-            rows["asked"] = draw_tracks(truth.target, truth.edit.trajectories)
+            rows["asked"] = draw_tracks(_enlarged(truth.target), paths)
         made = model.edit(truth.source, experiments.asked(truth), options, composite=False).frames
-        rows[name.replace("/", "/\n")] = draw_tracks(made, truth.edit.trajectories)
+        rows[name.replace("/", "/\n")] = draw_tracks(_enlarged(made), paths)
     return sheet(rows, cell_width=CELL_WIDTH)
+
+
+def _enlarged(frames: Tensor) -> Tensor:
+    """As wide as a sheet shows them: what is drawn on them then is thin beside what the models make."""
+    return F.interpolate(frames, scale_factor=CELL_WIDTH / frames.shape[-1], mode="bilinear").clamp(0, 1)
 
 
 def fusion_figure(checkpoint: str, height: int, width: int, steps: int, shown: int) -> Tensor:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from inspect import signature
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 from typing import Any, Literal, get_args
 
 import cv2
@@ -49,6 +49,7 @@ BRUSH_PX = 9  # that paints areas: twice the play that a hand leaves round what 
 
 METRICS_SHOWN = {
     "path_error": "path error, % of width",
+    "median_path_error": "of the median edit",  # a lost sprite counts as half a frame, and a few decide a mean
     "drawn_along": "goes with its surroundings, %",
     "outside_psnr": "PSNR outside, dB",
     "seam": "seam, × source",
@@ -242,6 +243,8 @@ def _means(file: Path, other: Path | None = None) -> dict[tuple[str, str], float
 
 
 def _mean(edits: list[dict[str, float]], metric: str) -> float:
+    if metric == "median_path_error":
+        return median(each["path_error"] for each in edits)
     if metric in EditMetrics.__dataclass_fields__:
         known = [{name: each[name] for name in EditMetrics.__dataclass_fields__} for each in edits]
         return getattr(mean_metrics(EditMetrics(**each) for each in known), metric)
