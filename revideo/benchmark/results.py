@@ -1,5 +1,7 @@
 """The folder of a benchmark's results: each edit and its metrics a file, written whole, by what decides it.
 
+Records carry a digest of themselves and of their video, so that what was damaged counts as none.
+
 FOLDER/edits/METHOD/CLIP.mkv            what the method made, to the bit
 FOLDER/edits/METHOD/CLIP.json           what it was made of, its seconds and its memory
 FOLDER/metrics/METHOD/CLIP.json         what was measured, and of what
@@ -8,6 +10,7 @@ FOLDER/metrics/METHOD/CLIP.json         what was measured, and of what
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import time
 from collections.abc import Iterator
@@ -27,6 +30,10 @@ from ..files import whole_file
 from ..video.io import write_lossless
 
 MEASURING_VERSION = 1  # of how things are measured: another one measures again
+
+_DAMAGED = "%s is damaged and is made anew"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ class MeasuredResult:
 
 
 class ResultsFolder:
-    """What was made and measured; whatever was made of something else counts as not there."""
+    """What was made and measured; what was made of something else, or is damaged, counts as not there."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -61,26 +68,23 @@ class ResultsFolder:
         """Of an edit that is there and was made of this; else None."""
         video = self.video(method, clip)
         record = _read(video.with_suffix(".json"))
-        try:
-            if (record["made_of"], record["bytes"]) != (made_of, video.stat().st_size):
-                return None
-            return Costs(**record["costs"])
-        except (OSError, KeyError, TypeError):  # none, or one that says nothing
+        if record.get("made_of") != made_of or not video.is_file():
             return None
+        if digest_of_file(video) != record["video"]:
+            _log.warning(_DAMAGED, video)
+            return None
+        return Costs(**record["costs"])
 
     def add_edit(self, method: str, clip: str, made_of: str, frames: Tensor, rate: Fraction, costs: Costs) -> None:
         """`frames` (T, 3, H, W) in [0, 1]; the record is written when they are whole."""
         video = self.video(method, clip)
         video.parent.mkdir(parents=True, exist_ok=True)
         write_lossless(video, frames, rate)
-        _write(video.with_suffix(".json"), {"made_of": made_of, "bytes": video.stat().st_size, "costs": asdict(costs)})
+        _write(video.with_suffix(".json"), {"made_of": made_of, "video": digest_of_file(video), "costs": asdict(costs)})
 
     def measured(self, method: str, clip: str, measured_of: str) -> MeasuredResult | None:
         record = _read(self._metrics(method, clip))
-        try:
-            return MeasuredResult(**record["measured"]) if record["measured_of"] == measured_of else None
-        except (KeyError, TypeError):
-            return None
+        return MeasuredResult(**record["measured"]) if record.get("measured_of") == measured_of else None
 
     def add_measured(self, method: str, clip: str, measured_of: str, measured: MeasuredResult) -> None:
         file = self._metrics(method, clip)
@@ -169,14 +173,29 @@ def _process_peak() -> int | None:
 # --- Files ----------------------------------------------------------------------------------
 
 
+def digest_of_file(file: Path) -> str:
+    """Of all that it holds."""
+    found = sha256()
+    with file.open("rb") as content:
+        while block := content.read(2**20):
+            found.update(block)
+    return found.hexdigest()
+
+
 def _read(file: Path) -> dict[str, Any]:
+    """As it was written; nothing where it is not there, or is damaged."""
     try:
-        content = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        content: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        if content.pop("digest") == digest_of(content):
+            return content
+    except FileNotFoundError:
         return {}
-    return content if isinstance(content, dict) else {}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        pass  # no JSON, or other JSON than ours
+    _log.warning(_DAMAGED, file)
+    return {}
 
 
 def _write(file: Path, content: dict[str, Any]) -> None:
     with whole_file(file) as unfinished:
-        unfinished.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+        unfinished.write_text(json.dumps({**content, "digest": digest_of(content)}, indent=1) + "\n", "utf-8")

@@ -6,7 +6,6 @@ import argparse
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ...benchmark.manifest import BenchmarkClip, BenchmarkManifest, BenchmarkPlan, find_video
-from ...benchmark.results import Costs, ResultsFolder, digest_of, metering
+from ...benchmark.results import Costs, ResultsFolder, digest_of, digest_of_file, metering
 from ...edit import fit_like_clip
 from ...evaluation.evaluator import Question
 from ...files import check_sources
@@ -278,8 +277,4 @@ def _state(file: Path) -> tuple[str, int, int]:
 @cache
 def _digest(file: Path, *state: int) -> str:
     """Of a file's content, read once while its size and time are the same."""
-    found = sha256()
-    with file.open("rb") as content:
-        while block := content.read(2**20):
-            found.update(block)
-    return found.hexdigest()
+    return digest_of_file(file)

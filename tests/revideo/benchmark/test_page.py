@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
 
 from revideo.benchmark.page import BlindPage, ShownClip
 from revideo.video.io import read_video
+from tests.fuzzing import damaged, damages, fuzz
 
 METHODS = "alpha", "beta", "gamma"
 LEVELS = {"alpha": 0.2, "beta": 0.5, "gamma": 0.8}  # of grey, by which a result is known again
@@ -134,6 +136,20 @@ def test_votes_of_another_page_or_damaged_ones_are_refused_by_their_file(tmp_pat
     with pytest.raises(ValueError, match=said) as error:
         page.count([good, bad])
     assert "bad.json" in str(error.value) and "good.json" not in str(error.value) and "\n" not in str(error.value)
+
+
+@fuzz(60)
+@given(damage=damages())
+def test_any_votes_are_counted_for_methods_that_are_there_or_refused(tmp_path_factory, damage):
+    page = a_page(clips=CLIPS[:2])
+    file = tmp_path_factory.getbasetemp() / "any.json"
+    file.write_bytes(damaged(json.dumps(votes_of(page, "alpha", "beta")).encode(), damage))
+    try:
+        votes = page.count([file])
+    except ValueError as refused:
+        assert "any.json" in str(refused) and "\n" not in str(refused)
+    else:
+        assert all(set(chosen) <= set(METHODS) and sum(chosen.values()) == 2 for chosen in votes.chosen.values())
 
 
 def test_one_voter_counts_once(tmp_path):

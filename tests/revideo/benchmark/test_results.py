@@ -1,31 +1,44 @@
 """What was made is found again as long as it is whole and made of the same; an edit's peak is its own."""
 
-import os
+import shutil
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
 
 from revideo.benchmark import results
 from revideo.benchmark.results import Costs, MeasuredResult, ResultsFolder, measure_result, metering
 from revideo.evaluation.evaluator import Evaluator, Question
 from revideo.video.io import read_video
+from tests.fuzzing import damaged, damages, fuzz
 
 COSTS = Costs(0.25, 1.5, 10**9, "card")
+MEASURED = MeasuredResult({"seam": 1.5}, {}, ["a note"])
 FRAMES = torch.rand(3, 3, 32, 48, generator=torch.Generator().manual_seed(0))
+
+
+def made_in(folder: Path) -> ResultsFolder:
+    made = ResultsFolder(folder)
+    made.add_edit("ours", "clip", "made of this", FRAMES, Fraction(8), COSTS)
+    made.add_measured("ours", "clip", "measured of this", MEASURED)
+    return made
 
 
 @pytest.fixture
 def folder(tmp_path):
-    made = ResultsFolder(tmp_path)
-    made.add_edit("ours", "clip", "made of this", FRAMES, Fraction(8), COSTS)
-    made.add_measured("ours", "clip", "measured of this", MeasuredResult({"seam": 1.5}, {}, ["a note"]))
-    return made
+    return made_in(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return made_in(tmp_path_factory.mktemp("whole")).folder
 
 
 def test_what_was_made_of_the_same_is_there_to_the_bit(folder):
     assert folder.costs("ours", "clip", "made of this") == COSTS
-    assert folder.measured("ours", "clip", "measured of this") == MeasuredResult({"seam": 1.5}, {}, ["a note"])
+    assert folder.measured("ours", "clip", "measured of this") == MEASURED
     frames, rate = read_video(folder.video("ours", "clip"))
     assert torch.equal(frames, (FRAMES * 255).round() / 255) and rate == 8
 
@@ -35,16 +48,42 @@ def test_what_was_made_of_another_is_not_there(folder):
     assert folder.measured("ours", "clip", "other") is None
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", "[" * 100_000, '{"made_of": "made of this", "bytes": 3}', "\x00"])
-def test_a_damaged_record_is_none(folder, text):
+@pytest.mark.parametrize("text", ["", "[]", "{}", "[" * 100_000, '{"made_of": "made of this"}', "\x00"])
+def test_a_damaged_record_is_none_and_that_is_said(folder, caplog, text):
     for file in folder.folder.rglob("*.json"):
         file.write_text(text)
     assert folder.costs("ours", "clip", "made of this") is None
     assert folder.measured("ours", "clip", "measured of this") is None
+    assert caplog.text.count("clip.json is damaged and is made anew") == 2
 
 
-def test_a_video_that_was_cut_off_is_to_be_made_again(folder):
-    os.truncate(folder.video("ours", "clip"), 1000)
+def test_another_number_in_a_record_is_damage(folder):
+    for file in folder.folder.rglob("*.json"):
+        file.write_text(file.read_text().replace("1.5", "2.5"))
+    assert folder.costs("ours", "clip", "made of this") is None
+    assert folder.measured("ours", "clip", "measured of this") is None
+
+
+@fuzz(60)
+@given(damage=damages())
+def test_whatever_happened_to_its_files_a_result_is_the_one_that_was_made_or_none(whole, tmp_path_factory, damage):
+    folder = ResultsFolder(Path(shutil.copytree(whole, tmp_path_factory.mktemp("damaged") / "copy")))
+    for file in [file for file in folder.folder.rglob("*") if file.is_file()]:
+        before = file.read_bytes()
+        file.write_bytes(damaged(before, damage))
+        assert folder.costs("ours", "clip", "made of this") in (COSTS, None)
+        assert folder.measured("ours", "clip", "measured of this") in (MEASURED, None)
+        file.write_bytes(before)
+
+
+def test_a_video_that_is_not_the_one_that_was_written_is_made_again(folder, caplog):
+    video = folder.video("ours", "clip")
+    content = video.read_bytes()
+    for other in (content[:-1], bytes([*content[:-1], content[-1] ^ 1])):
+        video.write_bytes(other)
+        assert folder.costs("ours", "clip", "made of this") is None
+    assert caplog.text.count("clip.mkv is damaged and is made anew") == 2
+    video.unlink()
     assert folder.costs("ours", "clip", "made of this") is None
 
 
