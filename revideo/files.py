@@ -1,4 +1,4 @@
-"""Files the user named: checked before any work, and written whole or not at all."""
+"""Files the user named: checked before any work, written whole or not at all, and known again."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -126,3 +127,12 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def file_checksum(file: Path) -> str:
+    """SHA-256 of all that it holds, in hexadecimal digits; OSError where it cannot be read."""
+    digest = sha256()
+    with file.open("rb") as content:
+        while block := content.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()

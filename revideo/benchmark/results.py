@@ -26,12 +26,10 @@ from torch import Tensor
 
 from ..editing.composite import Match, keep_unedited
 from ..evaluation.evaluator import Evaluator
-from ..files import whole_file
+from ..files import file_checksum, whole_file
 from ..video.io import write_lossless
 
 MEASURING_VERSION = 1  # of how things are measured: another one measures again
-
-_DAMAGED = "%s is damaged and is made anew"
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +58,7 @@ class ResultsFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._damaged: set[Path] = set()  # files of which it has been said
 
     def video(self, method: str, clip: str) -> Path:
         return self.folder / "edits" / method / f"{clip}.mkv"
@@ -67,11 +66,11 @@ class ResultsFolder:
     def costs(self, method: str, clip: str, made_of: str) -> Costs | None:
         """Of an edit that is there and was made of this; else None."""
         video = self.video(method, clip)
-        record = _read(video.with_suffix(".json"))
+        record = self._read(video.with_suffix(".json"))
         if record.get("made_of") != made_of or not video.is_file():
             return None
-        if digest_of_file(video) != record["video"]:
-            _log.warning(_DAMAGED, video)
+        if file_checksum(video) != record["video"]:
+            self._say_damaged(video)
             return None
         return Costs(**record["costs"])
 
@@ -79,11 +78,12 @@ class ResultsFolder:
         """`frames` (T, 3, H, W) in [0, 1]; the record is written when they are whole."""
         video = self.video(method, clip)
         video.parent.mkdir(parents=True, exist_ok=True)
+        self._metrics(method, clip).unlink(missing_ok=True)  # of the video before
         write_lossless(video, frames, rate)
-        _write(video.with_suffix(".json"), {"made_of": made_of, "video": digest_of_file(video), "costs": asdict(costs)})
+        _write(video.with_suffix(".json"), {"made_of": made_of, "video": file_checksum(video), "costs": asdict(costs)})
 
     def measured(self, method: str, clip: str, measured_of: str) -> MeasuredResult | None:
-        record = _read(self._metrics(method, clip))
+        record = self._read(self._metrics(method, clip))
         return MeasuredResult(**record["measured"]) if record.get("measured_of") == measured_of else None
 
     def add_measured(self, method: str, clip: str, measured_of: str, measured: MeasuredResult) -> None:
@@ -93,6 +93,29 @@ class ResultsFolder:
 
     def _metrics(self, method: str, clip: str) -> Path:
         return self.folder / "metrics" / method / f"{clip}.json"
+
+    def _read(self, file: Path) -> dict[str, Any]:
+        """As it was written; nothing where it is not there, or is damaged."""
+        try:
+            content: dict[str, Any] = json.loads(file.read_text("utf-8"))
+            if content.pop("digest") == digest_of(content):
+                return content
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            pass  # no JSON, or other JSON than ours
+        self._say_damaged(file)
+        return {}
+
+    def _say_damaged(self, file: Path) -> None:
+        if file not in self._damaged:
+            _log.warning("%s is damaged and is made anew", file)
+        self._damaged.add(file)
+
+
+def _write(file: Path, content: dict[str, Any]) -> None:
+    with whole_file(file) as unfinished:
+        unfinished.write_text(json.dumps({**content, "digest": digest_of(content)}, indent=1) + "\n", "utf-8")
 
 
 def measure_result(evaluator: Evaluator, raw: Tensor, feather_px: float, match: Match) -> MeasuredResult:
@@ -168,34 +191,3 @@ def _process_peak() -> int | None:
 
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-# --- Files ----------------------------------------------------------------------------------
-
-
-def digest_of_file(file: Path) -> str:
-    """Of all that it holds."""
-    found = sha256()
-    with file.open("rb") as content:
-        while block := content.read(2**20):
-            found.update(block)
-    return found.hexdigest()
-
-
-def _read(file: Path) -> dict[str, Any]:
-    """As it was written; nothing where it is not there, or is damaged."""
-    try:
-        content: dict[str, Any] = json.loads(file.read_text("utf-8"))
-        if content.pop("digest") == digest_of(content):
-            return content
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        pass  # no JSON, or other JSON than ours
-    _log.warning(_DAMAGED, file)
-    return {}
-
-
-def _write(file: Path, content: dict[str, Any]) -> None:
-    with whole_file(file) as unfinished:
-        unfinished.write_text(json.dumps({**content, "digest": digest_of(content)}, indent=1) + "\n", "utf-8")

@@ -71,10 +71,15 @@ def read_index(file: Path) -> dict[str, Any]:
     if not file.exists():
         return {"data": []}
     try:
-        index = yaml.safe_load(file.read_text("utf-8"))
+        text = file.read_text("utf-8")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            raise ValueError  # merged into each other a few of them fill the memory
+        index = yaml.safe_load(text)
         [(entry["video_id"], [edit["prompt"] for edit in entry["edit"]]) for entry in index["data"]]
-    except (yaml.YAMLError, TypeError, KeyError, ValueError, RecursionError):  # ValueError: no text, or no date
-        raise ValueError(f"{file} is no index of V2VBench: it needs data, a list of video_id and edit") from None
+    except (yaml.YAMLError, TypeError, KeyError, ValueError, RecursionError):  # ValueError: no text or date too
+        raise ValueError(
+            f"{file} is no index of V2VBench: it needs data, a list of video_id and edit, without aliases (*name)"
+        ) from None
     return index
 
 

@@ -7,7 +7,6 @@ import math
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +15,7 @@ from diffusers.training_utils import EMAModel
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from ..files import whole_file
+from ..files import file_checksum, whole_file
 from .config import Phase, Tables, TrainingConfig
 from .config_file import TrainingConfigError
 from .keys import FileName
@@ -54,13 +53,13 @@ def with_checksum(file: Path) -> Iterator[None]:
     beside.unlink(missing_ok=True)
     yield
     with whole_file(beside) as unfinished:
-        unfinished.write_text(f"{_checksum(file)}  {file.name}\n")
+        unfinished.write_text(f"{file_checksum(file)}  {file.name}\n")
 
 
 def check_checksum(file: Path) -> None:
     """Raises OSError where a file is not what its checksum is of; without one, from earlier versions, it is trusted."""
     beside = _checksum_file(file)
-    if beside.exists() and beside.read_bytes()[:64] != _checksum(file).encode():
+    if beside.exists() and beside.read_bytes()[:64] != file_checksum(file).encode():
         raise OSError(
             f"{file} is damaged, or another file than the training wrote (its SHA-256 is not that of {beside.name}): "
             f"put a copy back, delete it to make it anew, or delete {beside.name} to go on from it as it is"
@@ -69,14 +68,6 @@ def check_checksum(file: Path) -> None:
 
 def _checksum_file(file: Path) -> Path:
     return file.with_name(f"{file.name}.sha256")
-
-
-def _checksum(file: Path) -> str:
-    digest = sha256()
-    with file.open("rb") as content:
-        while piece := content.read(2**20):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 class LogEntry(BaseModel):

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from ...benchmark.manifest import BenchmarkClip, BenchmarkManifest, BenchmarkPlan, find_video
-from ...benchmark.results import Costs, ResultsFolder, digest_of, digest_of_file, metering
+from ...benchmark.results import Costs, ResultsFolder, digest_of, metering
 from ...edit import fit_like_clip
 from ...evaluation.evaluator import Question
-from ...files import check_sources
+from ...files import check_sources, file_checksum
 from ...models.config import ModelConfig
 from ...pipeline.devices import default_device
 from ...pipeline.memory_fit import fit_memory
@@ -277,4 +277,4 @@ def _state(file: Path) -> tuple[str, int, int]:
 @cache
 def _digest(file: Path, *state: int) -> str:
     """Of a file's content, read once while its size and time are the same."""
-    return digest_of_file(file)
+    return file_checksum(file)

@@ -56,28 +56,20 @@ def check(plan: BenchmarkPlan) -> None:
     assert set(plan.results) == {clip.name for clip in plan.clips}
 
 
-@fuzz(100)
-@given(damage=damages())
-def test_any_manifest_is_a_benchmark_or_refused(folder, damage):
-    file = folder / "manifest.toml"
-    file.write_bytes(damaged(MANIFEST, damage))
-    try:
-        check(read_manifest(file))
-    except ValueError as refused:
-        assert "manifest.toml" in str(refused) and "\n" not in str(refused)
+READERS = {"manifest.toml": (MANIFEST, read_manifest), "config.yaml": (INDEX, lambda file: read_v2vbench(file, {}))}
 
 
+@pytest.mark.parametrize("name", READERS)
 @fuzz(100)
 @given(damage=damages())
-def test_any_configuration_of_v2vbench_is_a_benchmark_or_refused(folder, damage):
-    file = folder / "config.yaml"
-    file.write_bytes(damaged(INDEX, damage))
+def test_any_file_is_a_benchmark_or_refused(folder, name, damage):
+    content, read = READERS[name]
+    (folder / name).write_bytes(damaged(content, damage))
     try:
-        check(read_v2vbench(file, {}))
-    except FileNotFoundError as missing:  # of a clip of another name
-        assert "source_videos" in str(missing) and "\n" not in str(missing)
-    except ValueError as refused:
-        assert "config.yaml" in str(refused) and "\n" not in str(refused)
+        check(read(folder / name))
+    except (ValueError, FileNotFoundError) as refused:  # not there: the source of another clip
+        expected = name if isinstance(refused, ValueError) else "source_videos"
+        assert expected in str(refused) and "\n" not in str(refused)
 
 
 def test_what_both_say_is_read(folder):

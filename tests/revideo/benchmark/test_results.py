@@ -48,6 +48,11 @@ def test_what_was_made_of_another_is_not_there(folder):
     assert folder.measured("ours", "clip", "other") is None
 
 
+def test_what_was_measured_of_a_video_goes_with_it(folder):
+    folder.add_edit("ours", "clip", "made of this", 1 - FRAMES, Fraction(8), COSTS)
+    assert folder.measured("ours", "clip", "measured of this") is None
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", "[" * 100_000, '{"made_of": "made of this"}', "\x00"])
 def test_a_damaged_record_is_none_and_that_is_said(folder, caplog, text):
     for file in folder.folder.rglob("*.json"):
@@ -82,7 +87,7 @@ def test_a_video_that_is_not_the_one_that_was_written_is_made_again(folder, capl
     for other in (content[:-1], bytes([*content[:-1], content[-1] ^ 1])):
         video.write_bytes(other)
         assert folder.costs("ours", "clip", "made of this") is None
-    assert caplog.text.count("clip.mkv is damaged and is made anew") == 2
+    assert caplog.text.count("clip.mkv is damaged and is made anew") == 1, "said once"
     video.unlink()
     assert folder.costs("ours", "clip", "made of this") is None
 

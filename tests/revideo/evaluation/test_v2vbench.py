@@ -100,6 +100,8 @@ OTHERS += [
     "data: [1]",
     "? [a]\n: b",
     "data: [{video_id: x, edit: 5}]",
+    "data: [{video_id: x, edit: [&a {prompt: y}, *a]}]",
+    "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 12)),
 ]
 
 
