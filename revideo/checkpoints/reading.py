@@ -189,7 +189,7 @@ def open_checkpoint(path: str | Path, config: ModelConfig | None = None, svd: st
         if lacking:  # the other file's would be taken for them, silently
             raise CheckpointError(
                 f"{path.name} is no ReVideo control file: it lacks {len(lacking)} of {len(trained)} tensors that "
-                f"ReVideo trained ({_few(lacking)}); are the two files swapped?"
+                f"ReVideo trained ({name_few(lacking)}); are the two files swapped?"
             )
     weights = to_diffusers(base, table) | own
     kind = _describe(weights)
@@ -235,8 +235,8 @@ def _read_folder(folder: Path) -> tuple[Weights, ModelConfig | None]:
             named = {prefix + name: tensor for name, tensor in tensors.items()}
             if named.keys() & weights.keys() and not SHARD.fullmatch(file.name):  # each shard stands for all
                 raise CheckpointError(
-                    f"{folder.name}/{part} holds the same weights in several files ({_few([f.name for f in files])}): "
-                    f"leave one of these variants there"
+                    f"{folder.name}/{part} holds the same weights in several files "
+                    f"({name_few([f.name for f in files])}): leave one of these variants there"
                 )
             weights |= named
     if not weights:
@@ -276,13 +276,15 @@ def _describe(weights: Weights) -> str | None:
             "a plain Stable Video Diffusion checkpoint without ReVideo's ControlNet: "
             "use a ReVideo checkpoint, or this file as the svd beside a ReVideo control file"
         )
+    if holds("adaptor."):
+        return "a propagator, not a ReVideo checkpoint: `revideo propagate` and Load Propagator take it"
     if holds("cond_stage_model."):
         return "a Stable Diffusion 1.x or 2.x checkpoint, not a ReVideo one"
     if holds("conditioner.embedders.1."):
         return "an SDXL checkpoint, not a ReVideo one"
     if any("lora" in name for name in names):
         return "a LoRA, not a ReVideo checkpoint"
-    return f"not a ReVideo checkpoint: its first tensors are {_few(names)}"
+    return f"not a ReVideo checkpoint: its first tensors are {name_few(names)}"
 
 
 def needed_weights(weights: Weights, table: dict[str, Released], parts: dict[str, Any], path: Path) -> Weights:
@@ -300,7 +302,7 @@ def needed_weights(weights: Weights, table: dict[str, Released], parts: dict[str
     ]
     unexpected = extra if missing or wrong else [name for name in extra if name.startswith(INSIDE)]
     problems = [
-        f"{len(names)} tensors {what} ({_few(list(names))})"
+        f"{len(names)} tensors {what} ({name_few(list(names))})"
         for names, what in ((missing, "missing"), (unexpected, "unexpected"), (wrong, "of another shape"))
         if names
     ]
@@ -316,11 +318,11 @@ def needed_weights(weights: Weights, table: dict[str, Released], parts: dict[str
     ]
     if unread:
         raise CheckpointError(
-            f"{path.name} holds {len(unread)} weights in a precision that is not read ({_few(unread)}): use a file in "
-            f"fp16, bf16, fp32 or fp64, of which fp8 can be made as it is loaded"
+            f"{path.name} holds {len(unread)} weights in a precision that is not read ({name_few(unread)}): use a file "
+            f"in fp16, bf16, fp32 or fp64, of which fp8 can be made as it is loaded"
         )
     if extra:
-        _log.info("%s: %d tensors that no network has are left out (%s)", path.name, len(extra), _few(extra))
+        _log.info("%s: %d tensors that no network has are left out (%s)", path.name, len(extra), name_few(extra))
     return {name: tensor for name, tensor in weights.items() if name in expected or name.startswith(UNUSED)}
 
 
@@ -328,5 +330,6 @@ def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def _few(names: list[str]) -> str:
+def name_few(names: list[str]) -> str:
+    """The first of them, as an error names tensors."""
     return ", ".join(names[:4]) + (", …" if len(names) > 4 else "") if names else "none"

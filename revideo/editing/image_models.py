@@ -16,7 +16,7 @@ from torch import Tensor
 from ..checkpoints.file_formats import CheckpointError, read_tensors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack", ".h5")  # weights that are no safetensors
 FAMILIES = ("StableDiffusion", "StableDiffusionInpaint", "StableDiffusionXL", "StableDiffusionXLInpaint")
@@ -84,8 +84,21 @@ def check_inpainting(model: str | Path, controlnet: str | Path | None = None, si
 def estimate_depth(folder: str | Path, frame: Tensor, device: str | torch.device = "cpu") -> Tensor:
     """A frame (3, H, W) in [0, 1] → its depth as a picture (3, H, W) in [0, 1], what is near bright.
 
-    `folder`: a depth model as transformers saves one, run in fp32. Raises CheckpointError as `load_inpainting`.
+    `folder`: as of `load_depth_model`.
     """
+    depth = load_depth_model(folder, device)(frame)
+    low, high = torch.aminmax(depth)
+    if not torch.isfinite(low + high) or low == high:
+        raise CheckpointError(
+            f"{folder} sees no depth in the frame: all of it is {low:g}; give a depth picture instead"
+        )
+    return ((depth - low) / (high - low)).expand(3, -1, -1)
+
+
+def load_depth_model(
+    folder: str | Path, device: str | torch.device = "cpu"
+) -> Callable[[Tensor], Tensor]:  # a frame (3, H, W) in [0, 1] → (1, H, W), near large
+    """A depth model as transformers saves one, run in fp32. Raises CheckpointError as `load_inpainting`."""
     folder = Path(folder)
     kind = _read_index(folder, "config.json", "depth model as transformers saves one").get("model_type")
     if kind not in (*NEAR_IS_MORE, *FAR_IS_MORE, *AS_STATED):
@@ -100,18 +113,18 @@ def estimate_depth(folder: str | Path, frame: Tensor, device: str | torch.device
         network = AutoModelForDepthEstimation.from_pretrained(
             str(folder), local_files_only=True, use_safetensors=True
         ).to(device=device, dtype=torch.float32)
-    inputs = processor(images=frame.permute(1, 2, 0).numpy(), do_rescale=False, return_tensors="pt").to(device)
-    with torch.inference_mode():
-        depth = network.eval()(**inputs).predicted_depth.float().cpu()
-    if kind in FAR_IS_MORE or getattr(network.config, "depth_estimation_type", "relative") == "metric":
-        depth = 1 / depth.clamp(min=1e-3)  # metres
-    depth = F.interpolate(depth[None], frame.shape[-2:], mode="bicubic")[0]
-    low, high = torch.aminmax(depth)
-    if not torch.isfinite(low + high) or low == high:
-        raise CheckpointError(
-            f"{folder} sees no depth in the frame: all of it is {low:g}; give a depth picture instead"
-        )
-    return ((depth - low) / (high - low)).expand(3, -1, -1)
+    network.eval()
+    in_metres = kind in FAR_IS_MORE or getattr(network.config, "depth_estimation_type", "relative") == "metric"
+
+    @torch.inference_mode()
+    def estimate(frame: Tensor) -> Tensor:
+        inputs = processor(images=frame.permute(1, 2, 0).numpy(), do_rescale=False, return_tensors="pt").to(device)
+        depth = network(**inputs).predicted_depth.float().cpu()
+        if in_metres:
+            depth = 1 / depth.clamp(min=1e-3)
+        return F.interpolate(depth[None], frame.shape[-2:], mode="bicubic")[0]
+
+    return estimate
 
 
 def _load_controlnet(path: Path, unet: Any, options: dict[str, Any]) -> Any:

@@ -167,7 +167,7 @@ class _WindowSampler:
         target: Tensor | None,  # (3, H, W): its last frame, where that was edited
     ) -> Tensor:  # (T, C, h, w), scaled
         pipeline, options, length = self.pipeline, self.options, self.pipeline.config.unet.num_frames
-        seed = _block_seed(options.seed, number)
+        seed = nth_seed(options.seed, number)
         augmentation = draw_noise(video.shape[1:], seed, AUGMENTATION)
         start = WindowStart(state.edited_frame)
         if state.previous is not None:
@@ -215,12 +215,12 @@ def frame_noise(shape: tuple[int, int, int, int], seed: int, start: int) -> Tens
     length = shape[0]
     block, offset = divmod(start, length)
     blocks = [block] if offset == 0 else [block, block + 1]
-    noise = torch.cat([draw_noise(shape, _block_seed(seed, each), START) for each in blocks])
+    noise = torch.cat([draw_noise(shape, nth_seed(seed, each), START) for each in blocks])
     return noise[offset : offset + length]
 
 
-def _block_seed(seed: int, number: int) -> int:
-    """Unrelated seeds for the stretches of a video, the first of them the user's own."""
+def nth_seed(seed: int, number: int) -> int:
+    """Unrelated seeds for the stretches or frames of a video, the first of them the user's own."""
     return seed if number == 0 else int.from_bytes(sha256(f"{seed} {number}".encode()).digest()[:8], "big") % 2**62
 
 

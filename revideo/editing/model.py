@@ -94,7 +94,7 @@ class ReVideo(Pipeline):
         progress; what it raises ends the run. Raises ValueError, before any work, where things do not fit each other,
         and OSError for files.
         """
-        with _opened(video, self.config.unet.num_frames) as source:
+        with open_frames(video, self.config.unet.num_frames) as source:
             whole, multiple, planned = source, self.config.size_multiple, None
             if crop != "off":
                 edit = _on_source(edit, source)
@@ -212,7 +212,7 @@ def load(
 
 
 @contextmanager
-def _opened(video: Picture | list[Any] | VideoFile, window: int) -> Iterator[Frames]:
+def open_frames(video: Picture | list[Any] | VideoFile, window: int) -> Iterator[Frames]:
     """Frames of whatever was given; a file that is opened here is closed again."""
     if isinstance(video, (str, Path)):
         with VideoFile(video, held=window) as file:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import astuple
 from hashlib import sha256
@@ -134,12 +134,16 @@ class WindowCache:
 
 def identify(model: Pipeline) -> str:
     """A fingerprint of a model wherever its file lies: its sizes, precision, and a few values of every weight."""
-    parts = (model.unet, model.controlnet, model.vae, model.image_encoder)
+    return identify_networks(model.config, (model.unet, model.controlnet, model.vae, model.image_encoder))
+
+
+def identify_networks(config: Any, parts: Sequence[Any]) -> str:
+    """As `identify`, of any networks that say their `dtype`."""
     weights = [
         weight.flatten()[:SAMPLED_VALUES].float().cpu() for part in parts for weight in part.state_dict().values()
     ]
     dtypes = [str(part.dtype) for part in parts]
-    return fingerprint(repr(model.config), *dtypes, torch.cat(weights))
+    return fingerprint(repr(config), *dtypes, torch.cat(weights))
 
 
 def fingerprint(*parts: Any) -> str:

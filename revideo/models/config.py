@@ -113,7 +113,7 @@ class ModelConfig:
     def __post_init__(self) -> None:
         unet, encoder = self.unet, self.image_encoder
         for each in fields(self):
-            _check_values(each.name, getattr(self, each.name))
+            check_block(each.name, getattr(self, each.name))
         for channels in unet.block_channels:
             if channels % unet.num_head_channels or channels % 32:
                 raise ValueError(
@@ -189,10 +189,10 @@ class ModelConfig:
         that no block has, and as every construction on a value that cannot work.
         """
         return cls(
-            _block(UNetConfig, "unet", values),
-            _block(ControlConfig, "control", values),
-            _block(VAEConfig, "vae", values),
-            _block(ImageEncoderConfig, "image_encoder", values),
+            read_block(UNetConfig, "unet", values),
+            read_block(ControlConfig, "control", values),
+            read_block(VAEConfig, "vae", values),
+            read_block(ImageEncoderConfig, "image_encoder", values),
         )
 
     @classmethod
@@ -213,7 +213,8 @@ class ModelConfig:
         return json.dumps(asdict(self))
 
 
-def _block(kind: type[Block], name: str, values: dict[str, Any]) -> Block:
+def read_block(kind: type[Block], name: str, values: dict[str, Any]) -> Block:
+    """One block of sizes out of all; ValueError for a name that it does not have."""
     given = values.get(name, {})
     if not isinstance(given, dict):
         raise ValueError(f'model config: "{name}" must be an object, not {type(given).__name__}')
@@ -224,7 +225,7 @@ def _block(kind: type[Block], name: str, values: dict[str, Any]) -> Block:
     return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in given.items()})
 
 
-def _check_values(name: str, block: Any) -> None:
+def check_block(name: str, block: Any) -> None:
     """That each value of a block is a positive integer, or a list of them, within its limit."""
     for each in fields(block):
         key, value = f'model config: "{name}.{each.name}"', getattr(block, each.name)

@@ -12,8 +12,11 @@ CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
-def build_image_encoder(config: ImageEncoderConfig) -> CLIPVisionModelWithProjection:
-    """OpenCLIP's visual tower in transformers' form; on the meta device without weights."""
+def build_image_encoder(config: ImageEncoderConfig, activation: str = "gelu") -> CLIPVisionModelWithProjection:
+    """CLIP's visual tower in transformers' form; on the meta device without weights.
+
+    `activation`: OpenCLIP's towers, SVD's among them, were trained with "gelu", OpenAI's with "quick_gelu".
+    """
     encoder = CLIPVisionModelWithProjection(
         CLIPVisionConfig(
             hidden_size=config.width,
@@ -23,7 +26,7 @@ def build_image_encoder(config: ImageEncoderConfig) -> CLIPVisionModelWithProjec
             patch_size=config.patch_size,
             image_size=config.image_size,
             projection_dim=config.embed_dim,
-            hidden_act="gelu",  # OpenCLIP's; transformers' default is OpenAI's quick_gelu
+            hidden_act=activation,
             layer_norm_eps=1e-5,
         )
     )
