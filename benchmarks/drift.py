@@ -1,15 +1,21 @@
 """How an edit of a long video decays: metrics for each segment of it, under several ways to follow window by window.
 
 python -m benchmarks.drift MODEL --clips 4 --frames 280 --output drift
+
+With --propagator also: PropDPM's appearance (MagicProp) in place of today's correction. Each window's first frames are
+painted anew inside the mask, from the edited frame and the depth that the right answer has there, which no real edit of
+motion would know.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean
+from unittest.mock import patch
 
 import torch
 import torch.nn.functional as F
@@ -18,13 +24,20 @@ from torch import Tensor
 from revideo.editing.handover import PAPER_CHAIN, HandoverOptions
 from revideo.editing.long_video import HANDOVER
 from revideo.editing.model import ReVideo
+from revideo.editing.windows import plan_windows
 from revideo.evaluation.metrics import psnr
+from revideo.models.propagator import shrink_depth
+from revideo.pipeline.pipeline import START, draw_noise
+from revideo.propagation.propagator import GivenFrame, Propagator, load_propagator
 from revideo.sampling.samplers import SamplerOptions
+from revideo.synthetic.depth import depth_scene
 from revideo.synthetic.edits import SyntheticEdit, make_edit
 from revideo.synthetic.measures import HELD_OUT, centroids, sprite_weights
+from revideo.synthetic.scenes import draw_scenes
 
 from .common import chosen_options, load_model, model_parser, table_header, table_row
 
+PAINTING_STEPS = 10  # of a propagator, a frame
 COLUMNS = ("first, last, mean segment", "unedited PSNR, dB", "path error, px", "appearance, correlation")
 
 
@@ -34,6 +47,7 @@ class DriftVariant:
 
     handover: HandoverOptions = HANDOVER
     latent_lock: bool = True
+    painted: bool = False  # by the propagator, where windows begin
 
 
 # The default, the paper's chain, and the default without each of its parts.
@@ -48,6 +62,10 @@ DRIFT_VARIANTS: dict[str, DriftVariant] = {
     "paths as drawn": DriftVariant(HandoverOptions(path_correction=False)),
     "objects as painted": DriftVariant(HandoverOptions(appearance_correction=False)),
     "no latent lock": DriftVariant(latent_lock=False),
+}
+PAINTED_VARIANTS = {  # measured with --propagator
+    "objects as painted": DRIFT_VARIANTS["objects as painted"],
+    "PropDPM's appearance": DriftVariant(painted=True),
 }
 
 
@@ -119,18 +137,45 @@ def held_out_long(count: int, frames: int, height: int, width: int) -> Iterable[
 
 
 def measure_drift(
-    model: ReVideo, variant: DriftVariant, truths: Iterable[SyntheticEdit], options: SamplerOptions
+    model: ReVideo,
+    variant: DriftVariant,
+    truths: Iterable[SyntheticEdit],
+    options: SamplerOptions,
+    propagator: Propagator | None = None,
 ) -> list[list[Segment]]:
     """For each clip, each segment of a window's length."""
     length, options = model.config.unet.num_frames, replace(options, latent_lock=variant.latent_lock)
-    return [
-        measure_segments(
-            truth,
-            model.edit(truth.source, truth.edit, options, composite=False, handover=variant.handover).frames,
-            length,
-        )
-        for truth in truths
-    ]
+    found = []
+    for truth in truths:
+        painted = variant.painted and propagator is not None
+        with painted_starts(propagator, truth, length) if painted and propagator else nullcontext():
+            video = model.edit(truth.source, truth.edit, options, composite=False, handover=variant.handover).frames
+        found.append(measure_segments(truth, video, length))
+    return found
+
+
+@contextmanager
+def painted_starts(propagator: Propagator, truth: SyntheticEdit, length: int) -> Iterator[None]:
+    """Within it, what a window of `length` frames begins with looks as the propagator paints it."""
+    plan = plan_windows(len(truth.source), length, HANDOVER.overlap, [0])
+    numbers = iter([window.start + number for window in plan[1:] for number in range(window.shared)])
+    edited = truth.edit.edited_frame
+    latents = propagator.encode(edited).cpu()
+    context = propagator.context(edited, latents)
+    cells = latents.shape[-2], latents.shape[-1]
+    assert truth.scene is not None
+    depth = draw_scenes([depth_scene(truth.scene)], len(truth.source), edited.shape[-2], edited.shape[-1])[0][0, :, :1]
+    first = shrink_depth(depth[:1], *cells)
+
+    def paint(frame: Tensor, _objects: object, _points: Tensor, _found: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        number = next(numbers)
+        noise = draw_noise(tuple(latents.shape[1:]), number, START)[None]
+        given = GivenFrame(shrink_depth(depth[number][None], *cells), None, None)
+        painted = propagator.decode(propagator.paint(noise, context, given, latents, first, PAINTING_STEPS))
+        return torch.where(mask, painted, frame), mask
+
+    with torch.inference_mode(), patch("revideo.editing.handover.correct_appearance", paint):
+        yield
 
 
 def mean_segments(clips: Sequence[Sequence[Segment]]) -> list[Segment]:
@@ -172,14 +217,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--frames", type=int, default=280, help="of each clip (%(default)s)")
     parser.add_argument("--all", action="store_true", help="also the default without each of its parts")
     parser.add_argument("--output", type=Path, default=Path("drift"), help="folder (%(default)s)")
+    parser.add_argument("--propagator", metavar="PATH", help="of synthetic scenes: measure its appearance, too")
     parser.add_argument("--no-plot", action="store_true", help="no picture, which needs matplotlib")
     given = parser.parse_args(arguments)
     given.output.mkdir(parents=True, exist_ok=True)
     model, options = load_model(given), chosen_options(given)
     found: dict[str, list[Segment]] = {}
-    for name, variant in list(DRIFT_VARIANTS.items())[: None if given.all else 2]:
+    variants = DRIFT_VARIANTS if given.all else dict(list(DRIFT_VARIANTS.items())[:2])
+    propagator = None
+    if given.propagator:
+        propagator, variants = load_propagator(given.propagator, device=model.device), variants | PAINTED_VARIANTS
+    for name, variant in variants.items():
         truths = held_out_long(given.clips, given.frames, given.height, given.width)
-        found[name] = mean_segments(measure_drift(model, variant, truths, options))
+        found[name] = mean_segments(measure_drift(model, variant, truths, options, propagator))
         print(drift_table({name: found[name]}).splitlines()[-1], flush=True)
         written = {each: [asdict(segment) for segment in segments] for each, segments in found.items()}
         (given.output / "drift.json").write_text(json.dumps(written, indent=1))

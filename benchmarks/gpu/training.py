@@ -23,11 +23,13 @@ import torch
 
 from revideo.checkpoints.reading import load_parts, open_checkpoint
 from revideo.checkpoints.writing import convert, save_checkpoint
+from revideo.models.config import ModelConfig
 from revideo.training.config import Phase, TrainingConfig
 from revideo.training.config_file import read_training_config
 from revideo.training.examples import ExampleMaker, prefetch
+from revideo.training.families import make_source
 from revideo.training.initial_weights import from_nothing
-from revideo.training.loop import make_accelerator, make_optimizer, make_source, optimize, samples
+from revideo.training.loop import make_accelerator, make_optimizer, optimize, samples
 from revideo.training.loop import train as train_phases
 from revideo.training.networks import TrainedNetworks
 from revideo.training.pieces import Paused, Piece
@@ -125,7 +127,7 @@ def profile(config: TrainingConfig, batches: Sequence[int], until: float) -> Ite
 def measure_steps(config: TrainingConfig, phase: Phase) -> dict[str, Any]:
     """Of one network from nothing on one batch, so that making clips is a time of its own."""
     sizes = config.model.sizes
-    assert sizes is not None, "the profile is of models from nothing"
+    assert isinstance(sizes, ModelConfig), "the profile is of models from nothing"
     torch.compiler.reset()
     accelerator = make_accelerator(config)
     networks = TrainedNetworks(from_nothing(sizes, config.seed, config.model.control_gain), sizes, phase)

@@ -42,6 +42,7 @@ class SyntheticEdit:
     areas: Tensor  # (A, H, W): their union is the edit's mask
     appearances: list[Appearance]  # of the edited sprites, (A,)
     masks: Tensor  # (A, T, H, W) bool: where each edited sprite is in the target, or was in the source if removed
+    scene: Scene | None = None  # the target's, of which its depth is drawn
 
     @property
     def centres_px(self) -> Tensor:  # (A, T, 2) x, y
@@ -191,6 +192,7 @@ def make_edit(
         areas=mask,
         appearances=[sprite.appearance for sprite in after],
         masks=seen[0 if kind == "removed" else 1][:areas],
+        scene=scenes[1],
     )
 
 

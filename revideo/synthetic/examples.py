@@ -1,5 +1,7 @@
 """Edits of synthetic scenes that no training has seen: four for the demo, those of the example node and its workflows.
 
+One is no edit but a scene in other colours, with its depth, for a propagator.
+
 python -m revideo.synthetic.examples js/examples
 """
 
@@ -14,6 +16,7 @@ from typing import Any
 from ..pictures.sheets import write_image
 from ..sampling.samplers import SamplerOptions
 from ..video.io import write_video
+from .depth import RestyledClip, make_restyled
 from .edits import SyntheticEdit, make_edit
 from .measures import HELD_OUT
 
@@ -57,6 +60,8 @@ WIDE_EXAMPLES = {  # of WIDE_PX
     "removed 576x320": ExampleEdit("removed", HELD_OUT + 34, bystanders=4),
 }
 
+WITH_DEPTH = "restyled"  # of FRAMES, HEIGHT_PX, WIDTH_PX
+
 
 def example_edit(name: str) -> SyntheticEdit:
     """14 frames of 128×128; of 576×320, some of them 24, where the name says so."""
@@ -70,14 +75,34 @@ def example_edit(name: str) -> SyntheticEdit:
     return make_edit(example.seed, example.kind, **how)
 
 
+def restyled_example() -> RestyledClip:
+    """Two sprites on coloured ground that pass each other, and both in other colours."""
+    size = {"frames": FRAMES, "height": HEIGHT_PX, "width": WIDTH_PX}
+    return make_restyled(HELD_OUT + 8, **size, sprites=(2, 2), coloured=1.0)
+
+
 def example_files(folder: Path, name: str) -> tuple[Path, Path]:
     """Where the clip and its edited first frame lie; js/graph/upstream.js knows the same names."""
     stem = name.replace(" ", "_")
     return folder / f"{stem}.mp4", folder / f"{stem}.png"
 
 
+def example_depth_file(folder: Path) -> Path:
+    """Where the depth of WITH_DEPTH lies, what is near bright; the other examples have none."""
+    return folder / f"{WITH_DEPTH}_depth.mp4"
+
+
+def write_restyled(folder: Path) -> None:
+    """Clip, edited first frame and depth of WITH_DEPTH."""
+    truth = restyled_example()
+    clip, edited = example_files(folder, WITH_DEPTH)
+    write_video(clip, truth.source, EXAMPLE_FPS, CRF)
+    write_image(edited, truth.target[0])
+    write_video(example_depth_file(folder), truth.depth.expand(-1, 3, -1, -1), EXAMPLE_FPS, CRF)
+
+
 def write_examples(folder: str | Path) -> None:
-    """Clip and edited first frame of each example, as `example_files` names them."""
+    """Clip and edited first frame of each example, as `example_files` names them, and the depth of one."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name in (*EXAMPLES, *WIDE_EXAMPLES):
@@ -85,6 +110,7 @@ def write_examples(folder: str | Path) -> None:
         clip, edited = example_files(folder, name)
         write_video(clip, truth.source, EXAMPLE_FPS, CRF)
         write_image(edited, truth.edit.edited_frame)
+    write_restyled(folder)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

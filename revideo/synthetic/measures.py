@@ -76,7 +76,7 @@ def measure_edit(truth: SyntheticEdit, output: Tensor) -> EditMetrics:
     if truth.kind != "removed":
         path_error = path_distances(truth, output)[:, 1:].mean().item() / output.shape[-1] * 100
         hue_error = fmean(
-            _hue_distance(output[-1][:, mask[-1]], truth.target[-1][:, mask[-1]]) * 100 for mask in truth.masks
+            hue_distance(output[-1][:, mask[-1]], truth.target[-1][:, mask[-1]]) * 100 for mask in truth.masks
         )
     return EditMetrics(
         path_error=path_error,
@@ -174,7 +174,7 @@ def _chroma_direction(hue: float) -> Tensor:
     return chroma / chroma.norm()
 
 
-def _hue_distance(one: Tensor, other: Tensor) -> float:
+def hue_distance(one: Tensor, other: Tensor) -> float:
     """Between the mean hues of pixels (3, N); 0 to 0.5 of the circle."""
     hues = [colorsys.rgb_to_hsv(*colours.mean(1).tolist())[0] for colours in (one, other)]
     apart = abs(hues[0] - hues[1])

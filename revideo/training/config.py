@@ -15,7 +15,9 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from torch import nn
 
 from ..models.config import ModelConfig
+from ..models.propagator_config import PropagatorConfig
 from .keys import MOST_CLIPS, MOST_STEPS, START_NAME, ClipOptions, File, FileName, Pattern, Table, key
+from .propagator.config import TripletConfig
 
 # --- Stages: what trains, what the ControlNet is shown, how clips are made ------------------
 
@@ -23,7 +25,8 @@ from .keys import MOST_CLIPS, MOST_STEPS, START_NAME, ClipOptions, File, FileNam
 # H(M, t) of the paper, which weighs motion against content, is SAFM's weight encoder.
 TEMPORAL_KEYS_AND_VALUES = r"temporal_transformer_blocks\.\d+\.attn1\.to_[kv]\.weight"
 
-StageName = Literal["autoencoder", "base", "joint", "motion", "decouple", "deblock"]
+StageName = Literal["autoencoder", "base", "joint", "motion", "decouple", "deblock", "propagate"]
+FamilyName = Literal["revideo", "propagator"]
 
 
 @dataclass(frozen=True)
@@ -69,17 +72,25 @@ DEBLOCK = Stage(
 
 STAGES: dict[str, Stage] = {stage.name: stage for stage in (AUTOENCODER, BASE, JOINT, MOTION, DECOUPLE, DEBLOCK)}
 
+# MagicProp's, section 3.3.3.
+PROPAGATE = Stage("propagate", (r"unet\..*", r"adaptor\..*"), control=False, content=0.0)
+
+PROPAGATOR_STAGES: dict[str, Stage] = {stage.name: stage for stage in (AUTOENCODER, PROPAGATE)}
+
 
 # --- Keys ----------------------------------------------------------------------------------
 
-MODEL_TABLES = ("unet", "control", "vae", "image_encoder")
+MODEL_TABLES = ("unet", "control", "vae", "image_encoder", "remedies")
 
 
 class ModelSource(Table):
-    """Where the weights come from: a checkpoint, plain SVD, or (tables of sizes) nothing at all."""
+    """Where the weights come from: a checkpoint, what it begins as, or (tables of sizes) nothing at all."""
 
-    path: File = key("", "ReVideo checkpoint to go on from; a control file needs svd beside it")
+    kind: FamilyName = key("revideo", "revideo, or propagator: MagicProp's PropDPM")
+    path: File = key("", "checkpoint of that kind to go on from; a ReVideo control file needs svd beside it")
     svd: File = key("", "without path: plain SVD, whose encoder the new ControlNet copies")
+    sd: File = key("", "propagator, without path: Stable Diffusion 1.5, one file or a folder as diffusers saves one")
+    clip: File = key("", "beside sd: its image encoder, CLIP ViT-L/14, a folder as transformers saves one or one file")
     control_gain: float = key(
         0.0,
         "Xavier gain of a new ControlNet's 1×1 convolutions; 0: as the paper's, and conditions too begin at zero",
@@ -90,6 +101,7 @@ class ModelSource(Table):
     control: dict[str, Any] = key({}, "condition encoders, fusion and branches of a new ControlNet, beside svd too")
     vae: dict[str, Any] = key({}, "sizes of its autoencoders")
     image_encoder: dict[str, Any] = key({}, "sizes of its image encoder")
+    remedies: dict[str, Any] = key({}, "propagator: adaptor and zero_terminal_snr, false to leave one out")
 
     @property
     def tables(self) -> dict[str, Any]:
@@ -97,18 +109,34 @@ class ModelSource(Table):
         return {name: getattr(self, name) for name in MODEL_TABLES if name in self.model_fields_set}
 
     @property
-    def sizes(self) -> ModelConfig | None:
+    def sizes(self) -> ModelConfig | PropagatorConfig | None:
         """Of a new model; None where a file brings them."""
-        return None if self.path or self.svd or not self.tables else ModelConfig.from_dict(self.tables)
+        if self._file or not self.tables:
+            return None
+        return (PropagatorConfig if self.kind == "propagator" else ModelConfig).from_dict(self.tables)
+
+    @property
+    def _file(self) -> str:
+        """The key of the file that brings the sizes."""
+        return next(
+            (name for name in ("path", "sd" if self.kind == "propagator" else "svd") if getattr(self, name)), ""
+        )
 
     @model_validator(mode="after")
     def _has_one_source(self) -> ModelSource:
-        file = "path" if self.path else "svd" if self.svd else ""
-        known = [name for name in self.tables if self.path or name != "control"]  # a new ControlNet joins plain SVD
-        if file and known:
-            raise ValueError(f"its sizes come from {file}: leave out [model.{known[0]}]")
-        if not (file or self.sizes):
-            raise ValueError("name path, svd, or tables of sizes such as [model.unet] to start from nothing")
+        joins = "control" if self.kind == "revideo" else "remedies"  # what is new beside plain SVD, or Stable Diffusion
+        foreign = ("svd", "control") if self.kind == "propagator" else ("sd", "clip", "remedies")
+        wrong = [name for name in foreign if getattr(self, name)]
+        if wrong:
+            raise ValueError(f"a model of kind {self.kind} has no {wrong[0]}")
+        known = [name for name in self.tables if self.path or name != joins]
+        if self._file and known:
+            raise ValueError(f"its sizes come from {self._file}: leave out [model.{known[0]}]")
+        if not (self._file or self.sizes):
+            begin = "sd and clip" if self.kind == "propagator" else "svd"
+            raise ValueError(f"name path, {begin}, or tables of sizes such as [model.unet] to start from nothing")
+        if self._file == "sd" and not self.clip:
+            raise ValueError("sd holds no image encoder: name clip too, a CLIP ViT-L/14")
         return self
 
 
@@ -121,6 +149,7 @@ class DataConfig(Table):
     stride: int = key(2, "every N-th frame: SVD saw about 6 to 12 frames a second, films have 24", 1, 100)
     cut: float = key(0.1, "least mean change of brightness between frames, of 1, that can be a shot cut", 0, 1)
     still_px: float = key(1.0, "a window whose points move less than this in the mean is skipped", 0, 10_000)
+    depth: File = key("", "propagator: depth model for folder, as transformers saves one, or a TorchScript file")
     cotracker: File = key("", "local CoTracker file instead of the built-in tracker; its weights are CC-BY-NC")
     options: ClipOptions = key({}, "synthetic: passed to revideo.synthetic.clips.plan_clip")
 
@@ -246,6 +275,7 @@ class Tables(Table):
     noise: NoiseConfig = NoiseConfig()
     conditioning: ConditioningConfig = ConditioningConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
+    triplets: TripletConfig = TripletConfig()
     loss: LossConfig = LossConfig()
     autoencoder: AutoencoderConfig = AutoencoderConfig()
     run: RunConfig = RunConfig()
@@ -262,7 +292,9 @@ class Tables(Table):
 class Phase(Tables):
     """A stage for so many steps at one size."""
 
-    stage: StageName = key(..., "autoencoder, base, joint, motion, decouple or deblock")
+    stage: StageName = key(
+        ..., "autoencoder, base, joint, motion, decouple or deblock; of a propagator autoencoder or propagate"
+    )
     steps: int = key(..., "of the optimizer", 1, MOST_STEPS)
     width: int = key(..., "of the clips, pixels", 8, 8192)
     height: int = key(..., "of the clips, pixels", 8, 8192)
@@ -282,7 +314,7 @@ class Phase(Tables):
     def as_stage(self) -> Stage:
         """The stage with this phase's own fractions."""
         fractions = {name: value for name in ("content", "composite") if (value := getattr(self, name)) >= 0}
-        return replace(STAGES[self.stage], **fractions)
+        return replace((STAGES | PROPAGATOR_STAGES)[self.stage], **fractions)
 
 
 class TrainingConfig(Tables):

@@ -39,6 +39,7 @@ class TrainingClip:
     fps: float  # frames per second of `video`
     masks: Tensor | None = None  # (S, T, H, W) bool, beside the video: where each sprite is, if it is known
     boxes_px: np.ndarray | None = None  # (S, T, 4) left, top, right, bottom of each sprite
+    depth: Tensor | None = None  # (T, 1, H, W) in [0, 1], near 1, beside the video: where a propagator learns
 
 
 class ClipSource(Protocol):
@@ -118,10 +119,10 @@ class ExampleMaker:
         paths: Trajectories,
         generator: torch.Generator,
     ) -> TrainingExample:
-        video, sprites, mask = clip.video, _union(clip), mask.to(clip.video.device)
+        video, sprites, mask = clip.video, sprites_seen(clip), mask.to(clip.video.device)
         if other is not None:
             video = torch.where(mask, video, other.video)
-            sprites = torch.where(mask[:, 0], sprites, _union(other))
+            sprites = torch.where(mask[:, 0], sprites, sprites_seen(other))
         conditions = show_conditions(video, video[0], paths, mask)
         example = {
             "weight": self._cell_weights(sprites),
@@ -189,7 +190,8 @@ def _as_in_edits(tracks: Trajectories) -> Trajectories:
     return Trajectories(tracks.points_px[seen], tracks.visible[seen]).never_hidden()
 
 
-def _union(clip: TrainingClip) -> Tensor:  # (T, H, W) bool
+def sprites_seen(clip: TrainingClip) -> Tensor:  # (T, H, W) bool
+    """Where any sprite is; nowhere where that is not known."""
     if clip.masks is None:
         return torch.zeros_like(clip.video[:, 0], dtype=torch.bool)
     return clip.masks.any(0)
@@ -197,9 +199,10 @@ def _union(clip: TrainingClip) -> Tensor:  # (T, H, W) bool
 
 def batch_examples(examples: list[TrainingExample]) -> TrainingExample:
     """Several clips as one: each tensor gets a first axis. A mask that stays is repeated only beside one that moves."""
-    frames = max(len(example["mask"]) for example in examples)
-    alike = [example | {"mask": example["mask"].expand(frames, -1, -1, -1)} for example in examples]
-    return {name: torch.stack([example[name] for example in alike]) for name in examples[0]}
+    if "mask" in examples[0]:
+        frames = max(len(example["mask"]) for example in examples)
+        examples = [example | {"mask": example["mask"].expand(frames, -1, -1, -1)} for example in examples]
+    return {name: torch.stack([example[name] for example in examples]) for name in examples[0]}
 
 
 class SyntheticClips:
@@ -213,14 +216,18 @@ class SyntheticClips:
     def clips(self, numbers: Sequence[int], other: bool = False) -> list[TrainingClip]:
         """Scenes of their own, whose tracks and masks are exact."""
         from ..synthetic.clips import draw_clips, plan_clip
+        from ..synthetic.depth import draw_depths
 
         phase, height, width = self.phase, self.phase.height, self.phase.width
         seeds = [seed_for(self.seed, self.purpose, phase.name, "world", number, other) for number in numbers]
         size: dict[str, Any] = {"frames": phase.frames, "height": height, "width": width}
         plans = [plan_clip(seed, **size, **phase.data.options.given) for seed in seeds]
+        depths: Sequence[Tensor | None] = [None] * len(plans)
+        if phase.stage == "propagate":
+            depths = [*draw_depths(plans, height, width, self.device)]
         return [
-            TrainingClip(made.video, made.trajectories, fps=6.0, masks=made.masks, boxes_px=plan.boxes_px())
-            for plan, made in zip(plans, draw_clips(plans, height, width, self.device))
+            TrainingClip(made.video, made.trajectories, 6.0, made.masks, plan.boxes_px(), depth)
+            for plan, made, depth in zip(plans, draw_clips(plans, height, width, self.device), depths)
         ]
 
 

@@ -32,7 +32,7 @@ SILU_GAIN = 2.0  # a faint signal leaves SiLU half as strong
 
 def model_config(source: ModelSource) -> ModelConfig:
     """The sizes of the model to train; reads no weight."""
-    if source.sizes:
+    if isinstance(source.sizes, ModelConfig):
         return source.sizes
     found = asdict(read_config(source.path or source.svd, source.svd or None))
     return ModelConfig.from_dict(found | {"control": found["control"] | source.control})
@@ -99,9 +99,11 @@ def calm_autoencoder(vae: nn.Module) -> None:
         if name.endswith(".conv2"):
             nn.init.zeros_(module.weight)
             nn.init.zeros_(module.bias)
-    last = vae.decoder.time_conv_out  # type: ignore[union-attr]
-    nn.init.dirac_(last.weight)  # type: ignore[union-attr, arg-type]
-    nn.init.zeros_(last.bias)  # type: ignore[union-attr, arg-type]
+    last = getattr(vae.decoder, "time_conv_out", None)
+    if last is None:  # an autoencoder of single pictures
+        return
+    nn.init.dirac_(last.weight)
+    nn.init.zeros_(last.bias)
 
 
 @torch.no_grad()
@@ -116,7 +118,8 @@ def scale_latents(vae: Any, std: float) -> None:
     channels = vae.config.latent_channels
     for tensor in (vae.quant_conv.weight, vae.quant_conv.bias):
         tensor[:channels] /= std  # the other half says how sure the encoder is
-    vae.decoder.conv_in.weight *= std
+    first = getattr(vae, "post_quant_conv", None)  # SVD's decoder has none
+    (vae.decoder.conv_in if first is None else first).weight.mul_(std)
 
 
 def from_svd(path: str | Path, config: ModelConfig, seed: int, control_gain: float) -> dict[str, Any]:

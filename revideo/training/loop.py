@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,16 @@ from accelerate import Accelerator
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from ..checkpoints.reading import CheckpointError, load_parts, open_checkpoint
-from ..checkpoints.writing import save_checkpoint
+from ..checkpoints.reading import CheckpointError
 from ..files import LOCK_FILE, locked
-from ..models.config import ModelConfig
 from ..pipeline.devices import default_device
 from .config import OptimizerConfig, Phase, TrainingConfig
-from .examples import ClipSource, ExampleMaker, SyntheticClips, TrainingExample, prefetch
-from .initial_weights import latent_std, model_config, scale_latents, write_start
-from .networks import TrainedNetworks
+from .examples import TrainingExample, prefetch
+from .families import Family, Sizes, family_of, make_source
+from .initial_weights import latent_std, scale_latents
+from .networks import NetworksInTraining
 from .pieces import Paused, Piece
 from .preflight import check_training
-from .samples import write_sheet
 from .state import (
     STATE,
     Log,
@@ -62,28 +60,29 @@ def train(config: TrainingConfig, resume: bool = False, piece: Piece | None = No
 
 def _train_phases(config: TrainingConfig, accelerator: Accelerator, piece: Piece) -> Path:
     before = Path(config.output) / config.files[0]
-    sizes = model_config(config.model)
+    family = family_of(config)
+    sizes = family.sizes(config.model)
     if accelerator.is_main_process and not before.exists():
         with with_checksum(before):
-            write_start(config.model, before, config.seed)
+            family.write_start(config.model, before, config.seed)
     for phase in config.phases:
         accelerator.wait_for_everyone()
         result = before.with_name(f"{phase.name}.safetensors")
         if result.exists():
-            check_result(result, sizes)
+            check_result(result, sizes, family)
         else:
             check_checksum(before)
-            check_result(before, sizes)
+            check_result(before, sizes, family)
             train_phase(config, phase, before, result, accelerator, piece)
         before = result
     accelerator.wait_for_everyone()
     return before
 
 
-def check_result(file: Path, sizes: ModelConfig) -> None:
+def check_result(file: Path, sizes: Sizes, family: Family) -> None:
     """Raises CheckpointError where a file of the output folder is not whole, or of another model; reads no weight."""
     try:
-        found = open_checkpoint(file).config
+        found = family.read_sizes(file)
     except CheckpointError as error:
         raise CheckpointError(
             f"{error}. It lies in {file.parent}: put a copy back, or delete it to make it anew"
@@ -106,8 +105,9 @@ def train_phase(
 ) -> None:
     """One phase from its first step, or its last checkpoint, to its model file, or until `piece` is over."""
     piece.begin_phase()
-    parts, sizes = load_parts(before, dtype=torch.float32)
-    networks = TrainedNetworks(parts, sizes, phase)
+    family = family_of(config)
+    parts, sizes = family.load(before, dtype=torch.float32)
+    networks = family.networks(parts, sizes, phase)
     if phase.run.compile:
         networks.compile()  # in place: weights keep their names
     model, optimizer = accelerator.prepare(networks, make_optimizer(networks, phase.optimizer))
@@ -119,7 +119,7 @@ def train_phase(
     progress.restore()
     source = make_source(config, phase, device=accelerator.device)
     batches = prefetch(
-        ExampleMaker(source, networks.stage, phase, sizes, config.seed),
+        family.examples(source, networks.stage, phase, sizes, config.seed),
         example_indices(phase, progress.step, accelerator.process_index, accelerator.num_processes),
         phase.run.threads,
     )
@@ -155,14 +155,13 @@ def train_phase(
             progress.save()
         if shown and (step % phase.run.sample_every == 0 or step == phase.steps):
             with averaged(networks.trained, average):
-                write_sheet(networks, shown, result.parent / "samples", step, accelerator.autocast)
+                family.write_sheet(networks, shown, result.parent / "samples", step, accelerator.autocast)
     progress.check_weights()
     if accelerator.is_main_process:
         with averaged(networks.trained, average):
             if networks.trains("vae") and not phase.autoencoder.fixed_latents:
                 normalise_latents(networks, samples(config, phase, sizes))
-            with with_checksum(result):
-                save_result(networks.trained, before, result)
+            save_result(family, networks.trained, before, result)
         progress.path.unlink(missing_ok=True)
 
 
@@ -231,7 +230,7 @@ def learning_rate(settings: OptimizerConfig, step: int, steps: int) -> float:
     return settings.lr * rise * fall
 
 
-def make_optimizer(networks: TrainedNetworks, settings: OptimizerConfig) -> torch.optim.Optimizer:
+def make_optimizer(networks: NetworksInTraining, settings: OptimizerConfig) -> torch.optim.Optimizer:
     """Adam over the trained weights; with `eight_bit` bitsandbytes'."""
     kind: Any = torch.optim.AdamW
     fused = {"fused": default_device() != "mps"}  # one pass over all weights: a fourth of the time on a CPU
@@ -249,32 +248,20 @@ def make_optimizer(networks: TrainedNetworks, settings: OptimizerConfig) -> torc
     )
 
 
-def make_source(
-    config: TrainingConfig, phase: Phase, purpose: str = "train", device: torch.device | str = "cpu"
-) -> ClipSource:
-    """The clips of a phase, synthetic ones drawn on `device`; `purpose` parts those trained on from the sheets'."""
-    if phase.data.kind == "synthetic":
-        return SyntheticClips(phase, config.seed, purpose, device)
-    from .video_folder import FolderClips
-
-    return FolderClips(phase, config.seed, Path(phase.data.tracks or Path(config.output) / "tracks"), purpose)
-
-
-def samples(config: TrainingConfig, phase: Phase, sizes: ModelConfig) -> ExampleMaker:
+def samples(config: TrainingConfig, phase: Phase, sizes: Sizes) -> Callable[[int], TrainingExample]:
     """Makes the clips of the sheets: the same on every sheet, of another stream than those trained on."""
-    return ExampleMaker(
+    return family_of(config).examples(
         make_source(config, phase, "sample"), phase.as_stage, phase, sizes, config.seed, purpose="sample"
     )
 
 
-def normalise_latents(networks: TrainedNetworks, make: ExampleMaker, clips: int = 8) -> None:
+def normalise_latents(networks: NetworksInTraining, make: Callable[[int], TrainingExample], clips: int = 8) -> None:
     """A newly trained autoencoder's latents to unit variance, which training only pulls them towards."""
     frames = torch.cat([make(number)["video"] for number in range(clips)])
     scale_latents(networks.vae, latent_std(networks.vae, frames.to(networks.vae.device)))
 
 
-def save_result(trained: Mapping[str, Tensor], before: Path, result: Path) -> None:
-    """The model that a phase began from with what it trained; the rest is bit-identical."""
-    checkpoint = open_checkpoint(before)
-    checkpoint.weights |= {name: weight.detach().float().cpu() for name, weight in trained.items()}
-    save_checkpoint(checkpoint, result)
+def save_result(family: Family, trained: Mapping[str, Tensor], before: Path, result: Path) -> None:
+    """A phase's model, its checksum beside it."""
+    with with_checksum(result):
+        family.save(trained, before, result)

@@ -13,11 +13,13 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 
-from ..checkpoints.reading import build_parts
 from ..models.config import ModelConfig
 from ..models.controlnet import EmbeddedConditions
+from ..models.propagator import image_tokens, unet_input
+from ..models.propagator_config import PropagatorConfig
 from ..sampling.denoiser import Conditioning, loss
 from .config import Phase
+from .families import Sizes, family_of_sizes
 from .networks import PRECISIONS, autoencoder_loss, checkpoint_blocks
 
 BYTES = {"no": 4, "fp32": 4, "bf16": 2, "fp16": 2}
@@ -39,9 +41,9 @@ class Memory:
         return sum(astuple(self))
 
 
-def memory(phase: Phase, config: ModelConfig, processes: int = 1) -> Memory:
+def memory(phase: Phase, config: Sizes, processes: int = 1) -> Memory:
     """Of one process, by the phase's own `run` and `optimizer` settings."""
-    parts = build_parts(config)
+    parts = family_of_sizes(config).build(config)
     trained = sum(weight.numel() for weight in phase.parameters(parts).values())
     everything = sum(weight.numel() for part in parts.values() for weight in part.parameters())
     run, optimizer = phase.run, phase.optimizer
@@ -56,7 +58,7 @@ def memory(phase: Phase, config: ModelConfig, processes: int = 1) -> Memory:
     )
 
 
-def activations(phase: Phase, config: ModelConfig) -> int:
+def activations(phase: Phase, config: Sizes) -> int:
     """Bytes per clip that the backward pass needs: every tensor autograd saves, each storage once.
 
     Half precision counts all of them as halves, though autocast keeps those of norms in
@@ -65,7 +67,7 @@ def activations(phase: Phase, config: ModelConfig) -> int:
     dtype = PRECISIONS["fp32" if phase.run.mixed_precision == "no" else phase.run.mixed_precision]
     # nn.Module's own `to`: diffusers' warns of casting; and its mixing factors ignore the meta device.
     parts: dict[str, Any] = {
-        name: nn.Module.to(part, "meta", dtype).train() for name, part in build_parts(config).items()
+        name: nn.Module.to(part, "meta", dtype).train() for name, part in family_of_sizes(config).build(config).items()
     }
     trained = phase.parameters(parts)
     for part in parts.values():
@@ -76,7 +78,7 @@ def activations(phase: Phase, config: ModelConfig) -> int:
     saved = _SavedTensors({w.untyped_storage()._cdata for part in parts.values() for w in part.parameters()})
     with _CountsFlashAttention():
         if phase.run.gradient_checkpointing and phase.stage != "autoencoder":
-            for part in (parts["unet"], parts["controlnet"]):
+            for part in filter(None, (parts["unet"], parts.get("controlnet"))):
                 checkpoint_blocks(part, _counting(saved, largest))
         with saved.watching():
             _one_clip(phase, config, parts, dtype).sum()
@@ -149,7 +151,7 @@ class _CountsFlashAttention(TorchFunctionMode):
         return function(*inputs, **(named or {}))
 
 
-def _one_clip(phase: Phase, config: ModelConfig, parts: dict[str, Any], dtype: torch.dtype) -> Tensor:
+def _one_clip(phase: Phase, config: Sizes, parts: dict[str, Any], dtype: torch.dtype) -> Tensor:
     def empty(*shape: int) -> Tensor:
         return torch.empty(shape, dtype=dtype, device="meta")
 
@@ -162,6 +164,8 @@ def _one_clip(phase: Phase, config: ModelConfig, parts: dict[str, Any], dtype: t
             {"video": empty(1, frames, 3, height, width), "noise": latents, "weight": latents[:, :, :1]},
             phase.autoencoder,
         )
+    if not isinstance(config, ModelConfig):
+        return _one_triplet(config, parts, latents)
     controlnet = parts["controlnet"] if phase.as_stage.control else None
     nothing = empty(0)
     control = EmbeddedConditions(nothing, nothing, nothing)
@@ -188,3 +192,15 @@ def memory_table(phases: tuple[Phase, ...], config: ModelConfig, processes: int 
         cells = (f"{getattr(needed, column) / 2**30:.1f}" for column in columns)
         lines.append(f"| {phase.name} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _one_triplet(config: PropagatorConfig, parts: dict[str, Any], latents: Tensor) -> Tensor:
+    """The loss of a propagator's example; `latents` (1, T, C, h, w) give their size."""
+    latent = latents[:, 0]
+    encoder = config.image_encoder
+    pixels = latents.new_empty(1, 3, encoder.image_size, encoder.image_size)
+    tokens = image_tokens(parts["image_encoder"], pixels)
+    context = parts["adaptor"](tokens, latent) if "adaptor" in parts else tokens[:, :1]
+    joined = unet_input(latent, latent[:, :1], latent, latent[:, :1])
+    found = parts["unet"](joined, torch.zeros(1, device="meta"), context).sample
+    return (found - latent).square().flatten(1).mean(1)

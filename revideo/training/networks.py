@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import cache, partial
@@ -9,14 +10,15 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
-from diffusers.models.resnet import SpatioTemporalResBlock
+from diffusers.models.resnet import ResnetBlock2D, SpatioTemporalResBlock
+from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from diffusers.models.transformers.transformer_temporal import TransformerSpatioTemporalModel
 from einops import rearrange
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ..checkpoints.reading import PARTS
 from ..models.blocks import under_autocast, without_effect
 from ..models.config import ModelConfig
 from ..models.controlnet import SAFM, EmbeddedConditions, ReVideoControlNet
@@ -28,6 +30,8 @@ from .config import AutoencoderConfig, Phase
 from .examples import TrainingExample
 
 FRAMES_AT_ONCE = 16  # through the autoencoder's encoder, whose activations are the largest of all
+PICTURE_BLOCKS = ResnetBlock2D, Transformer2DModel
+VIDEO_BLOCKS = SpatioTemporalResBlock, TransformerSpatioTemporalModel, ControlNetConditioningEmbedding
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 FIXED_LATENT_CHANNELS = 4
@@ -37,39 +41,32 @@ FIXED_LATENT_MEAN = torch.tensor([0.04, 0, 0, 0])  # of synthetic scenes
 FIXED_LATENT_STD = torch.tensor([0.27, 0.166, 0.2, 0.045])  # so that theirs becomes 1
 
 
-class TrainedNetworks(nn.Module):
-    """All four networks under one roof, so that every way of running them sees one module.
+class NetworksInTraining(nn.Module, ABC):
+    """All networks of a model under one roof, so that every way of running them sees one module.
 
     `forward` gives the loss of each clip, (B,). Trained weights are float32, the rest
     `run.frozen`; `trained` names the former as `<part>.<name>`.
     """
 
-    def __init__(self, parts: dict[str, Any], config: ModelConfig, phase: Phase) -> None:
+    vae: Any
+
+    def __init__(self, parts: dict[str, Any], phase: Phase) -> None:
         super().__init__()
-        self.config, self.phase, self.stage = config, phase, phase.as_stage
-        self.unet: ReVideoUNet = parts["unet"]
-        self.controlnet: ReVideoControlNet = parts["controlnet"]
-        self.vae = parts["vae"]
-        self.image_encoder = parts["image_encoder"]
+        self.phase, self.stage, self._names = phase, phase.as_stage, tuple(parts)
         self.trained = phase.parameters(parts)
         for part, net in parts.items():
+            setattr(self, part, net)
             # SVD's autoencoder overflows in fp16.
             frozen = torch.float32 if (part, phase.run.frozen) == ("vae", "fp16") else PRECISIONS[phase.run.frozen]
             for name, weight in net.named_parameters():
                 trained = f"{part}.{name}" in self.trained
                 weight.data = weight.data.to(torch.float32 if trained else frozen)
                 weight.requires_grad_(trained)
-        for network in (self.unet, self.controlnet):
-            for weight in without_effect(network):  # several processes would wait for its gradient
-                weight.requires_grad_(False)
-        if phase.run.gradient_checkpointing:
-            checkpoint_blocks(self.unet)
-            checkpoint_blocks(self.controlnet)
 
     @property
     def parts(self) -> dict[str, Any]:
-        """The four networks by name."""
-        return {part: getattr(self, part) for part in PARTS}
+        """The networks by name."""
+        return {part: getattr(self, part) for part in self._names}
 
     def trains(self, part: str) -> bool:
         """Whether any weight of that network is trained."""
@@ -80,6 +77,34 @@ class TrainedNetworks(nn.Module):
         if self.stage.name == "autoencoder":
             return autoencoder_loss(self.vae, batch, self.phase.autoencoder)
         return self.denoising_loss(batch)
+
+    @abstractmethod
+    def denoising_loss(self, batch: TrainingExample) -> Tensor:
+        """Of each clip, (B,)."""
+
+    def encode(self, video: Tensor) -> Tensor:
+        """(B, T, 3, H, W) in [-1, 1] → (B, T, C, h, w), *not* scaled."""
+        if self.phase.autoencoder.fixed_latents:
+            return encode_fixed(self.vae, video) / LATENT_SCALE
+        return encode(self.vae, video)
+
+
+class TrainedNetworks(NetworksInTraining):
+    """ReVideo's four."""
+
+    unet: ReVideoUNet
+    controlnet: ReVideoControlNet
+    image_encoder: Any
+
+    def __init__(self, parts: dict[str, Any], config: ModelConfig, phase: Phase) -> None:
+        super().__init__(parts, phase)
+        self.config = config
+        for network in (self.unet, self.controlnet):
+            for weight in without_effect(network):  # several processes would wait for its gradient
+                weight.requires_grad_(False)
+        if phase.run.gradient_checkpointing:
+            checkpoint_blocks(self.unet)
+            checkpoint_blocks(self.controlnet)
 
     def denoising_loss(self, batch: TrainingExample) -> Tensor:
         """SVD's weighted loss of each clip, (B,), on latents of `batch`."""
@@ -92,12 +117,6 @@ class TrainedNetworks(nn.Module):
                 )
             torch.clear_autocast_cache()  # of weights in half precision that know no gradient
         return loss(self.unet, controlnet, clean, noise, batch["sigma"], conditioning, weight=batch["weight"])
-
-    def encode(self, video: Tensor) -> Tensor:
-        """(B, T, 3, H, W) in [-1, 1] → (B, T, C, h, w), *not* scaled."""
-        if self.phase.autoencoder.fixed_latents:
-            return encode_fixed(self.vae, video) / LATENT_SCALE
-        return encode(self.vae, video)
 
     def condition(self, batch: TrainingExample) -> Conditioning:
         """As `ReVideo.condition` does for one clip; what of the reference is dropped (conditioning_mask 0) is zeros."""
@@ -154,10 +173,9 @@ def checkpoint_blocks(network: nn.Module, run: Callable[..., Any] = checkpoint) 
 
     diffusers' own switch leaves out the temporal transformers, a third of all activations.
     """
+    kinds = PICTURE_BLOCKS if isinstance(network, UNet2DConditionModel) else VIDEO_BLOCKS
     for module in network.modules():
-        if isinstance(
-            module, (SpatioTemporalResBlock, TransformerSpatioTemporalModel, ControlNetConditioningEmbedding)
-        ):
+        if isinstance(module, kinds):
             module.forward = partial(run, module.forward, use_reentrant=False, preserve_rng_state=False)
 
 
@@ -214,7 +232,7 @@ def _blurred(channels: Tensor, stride: int) -> Tensor:
 
 
 def autoencoder_loss(vae: Any, batch: TrainingExample, settings: AutoencoderConfig) -> Tensor:
-    """Frames through encoder and temporal decoder and back: |error| + mse·error² + kl·KL, a mean per clip.
+    """Frames through encoder and decoder and back: |error| + mse·error² + kl·KL, a mean per clip.
 
     Latents have unit variance when multiplied by LATENT_SCALE, so that is what the KL pulls
     to. With fixed latents the decoder reads those, and the encoder learns to give them.
@@ -230,7 +248,8 @@ def autoencoder_loss(vae: Any, batch: TrainingExample, settings: AutoencoderConf
         latents, variance = own, posterior.var.float() * LATENT_SCALE**2
         pull = settings.kl * 0.5 * (own.square() + variance - variance.log() - 1)
     noisy = ((latents + settings.latent_noise * noise) / LATENT_SCALE).to(frames.dtype)
-    error = (vae.decode(noisy, num_frames=video.shape[1]).sample - frames).float()
+    temporal: dict[str, Any] = {} if isinstance(vae, AutoencoderKL) else {"num_frames": video.shape[1]}
+    error = (vae.decode(noisy, **temporal).sample - frames).float()
     weight = F.interpolate(batch["weight"].flatten(0, 1), error.shape[-2:])
     weight = weight / weight.mean()
 

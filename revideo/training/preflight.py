@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from ..checkpoints.reading import build_parts
-from ..models.config import ModelConfig
+from ..propagation.depth import load_disparity
 from ..tracks.tracking import load_cotracker
 from .config import Phase, TrainingConfig
 from .config_file import TrainingConfigError
-from .initial_weights import model_config
+from .families import Family, Sizes, family_of
 from .networks import FIXED_LATENT_CHANNELS
 from .state import LOG, STATE
 from .video_folder import SUFFIXES
@@ -28,25 +28,30 @@ MIN_FRAMES = 3  # with 2 a temporal convolution's bf16 weight gradients are wron
 
 def check_training(config: TrainingConfig, processes: int = 1) -> None:
     """Raises TrainingConfigError, naming the key, where the config cannot work."""
-    for name in ("path", "svd"):
+    family = family_of(config)
+    for name in ("path", "svd", "sd", "clip"):
         file = getattr(config.model, name)
         if file and not Path(file).exists():
             raise TrainingConfigError(f'"model.{name}": there is no file {file}')
+    for number, phase in enumerate(config.phases):
+        if phase.stage not in family.stages:
+            known = ", ".join(family.stages)
+            raise TrainingConfigError(f'"phases[{number}].stage": a {config.model.kind} has {known}, not {phase.stage}')
     _check_output(config)
     try:
-        sizes = model_config(config.model)
+        sizes = family.sizes(config.model)
     except ValueError as error:
         raise TrainingConfigError(f'"model": {error}') from None
     check_sides(config, sizes)
     for number, phase in enumerate(config.phases):
-        _check_phase(f"phases[{number}]", phase, sizes, processes)
+        _check_phase(f"phases[{number}]", phase, sizes, family, processes)
         for name in ("mixed_precision", "device"):
             if getattr(phase.run, name) != getattr(config.phases[0].run, name):
                 raise TrainingConfigError(f'"phases[{number}].run.{name}" must be the same in all phases')
-    _check_disk(config, sizes)
+    _check_disk(config, family.build(sizes))
 
 
-def check_sides(config: TrainingConfig, sizes: ModelConfig) -> None:
+def check_sides(config: TrainingConfig, sizes: Sizes) -> None:
     """Raises TrainingConfigError where the networks cannot take a phase's clips."""
     for number, phase in enumerate(config.phases):
         multiple = sizes.vae.stride if phase.stage == "autoencoder" else sizes.size_multiple
@@ -73,9 +78,9 @@ def _check_output(config: TrainingConfig) -> None:
             raise TrainingConfigError(f'"output": {output / name} is a folder, not a file: move it away')
 
 
-def _check_disk(config: TrainingConfig, sizes: ModelConfig) -> None:
+def _check_disk(config: TrainingConfig, parts: dict[str, Any]) -> None:
     """That the models still to come fit on the disk, and two checkpoints, of which one replaces the other."""
-    output, parts = Path(config.output), build_parts(sizes)
+    output = Path(config.output)
     models = sum(not (output / name).exists() for name in config.files)
     if not models:
         return
@@ -89,7 +94,7 @@ def _check_disk(config: TrainingConfig, sizes: ModelConfig) -> None:
         raise TrainingConfigError(f'"output": {output} needs {needed}, and its disk has {free / 1e9:.1f} GB left')
 
 
-def _check_phase(where: str, phase: Phase, sizes: ModelConfig, processes: int) -> None:
+def _check_phase(where: str, phase: Phase, sizes: Sizes, family: Family, processes: int) -> None:
     def refuse(name: str, why: str) -> None:
         raise TrainingConfigError(f'"{where}.{name}" {why}')
 
@@ -100,7 +105,8 @@ def _check_phase(where: str, phase: Phase, sizes: ModelConfig, processes: int) -
         what = f"{processes} processes" + (f" times run.clips_at_once {at_once}" if at_once else "")
         refuse("batch", f"{phase.batch} cannot be shared among {what}")
     _check_pixels(phase, processes, refuse)
-    _check_patterns(phase, sizes, refuse)
+    if phase.also_train or phase.train_only:
+        _check_patterns(phase, family.build(sizes), refuse)
     if phase.trajectories.least > phase.trajectories.most:
         refuse("trajectories.least", f"{phase.trajectories.least} is more than most, {phase.trajectories.most}")
     if phase.area.min_px > min(phase.height, phase.width) and phase.as_stage.content:
@@ -133,10 +139,7 @@ def _check_pixels(phase: Phase, processes: int, refuse: Refuse) -> None:
         )
 
 
-def _check_patterns(phase: Phase, sizes: ModelConfig, refuse: Refuse) -> None:
-    if not (phase.also_train or phase.train_only):
-        return
-    parts = build_parts(sizes)
+def _check_patterns(phase: Phase, parts: dict[str, Any], refuse: Refuse) -> None:
     for pattern in phase.also_train:
         if not replace(phase.as_stage, trains=(pattern,)).parameters(parts):
             refuse("also_train", f"matches no weight: {pattern!r}")
@@ -160,6 +163,13 @@ def _check_data(phase: Phase, refuse: Refuse) -> None:
             refuse("data.folder", f"names no folder: {data.folder}")
         if not any(file.suffix.lower() in SUFFIXES for file in Path(data.folder).rglob("*")):
             refuse("data.folder", f"holds no video file ({', '.join(SUFFIXES)}): {data.folder}")
+        if phase.stage == "propagate":
+            if not data.depth:
+                refuse("data.depth", "is missing: name the depth model, a folder or a TorchScript file")
+            try:
+                load_disparity(data.depth)
+            except (ValueError, OSError) as error:
+                refuse("data.depth", f"cannot be used: {error}")
         if data.cotracker:
             try:
                 load_cotracker(data.cotracker)

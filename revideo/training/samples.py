@@ -14,13 +14,13 @@ from ..pictures.overlays import draw_mask
 from ..pictures.sheets import sheet, write_image
 from ..sampling.denoiser import denoise
 from ..sampling.samplers import karras_sigmas, sample_euler
-from .examples import ExampleMaker, TrainingExample, batch_examples
+from .examples import TrainingExample, batch_examples
 from .networks import TrainedNetworks, encode
 
 
 def write_sheet(
     networks: TrainedNetworks,
-    make: ExampleMaker,
+    make: Callable[[int], TrainingExample],
     folder: Path,
     step: int,
     precision: Callable[[], AbstractContextManager] = nullcontext,

@@ -134,11 +134,7 @@ class FolderClips:
 
     def _cropped(self, known: VideoHeader, start: int, generator: torch.Generator) -> TrainingClip:
         phase, data = self.phase, self.phase.data
-        scale = max(phase.height / known.height, phase.width / known.width)
-        height = max(round(known.height * scale), phase.height)
-        width = max(round(known.width * scale), phase.width)
-        if height * width > LARGEST_SCALED * phase.height * phase.width:
-            raise Unusable(f"{known.width}×{known.height} is of another shape than {phase.width}×{phase.height}")
+        height, width = scaled_size(known, phase)
         video = read_window(known, start, data.stride, phase.frames, height, width)
         if has_cut(video, data.cut):
             raise Unusable("its scene changes (data.cut)")
@@ -150,6 +146,16 @@ class FolderClips:
         cropped = video[..., top : top + phase.height, left : left + phase.width]
         points = tracks.points_px - torch.tensor([left, top])
         return TrainingClip(cropped, Trajectories(points, tracks.visible), fps=float(known.rate / data.stride))
+
+
+def scaled_size(known: VideoHeader, phase: Phase) -> tuple[int, int]:
+    """Height and width of a file's frames that just cover the phase's; raises Unusable for too long a strip."""
+    scale = max(phase.height / known.height, phase.width / known.width)
+    height = max(round(known.height * scale), phase.height)
+    width = max(round(known.width * scale), phase.width)
+    if height * width > LARGEST_SCALED * phase.height * phase.width:
+        raise Unusable(f"{known.width}×{known.height} is of another shape than {phase.width}×{phase.height}")
+    return height, width
 
 
 def warn_once(file: Path, why: str) -> None:

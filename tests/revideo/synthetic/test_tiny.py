@@ -20,8 +20,11 @@ from revideo.synthetic.examples import (
     OPTIONS,
     WIDE_EXAMPLES,
     WIDTH_PX,
+    WITH_DEPTH,
+    example_depth_file,
     example_edit,
     example_files,
+    restyled_example,
 )
 from revideo.synthetic.measures import held_out, mean_metrics, measure_edit
 from revideo.video.io import read_image, read_video
@@ -119,3 +122,14 @@ def test_example_files_are_the_edits(name):
     assert frames.shape == truth.source.shape == (24 if name.startswith("long") else 14, 3, *size)
     assert psnr(frames, truth.source) > 30  # 4:2:0 blurs the sprites' colours at their borders
     assert psnr(read_image(edited), truth.edit.edited_frame) > 50
+
+
+def test_the_restyled_example_s_files_are_its_clip_and_depth():
+    truth = restyled_example()
+    clip, edited = example_files(JS / "examples", WITH_DEPTH)
+    expected = {clip: truth.source, example_depth_file(JS / "examples"): truth.depth.expand(-1, 3, -1, -1)}
+    for file, frames in expected.items():
+        found, _ = read_video(file)
+        assert found.shape == frames.shape == (FRAMES, 3, HEIGHT_PX, WIDTH_PX)
+        assert psnr(found, frames) > 30
+    assert psnr(read_image(edited), truth.target[0]) > 50

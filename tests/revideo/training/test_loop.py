@@ -404,7 +404,7 @@ def test_another_models_file_is_not_gone_on_from(halfway, training_values, name)
 
 def test_a_folder_that_cannot_be_made_is_named_before_the_model(training_values, tmp_path, monkeypatch, capsys):
     """Nothing below a file, no name of 300 characters."""
-    monkeypatch.setattr("revideo.training.loop.write_start", lambda *_: pytest.fail("a model was made"))
+    monkeypatch.setattr("revideo.training.loop.with_checksum", lambda *_: pytest.fail("a model was made"))
     (tmp_path / "FILE").touch()
     for output in ("FILE/out", "x" * 300):
         config = write_config(tmp_path / "nowhere.toml", training_values() | {"output": output})

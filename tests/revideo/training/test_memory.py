@@ -10,8 +10,8 @@ from revideo.cli.main import main
 from revideo.training.config import OptimizerConfig, RunConfig
 from revideo.training.config_file import parse_training_config
 from revideo.training.examples import ExampleMaker, batch_examples
+from revideo.training.families import make_source
 from revideo.training.initial_weights import from_nothing
-from revideo.training.loop import make_source
 from revideo.training.memory import activations, memory
 from revideo.training.networks import TrainedNetworks
 
