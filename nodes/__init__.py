@@ -15,6 +15,7 @@ from .long_video import ReVideoLongVideo
 from .model import ReVideoLoadModel, register_model_folder
 from .native.conditioning import ReVideoLoadControlNet, ReVideoNativeConditioning
 from .native.load_svd import ReVideoLoadSVD
+from .propagate import ReVideoLoadPropagator, ReVideoPropagate
 from .sampling import ReVideoDecode, ReVideoSampler
 from .tracks.track_changes import ReVideoMergeTracks, ReVideoTransformTracks
 from .tracks.track_points import ReVideoTrackPoints, register_tracker_folder
@@ -53,4 +54,6 @@ class ReVideoExtension(ComfyExtension):
             ReVideoLoadControlNet,
             ReVideoNativeConditioning,
             ReVideoControlVideo,
+            ReVideoLoadPropagator,
+            ReVideoPropagate,
         ]

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import folder_paths
 import torch
-from comfy_api.latest import InputImpl, Types, io
+from comfy_api.latest import io
 from torch import Tensor
 
 from .model import plan_memory
@@ -23,22 +19,17 @@ from .sockets import (
     Trajectories,
     checked,
     edited_picture,
-    frames_from_image,
-    image_from_frames,
     mask_from_comfy,
 )
+from .whole_video import edit_whole, windows_folder
 
 if TYPE_CHECKING:
     from comfy_api.input import VideoInput
-    from comfy_api.input_impl import VideoFromFile
 
     from .. import revideo
     from ..revideo.editing.crop import CropMode
     from ..revideo.tracks.trajectories import Timing
     from ..revideo.video.fitting import Fit
-
-MP4_SOUND = ("aac", "mp3", "ac3", "eac3", "flac", "opus", "alac")  # what that container can hold
-WINDOWS_FOLDER = "revideo_windows"  # in ComfyUI's output folder: it empties its temp folder when it starts
 
 
 class ReVideoLongVideo(io.ComfyNode):
@@ -263,9 +254,9 @@ class ReVideoLongVideo(io.ComfyNode):
             restored_things,
         )
         picture = edited_picture(edited_frame, reference_frame)
-        cache = WindowCache(_windows_folder(cls.hidden.unique_id, picture))
+        cache = WindowCache(windows_folder(cls.hidden.unique_id, picture))
 
-        def edit(source: Tensor | revideo.VideoFile, output: Path | None = None) -> revideo.EditResult:
+        def edit(source: Tensor | revideo.VideoFile, output: Path | None) -> Tensor:
             masks, paths = _fit_times(len(source), mask_from_comfy(mask), trajectories, timing)
             asked = Edit(picture, paths, masks, reference_frame, keyframes, whole_frame)
             size, multiple, planned = asked.size, model.config.size_multiple, None
@@ -294,34 +285,12 @@ class ReVideoLongVideo(io.ComfyNode):
                 feather_px=feather,
                 handover=handover,
                 cache=cache,
-            )
+            ).frames
 
-        if isinstance(video, InputImpl.VideoFromFile):
-            result: Tensor | VideoInput = _edit_file(video, edit)
-        elif isinstance(video, torch.Tensor):
-            result = image_from_frames(edit(frames_from_image(video)).frames)
-        else:
-            parts = video.get_components()
-            images = image_from_frames(edit(frames_from_image(parts.images)).frames)
-            result = InputImpl.VideoFromComponents(Types.VideoComponents(images, parts.frame_rate, parts.audio))
+        result = edit_whole(video, edit, "ReVideoLongVideo")
         if finished_windows != "keep":
             cache.clear()
         return io.NodeOutput(result)
-
-
-def _edit_file(video: VideoFromFile, edit: Callable[[revideo.VideoFile, Path], revideo.EditResult]) -> VideoInput:
-    """A file in the temp folder, written as windows are done."""
-    from ..revideo.video.file import VideoFile
-
-    folder = Path(folder_paths.get_temp_directory())
-    folder.mkdir(parents=True, exist_ok=True)
-    begin_s, duration_s = video.get_active_trim_window()
-    file = video.get_stream_source()
-    with VideoFile.between(file, begin_s, duration_s) if begin_s or duration_s else VideoFile(file) as source:
-        suffix = ".mp4" if set(source.sounds) <= set(MP4_SOUND) else ".mkv"
-        target = folder / f"ReVideoLongVideo_{uuid.uuid4().hex}{suffix}"
-        edit(source, target)
-    return InputImpl.VideoFromFile(str(target))
 
 
 def _fit_times(
@@ -333,15 +302,3 @@ def _fit_times(
     if timing == "stretch" and len(mask) not in (1, num_frames):
         mask = mask[torch.linspace(0, len(mask) - 1, num_frames).round().long()]
     return mask, trajectories
-
-
-def _windows_folder(node: str | None, picture: Tensor) -> Path:
-    """Of this node and edited frame: other settings replace its windows, another picture has its own.
-
-    A node's id is whatever text a prompt gives it, so it is no part of a path.
-    """
-    from ..revideo.video.levels import to_uint8
-
-    name = hashlib.sha256(to_uint8(picture).cpu().contiguous().numpy().tobytes())
-    name.update((node or "").encode("utf-8", "surrogatepass"))
-    return Path(folder_paths.get_output_directory()) / WINDOWS_FOLDER / name.hexdigest()[:32]

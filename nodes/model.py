@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import comfy.ldm.modules.attention as comfyui_attention
 import comfy.model_management as management
@@ -18,6 +19,8 @@ from comfy_api.latest import io
 from .sockets import CATEGORY, Model, checked
 
 if TYPE_CHECKING:
+    from comfy.model_patcher import ModelPatcher
+
     from .. import revideo
     from ..revideo.models.blocks import Attend
     from ..revideo.pipeline.memory_plan import Plan
@@ -53,6 +56,11 @@ def checkpoint_path(name: str) -> Path:
         return builtin.TINY_FILE
     if name not in checkpoint_names():
         raise ValueError(missing_message(name))
+    return listed_path(name)
+
+
+def listed_path(name: str) -> Path:
+    """The file or folder behind a name that a list showed."""
     for folder in (FOLDER, "checkpoints"):
         path = folder_paths.get_full_path(folder, name)
         if path is not None:
@@ -61,8 +69,12 @@ def checkpoint_path(name: str) -> Path:
 
 
 def change_times(*names: str) -> list[float]:
-    """When the files behind these names, or those in a diffusers folder, were last written."""
-    paths = [checkpoint_path(name) for name in names if name != SAME_FILE]
+    """`write_times` of what these names stand for."""
+    return write_times(*(checkpoint_path(name) for name in names if name != SAME_FILE))
+
+
+def write_times(*paths: Path) -> list[float]:
+    """When these files, or those in these folders, were last written."""
     files = [file for path in paths for file in (path, *sorted(path.rglob("*")))]
     return [file.stat().st_mtime for file in files if file.exists()]
 
@@ -111,6 +123,21 @@ def chosen_attention(device: torch.device) -> Attend | None:
     return attend
 
 
+def patch_networks(networks: Iterable[torch.nn.Module], device: torch.device) -> dict[torch.nn.Module, ModelPatcher]:
+    """What ComfyUI's model management knows each network by, which it moves as a whole."""
+    offload_device = management.unet_offload_device()
+    # Not CoreModelPatcher, which may be the dynamic one: that leaves all of them on the card, since only layers made
+    # by ComfyUI's own factories can come in part, and asks nobody else to go.
+    return {network: comfy.model_patcher.ModelPatcher(Managed(network), device, offload_device) for network in networks}
+
+
+def dtype_for(weight_dtype: str, device: torch.device) -> torch.dtype:
+    """The one named, else ComfyUI's choice for the device."""
+    return WEIGHT_DTYPES.get(weight_dtype) or management.unet_dtype(
+        device, supported_dtypes=list(WEIGHT_DTYPES.values())
+    )
+
+
 def manage(model: revideo.ReVideo) -> revideo.ReVideo:
     """Lets ComfyUI decide when each network of a revideo.ReVideo is on the device, when it goes, and what attends."""
     from ..revideo.models.blocks import attend_by
@@ -118,13 +145,7 @@ def manage(model: revideo.ReVideo) -> revideo.ReVideo:
     model.device = management.get_torch_device()
     for network in (model.unet, model.controlnet):
         attend_by(network, chosen_attention(model.device))
-    offload_device = management.unet_offload_device()
-    # Not CoreModelPatcher, which may be the dynamic one: that leaves all of them on the card, since only layers made
-    # by ComfyUI's own factories can come in part, and asks nobody else to go.
-    patchers = {
-        network: comfy.model_patcher.ModelPatcher(Managed(network), model.device, offload_device)
-        for network in (model.unet, model.controlnet, model.vae, model.image_encoder)
-    }
+    patchers = patch_networks((model.unet, model.controlnet, model.vae, model.image_encoder), model.device)
 
     def place(*networks: torch.nn.Module) -> None:
         whole = [patchers[network] for network in networks if not model.layer_by_layer(network)]
@@ -205,9 +226,7 @@ class ReVideoLoadModel(io.ComfyNode):
         path = checkpoint_path(checkpoint)
         svd = None if svd_checkpoint == SAME_FILE else checkpoint_path(svd_checkpoint)
         device = management.get_torch_device()
-        dtype = WEIGHT_DTYPES.get(weight_dtype) or management.unet_dtype(
-            device, supported_dtypes=list(WEIGHT_DTYPES.values())
-        )
+        dtype: torch.dtype | Literal["auto"] = dtype_for(weight_dtype, device)
         asked_for = weight_dtype in WEIGHT_DTYPES or args.force_fp32 or args.fp32_unet
         if management.is_device_cpu(device) and dtype == torch.float32 and not asked_for:
             dtype = "auto"  # ComfyUI asks no processor whether it multiplies in bf16

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from comfy.samplers import KSAMPLER
 
     from .. import revideo
+    from ..revideo.propagation.propagator import Propagator
     from ..revideo.sampling.samplers import Callback, Denoise, Progress
 
 AS_HEARD = -1.0  # of noise: as much as the model hears of
@@ -189,7 +190,7 @@ class ReVideoSampler(io.ComfyNode):
         return io.NodeOutput({"samples": latents / LATENT_SCALE}, ui=ui.PreviewText(layout) if layout else {})
 
 
-def progress_callback(model: revideo.ReVideo) -> Callback:
+def progress_callback(model: revideo.ReVideo | Propagator) -> Callback:
     """The node's progress bar with a picture of the newest frame, and a chance to stop."""
     previewer = _previewer_for(model)
     bars: dict[str, comfy.utils.ProgressBar] = {}
@@ -206,7 +207,7 @@ def progress_callback(model: revideo.ReVideo) -> Callback:
     return callback
 
 
-def _previewer_for(model: revideo.ReVideo) -> latent_preview.LatentPreviewer | None:
+def _previewer_for(model: revideo.ReVideo | Propagator) -> latent_preview.LatentPreviewer | None:
     """What makes small pictures of latents, if previews are on."""
     if model.config.vae.latent_channels != 4:
         return None

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .. import revideo
 
 Model = io.Custom("REVIDEO_MODEL")
+Propagator = io.Custom("REVIDEO_PROPAGATOR")
 Trajectories = io.Custom("REVIDEO_TRAJECTORIES")
 Conditions = io.Custom("REVIDEO_CONDITIONS")
 Crop = io.Custom("REVIDEO_CROP")

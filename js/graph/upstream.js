@@ -87,16 +87,26 @@ function fileNamed(value) {
 }
 
 export const EXAMPLE = "ReVideoExampleClip";
+const [EDITED_FRAME, DEPTH] = [1, 4]; // of its outputs, those that are not the clip
+const RESTYLED = "restyled"; // which has a depth
 
 /** Its clips, as `NAMES` in nodes/example.py: any other text of a workflow becomes no address. */
 export const EXAMPLES = [
     ...["content", "motion", "both", "two areas"],
     ...["one area", "two areas", "new motion", "many areas", "long", "kept motion", "added", "removed"].map((name) => `${name} 576x320`),
+    RESTYLED,
 ];
 
-/** What Example Clip gives: the clip, or its edited first frame. As `example_files` in revideo/synthetic/examples.py. @type {(value: string, slot: number) => File | null} */
-const exampleFile = (value, slot) =>
-    EXAMPLES.includes(value) ? { filename: `${value.replaceAll(" ", "_")}.${slot === 1 ? "png" : "mp4"}`, subfolder: "examples", type: "pack" } : null;
+/**
+ * What Example Clip gives: the clip, its edited first frame, or the depth of the one example that has it. As
+ * `example_files` and `example_depth_file` in revideo/synthetic/examples.py.
+ * @type {(value: string, slot: number) => File | null}
+ */
+function exampleFile(value, slot) {
+    if (!EXAMPLES.includes(value) || (slot === DEPTH && value !== RESTYLED)) return null;
+    const ending = { [EDITED_FRAME]: ".png", [DEPTH]: "_depth.mp4" }[slot] ?? ".mp4";
+    return { filename: `${value.replaceAll(" ", "_")}${ending}`, subfolder: "examples", type: "pack" };
+}
 
 /**
  * What the nodes that load files load. `kind`: where its name need not say it; `file`: where their widget's value is

@@ -22,6 +22,7 @@ import first_edit
 import frame_edits
 import native_edits
 import numpy as np
+import propagation_edits
 import torch
 import wan_edits
 from comfyui_server import ROOT, WINDOW, ComfyUI
@@ -49,11 +50,11 @@ SAVED = ROOT / "tests/data/workflows"  # as an earlier version had them; clip an
 FIRST_EDIT, ONE_AREA, TWO_AREAS, NEW_MOTION, MANY_AREAS, LONG, KEEP_MOTION, NATIVE, NATIVE_LONG, *OTHERS = NAMES = (
     tuple(DESCRIPTIONS)
 )
-FIRST_FRAME, BY_EDIT_MODEL, FOLLOW, VACE, WAN_MOVE, CROP, ADD, REMOVE = OTHERS
+FIRST_FRAME, BY_EDIT_MODEL, FOLLOW, VACE, WAN_MOVE, RESTYLE, CROP, ADD, REMOVE = OTHERS
 WAN = (VACE, WAN_MOVE)
 WAN_FRAMES = 13  # 4n + 1, which a clip of 14 has
 PAINTED = FIRST_FRAME, BY_EDIT_MODEL  # by an image model, in the graph
-APPS = [name for name in NAMES if name not in (*PAINTED, *WAN)]  # whose clip, drawing and seed say all
+APPS = [name for name in NAMES if name not in (*PAINTED, *WAN, RESTYLE)]  # whose clip, drawing and seed say all
 BUILT_IN = "tiny (built in)"
 
 EXAMPLES = {  # of Example Clip
@@ -71,6 +72,7 @@ EXAMPLES = {  # of Example Clip
     VACE: "one area 576x320",
     WAN_MOVE: "one area 576x320",
     FOLLOW: "content",
+    RESTYLE: propagation_edits.EXAMPLE,
     CROP: "one area 576x320",
     ADD: "added 576x320",
     REMOVE: "removed 576x320",
@@ -161,6 +163,8 @@ def workflow(name: str) -> list[list[Column]]:
         return first_edit.workflow(drawing(name), model_loader)
     if name == NATIVE:
         return native_edits.workflow(drawing(name), model_loader)
+    if name == RESTYLE:
+        return propagation_edits.workflow()
     height, width = (HEIGHT_PX, WIDTH_PX) if name == FOLLOW else WIDE_PX
     count = 0 if name == LONG else LENGTHS[name]  # 0: all
     size = {"size_policy": "area", "width": width, "height": height, "count": count}
@@ -345,6 +349,17 @@ THUMBNAIL_PX, LINE_PX = 640, 44  # width of the picture, height of the line belo
 
 def thumbnail(name: str) -> Image.Image:
     """What the templates menu shows: the edited first frame with what is drawn on it, and the workflow's one line."""
+    shown = propagation_edits.picture() if name == RESTYLE else edited_picture(name)
+    height = shown.shape[1] * THUMBNAIL_PX // shown.shape[2]
+    canvas = np.full((height + LINE_PX, THUMBNAIL_PX, 3), 24, np.uint8)
+    canvas[:height] = to_uint8(fit_frames(shown[None], height, THUMBNAIL_PX)[0]).permute(1, 2, 0)
+    text = DESCRIPTIONS[name]
+    draw_text(canvas, text, 16, height + 29, size_to_fit(text, 14, THUMBNAIL_PX - 32))
+    return Image.fromarray(canvas)
+
+
+def edited_picture(name: str) -> torch.Tensor:  # (3, H, W)
+    """The edited first frame with what is drawn on it."""
     truth = example_edit(EXAMPLES[name])
     document = EditDocument.from_json(drawing(name))
     frames, size = len(truth.source), truth.source.shape[-2:]
@@ -358,12 +373,7 @@ def thumbnail(name: str) -> Image.Image:
     asked = draw_tracks(draw_mask(truth.edit.edited_frame[None], mask), trajectories)[0]
     if size[0] == size[1]:  # a small one, beside the clip as it was
         asked = torch.cat([truth.source[0], asked], 2)
-    height = asked.shape[1] * THUMBNAIL_PX // asked.shape[2]
-    canvas = np.full((height + LINE_PX, THUMBNAIL_PX, 3), 24, np.uint8)
-    canvas[:height] = to_uint8(fit_frames(asked[None], height, THUMBNAIL_PX)[0]).permute(1, 2, 0)
-    text = DESCRIPTIONS[name]
-    draw_text(canvas, text, 16, height + 29, size_to_fit(text, 14, THUMBNAIL_PX - 32))
-    return Image.fromarray(canvas)
+    return asked
 
 
 GRAPH_BOX = """() => {

@@ -25,6 +25,7 @@ DESCRIPTIONS = {  # workflow: one line
     "10_click_and_follow": "A click on a thing: its mask and its motion on every frame",
     "11_vace": "The same area for another model, Wan VACE: needs its weights",
     "12_wan_move": "The same paths for another model, Wan-Move: needs its weights",
+    "13_restyle_and_propagate": "One edited frame restyles a whole clip, along its depth",
     "14_crop_and_stitch": "A small edit of large frames, at their own pixels",
     "15_add_a_thing": "A thing that was not there comes in along a path",
     "16_remove_a_thing": "A moving thing taken away, and the ground behind it",

@@ -51,7 +51,7 @@ def first_edit(page: Page) -> Drawing:
 @pytest.mark.parametrize("name", NAMES)
 def test_an_app_shows_the_clip_the_drawing_and_the_seed_and_gives_the_saved_video(name: str):
     workflow = stored(name)
-    if name not in APPS:  # there texts say what is wanted, which are found best where they are used
+    if name not in APPS:  # there texts or a depth say what is wanted, which are found best where they are used
         assert "linearData" not in workflow["extra"]
         return
     app = workflow["extra"]["linearData"]

@@ -27,6 +27,7 @@ from examples import (
     NATIVE_LONG,
     ONE_AREA,
     PAINTED,
+    RESTYLE,
     SAVED,
     WAN,
     WAN_FRAMES,
@@ -97,8 +98,8 @@ def test_loaders_know_where_the_weights_are(name: str):
         types = ("UNETLoader", "CLIPLoader", "VAELoader", "CLIPVisionLoader")
         loaders = [node for node in stored(name)["nodes"] if node["type"] in types]
     for node in loaders:
-        wanted = WAN_FILES[node["widgets_values"][0]] if name in WAN else MODEL
-        assert node["properties"]["models"] == [wanted]
+        wanted = [WAN_FILES[node["widgets_values"][0]] if name in WAN else MODEL]
+        assert node["properties"].get("models", []) == ([] if name == RESTYLE else wanted)  # nobody has released one
         assert name in WAN or node["widgets_values"][0] == BUILT_IN
     assert loaders
 
@@ -291,7 +292,7 @@ def test_what_was_saved_earlier_runs(comfyui: ComfyUI, page: Page, name: str):
 def check_result(
     comfyui: ComfyUI, workflow: dict[str, Any], entry: dict[str, Any], clip: Tensor, clip_rate: Fraction
 ) -> None:
-    """That the saved clip is the source's outside the drawn areas and something else inside."""
+    """That the saved clip is the source's outside the drawn areas and something else inside; without any, all over."""
     assert entry["status"]["status_str"] == "success", entry["status"]["messages"]
     node_id = next(str(node["id"]) for node in workflow["nodes"] if node["type"] == "SaveVideo")
     saved = comfyui.saved_path(entry["outputs"][node_id]["images"][0])
@@ -303,6 +304,9 @@ def check_result(
     assert rate == clip_rate
 
     difference = torch.from_numpy(np.abs(frames - (clip * 255).permute(0, 2, 3, 1).numpy()).mean(-1))  # of 255
+    if all(node["type"] != "ReVideoEditor" for node in workflow["nodes"]):
+        assert difference.mean((1, 2)).min() > 3
+        return
     inside, outside = followed_area(workflow) or well_inside_and_outside(workflow, clip)
     assert difference[inside].mean() > 3  # remade: by random weights anything, by trained ones in one step a haze
     assert difference[outside].mean() < 5

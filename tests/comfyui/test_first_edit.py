@@ -14,7 +14,16 @@ from tiny_limits import LIMITS, STEPS
 from torch import Tensor
 
 from revideo.evaluation.metrics import psnr
-from revideo.synthetic.examples import EXAMPLES, HEIGHT_PX, WIDE_EXAMPLES, WIDTH_PX, example_edit, example_files
+from revideo.synthetic.examples import (
+    EXAMPLES,
+    HEIGHT_PX,
+    WIDE_EXAMPLES,
+    WIDTH_PX,
+    WITH_DEPTH,
+    example_depth_file,
+    example_edit,
+    example_files,
+)
 from revideo.synthetic.measures import measure_edit
 
 SHOWN_ONLY = ("MarkdownNote",)
@@ -115,10 +124,12 @@ def test_every_example_gives_its_edit(comfyui: ComfyUI, name: str):
 def test_the_pack_serves_what_the_editor_shows_of_an_example(comfyui: ComfyUI):
     """Byte for byte: what is drawn on is what is edited."""
     options = comfyui.get("/object_info/ReVideoExampleClip")["ReVideoExampleClip"]["input"]["required"]["example"]
-    assert options[1]["options"] == [*EXAMPLES, *WIDE_EXAMPLES]
-    for name in (*EXAMPLES, *WIDE_EXAMPLES):
-        for file in example_files(ROOT / "js/examples", name):
-            assert comfyui.get(f"/extensions/ComfyUI-ReVideo/examples/{file.name}") == file.read_bytes()
+    names = [*EXAMPLES, *WIDE_EXAMPLES, WITH_DEPTH]
+    assert options[1]["options"] == names
+    folder = ROOT / "js/examples"
+    files = [file for name in names for file in example_files(folder, name)]
+    for file in (*files, example_depth_file(folder)):
+        assert comfyui.get(f"/extensions/ComfyUI-ReVideo/examples/{file.name}") == file.read_bytes()
 
 
 @pytest.mark.parametrize("dtype", ["auto", "fp32", "bf16", "fp8"])

@@ -145,13 +145,13 @@ def test_images_to_images(comfyui: ComfyUI, clip: str, count: int):
     node_id=st.text() | st.sampled_from(["../../x", "/etc/x", "C:\\x", "a:b:c", "\0", "x" * 5000, "..", "", "\ud800"])
 )
 def test_no_id_of_a_node_names_a_place(node_id: str):
-    long_video = importlib.import_module(f"{load_pack().__name__}.long_video")
+    whole_video = importlib.import_module(f"{load_pack().__name__}.whole_video")
     picture = torch.zeros(3, 8, 8)
-    folder = long_video._windows_folder(node_id, picture)
-    assert folder.parent == long_video._windows_folder("1", picture).parent
+    folder = whole_video.windows_folder(node_id, picture)
+    assert folder.parent == whole_video.windows_folder("1", picture).parent
     assert re.fullmatch("[0-9a-f]{32}", folder.name)
-    assert (folder == long_video._windows_folder("1", picture)) == (node_id == "1")
-    assert folder != long_video._windows_folder(node_id, picture + 1)
+    assert (folder == whole_video.windows_folder("1", picture)) == (node_id == "1")
+    assert folder != whole_video.windows_folder(node_id, picture + 1)
 
 
 def test_killed_and_started_again_it_goes_on(tmp_path: Path, comfyui: ComfyUI, clip: str, finished: Run):

@@ -38,6 +38,8 @@ NODES = (
     "ReVideoLoadControlNet",
     "ReVideoNativeConditioning",
     "ReVideoControlVideo",
+    "ReVideoLoadPropagator",
+    "ReVideoPropagate",
 )
 
 
