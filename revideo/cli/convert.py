@@ -18,7 +18,8 @@ def add_convert(commands: Any) -> None:
         description="""\
 Converts between the forms a ReVideo model comes in: the released .ckpt, .safetensors with the same names,
 a diffusers folder (a TARGET without suffix), and a control file beside a Stable Video Diffusion file.
-A .ckpt is read as plain tensors; code in it is refused, never run. Existing targets are replaced.""",
+A .ckpt is read as plain tensors; code in it is refused, never run. Existing targets are replaced.
+A propagator (`revideo propagate`) goes from .safetensors to a folder and back, in any precision.""",
         epilog="""\
 examples:
 
@@ -57,9 +58,14 @@ def run_convert(arguments: argparse.Namespace) -> int:
         if arguments.target_svd:
             check_target(arguments.target_svd, (".safetensors", ".ckpt"), [*inputs, arguments.target])
 
+        from ..checkpoints.propagator import convert_propagator, is_propagator
         from ..checkpoints.writing import convert
         from ..models.config import ModelConfig
 
+        if is_propagator(arguments.source):
+            _check_propagator_options(arguments)
+            convert_propagator(arguments.source, arguments.target, chosen_dtype(arguments))
+            return _print_sizes(arguments)
         config = ModelConfig.from_json(read_text(arguments.config, "JSON")) if arguments.config else None
         convert(
             arguments.source,
@@ -70,6 +76,16 @@ def run_convert(arguments: argparse.Namespace) -> int:
             dtype=chosen_dtype(arguments),
             shard_mb=arguments.shard_mb,
         )
+    return _print_sizes(arguments)
+
+
+def _check_propagator_options(arguments: argparse.Namespace) -> None:
+    for name in ("svd", "target_svd", "shard_mb", "config"):
+        if getattr(arguments, name):
+            raise ValueError(f"{arguments.source} is a propagator, which has no --{name.replace('_', '-')}")
+
+
+def _print_sizes(arguments: argparse.Namespace) -> int:
     for file in filter(None, (arguments.target, arguments.target_svd)):
         if arguments.shard_mb and file == arguments.target:
             file = file.with_name(f"{file.name}.index.json")

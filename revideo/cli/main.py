@@ -17,6 +17,7 @@ from .download import add_download
 from .edit import add_edit
 from .edit_frame import add_edit_frame
 from .evaluate import add_evaluate, add_evaluate_sets
+from .propagation.entry import add_propagate
 from .reproduce import add_reproduce
 from .shots import add_shots
 from .train import add_train
@@ -55,6 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_edit(commands)
     add_edit_frame(commands)
+    add_propagate(commands)
     add_batch(commands)
     add_shots(commands)
     add_evaluate(commands)

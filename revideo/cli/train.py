@@ -103,15 +103,18 @@ def _require(package: str) -> None:
 
 def _print_memory(config: Any) -> int:
     from ..models.config import ModelConfig
-    from ..training.initial_weights import model_config
+    from ..models.propagator_config import PropagatorConfig
+    from ..training.families import family_of
     from ..training.memory import memory_table
     from ..training.preflight import check_sides
 
-    file = Path(config.model.path or config.model.svd)
-    sizes = ModelConfig.from_dict({"control": config.model.control})
-    if config.model.sizes or file.exists():
-        sizes = model_config(config.model)
+    source = config.model
+    file = Path(source.path or source.svd or source.sd)
+    if source.sizes or file.exists():
+        sizes = family_of(config).sizes(source)
     else:
+        released: type[Any] = PropagatorConfig if source.kind == "propagator" else ModelConfig
+        sizes = released.from_dict({name: getattr(source, name) for name in ("control", "remedies")})
         print(f"{file} is not there: computed for the released size", file=sys.stderr)
     check_sides(config, sizes)
     print(memory_table(config.phases, sizes))

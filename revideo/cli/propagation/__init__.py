@@ -1,0 +1,1 @@
+"""`revideo propagate`: one edited frame, given to all frames of a clip."""
