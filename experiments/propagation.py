@@ -11,7 +11,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from statistics import fmean, stdev
@@ -26,7 +26,7 @@ from benchmarks.common import table_header, table_row
 from revideo.checkpoints.propagator import load_propagator_parts
 from revideo.files import whole_file
 from revideo.pictures.sheets import sheet, write_image
-from revideo.propagation.propagator import PropagationOptions, Propagator
+from revideo.propagation.propagator import PropagationOptions, Propagator, load_propagator
 from revideo.synthetic.depth import RestyledClip, make_restyled
 from revideo.synthetic.measures import HELD_OUT
 from revideo.synthetic.restyled_measures import RestyledMetrics, measure_restyled
@@ -112,28 +112,35 @@ def read_trials(file: Path) -> PropagationTrials:
     return found.model_copy(update=places)
 
 
-def measure(trials: PropagationTrials, trial: PropagationTrial, seed: int) -> dict[str, list[list[float]]]:
+def measure_trial(trials: PropagationTrials, trial: PropagationTrial, seed: int) -> dict[str, list[list[float]]]:
     """By metric, of each clip a value per frame; a sheet of the first clip lies beside."""
     phase = trials.training_of(trial, seed).phases[0]
     parts, config = load_propagator_parts(trials.folder(trial, seed) / f"{phase.name}.safetensors", torch.float32)
     parts["vae"] = load_propagator_parts(trials.autoencoder, torch.float32)[0]["vae"]
-    model = Propagator(parts, config, "cpu")
     options = PropagationOptions(trials.measured.solver_steps, **trial.options)
-    found: dict[str, list[list[float]]] = {field.name: [] for field in fields(RestyledMetrics)}
     clips = trials.clips(phase.height, phase.width)
-    for number, truth in enumerate(tqdm(clips, trial.name, trials.measured.clips, leave=False, disable=None)):
+    found, shown = measure(Propagator(parts, config, "cpu"), clips, options)
+    write_image(trials.results(trial, seed).with_suffix(".png"), shown)
+    return found
+
+
+def measure(
+    model: Propagator, clips: Iterable[RestyledClip], options: PropagationOptions, sheets: int = 1
+) -> tuple[dict[str, list[list[float]]], Tensor]:
+    """By metric, of each clip a value per frame; and a picture (3, H, W) of the first clips."""
+    found: dict[str, list[list[float]]] = {field.name: [] for field in fields(RestyledMetrics)}
+    rows: dict[str, Tensor] = {}
+    for number, truth in enumerate(tqdm(clips, leave=False, disable=None)):
         frames = model.propagate(truth.source, truth.target[0], truth.depth, options).frames
         metrics = measure_restyled(truth, frames)
         for name, values in found.items():
             values.append(getattr(metrics, name).tolist())
-        if number == 0:
-            write_image(trials.results(trial, seed).with_suffix(".png"), _sheet(truth, frames))
-    return found
-
-
-def _sheet(truth: RestyledClip, frames: Tensor) -> Tensor:
-    rows = {"source": truth.source, "depth": truth.depth.expand(-1, 3, -1, -1), "right": truth.target}
-    return sheet(rows | {"painted": frames}, [number for number in SHOWN_FRAMES if number < len(frames)])
+        if number < sheets:
+            given = {"source": truth.source, "depth": truth.depth.expand(-1, 3, -1, -1), "right": truth.target}
+            mark = f" {number + 1}" if sheets > 1 else ""
+            rows |= {name + mark: video for name, video in (given | {"painted": frames}).items()}
+    longest = max(len(video) for video in rows.values())
+    return found, sheet(rows, [number for number in SHOWN_FRAMES if number < longest])
 
 
 def run(trials: PropagationTrials, seeds: Sequence[int], names: Sequence[str], piece: Piece) -> None:
@@ -145,11 +152,22 @@ def run(trials: PropagationTrials, seeds: Sequence[int], names: Sequence[str], p
             train(trials.training_of(trial, seed), resume=True, piece=piece)
             file = trials.results(trial, seed)
             if not file.exists():
-                found = measure(trials, trial, seed)
+                found = measure_trial(trials, trial, seed)
                 with whole_file(file) as unfinished:
                     unfinished.write_text(json.dumps(found), "utf-8")
                 last = {name: fmean(clip[-1] for clip in clips) for name, clips in found.items()}
                 print(f"{trial.name}, seed {seed}, last frame: {last}", flush=True)
+
+
+def measure_model(trials: PropagationTrials, path: str, side: int, picture: Path | None) -> Iterator[str]:
+    """Markdown: of some frames each metric's mean over clips."""
+    model, options = load_propagator(path), PropagationOptions(trials.measured.solver_steps)
+    found, shown = measure(model, trials.clips(side, side), options, 2)
+    if picture:
+        write_image(picture, shown)
+    yield table_header("frame", *TITLES.values())
+    for number in SHOWN_FRAMES[1:]:
+        yield table_row(str(number), *(f"{fmean(clip[number] for clip in found[name]):.2f}" for name in TITLES))
 
 
 def curves(trials: PropagationTrials, trial: PropagationTrial, seeds: Sequence[int]) -> dict[str, list[list[float]]]:
@@ -206,12 +224,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=float("inf"), help="end after so many; run again to go on")
     parser.add_argument("--table", action="store_true", help="print what has been measured, train nothing")
     parser.add_argument("--plot", metavar="PNG", type=Path, help="draw it, too; needs matplotlib")
+    parser.add_argument("--model", metavar="PATH", help="measure this propagator instead, on the same clips larger")
+    parser.add_argument("--side", type=int, default=128, help="of its clips, pixels (%(default)s)")
+    parser.add_argument("--sheet", metavar="PICTURE", type=Path, help="of its first two clips")
     given = parser.parse_args(arguments)
     try:
         trials = read_trials(given.file)
         names = [trial.name for trial in trials.trials]
         if unknown := set(given.trials or names) - set(names):
             raise ValueError(f"{given.file} has no trial {min(unknown)}; it has {', '.join(names)}")
+        if given.model:
+            print(*measure_model(trials, given.model, given.side, given.sheet), sep="\n")
+            return
         if not given.table:
             piece = Piece(time.monotonic() + 60 * given.minutes)
             with piece.until_signalled():

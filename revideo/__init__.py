@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from .editing.window_cache import WindowCache as WindowCache
     from .masks.mask_tracking import track_mask as track_mask
     from .models.config import ModelConfig as ModelConfig
+    from .propagation.depth import load_disparity as load_disparity
+    from .propagation.propagator import PropagationOptions as PropagationOptions
+    from .propagation.propagator import Propagator as Propagator
+    from .propagation.propagator import load_propagator as load_propagator
     from .sampling.samplers import Progress as Progress
     from .sampling.samplers import SamplerOptions as SamplerOptions
     from .tracks.npy import read_npy as read_npy
@@ -49,6 +53,8 @@ _HOMES = {
     "HandoverOptions": "editing.handover",
     "ModelConfig": "models.config",
     "Progress": "sampling.samplers",
+    "PropagationOptions": "propagation.propagator",
+    "Propagator": "propagation.propagator",
     "ReVideo": "editing.model",
     "SamplerOptions": "sampling.samplers",
     "Trajectories": "tracks.trajectories",
@@ -60,6 +66,8 @@ _HOMES = {
     "fit_frames": "video.fitting",
     "keep_unedited": "editing.composite",
     "load": "editing.model",
+    "load_disparity": "propagation.depth",
+    "load_propagator": "propagation.propagator",
     "make_conditions": "conditions",
     "parse_tracks": "tracks.tracks_text",
     "read_image": "video.io",

@@ -28,6 +28,7 @@ DEFINED_TWICE = {
     "COLUMNS": "of the table that a measuring program prints",
     "Conditions": "ComfyUI's socket for the library's class",
     "Crop": "the same",
+    "Propagator": "the same",
     "Trajectories": "the same",
 }
 

@@ -6,6 +6,7 @@ import torch
 from layout import GROUPS, Column, Node, note
 from torch import Tensor
 
+from revideo.propagation.propagator import load_propagator
 from revideo.synthetic.examples import WITH_DEPTH, restyled_example
 
 BUILT_IN = "tiny (built in)"
@@ -73,6 +74,7 @@ def workflow() -> list[list[Column]]:
 
 
 def picture() -> Tensor:  # (3, H, W)
-    """What the templates menu shows: the clip's last frame, the edited first one, and what the last should become."""
+    """What the templates menu shows: the clip's last frame, the edited first one, and what the last becomes."""
     truth = restyled_example()
-    return torch.cat([truth.source[-1], truth.target[0], truth.target[-1]], 2)
+    painted = load_propagator("tiny").propagate(truth.source, truth.target[0], truth.depth).frames[-1]
+    return torch.cat([truth.source[-1], truth.target[0], painted], 2)
