@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
@@ -18,7 +17,6 @@ from statistics import fmean, stdev
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor
 from tqdm import tqdm
 
@@ -31,15 +29,10 @@ from revideo.synthetic.depth import RestyledClip, make_restyled
 from revideo.synthetic.measures import HELD_OUT
 from revideo.synthetic.restyled_measures import RestyledMetrics, measure_restyled
 from revideo.training.config import TrainingConfig
-from revideo.training.config_file import parse_training_config
-from revideo.training.keys import Table, key
+from revideo.training.config_file import parse_training_config, read_tables
+from revideo.training.keys import File, Table, key
 from revideo.training.loop import train
 from revideo.training.pieces import Paused, Piece
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 TITLES = {
     "sprite_psnr": "PSNR of sprites, dB",
@@ -73,8 +66,8 @@ class PropagationTrial(Table):
 class PropagationTrials(Table):
     """A file of trials."""
 
-    output: str = key(..., "folder")
-    autoencoder: str = key(..., "propagator whose autoencoder all trials have")
+    output: File = key(..., "folder")
+    autoencoder: File = key(..., "propagator whose autoencoder all trials have")
     measured: MeasuredClips = MeasuredClips()
     training: dict[str, Any] = key(..., "what all trials share; `phase` is their one phase")
     trials: list[PropagationTrial] = key(..., "to be trained and measured")
@@ -104,12 +97,7 @@ class PropagationTrials(Table):
 
 def read_trials(file: Path) -> PropagationTrials:
     """A TOML file, whose paths count from its folder. Raises ValueError that names the file and the key."""
-    try:
-        found = PropagationTrials.model_validate(tomllib.loads(file.read_text("utf-8")))
-    except (ValidationError, ValueError) as error:
-        raise ValueError(f"{file}: {error}") from None
-    places = {name: str((file.parent / getattr(found, name)).resolve()) for name in ("output", "autoencoder")}
-    return found.model_copy(update=places)
+    return read_tables(file, PropagationTrials, "file of trials")
 
 
 def measure_trial(trials: PropagationTrials, trial: PropagationTrial, seed: int) -> dict[str, list[list[float]]]:

@@ -76,6 +76,17 @@ def working_networks(device: Any, size: str, remedy: str = "a smaller --size, --
         raise Refused(f"{which} ran out of memory at {size}: try {remedy}") from None
 
 
+@contextmanager
+def resumable(folder: Path, parts: str) -> Iterator[None]:
+    """Around a run that leaves its finished `parts` in a folder: where it ends early, how it goes on."""
+    try:
+        yield
+    except BaseException:
+        if folder.is_dir():
+            print(f"finished {parts} are in {folder}: the same command goes on from there", file=sys.stderr)
+        raise
+
+
 def print_memory_plan(model: Any, size: tuple[int, int], options: Any, gigabytes: float | None) -> None:
     """Lays out the work to fit, and says how."""
     from ..pipeline.memory_fit import fit_memory
@@ -127,6 +138,23 @@ def add_model_options(command: argparse.ArgumentParser, required: bool = True) -
         help="compile the blocks of UNet and ControlNet at their first use, which takes minutes; not with --fp8",
     )
     model.add_argument("--device", help="cpu, cuda, cuda:1, mps, … (default: the best there is)")
+
+
+def add_size_options(group: Any, default: str, multiple: str) -> None:
+    """--size, --size-policy and --fit, which `choose_size` and `fit_frames` take."""
+    group.add_argument("--size", metavar="WxH", type=parse_size, help=f"target size in pixels (default: {default})")
+    group.add_argument(
+        "--size-policy",
+        choices=("area", "longest side", "exact"),
+        default="area",
+        help=f"of --size; sides become multiples of {multiple} (default: area)",
+    )
+    group.add_argument(
+        "--fit",
+        choices=("stretch", "crop", "pad"),
+        default="stretch",
+        help="how the clip meets a size of another shape (default: stretch)",
+    )
 
 
 def model_file(text: str) -> Path:

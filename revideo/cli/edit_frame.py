@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from .common import (
     DTYPES,
     add_command,
+    add_size_options,
     chosen_dtype,
-    parse_size,
     progress,
     refusing,
     working_networks,
@@ -75,21 +75,7 @@ example: a red car in place of what the mask covers, at the depth of what was th
         type=int,
         help="how many the edit will have, over which a document's moving areas are spread (default: as drawn)",
     )
-    frames.add_argument(
-        "--size", metavar="WxH", type=parse_size, help="target size in pixels (default: the clip's own size)"
-    )
-    frames.add_argument(
-        "--size-policy",
-        choices=("area", "longest side", "exact"),
-        default="area",
-        help="of --size; sides become multiples of 64, as the released model needs them (default: area)",
-    )
-    frames.add_argument(
-        "--fit",
-        choices=("stretch", "crop", "pad"),
-        default="stretch",
-        help="how the clip meets a size of another shape (default: stretch)",
-    )
+    add_size_options(frames, "the clip's own size", "64, as the released model needs them")
 
     model = command.add_argument_group("the models")
     model.add_argument(

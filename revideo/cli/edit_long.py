@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .common import LoadModel, chosen_model, print_left_out, print_memory_plan, progress, refusing, working_networks
+from .common import (
+    LoadModel,
+    chosen_model,
+    print_left_out,
+    print_memory_plan,
+    progress,
+    refusing,
+    resumable,
+    working_networks,
+)
 
 if TYPE_CHECKING:
     from ..edit import Edit
@@ -137,27 +145,26 @@ def run_long(arguments: argparse.Namespace, load: LoadModel = chosen_model) -> i
     print_memory_plan(model, inputs.size, inputs.options, arguments.memory)
     cache = WindowCache(inputs.windows)
     size = f"{inputs.size[1]}×{inputs.size[0]}"
-    whole = False
-    try:
-        with refusing(), working_networks(model.device, size), progress() as callback:
-            model.edit(
-                inputs.source,
-                inputs.edit,
-                inputs.options,
-                callback,
-                output=arguments.output,
-                size=inputs.size,
-                crop=inputs.crop or "off",
-                fit=arguments.fit,
-                composite=not arguments.no_keep,
-                feather_px=arguments.feather,
-                handover=inputs.handover,
-                cache=cache,
-            )
-        whole = True
-    finally:
-        if not whole and inputs.windows.is_dir():
-            print(f"finished windows are in {inputs.windows}: the same command goes on from there", file=sys.stderr)
+    with (
+        resumable(inputs.windows, "windows"),
+        refusing(),
+        working_networks(model.device, size),
+        progress() as callback,
+    ):
+        model.edit(
+            inputs.source,
+            inputs.edit,
+            inputs.options,
+            callback,
+            output=arguments.output,
+            size=inputs.size,
+            crop=inputs.crop or "off",
+            fit=arguments.fit,
+            composite=not arguments.no_keep,
+            feather_px=arguments.feather,
+            handover=inputs.handover,
+            cache=cache,
+        )
     if not arguments.keep_windows:
         cache.clear()
     height, width = even_sides(*inputs.source.size)

@@ -198,19 +198,24 @@ class ModelConfig:
     @classmethod
     def from_json(cls, text: str) -> ModelConfig:
         """Reads what `to_json` writes; raises ValueError as `from_dict`, or where it is no JSON object."""
-        if len(text) > JSON_LETTERS_MAX:
-            raise ValueError(f"model config is a text of {len(text):,} letters, more than {JSON_LETTERS_MAX:,}")
-        try:
-            values = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"model config is not JSON: {error}") from None
-        if not isinstance(values, dict):
-            raise ValueError(f"model config must be a JSON object, not {type(values).__name__}")
-        return cls.from_dict(values)
+        return cls.from_dict(parse_sizes(text, "model config"))
 
     def to_json(self) -> str:
         """All four blocks as one JSON object."""
         return json.dumps(asdict(self))
+
+
+def parse_sizes(text: str, what: str) -> dict[str, Any]:
+    """A JSON object of blocks; ValueError that begins with `what` for any other text."""
+    if len(text) > JSON_LETTERS_MAX:
+        raise ValueError(f"{what} is a text of {len(text):,} letters, more than {JSON_LETTERS_MAX:,}")
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{what} is not JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{what} must be a JSON object, not {type(values).__name__}")
+    return values
 
 
 def read_block(kind: type[Block], name: str, values: dict[str, Any]) -> Block:

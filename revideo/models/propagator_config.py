@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from .config import JSON_LETTERS_MAX, WEIGHTS_MAX, ImageEncoderConfig, VAEConfig, check_block, read_block
+from .config import WEIGHTS_MAX, ImageEncoderConfig, VAEConfig, check_block, parse_sizes, read_block
 
 RELEASED_CLIP = ImageEncoderConfig(layers=24, width=1024, head_width=64, patch_size=14, image_size=224, embed_dim=768)
 DEPTH_CHANNELS = 1
@@ -126,14 +126,9 @@ class PropagatorConfig:
     @classmethod
     def from_json(cls, text: str) -> PropagatorConfig:
         """Reads what `to_json` writes; raises ValueError as `from_dict`, or where it is no such JSON object."""
-        if len(text) > JSON_LETTERS_MAX:
-            raise ValueError(f"propagator config is a text of {len(text):,} letters, more than {JSON_LETTERS_MAX:,}")
-        try:
-            values = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"propagator config is not JSON: {error}") from None
+        values = parse_sizes(text, "propagator config")
         known = [each.name for each in fields(cls)]
-        if not isinstance(values, dict) or not values.keys() <= set(known):
+        if not values.keys() <= set(known):
             raise ValueError(f"propagator config must be a JSON object of {', '.join(known)}")
         return cls.from_dict(values)
 

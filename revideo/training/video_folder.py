@@ -132,12 +132,18 @@ class FolderClips:
             self._hopeless[file] = why
         raise Unusable(why)
 
+    def _scaled(self, known: VideoHeader, start: int) -> Tensor:
+        """A window's frames (T, 3, H, W), which just cover the phase's size; raises Unusable, of a shot cut too."""
+        height, width = scaled_size(known, self.phase)
+        video = read_window(known, start, self.phase.data.stride, self.phase.frames, height, width)
+        if has_cut(video, self.phase.data.cut):
+            raise Unusable("its scene changes (data.cut)")
+        return video
+
     def _cropped(self, known: VideoHeader, start: int, generator: torch.Generator) -> TrainingClip:
         phase, data = self.phase, self.phase.data
-        height, width = scaled_size(known, phase)
-        video = read_window(known, start, data.stride, phase.frames, height, width)
-        if has_cut(video, data.cut):
-            raise Unusable("its scene changes (data.cut)")
+        video = self._scaled(known, start)
+        height, width = video.shape[-2:]
         tracks = self.cache.tracks(known.path, video, start, data.stride)
         if path_lengths(tracks).mean() < data.still_px:
             raise Unusable("it stands still (data.still_px)")

@@ -23,7 +23,8 @@ def trials(tmp_path_factory):
     update = {
         "output": str(folder / "out"),
         "autoencoder": str(folder / "autoencoder.safetensors"),
-        "training": trials.training | {"phase": phase},
+        # A process has one precision, that of all other tests.
+        "training": trials.training | {"phase": phase, "run": trials.training["run"] | {"mixed_precision": "no"}},
         "measured": measured.model_copy(update={"options": options}),
         "trials": [trial for trial in trials.trials if trial.name in ("whole", "no-fixed-reference")],
     }

@@ -12,11 +12,12 @@ from ...checkpoints import builtin
 from ..common import (
     DTYPES,
     add_command,
+    add_size_options,
     chosen_dtype,
-    parse_size,
     print_left_out,
     progress,
     refusing,
+    resumable,
     working_networks,
 )
 
@@ -98,21 +99,7 @@ the small one that is built in: it knows nothing but a synthetic world of sprite
     frames.add_argument("--start", metavar="N", type=int, default=0, help="the first frame (default: 0)")
     frames.add_argument("--stride", metavar="N", type=int, default=1, help="take every N-th frame (default: 1)")
     frames.add_argument("--frames", metavar="N", type=int, help="how many (default: all there are)")
-    frames.add_argument(
-        "--size", metavar="WxH", type=parse_size, help="what the model works at (default: about 512x512 pixels)"
-    )
-    frames.add_argument(
-        "--size-policy",
-        choices=("area", "longest side", "exact"),
-        default="area",
-        help="of --size; sides become multiples of 8 (default: area)",
-    )
-    frames.add_argument(
-        "--fit",
-        choices=("stretch", "crop", "pad"),
-        default="stretch",
-        help="how the clip meets a size of another shape (default: stretch)",
-    )
+    add_size_options(frames, "512x512 pixels in all, in the clip's shape", "8")
 
     model = propagate.add_argument_group("the model")
     model.add_argument(
@@ -153,29 +140,28 @@ def run_propagate(arguments: argparse.Namespace) -> int:
 
     cache = WindowCache(inputs.frames)
     size = f"{inputs.size[1]}×{inputs.size[0]}"
-    whole = False
-    try:
-        remedy = "a smaller --size or --dtype fp16"
-        with refusing(), working_networks(model.device, size, remedy), progress() as callback:
-            model.propagate(
-                inputs.source,
-                inputs.edited_frame,
-                inputs.depth,
-                inputs.options,
-                callback,
-                edited_index=arguments.edited_index,
-                mask=inputs.mask,
-                inverted_depth=arguments.invert_depth,
-                output=arguments.output,
-                size=inputs.size,
-                fit=arguments.fit,
-                feather_px=arguments.feather,
-                cache=cache,
-            )
-        whole = True
-    finally:
-        if not whole and inputs.frames.is_dir():
-            print(f"finished frames are in {inputs.frames}: the same command goes on from there", file=sys.stderr)
+    remedy = "a smaller --size or --dtype fp16"
+    with (
+        resumable(inputs.frames, "frames"),
+        refusing(),
+        working_networks(model.device, size, remedy),
+        progress() as callback,
+    ):
+        model.propagate(
+            inputs.source,
+            inputs.edited_frame,
+            inputs.depth,
+            inputs.options,
+            callback,
+            edited_index=arguments.edited_index,
+            mask=inputs.mask,
+            inverted_depth=arguments.invert_depth,
+            output=arguments.output,
+            size=inputs.size,
+            fit=arguments.fit,
+            feather_px=arguments.feather,
+            cache=cache,
+        )
     if not arguments.keep_frames:
         cache.clear()
     height, width = even_sides(*inputs.source.size)

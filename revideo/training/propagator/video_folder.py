@@ -17,7 +17,7 @@ from ...propagation.depth import Disparity, SmoothDepth, load_disparity
 from ...tracks.trajectories import Trajectories
 from ..config import Phase
 from ..examples import TrainingClip
-from ..video_folder import FolderClips, Unusable, VideoHeader, has_cut, identity, read_window, scaled_size
+from ..video_folder import FolderClips, Unusable, VideoHeader, identity
 
 DEPTH_VERSION = 1  # of the way maps are smoothed: another one makes others
 
@@ -31,10 +31,8 @@ class FolderDepthClips(FolderClips):
 
     def _cropped(self, known: VideoHeader, start: int, generator: torch.Generator) -> TrainingClip:
         phase, data = self.phase, self.phase.data
-        height, width = scaled_size(known, phase)
-        video = read_window(known, start, data.stride, phase.frames, height, width)
-        if has_cut(video, data.cut):
-            raise Unusable("its scene changes (data.cut)")
+        video = self._scaled(known, start)
+        height, width = video.shape[-2:]
         top, left = (height - phase.height) // 2, (width - phase.width) // 2
         video = video[..., top : top + phase.height, left : left + phase.width]
         depth = None if self.depths is None else self.depths.maps(known.path, video, start, data.stride)

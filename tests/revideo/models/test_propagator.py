@@ -345,7 +345,7 @@ def test_what_a_file_leaves_out_is_stable_diffusions():
     ("text", "message"),
     [
         ("{", "propagator config is not JSON"),
-        ("[]", "propagator config must be a JSON object of unet, vae, image_encoder, remedies"),
+        ("[]", "propagator config must be a JSON object, not list"),
         ('{"control": {}}', "propagator config must be a JSON object of unet, vae, image_encoder, remedies"),
         ("[" * 10_000, "propagator config is not JSON"),
         ('{"unet": "' + "x" * 2**16 + '"}', "propagator config is a text of 65,548 letters, more than 65,536"),
