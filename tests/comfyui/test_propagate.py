@@ -52,14 +52,20 @@ def frames(comfyui: ComfyUI, run: Run, name: str) -> Tensor:
     return torch.from_numpy(np.stack(pictures)).movedim(-1, 1)
 
 
+def finished_parts(comfyui: ComfyUI) -> set[Path]:
+    """Frames and windows that lie in the output folder, of other tests too."""
+    return {*(comfyui.output / "revideo_windows").rglob("window-*")}
+
+
 def test_images_become_what_the_edited_frame_is(comfyui: ComfyUI):
+    before = finished_parts(comfyui)
     run = comfyui.succeed(graph_of(), preview_method="auto")
     painted, source = frames(comfyui, run, "restyled"), frames(comfyui, run, "source")
     assert painted.shape == (FRAMES, 3, HEIGHT_PX, WIDTH_PX)
     assert (painted[0] / 255 - restyled_example().target[0]).abs().max() < 0.01  # the edited frame itself
     assert (painted[1:].float() - source[1:]).abs().mean() > 10
     assert run.steps("paint") == [*range(1, FRAMES + 1)] and run.previews
-    assert not [*(comfyui.output / "revideo_windows").glob("*/window-*")]
+    assert finished_parts(comfyui) == before
 
 
 def test_outside_the_mask_every_pixel_stays_and_the_edited_frame_may_be_a_later_one(comfyui: ComfyUI):
