@@ -1,6 +1,8 @@
 """`revideo propagate`: whole clips, runs that were killed, and one plain line for every mistake."""
 
-import multiprocessing
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from revideo.propagation.propagator import Propagator
 from revideo.synthetic.depth import make_restyled
 from revideo.training.propagator.start import propagator_from_nothing
 
+ROOT = Path(__file__).parents[3]
 FRAMES, SIDE = 7, 32
 SMALL = PropagatorConfig.from_dict(
     {
@@ -92,33 +95,31 @@ def test_inside_a_mask_the_rest_stays(command, given, tmp_path):
     assert difference[~mask].mean() < 0.02 < difference[mask].mean()
 
 
-def run_until_killed(words: list[str], frames: int) -> None:
-    """`revideo` in this process, which kills itself behind so many frames, in the midst of the next."""
-    import os
-    import signal
+# `revideo` in a process that kills itself behind so many frames, in the midst of the next.
+KILLED = """\
+import os, signal, sys
+from revideo.cli.main import main
+from revideo.propagation.propagator import Propagator
 
-    from revideo.propagation.propagator import Propagator
+frames, paint, done = int(sys.argv[1]), Propagator.paint, []
 
-    paint, done = Propagator.paint, []
+def paint_or_die(self, *given):
+    if len(done) == frames:
+        os.kill(os.getpid(), signal.SIGKILL)
+    done.append(1)
+    return paint(self, *given)
 
-    def paint_or_die(self, *given):
-        if len(done) == frames:
-            os.kill(os.getpid(), signal.SIGKILL)
-        done.append(1)
-        return paint(self, *given)
-
-    Propagator.paint = paint_or_die  # type: ignore[method-assign]
-    main(words)
+Propagator.paint = paint_or_die
+main(sys.argv[2:])
+"""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("frames", [1, 4])  # backwards, onwards
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(command, tmp_path, monkeypatch, frames):
     assert main(command(output=tmp_path / "whole.mkv")) == 0
-    process = multiprocessing.get_context("forkserver").Process(target=run_until_killed, args=(command(), frames))
-    process.start()
-    process.join()
-    assert process.exitcode == -9
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(frames), *command()], cwd=ROOT, check=False)
+    assert killed.returncode == -signal.SIGKILL
     assert [file.name for file in tmp_path.iterdir() if file.name.startswith("out")] == ["out.mkv.frames"]
     painted, paint = [], Propagator.paint
     monkeypatch.setattr(Propagator, "paint", lambda self, *given: painted.append(1) or paint(self, *given))
