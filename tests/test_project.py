@@ -166,7 +166,8 @@ def test_the_registry_s_archive_is_the_pack_without_its_tests(checkout):
     }
     assert needed <= inside <= files
     assert not [name for name in inside if name.startswith((".", "tests/", "benchmarks/"))]
-    assert size < 50e6  # the two models are 43 of it, the font 4: what is heavy and for no user belongs into .comfyignore
+    # The two models are 43 of it, the font 4: what is heavy and for no user belongs into .comfyignore.
+    assert size < 50e6
 
 
 @pytest.mark.parametrize("field, size", [("Icon", (400, 400)), ("Banner", (1680, 720))])
