@@ -119,7 +119,7 @@ main(sys.argv[2:])
 @pytest.mark.slow
 @pytest.mark.parametrize("frames", [1, 4])  # backwards, onwards
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(command, tmp_path, monkeypatch, frames):
-    """To the bit in what the codec is given: x264 itself makes of the same frames now this, now that."""
+    """To the bit in what x264 is given, which codes frames that are not 128 pixels wide, or 256, … now so, now so."""
     written = []
 
     def write_and_remember(path: Path, pictures: Iterator[torch.Tensor], source: VideoFile) -> None:
