@@ -119,7 +119,7 @@ main(sys.argv[2:])
 @pytest.mark.slow
 @pytest.mark.parametrize("frames", [1, 4])  # backwards, onwards
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(command, tmp_path, monkeypatch, frames):
-    """To the bit in what x264 is given, which codes frames that are not 128 pixels wide, or 256, … now so, now so."""
+    """To the bit in what x264 is given, which codes the same frames now so, now so unless 128 pixels divide a row."""
     written = []
 
     def write_and_remember(path: Path, pictures: Iterator[torch.Tensor], source: VideoFile) -> None:
